@@ -1,0 +1,82 @@
+# Every target works alone, from a fresh clone, with nothing but Python 3.10+, git and make.
+# Paths are relative on purpose: the clone's folder may have spaces in its name.
+
+PYTHON ?= python3
+WORKERS ?= logical
+ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.setup-done
+LINK := $(VENV)/typecheck/fiftyone_snapshots
+PYTEST := $(PY) $(VENV)/bin/pytest
+SANDBOX := $(PY) scripts/sandbox.py
+SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist worksteal
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup test test-replica test-e2e test-long demo app bench bench-large lint format lock clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET [ARGS=\"...\"]\n"} \
+		/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
+	@printf '\nVariables: PYTHON=%s (creates %s), WORKERS=%s (parallel tests), ARGS (passed on)\n' \
+		'$(PYTHON)' '$(VENV)' '$(WORKERS)'
+
+setup: $(STAMP) ## Make .venv with pinned dependencies, this package (editable) and a mongod
+	@$(PY) scripts/ensure_mongod.py
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+		echo "Python 3.10 or newer is needed; '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Point to one with: make PYTHON=/path/to/python3.12 setup" >&2; exit 1; }
+	@# A virtual environment without a working pip is the rest of an interrupted set-up.
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PY) -m pip install -qq --require-hashes -r requirements.lock
+	$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test: setup ## Run the tests in parallel on a MongoDB of their own
+	$(SUITE) $(ARGS)
+
+test-replica: setup ## Run the tests on a replica set of three members
+	$(SUITE) --replica-set $(ARGS)
+
+test-e2e: setup ## Drive the App in a Chromium, as a person would
+	$(PYTEST) --e2e -m e2e $(ARGS)
+
+test-long: setup ## Run the tests that take minutes
+	$(SUITE) --long -m long $(ARGS)
+
+demo: setup ## Tell the story: label, snapshot, a bad edit, compare, roll back
+	@$(SANDBOX) .sandbox/demo -m demo $(ARGS)
+
+app: setup ## Open the demo dataset in the FiftyOne App
+	@$(SANDBOX) .sandbox/demo -m demo --app $(ARGS)
+
+bench: setup ## Measure create, load and revert against FiftyOne's own clone and load
+	@$(SANDBOX) .sandbox/bench -m benchmarks $(ARGS)
+
+bench-large: setup ## The same on a million samples
+	@$(SANDBOX) .sandbox/bench -m benchmarks --large $(ARGS)
+
+lint: setup $(LINK) ## Check style, formatting and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(PY) -m mypy
+
+format: setup ## Put style and formatting right
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+# The type checker sees the root under the package's name, whatever the clone's folder is called.
+$(LINK): $(STAMP)
+	@mkdir -p $(@D) && ln -sfn ../.. $@
+
+lock: setup ## Resolve requirements.lock anew, for every supported Python
+	$(PY) -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
+		--generate-hashes --custom-compile-command 'make lock' --quiet -o requirements.lock $(ARGS)
+
+clean: ## Remove everything that make made
+	rm -rf $(VENV) .sandbox build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Everything that works without the App."""

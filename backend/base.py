@@ -1,0 +1,138 @@
+"""The contract that every backend fulfils.
+
+A backend keeps the states that snapshots stand for and gives them back. It knows documents, not
+where FiftyOne keeps them, and nothing of the App, of names, limits or who may do what: all that
+lies above it. How it stores a state (whole, as differences, elsewhere) is its own affair; it must
+only be able to make one readable as MongoDB collections when asked to.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+from bson import ObjectId
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from .contents import Documents, Head, Part, State
+from .database import Document
+from .manifest import Manifest
+from .model import SnapshotRecord
+
+Progress: TypeAlias = Callable[[float, str], None]
+"""Told how far an operation is: a fraction from 0 to 1, and what is being done."""
+
+
+def silent(fraction: float, label: str) -> None:
+    """A :data:`Progress` for callers that do not care."""
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What a backend reports of a state it has taken in."""
+
+    manifests: Mapping[Part, Manifest]
+    """The content of every part, as it was stored."""
+
+    storage: dict[str, Any] = field(default_factory=dict)
+    """Given back with every later call for this snapshot, as ``record.storage``."""
+
+
+class Backend(ABC):
+    """Keeps states of datasets.
+
+    Every method may be called again after a crash in the middle of it, for the same snapshot.
+
+    Args:
+        database: the database that FiftyOne uses
+    """
+
+    name: ClassVar[str]
+    """What ``FIFTYONE_SNAPSHOTS_BACKEND`` calls it."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self.database = database
+
+    @abstractmethod
+    def capture(self, record: SnapshotRecord, head: Head, progress: Progress = silent) -> Captured:
+        """Takes in the state of a dataset, as it is at one moment.
+
+        Args:
+            record: the snapshot that will stand for it
+            head: the dataset's editable state, which others may be writing to
+            progress: told how far it is
+
+        Returns:
+            what was stored
+
+        Raises:
+            ConcurrentWritesError: if the dataset is written to all the time
+        """
+
+    @abstractmethod
+    def is_materialised(self, record: SnapshotRecord) -> bool:
+        """Returns whether :meth:`state` would answer at once."""
+
+    @abstractmethod
+    def state(self, record: SnapshotRecord, progress: Progress = silent) -> State:
+        """Makes a snapshot readable.
+
+        The collections hold nothing else, so that views over them show the snapshot, and nobody
+        changes them while the snapshot exists.
+
+        Args:
+            record: the snapshot
+            progress: told how far it is, where it takes time
+
+        Returns:
+            where each part is
+
+        Raises:
+            DamagedSnapshotError: if parts are missing
+        """
+
+    def remains(self, record: SnapshotRecord, progress: Progress = silent) -> State:
+        """Makes what is left of a snapshot readable, for those who look for damage.
+
+        Args:
+            record: the snapshot
+            progress: told how far it is, where it takes time
+
+        Returns:
+            where each part is that is not missing
+        """
+        return self.state(record, progress)
+
+    def restore(self, record: SnapshotRecord, part: Part, target: Collection[Document]) -> None:
+        """Makes a collection hold a part of a snapshot: same bytes, same order.
+
+        Args:
+            record: the snapshot
+            part: the part
+            target: the collection, whose indexes are kept
+        """
+        self.state(record)[part].copy_to(target)
+
+    @abstractmethod
+    def indexes(self, record: SnapshotRecord, part: Part) -> list[Document]:
+        """Returns the indexes that a part had when it was captured, as ``listIndexes`` tells."""
+
+    @abstractmethod
+    def size_bytes(self, record: SnapshotRecord) -> int:
+        """Returns the bytes of BSON that the snapshot holds, before compression."""
+
+    @abstractmethod
+    def discard(self, snapshot_id: ObjectId) -> None:
+        """Forgets a snapshot, also one whose capture never ended.
+
+        Args:
+            snapshot_id: the snapshot
+        """
+
+
+def whole_collection(collection: Collection[Document]) -> Documents:
+    """Returns all documents of a collection that holds nothing else."""
+    return Documents(collection)

@@ -1,0 +1,172 @@
+"""Copying a dataset as it is at one moment, while others may be writing to it.
+
+On a replica set the server itself reads every collection at one time. A standalone server,
+FiftyOne's default, cannot. There, the storage engine's write counters tell whether anything was
+written while the copy was made. If so, content decides: the dataset is read again, whatever
+differs from the copy is copied again, and so on, until a whole pass finds nothing that differs
+and the counters prove that nothing was written during that pass. Then the copy is the dataset as
+it was all the time of the last pass. That a pass finds nothing is not enough: documents that
+change to and fro can look the same to two passes, and yet never have been so all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bson import ObjectId
+from pymongo.errors import OperationFailure
+
+from . import faults
+from .base import Progress
+from .contents import Documents, Head, Part, State
+from .database import at_one_moment, is_replicated, server_process, write_counters
+from .errors import ConcurrentWritesError
+from .manifest import Manifest
+
+_MANY_DOCUMENTS = 50_000
+
+# The collections were made, or got an index, at this very moment; or the copy took longer than
+# the server remembers
+_SNAPSHOT_UNAVAILABLE = 246
+_SNAPSHOT_TOO_OLD = 239
+
+MAX_PASSES = 20
+"""Passes shrink geometrically, so more than these are only needed under ceaseless writing."""
+
+
+class Target(Protocol):
+    """Where a copy is put."""
+
+    def copy(self, part: Part, documents: Documents) -> None:
+        """Makes the copy of a part hold exactly these documents."""
+
+    def patch(
+        self, part: Part, documents: Documents, changed: list[ObjectId], removed: list[ObjectId]
+    ) -> None:
+        """Copies some documents of a part again and removes others from the copy."""
+
+    def copied(self, part: Part) -> Documents:
+        """Returns the documents of a part that the copy holds."""
+
+
+def capture(head: Head, target: Target, progress: Progress) -> dict[Part, Manifest]:
+    """Copies a dataset as it is at one moment.
+
+    Args:
+        head: the dataset
+        target: where to put the copy
+        progress: told how far it is
+
+    Returns:
+        the content of each part of the copy
+
+    Raises:
+        ConcurrentWritesError: if the dataset never stood still; the copy is then worthless
+    """
+    if is_replicated(head.database):
+        moment = Head(at_one_moment(head.database), head.dataset_id)
+        try:
+            return _copy(moment.state(), target, progress)
+        except OperationFailure as error:
+            if error.code not in (_SNAPSHOT_UNAVAILABLE, _SNAPSHOT_TOO_OLD):
+                raise
+
+    before = _Witness.of(head)
+    manifests = _copy(head.state(), target, progress)
+    if before.proves_no_write(_Witness.of(head)):
+        return manifests
+
+    # The digests were taken from the dataset, not from the copy: the two may differ now
+    manifests = {part: Manifest.read(target.copied(part)) for part in manifests}
+    for number in range(MAX_PASSES):
+        progress(0.9, f"Catching up with concurrent changes (pass {number + 1})")
+        faults.reach("create.pass")
+        before = _Witness.of(head)
+        repaired = _repair(head.state(), target, manifests)
+        if repaired:
+            continue
+        # Without counters, that two passes agree is the best that can be had
+        if not before.has_counters or before.proves_no_write(_Witness.of(head)):
+            return manifests
+    raise ConcurrentWritesError(
+        f"The dataset was written to all the time: {MAX_PASSES} passes could not catch up with "
+        "the changes. No snapshot was created. Pause the writers and try again; on a replica set "
+        "snapshots can be taken under any load."
+    )
+
+
+def _copy(state: State, target: Target, progress: Progress) -> dict[Part, Manifest]:
+    """Copies every part; digests are taken from the source while the server copies."""
+    manifests: dict[Part, Manifest] = {}
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for number, (part, documents) in enumerate(state.items()):
+            progress(number / len(state), f"Copying {part.value}")
+            if part.is_own_collection:
+                manifest = pool.submit(Manifest.read, documents)
+                target.copy(part, documents)
+                manifests[part] = manifest.result()
+            else:
+                # Most datasets have few of these or none
+                manifests[part] = Manifest.read(documents)
+                if len(manifests[part]):
+                    target.copy(part, documents)
+            faults.reach(f"create.copied_{part.value}")
+    return manifests
+
+
+def _repair(state: State, target: Target, manifests: dict[Part, Manifest]) -> bool:
+    """Copies again what differs from the copy; returns whether anything did."""
+    repaired = False
+    for part, documents in state.items():
+        current = Manifest.read(documents)
+        differences = manifests.setdefault(part, Manifest.empty()).compare(current)
+        if not differences:
+            continue
+        repaired = True
+        changed = [*differences.added, *differences.changed]
+        touched = [*changed, *differences.deleted]
+        target.patch(part, documents, changed, differences.deleted)
+        faults.reach(f"create.patched_{part.value}")
+        copied = target.copied(part)
+        if len(touched) > _MANY_DOCUMENTS:
+            manifests[part] = Manifest.read(copied)
+        else:
+            patch = Manifest.read(Documents(copied.collection, {"_id": {"$in": touched}}))
+            manifests[part] = manifests[part].updated(patch, touched)
+    return repaired
+
+
+@dataclass(frozen=True)
+class _Witness:
+    """What tells whether a dataset was written to between two looks at it."""
+
+    counters: Mapping[Part, tuple[Any, ...] | None]
+    related: Mapping[Part, str]
+    server: ObjectId | None
+    """Whose counters these are: a server that starts again counts from zero."""
+
+    @classmethod
+    def of(cls, head: Head) -> _Witness:
+        """Looks at a dataset."""
+        state = head.state()
+        own = {part: docs for part, docs in state.items() if part.is_own_collection}
+        # Results are never changed in place (fiftyone/core/runs.py, save_run_results), so their
+        # file records stand for the bytes
+        shared = set(state) - set(own) - {Part.RESULT_CHUNKS}
+        return cls(
+            counters={part: write_counters(docs.collection) for part, docs in own.items()},
+            related={part: Manifest.read(state[part]).fingerprint() for part in shared},
+            server=server_process(head.database),
+        )
+
+    @property
+    def has_counters(self) -> bool:
+        """Whether the server tells its counters."""
+        return None not in self.counters.values()
+
+    def proves_no_write(self, later: _Witness) -> bool:
+        """Returns whether a later look proves that nothing was written in between."""
+        return self.has_counters and self == later

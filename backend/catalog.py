@@ -1,0 +1,255 @@
+"""The catalog: the record of every snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, TypeAlias
+
+from bson import ObjectId
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from .database import CATALOG, DATASETS, Document
+from .errors import DuplicateNameError, SnapshotNotFoundError
+from .model import (
+    FORMAT_VERSION,
+    SampleChangeSummary,
+    SnapshotRecord,
+    SnapshotState,
+    check_format,
+)
+from .names import slug
+
+Records: TypeAlias = list[SnapshotRecord]
+Identifiers: TypeAlias = list[ObjectId]
+
+_FIELDS = frozenset(item.name for item in fields(SnapshotRecord)) - {"id"}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Reads and writes snapshot records.
+
+    Args:
+        database: the database
+    """
+
+    database: Database[Document]
+
+    def add(self, record: SnapshotRecord) -> None:
+        """Adds a record, which reserves its name.
+
+        Args:
+            record: the record
+
+        Raises:
+            DuplicateNameError: if the dataset has a snapshot of that name or slug
+        """
+        try:
+            self.database[CATALOG].insert_one(record.to_document())
+        except DuplicateKeyError as error:
+            self.check_name(record.dataset_id, record.name)
+            raise DuplicateNameError(f"A snapshot named '{record.name}' already exists") from error
+
+    def check_name(self, dataset_id: ObjectId, name: str, renamed: ObjectId | None = None) -> None:
+        """Checks that a name is free.
+
+        Args:
+            dataset_id: the dataset
+            name: a valid name
+            renamed (None): a snapshot that may have the name already
+
+        Raises:
+            DuplicateNameError: if it is taken
+        """
+        query = {
+            "dataset_id": dataset_id,
+            "slug": slug(name),
+            "live": True,
+            "_id": {"$ne": renamed},
+        }
+        found = self.database[CATALOG].find_one(query, {"name": 1})
+        if found is None:
+            return
+        if found["name"] == name:
+            raise DuplicateNameError(
+                f"A snapshot named '{name}' already exists; choose another name, or delete it "
+                "first"
+            )
+        raise DuplicateNameError(
+            f"Snapshot name '{name}' is not available: its slug '{slug(name)}' is in use by "
+            f"snapshot '{found['name']}'"
+        )
+
+    def find(self, dataset_id: ObjectId, name: str) -> SnapshotRecord | None:
+        """Returns a snapshot that can be used.
+
+        Args:
+            dataset_id: the dataset
+            name: the snapshot's name
+
+        Returns:
+            the record, or None if there is no such snapshot
+        """
+        document = self.database[CATALOG].find_one(
+            {"dataset_id": dataset_id, "name": name, "state": SnapshotState.READY.value}
+        )
+        return SnapshotRecord.from_document(document) if document else None
+
+    def get(self, dataset_id: ObjectId, name: str, dataset_name: str) -> SnapshotRecord:
+        """Returns a snapshot that must exist.
+
+        Args:
+            dataset_id: the dataset
+            name: the snapshot's name
+            dataset_name: the dataset's name, for the error
+
+        Returns:
+            the record
+
+        Raises:
+            SnapshotNotFoundError: if there is no such snapshot
+        """
+        record = self.find(dataset_id, name)
+        if record is None:
+            known = [other.name for other in self.list(dataset_id)]
+            raise SnapshotNotFoundError(
+                f"Dataset '{dataset_name}' has no snapshot '{name}'; "
+                + (f"it has: {', '.join(known[-10:])}" if known else "it has no snapshots")
+            )
+        return record
+
+    def by_id(self, snapshot_id: ObjectId) -> SnapshotRecord | None:
+        """Returns the record with an id, whatever its state, or None."""
+        document = self.database[CATALOG].find_one({"_id": snapshot_id})
+        return SnapshotRecord.from_document(document) if document else None
+
+    def list(self, dataset_id: ObjectId) -> Records:
+        """Lists the snapshots of a dataset that can be used, in order of creation."""
+        return self._select({"dataset_id": dataset_id, "state": SnapshotState.READY.value})
+
+    def list_trashed(self, dataset_id: ObjectId | None = None) -> Records:
+        """Lists deleted snapshots that can still be brought back, of one dataset or of all."""
+        query: Document = {"state": SnapshotState.TRASHED.value}
+        if dataset_id is not None:
+            query["dataset_id"] = dataset_id
+        return self._select(query)
+
+    def list_all(self, dataset_id: ObjectId | None = None) -> Records:
+        """Lists the snapshots of a dataset or of all, whatever their state."""
+        return self._select({} if dataset_id is None else {"dataset_id": dataset_id})
+
+    def latest(self, dataset_id: ObjectId) -> SnapshotRecord | None:
+        """Returns the newest snapshot of a dataset, or None."""
+        records = self.list(dataset_id)
+        return records[-1] if records else None
+
+    def neighbours(
+        self, record: SnapshotRecord
+    ) -> tuple[SnapshotRecord | None, SnapshotRecord | None]:
+        """Returns the snapshots before and after one in the history of its dataset."""
+        others = [other for other in self.list(record.dataset_id) if other.id != record.id]
+        before = [other for other in others if other.sequence < record.sequence]
+        after = [other for other in others if other.sequence > record.sequence]
+        return (before[-1] if before else None), (after[0] if after else None)
+
+    def next_sequence(self, dataset_id: ObjectId) -> int:
+        """Returns the position of the next snapshot of a dataset, after trashed ones too."""
+        newest = self.database[CATALOG].find_one(
+            {"dataset_id": dataset_id}, {"sequence": 1}, sort=[("sequence", -1)]
+        )
+        return 1 if newest is None else newest["sequence"] + 1
+
+    def count(self, dataset_id: ObjectId | None = None) -> int:
+        """Returns how many snapshots count against the limits, of one dataset or of all."""
+        query: Document = {"live": True}
+        if dataset_id is not None:
+            query["dataset_id"] = dataset_id
+        return self.database[CATALOG].count_documents(query)
+
+    def update(self, snapshot_id: ObjectId, **changes: Any) -> None:
+        """Changes fields of a record.
+
+        Args:
+            snapshot_id: the snapshot
+            **changes: fields of :class:`~.model.SnapshotRecord` and their new values
+
+        Raises:
+            DuplicateNameError: if the new name, or the name of a revived snapshot, is taken
+        """
+        unknown = set(changes) - _FIELDS
+        if unknown:
+            raise TypeError(f"SnapshotRecord has no fields {sorted(unknown)}")
+        values = {key: _plain(value) for key, value in changes.items()}
+        if "state" in changes:
+            values["live"] = changes["state"] is not SnapshotState.TRASHED
+        try:
+            self.database[CATALOG].update_one({"_id": snapshot_id}, {"$set": values})
+        except DuplicateKeyError as error:
+            record = self.by_id(snapshot_id)
+            name = changes.get("name") or (record.name if record else snapshot_id)
+            raise DuplicateNameError(
+                f"Another snapshot named '{name}' exists: rename or delete that one first"
+            ) from error
+
+    def complete(self, snapshot_id: ObjectId) -> bool:
+        """Makes a snapshot usable that was being created.
+
+        Args:
+            snapshot_id: the snapshot
+
+        Returns:
+            whether it was still being created
+        """
+        result = self.database[CATALOG].update_one(
+            {"_id": snapshot_id, "state": SnapshotState.CREATING.value},
+            {"$set": {"state": SnapshotState.READY.value}},
+        )
+        return result.matched_count > 0
+
+    def remove(self, snapshot_ids: Iterable[ObjectId]) -> None:
+        """Removes records for good."""
+        self.database[CATALOG].delete_many({"_id": {"$in": list(snapshot_ids)}})
+
+    def dataset_ids(self) -> Identifiers:
+        """Lists the datasets that have records."""
+        found: Identifiers = self.database[CATALOG].distinct("dataset_id")
+        return found
+
+    def latest_changes(self, dataset_id: ObjectId) -> SampleChangeSummary | None:
+        """Returns the cached changes of HEAD since the latest snapshot, or None."""
+        document = self.database[DATASETS].find_one({"_id": dataset_id})
+        if document is None:
+            return None
+        check_format(document)
+        return SampleChangeSummary.from_dict(document.get("latest_changes"))
+
+    def set_latest_changes(self, dataset_id: ObjectId, changes: SampleChangeSummary) -> None:
+        """Caches the changes of HEAD since the latest snapshot."""
+        self.set_dataset_facts(dataset_id, latest_changes=changes.to_dict())
+
+    def dataset_facts(self, dataset_id: ObjectId) -> Document:
+        """Returns what we remember of a dataset besides its snapshots."""
+        return self.database[DATASETS].find_one({"_id": dataset_id}) or {}
+
+    def set_dataset_facts(self, dataset_id: ObjectId, **facts: Any) -> None:
+        """Remembers something of a dataset."""
+        self.database[DATASETS].update_one(
+            {"_id": dataset_id}, {"$set": {"format": FORMAT_VERSION, **facts}}, upsert=True
+        )
+
+    def forget_dataset(self, dataset_id: ObjectId) -> None:
+        """Forgets what we remember of a dataset besides its snapshots."""
+        self.database[DATASETS].delete_one({"_id": dataset_id})
+
+    def _select(self, query: Document) -> Records:
+        found = self.database[CATALOG].find(query).sort([("sequence", 1), ("_id", 1)])
+        return [SnapshotRecord.from_document(document) for document in found]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SampleChangeSummary):
+        return value.to_dict()
+    return value.value if isinstance(value, Enum) else value

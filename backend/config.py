@@ -1,0 +1,82 @@
+"""Settings, read from the environment each time they are needed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from .errors import InvalidSettingError
+
+_PREFIX = "FIFTYONE_SNAPSHOTS_"
+
+NO_LIMIT = -1
+"""A limit of this value is no limit."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment asks for."""
+
+    max_in_db: int
+    """Snapshots allowed in the whole database; -1 for no limit."""
+
+    max_per_dataset: int
+    """Snapshots allowed per dataset; -1 for no limit."""
+
+    backend: str
+    """Name of the backend that new snapshots are stored with."""
+
+    trash_days: int
+    """Days that discarded states can be brought back; 0 turns the trash off."""
+
+    lock_wait_seconds: int
+    """Seconds to wait for another operation on the same dataset before giving up."""
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Reads the settings.
+
+        Returns:
+            the settings
+
+        Raises:
+            InvalidSettingError: if a variable holds an unusable value
+        """
+        return cls(
+            max_in_db=_integer("MAX_IN_DB", default=100, minimum=NO_LIMIT),
+            max_per_dataset=_integer("MAX_PER_DATASET", default=20, minimum=NO_LIMIT),
+            backend=_text("BACKEND", default="duplication"),
+            trash_days=_integer("TRASH_DAYS", default=7, minimum=0),
+            lock_wait_seconds=_integer("LOCK_WAIT_SEC", default=30, minimum=0),
+        )
+
+
+def variable(setting: str) -> str:
+    """Returns the name of the environment variable behind a setting.
+
+    Args:
+        setting: the attribute of :class:`Settings`, or another name of this package
+
+    Returns:
+        the variable's name
+    """
+    return _PREFIX + setting.upper()
+
+
+def _text(name: str, default: str) -> str:
+    return os.environ.get(_PREFIX + name, "").strip() or default
+
+
+def _integer(name: str, default: int, minimum: int) -> int:
+    text = _text(name, str(default))
+    try:
+        value = int(text)
+    except ValueError:
+        value = minimum - 1
+    if value < minimum:
+        meaning = " (-1 for no limit)" if minimum == NO_LIMIT else ""
+        raise InvalidSettingError(
+            f"{_PREFIX}{name} is {text!r}, but must be a whole number of at least "
+            f"{minimum}{meaning}. Correct it or unset it (default: {default})."
+        )
+    return value

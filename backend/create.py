@@ -1,0 +1,197 @@
+"""Creating a snapshot."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from . import changes, manifest, names, registry
+from .base import Progress
+from .catalog import Catalog
+from .config import NO_LIMIT, Settings, variable
+from .contents import Head, Part
+from .database import Document, server_time
+from .datasets import DatasetReference, migrate
+from .errors import LeaseLostError, LimitExceededError
+from .journal import Operation, Verb, operation, recovers
+from .model import SampleChangeSummary, SnapshotRecord, SnapshotState
+
+logger = logging.getLogger(__name__)
+
+_COPY_SHARE = 0.9
+"""The part of the whole time that copying takes, for progress."""
+
+
+def create(
+    database: Database[Document], dataset: DatasetReference, name: str, description: str | None
+) -> SnapshotRecord:
+    """Captures a dataset as a new snapshot.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: a name that is not in use
+        description: what the snapshot is about, if anything
+
+    Returns:
+        the snapshot
+
+    Raises:
+        InvalidNameError: if the name cannot be used
+        DuplicateNameError: if the name or its slug is in use
+        LimitExceededError: if there are as many snapshots as are allowed
+        ConcurrentWritesError: if the dataset is written to all the time
+    """
+    names.validate(name)
+    check(database, dataset, name)
+    migrate(dataset)
+    catalog = Catalog(database)
+    settings = Settings.load()
+    backend = registry.create(settings.backend, database)
+
+    snapshot_id = ObjectId()
+    with operation(
+        database,
+        dataset.id,
+        Verb.CREATE,
+        # Somebody else who creates the name now may take long; theirs it is as soon as it is taken
+        while_waiting=lambda: catalog.check_name(dataset.id, name),
+        snapshot_id=snapshot_id,
+        snapshot_name=name,
+        backend=settings.backend,
+    ) as running:
+        catalog.check_name(dataset.id, name)
+        _check_limits(catalog, dataset, settings)
+        head = Head(database, dataset.id)
+        _warn_if_not_persistent(head)
+        record = SnapshotRecord(
+            id=snapshot_id,
+            dataset_id=dataset.id,
+            name=name,
+            slug=names.slug(name),
+            description=description,
+            sequence=catalog.next_sequence(dataset.id),
+            state=SnapshotState.CREATING,
+            backend=settings.backend,
+            created_at=server_time(database),
+            created_by=current_user(),
+        )
+        catalog.add(record)
+        running.step("reserved")
+        captured = backend.capture(record, head, _copying(running))
+        running.step("captured")
+        manifest.save(database, snapshot_id, captured.manifests)
+        running.step("manifested")
+        catalog.update(snapshot_id, storage=captured.storage)
+        record = catalog.by_id(snapshot_id) or record
+        total = len(captured.manifests[Part.SAMPLES])
+        catalog.update(
+            snapshot_id,
+            sample_count=total,
+            size_bytes=backend.size_bytes(record),
+            changes=changes.since_previous(database, catalog.latest(dataset.id), record),
+        )
+        running.committing("summarized")
+        if not catalog.complete(snapshot_id):
+            raise LeaseLostError(f"Another process has given up snapshot '{name}' for dead")
+        running.commit()
+        _finish(running)
+    return catalog.by_id(snapshot_id) or record
+
+
+def check(database: Database[Document], dataset: DatasetReference, name: str | None) -> None:
+    """Checks what can be checked before a snapshot is created.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the name that the snapshot would have, or None if that is not known yet
+
+    Raises:
+        InvalidNameError: if the name cannot be used
+        DuplicateNameError: if the name or its slug is in use
+        LimitExceededError: if there are as many snapshots as are allowed
+    """
+    catalog = Catalog(database)
+    if name is not None:
+        names.validate(name)
+        catalog.check_name(dataset.id, name)
+    _check_limits(catalog, dataset, Settings.load())
+
+
+@recovers(Verb.CREATE)
+def _recover(running: Operation) -> None:
+    """Removes a snapshot that was not completed."""
+    database, snapshot_id = running.database, running.details["snapshot_id"]
+    catalog = Catalog(database)
+    record = catalog.by_id(snapshot_id)
+    if record is not None and record.state is not SnapshotState.CREATING:
+        # Completed, though its process may not have lived to write that down
+        running.commit()
+        _finish(running)
+        return
+    # The record first: without it, a process that was thought dead cannot complete the snapshot
+    catalog.remove([snapshot_id])
+    running.step("unreserved")
+    registry.create(running.details["backend"], database).discard(snapshot_id)
+    running.step("discarded")
+    manifest.delete(database, snapshot_id)
+
+
+def _finish(running: Operation) -> None:
+    """Nothing has changed since the latest snapshot, which is this one."""
+    record = Catalog(running.database).by_id(running.details["snapshot_id"])
+    if record is not None:
+        changes_ = SampleChangeSummary(record.sample_count, 0, 0, 0, server_time(running.database))
+        Catalog(running.database).set_latest_changes(running.dataset_id, changes_)
+
+
+def current_user() -> str | None:
+    """Returns who is using this process.
+
+    Returns:
+        ``FIFTYONE_SNAPSHOTS_USER`` if set, else the operating system's user, or None if it has
+        no name for them
+    """
+    named = os.environ.get(variable("USER"), "").strip()
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
+
+
+def _check_limits(catalog: Catalog, dataset: DatasetReference, settings: Settings) -> None:
+    limits = (
+        ("max_per_dataset", settings.max_per_dataset, dataset.id, f"dataset '{dataset.name}'"),
+        ("max_in_db", settings.max_in_db, None, "the database"),
+    )
+    for setting, limit, scope, place in limits:
+        count = catalog.count(scope)
+        if limit != NO_LIMIT and count >= limit:
+            raise LimitExceededError(
+                f"There are {count} snapshots in {place}, and at most {limit} are allowed. No "
+                "snapshot was created. Delete snapshots that are no longer needed, or raise the "
+                f"limit with the environment variable {variable(setting)} (-1 for no limit)."
+            )
+
+
+def _warn_if_not_persistent(head: Head) -> None:
+    document = head.document()
+    if not document.get("persistent"):
+        logger.warning(
+            "Dataset '%s' is not persistent: FiftyOne will delete it, and with it its snapshots, "
+            "when the last process that uses the database exits. Keep it with: "
+            "dataset.persistent = True",
+            document["name"],
+        )
+
+
+def _copying(running: Operation) -> Progress:
+    """Reports the progress of copying as a part of the whole operation's."""
+    return lambda fraction, label: running.progress(fraction * _COPY_SHARE, label)

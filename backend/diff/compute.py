@@ -1,0 +1,272 @@
+"""Comparing two versions of a dataset in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import numpy as np
+from pymongo.database import Database
+
+from .. import changes
+from ..base import Progress, silent
+from ..catalog import Catalog
+from ..changes import HeadVersion, PartComparison, SnapshotVersion, Version
+from ..contents import Head, Part
+from ..database import Document, data_size, server_time
+from ..datasets import DatasetReference
+from ..ids import DTYPE, Ids, Keys, common
+from . import schema, single, surroundings
+from .documents import FRAMES, DocumentCounter
+from .records import HEAD, FieldChanges, FrameChanges, SchemaChange, VersionSize
+from .result import DatasetDiff
+from .single import SampleDifference
+
+ALL_FRAMES = "frames"
+"""Stands for all fields of frames, and for frames that were added and deleted."""
+
+_READ_DOCUMENTS = 1000
+_REPORT_EVERY = 1000
+
+# When the samples, and all documents, of HEAD have been read, as shares of the whole
+_SAMPLES, _MANIFESTS = 0.4, 0.8
+
+
+def diff(
+    database: Database[Document],
+    dataset: DatasetReference,
+    a: str,
+    b: str | None = None,
+    progress: Progress = silent,
+) -> DatasetDiff:
+    """Compares two versions of a dataset.
+
+    Needs memory for the ids of the samples and frames of both versions and for counters, but not
+    for their documents, of which only those that differ are read.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        a: the snapshot to compare with
+        b (None): the snapshot whose changes are wanted; by default, the dataset as it is now
+        progress: told how far it is
+
+    Returns:
+        the differences
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+    """
+    older, newer = versions(database, dataset, a, b)
+    before, after = map(surroundings.dataset_document, (older, newer))
+    comparison = _Comparison(older, newer, before, after, progress)
+    comparison.run()
+    found = comparison.sample_changes()
+    now = server_time(database)
+    return DatasetDiff(
+        dataset_name=dataset.name,
+        dataset_id=dataset.id,
+        a=a,
+        b=b,
+        a_id=older.record.id,
+        b_id=newer.record.id if isinstance(newer, SnapshotVersion) else None,
+        compared_at=now,
+        total_a=len(comparison.samples.before),
+        total_b=found.total,
+        added=found.added,
+        deleted=found.deleted,
+        changed=found.changed,
+        frames=comparison.frame_changes(),
+        fields=comparison.fields(),
+        tags=comparison.sample_fields.tags(),
+        schema=tuple(comparison.schema),
+        properties=tuple(surroundings.properties(before, after)),
+        items=tuple(surroundings.items(older, newer, before, after)),
+        versions=tuple(_sizes(database, dataset, now)),
+    )
+
+
+def diff_sample(
+    database: Database[Document],
+    dataset: DatasetReference,
+    sample_id: str,
+    a: str,
+    b: str | None = None,
+) -> SampleDifference:
+    """Compares one sample in two versions of a dataset.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        sample_id: the sample
+        a: the snapshot to compare with
+        b (None): another snapshot; by default, the dataset as it is now
+
+    Returns:
+        the differences
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+        InvalidRequestError: if that is no id
+    """
+    older, newer = versions(database, dataset, a, b)
+    return single.of_sample(older, newer, single.object_id(sample_id))
+
+
+def versions(
+    database: Database[Document], dataset: DatasetReference, a: str, b: str | None
+) -> tuple[SnapshotVersion, SnapshotVersion | HeadVersion]:
+    """Finds the versions that a caller names.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        a: a snapshot
+        b: another one, or None for HEAD
+
+    Returns:
+        the versions
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+    """
+    catalog = Catalog(database)
+    older = SnapshotVersion(database, catalog.get(dataset.id, a, dataset.name))
+    if b is None:
+        return older, HeadVersion(Head(database, dataset.id))
+    return older, SnapshotVersion(database, catalog.get(dataset.id, b, dataset.name))
+
+
+class _Comparison:
+    """One pass over everything that differs between two versions."""
+
+    def __init__(
+        self,
+        older: Version,
+        newer: Version,
+        before: Document,
+        after: Document,
+        progress: Progress,
+    ) -> None:
+        self._older, self._newer, self._progress = older, newer, progress
+        self.schema: list[SchemaChange] = []
+        self.sample_fields = self._counter(before, after, "sample_fields", "")
+        self.frame_fields = self._counter(before, after, "frame_fields", FRAMES)
+        # HEAD is read as a whole, which takes most of the time
+        self.samples = PartComparison(older, newer, Part.SAMPLES, _share(progress, 0, _SAMPLES))
+        self.frames = PartComparison(
+            older, newer, Part.FRAMES, _share(progress, _SAMPLES, _MANIFESTS)
+        )
+        self._changed_frames = 0
+        self._changed: list[Keys] = []
+        self._owners = [self.frames.owners_of_added(), self.frames.owners_of_deleted()]
+
+    def run(self) -> None:
+        """Reads and counts."""
+        total = sum(
+            len(keys)
+            for part in (self.samples.differences, self.frames.differences)
+            for keys in (part.added_keys, part.deleted_keys, part.changed_keys)
+        )
+        self._done, self._total = 0, max(1, total)
+        for part, comparison, counter in (
+            (Part.SAMPLES, self.samples, self.sample_fields),
+            (Part.FRAMES, self.frames, self.frame_fields),
+        ):
+            differences = comparison.differences
+            for document in self._read(self._newer, part, differences.added_keys):
+                counter.added(document)
+            for document in self._read(self._older, part, differences.deleted_keys):
+                counter.deleted(document)
+        self._compare_samples()
+        self._compare_frames()
+        self._changed += self._owners
+
+    def sample_changes(self) -> changes.SampleChanges:
+        """Returns which samples differ, as the summaries count them."""
+        return changes.sample_changes(self.samples, np.concatenate(self._changed))
+
+    def frame_changes(self) -> FrameChanges | None:
+        """Returns how many frames differ, or None if there are none at all."""
+        differences = self.frames.differences
+        if not len(self.frames.before) and not len(self.frames.after):
+            return None
+        return FrameChanges(
+            total=len(self.frames.after),
+            added=len(differences.added_keys),
+            deleted=len(differences.deleted_keys),
+            changed=self._changed_frames,
+        )
+
+    def fields(self) -> dict[str, FieldChanges]:
+        """Returns what happened to each field."""
+        changed = self.sample_changes().changed.keys
+        found = {**self.sample_fields.fields(changed), **self.frame_fields.fields(changed)}
+        owners = common(changed, np.unique(np.concatenate(self._owners)))
+        frames = self.frame_changes()
+        if len(owners) and frames is not None:
+            count = frames.added + frames.deleted + frames.changed
+            found[ALL_FRAMES] = FieldChanges(ALL_FRAMES, Ids(owners), frames=count)
+        return found
+
+    def _counter(
+        self, before: Document, after: Document, key: str, prefix: str
+    ) -> DocumentCounter:
+        was, is_ = (dict(schema.declared(version.get(key))) for version in (before, after))
+        self.schema += schema.compare(was, is_, prefix)
+        return DocumentCounter(prefix, schema.renamed(was, is_))
+
+    def _compare_samples(self) -> None:
+        changed = bytearray()
+        for pair in self.samples.pairs(self.samples.differences.changed_keys):
+            self._count()
+            if self.sample_fields.changed(pair.before, pair.after, pair.key):
+                changed += pair.key
+        self._changed.append(np.frombuffer(bytes(changed), DTYPE))
+
+    def _compare_frames(self) -> None:
+        keys = self.frames.differences.changed_keys
+        before, after = self.frames.owners_of_kept(keys)
+        changed = np.zeros(len(keys), bool)
+        for pair in self.frames.pairs(keys):
+            self._count()
+            place = slice(pair.place, pair.place + 1)
+            owners = {before[place].tobytes(), after[place].tobytes()}
+            if self.frame_fields.changed(pair.before, pair.after, *owners):
+                changed[place] = True
+        self._changed_frames = int(changed.sum())
+        self._owners += [before[changed], after[changed]]
+
+    def _read(self, version: Version, part: Part, keys: Keys) -> Iterator[bytes]:
+        """Yields those documents of a version that have some ids."""
+        documents = version.documents(part)
+        if documents is None:
+            return
+        for start in range(0, len(keys), _READ_DOCUMENTS):
+            ids = Ids(keys[start : start + _READ_DOCUMENTS])
+            for document in changes.fetch(documents, ids).values():
+                self._count()
+                yield document
+
+    def _count(self) -> None:
+        """Tells how far reading the documents that differ has come."""
+        self._done += 1
+        if self._done % _REPORT_EVERY == 0:
+            share = min(1.0, self._done / self._total)
+            self._progress(_MANIFESTS + (1 - _MANIFESTS) * share, "Comparing what differs")
+
+
+def _share(progress: Progress, start: float, end: float) -> Progress:
+    """Reports the progress of a part as a share of the whole."""
+    return lambda fraction, label: progress(start + fraction * (end - start), label)
+
+
+def _sizes(
+    database: Database[Document], dataset: DatasetReference, now: datetime
+) -> Iterator[VersionSize]:
+    for record in Catalog(database).list(dataset.id):
+        yield VersionSize(record.name, record.created_at, record.sample_count, record.size_bytes)
+    state = Head(database, dataset.id).state()
+    names = [state[part].collection.name for part in (Part.SAMPLES, Part.FRAMES) if part in state]
+    samples = state[Part.SAMPLES].collection.estimated_document_count()
+    yield VersionSize(HEAD, now, samples, data_size(database, names))

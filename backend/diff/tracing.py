@@ -1,0 +1,231 @@
+"""Following one sample, or one label, through all versions of its dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from .. import changes, content, layout
+from ..catalog import Catalog
+from ..changes import HeadVersion, SnapshotVersion, Version
+from ..contents import Head, Part
+from ..database import Document
+from ..datasets import DatasetReference
+from ..errors import InvalidRequestError
+from . import labels, single
+from .documents import FRAMES
+from .records import HEAD, Kind, Record
+from .single import FieldDifference, LabelDifference, SampleState
+
+
+@dataclass(frozen=True)
+class HistoryStep(Record):
+    """A sample in one version, beside the version before."""
+
+    version: str
+    """The snapshot, or ``HEAD``."""
+    created_at: datetime | None
+    """When the snapshot was taken; None for HEAD."""
+    exists: bool
+    kind: Kind | None
+    """Added, removed or changed since the version before; None if it is the same."""
+    fields: tuple[FieldDifference, ...] = ()
+    """What differs from the version before."""
+
+
+@dataclass(frozen=True)
+class SampleHistory(Record):
+    """A sample through all versions, HEAD included, in order."""
+
+    dataset_name: str
+    sample_id: str
+    steps: tuple[HistoryStep, ...]
+
+    def __str__(self) -> str:
+        lines = [f"Sample {self.sample_id} of {self.dataset_name}"]
+        for step in self.steps:
+            lines.append(f"  {step.version}: {_state(step.exists, step.kind)}")
+            lines += [f"    {field}" for field in step.fields]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class LabelStep(Record):
+    """A label in one version, beside the version before."""
+
+    version: str
+    created_at: datetime | None
+    exists: bool
+    kind: Kind | None
+    difference: LabelDifference | None = None
+    """How it differs from the version before."""
+
+
+@dataclass(frozen=True)
+class LabelHistory(Record):
+    """A label through all versions, HEAD included, in order."""
+
+    dataset_name: str
+    label_id: str
+    sample_id: str
+    path: str
+    """The field that it is in, such as ``ground_truth`` or ``frames.objects``."""
+    steps: tuple[LabelStep, ...]
+
+    def __str__(self) -> str:
+        lines = [f"Label {self.label_id} in {self.path} of sample {self.sample_id}"]
+        for step in self.steps:
+            said = f": {step.difference}" if step.difference else ""
+            lines.append(f"  {step.version}: {_state(step.exists, step.kind)}{said}")
+        return "\n".join(lines)
+
+
+def sample_history(
+    database: Database[Document], dataset: DatasetReference, sample_id: str
+) -> SampleHistory:
+    """Follows a sample through all versions.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        sample_id: the sample
+
+    Returns:
+        its history
+
+    Raises:
+        InvalidRequestError: if no version has such a sample
+    """
+    id_ = single.object_id(sample_id)
+    steps: list[HistoryStep] = []
+    previous = SampleState(None, {})
+    for name, created_at, version in _versions(database, dataset):
+        state = SampleState.of(version, id_)
+        found = single.compare(id_, previous, state)
+        steps.append(
+            HistoryStep(name, created_at, state.sample is not None, found.kind, found.fields)
+        )
+        previous = state
+    if not any(step.exists for step in steps):
+        raise InvalidRequestError(f"No version of dataset '{dataset.name}' has sample {sample_id}")
+    return SampleHistory(dataset.name, sample_id, tuple(steps))
+
+
+def label_history(
+    database: Database[Document], dataset: DatasetReference, label_id: str
+) -> LabelHistory:
+    """Follows a label through all versions.
+
+    Labels have no index: the versions are searched, newest first, until one has it.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        label_id: the label
+
+    Returns:
+        its history
+
+    Raises:
+        InvalidRequestError: if no version has such a label
+    """
+    id_ = single.object_id(label_id)
+    versions = list(_versions(database, dataset))
+    for _, _, version in reversed(versions):
+        place = _find(version, id_)
+        if place is not None:
+            break
+    else:
+        raise InvalidRequestError(f"No version of dataset '{dataset.name}' has label {label_id}")
+
+    part, document_id, field = place
+    steps: list[LabelStep] = []
+    sample_id, previous = document_id, None
+    for name, created_at, version in versions:
+        documents = version.documents(part)
+        found = {} if documents is None else changes.fetch(documents, [document_id])
+        fields = layout.fields(found[document_id.binary]) if found else {}
+        if part is Part.FRAMES and "_sample_id" in fields:
+            sample_id = content.decode(fields["_sample_id"])
+        label = _label(fields.get(field), id_) or _anywhere(fields, id_)
+        difference = (
+            None
+            if label == previous
+            else single.label_difference(labels.LabelPair(previous, label))
+        )
+        steps.append(
+            LabelStep(
+                name,
+                created_at,
+                label is not None,
+                None if difference is None else difference.kind,
+                difference,
+            )
+        )
+        previous = label
+    path = FRAMES + field if part is Part.FRAMES else field
+    return LabelHistory(dataset.name, label_id, str(sample_id), path, tuple(steps))
+
+
+def _versions(
+    database: Database[Document], dataset: DatasetReference
+) -> Iterator[tuple[str, datetime | None, Version]]:
+    for record in Catalog(database).list(dataset.id):
+        yield record.name, record.created_at, SnapshotVersion(database, record)
+    yield HEAD, None, HeadVersion(Head(database, dataset.id))
+
+
+def _find(version: Version, label_id: ObjectId) -> tuple[Part, ObjectId, str] | None:
+    """Returns the document and the top-level field in which a version has a label."""
+    dataset = version.documents(Part.DATASET)
+    document = (dataset and dataset.collection.find_one(dict(dataset.query))) or {}
+    for part, key in ((Part.SAMPLES, "sample_fields"), (Part.FRAMES, "frame_fields")):
+        documents = version.documents(part)
+        paths = list(_id_paths(document.get(key)))
+        if documents is None or not paths:
+            continue
+        query = {"$or": [{path: label_id} for path in paths]}
+        found = documents.collection.find_one(query, {"_id": 1})
+        if found is None:
+            continue
+        stored = changes.fetch(documents, [found["_id"]])
+        for name, element in layout.fields(stored[found["_id"].binary]).items():
+            if _label(element, label_id) is not None:
+                return part, found["_id"], name
+    return None
+
+
+def _id_paths(fields: list[Document] | None) -> Iterator[str]:
+    """Yields where in the documents ids of labels are."""
+    for field in fields or ():
+        for inner in field.get("fields") or ():
+            if inner.get("name") == "id":
+                yield f"{field['name']}._id"
+            yield from (
+                f"{field['name']}.{inner['name']}._id"
+                for deepest in inner.get("fields") or ()
+                if deepest.get("name") == "id"
+            )
+
+
+def _label(element: bytes | None, label_id: ObjectId) -> bytes | None:
+    if element is None or element[0] not in (content.DOCUMENT, content.ARRAY):
+        return None
+    for label in labels.labels_in(element) or ():
+        if content.decode(layout.fields(label).get("_id")) == label_id:
+            return label
+    return None
+
+
+def _anywhere(fields: Mapping[str, bytes], label_id: ObjectId) -> bytes | None:
+    """Finds a label whose field had, or has, another name."""
+    found = (_label(element, label_id) for element in fields.values())
+    return next((label for label in found if label is not None), None)
+
+
+def _state(exists: bool, kind: Kind | None) -> str:
+    return str(kind) if kind is not None else "unchanged" if exists else "absent"

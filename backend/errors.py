@@ -1,0 +1,157 @@
+"""Every error this package raises, in one tree.
+
+Handlers can catch at the level that fits what they would do about it::
+
+    SnapshotError
+    ├── InvalidRequestError            also a ValueError: something impossible was asked for
+    │   ├── DatasetNotFoundError
+    │   ├── SnapshotNotFoundError
+    │   ├── OperationNotFoundError
+    │   ├── InvalidNameError
+    │   ├── DuplicateNameError
+    │   ├── NotVersionableError        views, generated datasets, snapshots, deleted datasets
+    │   ├── NothingToUndoError
+    │   └── InvalidSettingError        an environment variable with an unusable value
+    ├── LimitExceededError             a guard rail: remove snapshots or raise the limit
+    ├── OperationCancelledError        somebody asked for it; everything is as before
+    ├── SnapshotReadOnlyError          also a PermissionError: somebody tried to edit a snapshot
+    ├── RetryableError                 nothing was changed: try again
+    │   ├── DatasetBusyError           another operation holds the dataset
+    │   ├── ConcurrentWritesError      the dataset never stood still long enough to copy it
+    │   └── LeaseLostError             this process was away too long, another one took over
+    ├── OutcomeUnknownError            the operation may have been done: ask for its state
+    ├── DamagedSnapshotError           what is stored is not what was captured
+    ├── NewerFormatError               written by a newer version of this package
+    ├── DatabaseUnavailableError       MongoDB cannot be reached, or is too old
+    └── UnsupportedFiftyOneError       this FiftyOne is not one we know
+
+Errors that FiftyOne's public API documents as ``ValueError`` are ``ValueError`` here too.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConcurrentWritesError",
+    "DamagedSnapshotError",
+    "DatabaseUnavailableError",
+    "DatasetBusyError",
+    "DatasetNotFoundError",
+    "DuplicateNameError",
+    "InvalidNameError",
+    "InvalidRequestError",
+    "InvalidSettingError",
+    "LeaseLostError",
+    "LimitExceededError",
+    "NewerFormatError",
+    "NotVersionableError",
+    "NothingToUndoError",
+    "OperationCancelledError",
+    "OperationNotFoundError",
+    "OutcomeUnknownError",
+    "RetryableError",
+    "SnapshotError",
+    "SnapshotNotFoundError",
+    "SnapshotReadOnlyError",
+    "UnsupportedFiftyOneError",
+]
+
+
+class SnapshotError(Exception):
+    """Base of all errors of this package."""
+
+
+class InvalidRequestError(SnapshotError, ValueError):
+    """The caller asked for something that cannot be done; nothing was changed."""
+
+
+class DatasetNotFoundError(InvalidRequestError):
+    """No dataset of that name exists, or it was deleted."""
+
+
+class SnapshotNotFoundError(InvalidRequestError):
+    """The dataset has no snapshot of that name."""
+
+
+class OperationNotFoundError(InvalidRequestError):
+    """No operation has that id, or its record has expired."""
+
+
+class InvalidNameError(InvalidRequestError):
+    """The name cannot be given to a snapshot."""
+
+
+class DuplicateNameError(InvalidRequestError):
+    """The dataset already has a snapshot of that name, or of one that reads the same in a URL."""
+
+
+class NotVersionableError(InvalidRequestError):
+    """Only the editable state of an ordinary dataset can be versioned."""
+
+
+class NothingToUndoError(InvalidRequestError):
+    """The trash holds nothing that would bring the wanted state back."""
+
+
+class InvalidSettingError(InvalidRequestError):
+    """An environment variable holds a value that cannot be used."""
+
+
+class LimitExceededError(SnapshotError):
+    """One more snapshot would exceed a configured limit; nothing was created."""
+
+
+class OperationCancelledError(SnapshotError):
+    """The operation was given up because somebody asked for that, and undone."""
+
+
+class SnapshotReadOnlyError(SnapshotError, PermissionError):
+    """Snapshots cannot be edited.
+
+    It is a :class:`PermissionError` because code that knows nothing of snapshots, such as
+    FiftyOne's server, already treats that as "this user may not do this here".
+    """
+
+
+class RetryableError(SnapshotError):
+    """Nothing was changed, and the same call may succeed later."""
+
+
+class DatasetBusyError(RetryableError):
+    """Another operation on the same dataset is under way."""
+
+
+class ConcurrentWritesError(RetryableError):
+    """The dataset was being written all the time, so no single moment could be captured."""
+
+
+class LeaseLostError(RetryableError):
+    """This process lost the dataset to another one before it had changed anything."""
+
+
+class OutcomeUnknownError(SnapshotError):
+    """Contact was lost at the moment of committing.
+
+    Args:
+        message: what happened
+        operation_id: pass it to ``get_operation()`` to learn the outcome
+    """
+
+    def __init__(self, message: str, operation_id: str) -> None:
+        super().__init__(message)
+        self.operation_id = operation_id
+
+
+class DamagedSnapshotError(SnapshotError):
+    """The stored documents differ from those that were captured."""
+
+
+class NewerFormatError(SnapshotError):
+    """The database holds records of a newer version of this package."""
+
+
+class DatabaseUnavailableError(SnapshotError):
+    """MongoDB cannot be reached, or is older than FiftyOne's minimum."""
+
+
+class UnsupportedFiftyOneError(SnapshotError):
+    """The installed FiftyOne is outside the supported range, or is not built as expected."""

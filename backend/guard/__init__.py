@@ -1,0 +1,14 @@
+"""All hooks into FiftyOne.
+
+Two walls protect a snapshot. The database's own: FiftyOne reaches its documents through MongoDB
+views only. And this one, for processes that have this package: it says what was refused before
+anything is sent, protects what lies in collections that all datasets share, and answers what
+MongoDB does not answer of views.
+
+:mod:`.hooks` has the table of hooks; installing them again does nothing, however often and under
+whatever name FiftyOne executes the plugin.
+"""
+
+from .hooks import SUPPORTED_FIFTYONE, install
+
+__all__ = ["SUPPORTED_FIFTYONE", "install"]

@@ -1,0 +1,337 @@
+"""The table of all hooks into FiftyOne, and the check that FiftyOne is what they expect.
+
+A hook replaces a function by one that calls it. The table says for each where the function is in
+FiftyOne 1.22.1, which arguments it takes, and which names its code uses: if the lines that we rely
+on are gone, so are those. Then nothing is hooked, rather than some of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+import fiftyone.constants as foc
+import fiftyone.core.clips as focl
+import fiftyone.core.collections as focc
+import fiftyone.core.dataset as fod
+import fiftyone.core.metadata as fomd
+import fiftyone.core.models as fomo
+import fiftyone.core.odm.database as food
+import fiftyone.core.runs as fors
+import fiftyone.core.stages as fost
+import fiftyone.core.video as fov
+import fiftyone.migrations as fomi
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from ..errors import UnsupportedFiftyOneError
+from . import datasets, early, generation, reads, writes
+
+SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
+
+ORIGINAL = "_fiftyone_snapshots_original"
+"""The attribute of a replacement that is the function it replaces."""
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A function to replace."""
+
+    owner: Any
+    """The module or class that it is an attribute of."""
+    name: str
+    where: str
+    wrap: Callable[[Function], Function]
+    """Gets the function and returns its replacement."""
+    parameters: tuple[str, ...] = ()
+    """The arguments that must come first."""
+    uses: frozenset[str] = field(default_factory=frozenset)
+    """Names that its code must use."""
+
+    def found(self) -> Any:
+        """Returns what is there now: a function, perhaps ours, or None."""
+        return inspect.getattr_static(self.owner, self.name, None)
+
+    def is_installed(self) -> bool:
+        """Returns whether the function was replaced already, by whichever copy of us."""
+        return hasattr(_function(self.found()), ORIGINAL)
+
+    def problem(self) -> str | None:
+        """Returns what is different from what this hook expects, if anything is."""
+        function = _function(self.found())
+        name = f"{self.where} ({self.name})"
+        if not callable(function):
+            return f"{name} is gone"
+        function = getattr(function, ORIGINAL, function)
+        parameters = tuple(inspect.signature(function).parameters)
+        if parameters[: len(self.parameters)] != self.parameters:
+            return f"{name} takes {parameters} instead of {self.parameters}"
+        missing = self.uses - _names(inspect.unwrap(function).__code__)
+        if missing:
+            return f"{name} no longer uses {', '.join(sorted(missing))}"
+        return None
+
+    def install(self) -> None:
+        """Replaces the function."""
+        found = self.found()
+        original = _function(found)
+        replacement = self.wrap(original)
+        setattr(replacement, ORIGINAL, original)
+        wrapped = classmethod(replacement) if isinstance(found, classmethod) else replacement
+        setattr(self.owner, self.name, wrapped)
+
+
+def table(load_snapshot: Callable[[str, str], fod.Dataset]) -> list[Hook]:
+    """Returns all hooks.
+
+    Args:
+        load_snapshot: loads a snapshot, given the names of its dataset and of itself
+
+    Returns:
+        the hooks
+    """
+    dataset, collections = "fiftyone/core/dataset.py", "fiftyone/core/collections.py"
+    return [
+        Hook(
+            fod,
+            "load_dataset",
+            f"{dataset}:148",
+            datasets.load_dataset(load_snapshot),
+            ("name", "create_if_necessary", "reload"),
+            frozenset({"Dataset"}),
+        ),
+        Hook(
+            fod.Dataset,
+            "_update_last_loaded_at",
+            f"{dataset}:9492",
+            datasets.update_last_loaded_at,
+            ("self", "force"),
+            frozenset({"_doc", "_update_last_loaded_at"}),
+        ),
+        Hook(
+            fod.Dataset,
+            "_delete",
+            f"{dataset}:6489",
+            datasets.delete,
+            ("self",),
+            frozenset({"_sample_collection", "drop", "_delete_dataset_extras"}),
+        ),
+        Hook(
+            fod.Dataset,
+            "_update_saved_view_if_necessary",
+            f"{dataset}:5654",
+            generation.update_saved_view,
+            ("self", "view"),
+            frozenset({"view_stages", "_is_generated", "persistent"}),
+        ),
+        *(
+            Hook(
+                owner,
+                "stats",
+                where,
+                generation.stats,
+                ("self", "include_media"),
+                frozenset({"compute_metadata", "sum"}),
+            )
+            for owner, where in (
+                (fod.Dataset, f"{dataset}:2089"),
+                (focc.SampleCollection, f"{collections}:875"),
+            )
+        ),
+        Hook(
+            fod,
+            "_merge_samples_pipeline",
+            f"{dataset}:11172",
+            generation.merge_samples,
+            ("src_collection", "dst_dataset", "key_field"),
+            frozenset({"create_index", "_aggregate"}),
+        ),
+        Hook(
+            focc.SampleCollection,
+            "create_index",
+            f"{collections}:11031",
+            generation.create_index,
+            ("self", "field_or_spec", "unique"),
+            frozenset({"get_index_information", "command", "create_index"}),
+        ),
+        Hook(
+            fors.BaseRun,
+            "save_run_results",
+            "fiftyone/core/runs.py:623",
+            early.refusing("samples", early.has_key),
+            ("cls", "samples", "key"),
+            frozenset({"_get_run_doc", "put", "save"}),
+        ),
+        Hook(
+            focc.SampleCollection,
+            "sync_last_modified_at",
+            f"{collections}:735",
+            early.refusing("self"),
+            ("self",),
+        ),
+        Hook(
+            fomd,
+            "compute_metadata",
+            "fiftyone/core/metadata.py:424",
+            early.refusing("sample_collection", early.lacks_metadata),
+            ("sample_collection", "overwrite"),
+        ),
+        *(
+            Hook(
+                fomo,
+                name,
+                f"fiftyone/core/models.py:{line}",
+                early.refusing("samples", is_write),
+                ("samples", "model"),
+            )
+            for name, line, is_write in (
+                ("apply_model", 52, early.always),
+                ("compute_embeddings", 1019, early.stores_embeddings),
+                ("compute_patch_embeddings", 1610, early.stores_embeddings),
+            )
+        ),
+        Hook(
+            fomi,
+            "migrate_dataset_if_necessary",
+            "fiftyone/migrations/runner.py:222",
+            datasets.migrate,
+            ("name",),
+        ),
+        Hook(
+            food,
+            "_make_datasets_non_persistent",
+            "fiftyone/core/odm/database.py:2279",
+            datasets.make_non_persistent,
+            ("conn", "names"),
+            frozenset({"datasets", "update_many"}),
+        ),
+        Hook(
+            focl,
+            "make_clips_dataset",
+            "fiftyone/core/clips.py:646",
+            generation.make_clips,
+            ("sample_collection", "field_or_expr"),
+            frozenset({"_write_manual_clips", "_write_expr_clips", "_write_trajectories"}),
+        ),
+        Hook(
+            fov,
+            "make_frames_dataset",
+            "fiftyone/core/video.py:508",
+            generation.make_frames,
+            ("sample_collection", "sample_frames"),
+            frozenset({"_init_frames", "sample_videos", "_aggregate"}),
+        ),
+        *(
+            Hook(
+                stage,
+                "load_view",
+                f"fiftyone/core/stages.py:{line}",
+                generation.load_view,
+                ("self", "sample_collection", "saved_view", "reload"),
+                frozenset({"_state", make}),
+            )
+            for stage, line, make in (
+                (fost.ToPatches, 8168, "make_patches_dataset"),
+                (fost.ToEvaluationPatches, 8334, "make_evaluation_patches_dataset"),
+                (fost.ToClips, 8513, "make_clips_dataset"),
+                (fost.ToTrajectories, 8669, "make_clips_dataset"),
+                (fost.ToFrames, 8882, "make_frames_dataset"),
+            )
+        ),
+        *(
+            Hook(Collection, name, "pymongo.collection.Collection", writes.guard_method(name))
+            for name in writes.METHODS
+        ),
+        *(
+            Hook(Collection, name, "pymongo.collection.Collection", wrap)
+            for name, wrap in (
+                ("aggregate", reads.aggregate),
+                ("estimated_document_count", reads.estimated_document_count),
+                ("find", reads.find),
+                ("index_information", reads.index_information),
+                ("list_indexes", reads.list_indexes),
+            )
+        ),
+        Hook(
+            Database,
+            "command",
+            "pymongo.database.Database",
+            lambda original: reads.collection_statistics(writes.guard_command(original)),
+            ("self", "command", "value"),
+        ),
+        Hook(
+            Database,
+            "drop_collection",
+            "pymongo.database.Database",
+            writes.guard_drop,
+            ("self", "name_or_collection"),
+        ),
+    ]
+
+
+def install(load_snapshot: Callable[[str, str], fod.Dataset]) -> None:
+    """Hooks into FiftyOne, once.
+
+    Args:
+        load_snapshot: loads a snapshot, given the names of its dataset and of itself
+
+    Raises:
+        UnsupportedFiftyOneError: if this FiftyOne is not one we know; then nothing is hooked
+    """
+    hooks = table(load_snapshot)
+    check(hooks)
+    for hook in hooks:
+        if not hook.is_installed():
+            original = _function(hook.found())
+            hook.install()
+            if hook.owner is fod and hook.name == "load_dataset":
+                _publish(original, fod.load_dataset)
+
+
+def check(hooks: list[Hook]) -> None:
+    """Checks that FiftyOne is what the hooks expect.
+
+    Args:
+        hooks: the hooks
+
+    Raises:
+        UnsupportedFiftyOneError: if it is not
+    """
+    problems = [problem for hook in hooks if (problem := hook.problem())]
+    if Version(foc.VERSION) not in SUPPORTED_FIFTYONE:
+        problems.insert(0, f"its version is {foc.VERSION}")
+    if problems:
+        raise UnsupportedFiftyOneError(
+            f"This version of fiftyone-snapshots supports FiftyOne {SUPPORTED_FIFTYONE}, but the "
+            f"one that is installed differs: {'; '.join(problems)}. Snapshots could be edited by "
+            "accident, so they are not available. Install a FiftyOne in that range, or a newer "
+            "fiftyone-snapshots."
+        )
+
+
+def _publish(original: Function, replacement: Function) -> None:
+    """Replaces what ``fiftyone`` imported by name, if it has been imported already."""
+    for module in (sys.modules.get("fiftyone.__public__"), sys.modules.get("fiftyone")):
+        if module is not None and getattr(module, "load_dataset", None) is original:
+            module.load_dataset = replacement  # type: ignore[attr-defined]
+
+
+def _function(found: Any) -> Any:
+    return found.__func__ if isinstance(found, (classmethod, staticmethod)) else found
+
+
+def _names(code: CodeType) -> frozenset[str]:
+    """Returns the names that a function's code uses, in nested functions as well."""
+    names = set(code.co_names) | set(code.co_varnames) | set(code.co_freevars)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names(constant)
+    return frozenset(names)

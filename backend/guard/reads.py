@@ -1,0 +1,162 @@
+"""What MongoDB does not answer of views, answered of the collection behind them.
+
+FiftyOne asks these of the collections of every dataset: their indexes (the App on every page),
+statistics, and how many documents there are, which the server would count one by one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bson import ObjectId
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from .. import indexes
+from ..contents import Part
+from ..database import PREFIX, Document
+from . import scratch, snapshots, writes
+
+Method = Callable[..., Any]
+
+# Snapshots never change
+_counts: dict[str, int] = {}
+
+
+def index_information(original: Method) -> Method:
+    """Tells the indexes that the dataset had (:class:`pymongo.collection.Collection`)."""
+
+    @functools.wraps(original)
+    def method(collection: Collection[Document], *args: Any, **kwargs: Any) -> Any:
+        snapshot_id = _shown(collection)
+        if snapshot_id is None:
+            return original(collection, *args, **kwargs)
+        return {
+            index["name"]: {
+                **{key: value for key, value in index.items() if key not in ("name", "ns")},
+                "key": list(index["key"].items()),
+            }
+            for index in indexes.captured(collection.database, snapshot_id, _part(collection))
+        }
+
+    return method
+
+
+def list_indexes(original: Method) -> Method:
+    """Tells the indexes that the dataset had (:class:`pymongo.collection.Collection`)."""
+
+    @functools.wraps(original)
+    def method(collection: Collection[Document], *args: Any, **kwargs: Any) -> Any:
+        snapshot_id = _shown(collection)
+        if snapshot_id is None:
+            return original(collection, *args, **kwargs)
+        return iter(indexes.captured(collection.database, snapshot_id, _part(collection)))
+
+    return method
+
+
+def estimated_document_count(original: Method) -> Method:
+    """Tells the number of documents at once (:class:`pymongo.collection.Collection`)."""
+
+    @functools.wraps(original)
+    def method(collection: Collection[Document], *args: Any, **kwargs: Any) -> Any:
+        if _shown(collection) is None:
+            return original(collection, *args, **kwargs)
+        name = collection.name
+        if name not in _counts:
+            behind = _behind(collection)
+            count: int = original(behind, *args, **kwargs)
+            if behind.name == name:
+                return count
+            _counts[name] = count
+        return _counts[name]
+
+    return method
+
+
+def aggregate(original: Method) -> Method:
+    """Runs pipelines on snapshots, and refuses those that would write to one."""
+
+    @functools.wraps(original)
+    def method(collection: Collection[Document], pipeline: Any, *args: Any, **kwargs: Any) -> Any:
+        writes.check_pipeline(collection, pipeline)
+        snapshot_id = _shown(collection)
+        if snapshot_id is None:
+            return original(collection, pipeline, *args, **kwargs)
+        first = pipeline[0] if pipeline else {}
+        if "$collStats" in first or "$indexStats" in first:
+            results = original(_behind(collection), pipeline, *args, **kwargs)
+            return _with_all_sizes(results, collection, snapshot_id)
+        if "$geoNear" in first or "$text" in first.get("$match", {}) or kwargs.get("hint"):
+            indexes.build(collection.database, snapshot_id)
+        return original(collection, scratch.joined(collection, pipeline), *args, **kwargs)
+
+    return method
+
+
+def find(original: Method) -> Method:
+    """Makes the index there that a query on a snapshot asks for."""
+
+    @functools.wraps(original)
+    def method(collection: Collection[Document], *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("hint") and (snapshot_id := _shown(collection)) is not None:
+            indexes.build(collection.database, snapshot_id)
+        return original(collection, *args, **kwargs)
+
+    return method
+
+
+def collection_statistics(original: Method) -> Method:
+    """Lets :meth:`pymongo.database.Database.command` tell statistics of snapshots."""
+
+    @functools.wraps(original)
+    def command(database: Database[Document], command: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(command, str) and command.lower() == "collstats" and args:
+            collection = database[args[0]]
+            if _shown(collection) is not None:
+                args = (_behind(collection).name, *args[1:])
+        return original(database, command, *args, **kwargs)
+
+    return command
+
+
+def _shown(collection: Collection[Document]) -> ObjectId | None:
+    """Returns the snapshot that one of FiftyOne's collections shows, or None."""
+    name = collection.name
+    if not name.startswith(PREFIX):
+        return None
+    snapshot_id = snapshots.of_view(name)
+    if snapshot_id is None or not snapshots.is_fiftyones(collection.database):
+        return None
+    return snapshot_id
+
+
+def _part(collection: Collection[Document]) -> Part:
+    return Part.FRAMES if collection.name.endswith(f".{Part.FRAMES}") else Part.SAMPLES
+
+
+def _behind(view: Collection[Document]) -> Collection[Document]:
+    for description in view.database.list_collections(filter={"name": view.name}):
+        behind = description["options"].get("viewOn")
+        if behind is not None:
+            return view.database[behind]
+    return view
+
+
+def _with_all_sizes(
+    results: Any, collection: Collection[Document], snapshot_id: ObjectId
+) -> Iterator[Document]:
+    """Tells indexes that are yet to be built as being built, as the server would."""
+    names = [
+        index["name"]
+        for index in indexes.captured(collection.database, snapshot_id, _part(collection))
+    ]
+    for result in results:
+        sizes = result.get("storageStats", result).get("indexSizes")
+        if sizes is not None:
+            missing = [name for name in names if name not in sizes]
+            sizes.update(dict.fromkeys(missing, 0))
+            result.get("storageStats", result).setdefault("indexBuilds", []).extend(missing)
+        yield result

@@ -1,0 +1,101 @@
+"""Many ObjectIds in little memory: twelve bytes each, where a list takes more than a hundred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+from bson import ObjectId
+
+ID_BYTES = 12
+
+Keys = npt.NDArray[np.bytes_]
+"""Ids as an array of bytes, which numpy can sort and search."""
+
+DTYPE = np.dtype(f"S{ID_BYTES}")
+
+
+class Ids(Sequence[ObjectId]):
+    """A read-only list of ids.
+
+    Args:
+        keys: the ids as :data:`Keys`
+    """
+
+    __slots__ = ("keys",)
+
+    def __init__(self, keys: Keys | None = None) -> None:
+        self.keys: Keys = np.empty(0, DTYPE) if keys is None else keys
+
+    @classmethod
+    def of(cls, ids: Iterable[ObjectId]) -> Ids:
+        """Makes a list of ids, in the order given."""
+        return cls(np.frombuffer(b"".join(id_.binary for id_ in ids), DTYPE))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        return map(ObjectId, self.binaries())
+
+    @overload
+    def __getitem__(self, index: int) -> ObjectId: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[ObjectId]: ...
+
+    def __getitem__(self, index: int | slice) -> ObjectId | list[ObjectId]:
+        if isinstance(index, slice):
+            return list(Ids(self.keys[index]))
+        return ObjectId(self.keys[index : index + 1 or None].tobytes())
+
+    def __contains__(self, id_: object) -> bool:
+        return isinstance(id_, ObjectId) and bool((self.keys == np.bytes_(id_.binary)).any())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Ids):
+            return np.array_equal(self.keys, other.keys)
+        if isinstance(other, (list, tuple)):
+            return list(self) == list(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(str(id_) for id_ in self[:3])
+        return f"<{len(self)} ids{': ' + shown if shown else ''}{' ...' if len(self) > 3 else ''}>"
+
+    def binaries(self) -> Iterator[bytes]:
+        """Yields the ids as bytes; what numpy gives lacks zeros at the end."""
+        data = self.keys.tobytes()
+        for start in range(0, len(data), ID_BYTES):
+            yield data[start : start + ID_BYTES]
+
+    def strings(self) -> list[str]:
+        """Returns the ids as FiftyOne writes them."""
+        return [str(id_) for id_ in self]
+
+
+def positions(keys: Keys, wanted: Keys) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Looks keys up in a sorted array of keys.
+
+    Args:
+        keys: sorted keys
+        wanted: keys to find
+
+    Returns:
+        a place for each wanted key, and whether it is really there
+    """
+    places = np.searchsorted(keys, wanted)
+    if not len(keys):
+        return places, np.zeros(len(wanted), bool)
+    places[places == len(keys)] = 0
+    known: npt.NDArray[np.bool_] = keys[places] == wanted
+    return places, known
+
+
+def common(keys: Keys, wanted: Keys) -> Keys:
+    """Returns those of some keys that are in a sorted array of keys as well."""
+    return wanted[positions(keys, wanted)[1]]

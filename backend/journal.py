@@ -1,0 +1,390 @@
+"""Operations: what is being done to a dataset, written down so that a crash can be mended.
+
+Every verb that changes something runs inside :func:`operation`, which takes the dataset's lease
+and keeps a journal entry. An entry is RUNNING until the one write that makes the change visible,
+COMMITTED until the tidying up after it is done. Whoever uses the dataset next finds an entry of
+a dead process and has the verb's own recovery undo a RUNNING one, or finish a COMMITTED one. The
+same recovery serves an operation that fails with an exception, so there is one way back only.
+
+A recovery can be killed as well, and a process that was thought dead can wake up. So recoveries
+may be repeated, every step asks whether the lease is still ours, and the writes that make changes
+visible have conditions that fail once somebody else has recovered the entry.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from bson import ObjectId
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect, PyMongoError
+
+from . import faults
+from .config import Settings
+from .database import (
+    JOURNAL,
+    Document,
+    durable,
+    ensure_indexes,
+    reaching_server,
+    server_time,
+)
+from .entries import (
+    UNFINISHED,
+    Entry,
+    OperationState,
+    Verb,
+    get,
+    unfinished,
+    unfinished_datasets,
+)
+from .errors import (
+    DatabaseUnavailableError,
+    DatasetBusyError,
+    LeaseLostError,
+    OperationCancelledError,
+    OutcomeUnknownError,
+)
+from .lease import Lease, Waiting
+from .model import FORMAT_VERSION
+
+__all__ = [
+    "Entry",
+    "Operation",
+    "OperationState",
+    "Recovery",
+    "Verb",
+    "announcing",
+    "get",
+    "operation",
+    "recover",
+    "recovers",
+    "unfinished",
+    "unfinished_datasets",
+]
+
+_PROGRESS_INTERVAL_SECONDS = 0.5
+
+
+class Operation:
+    """An operation that is under way, or is being recovered."""
+
+    def __init__(self, database: Database[Document], lease: Lease, entry: Entry) -> None:
+        self.database = database
+        self.entry = entry
+        self.is_committed = entry.is_committed
+        self._may_be_committed = entry.is_committed
+        self._lease = lease
+        self._last_progress = 0.0
+
+    @property
+    def id(self) -> ObjectId:
+        """The operation's id, by which :func:`get` finds it."""
+        return self.entry.id
+
+    @property
+    def dataset_id(self) -> ObjectId:
+        """The dataset that it changes."""
+        return self.entry.dataset_id
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What was noted."""
+        return self.entry.details
+
+    @property
+    def may_be_committed(self) -> bool:
+        """Whether the write that makes the change visible may have been sent."""
+        return self._may_be_committed
+
+    def step(self, done: str) -> None:
+        """Marks what was just done; must be called before each write that others can see.
+
+        Args:
+            done: a name for it
+
+        Raises:
+            LeaseLostError: if another process has taken over the dataset
+            OperationCancelledError: if somebody asked for it to be given up
+        """
+        faults.reach(f"{self.entry.verb.value}.{done}")
+        self._lease.ensure()
+        if not self._may_be_committed:
+            self._heed(self.database[JOURNAL].find_one({"_id": self.id}))
+
+    def committing(self, done: str) -> None:
+        """Like :meth:`step`, before the write that makes the change visible.
+
+        From here on a broken connection leaves the outcome unknown.
+
+        Args:
+            done: a name for what was just done
+        """
+        self.step(done)
+        self._may_be_committed = True
+
+    def note(self, **details: Any) -> None:
+        """Writes down what a recovery will need to know.
+
+        Args:
+            **details: values to remember
+        """
+        self.entry.details.update(details)
+        changes = {f"details.{key}": value for key, value in details.items()}
+        self.database[JOURNAL].update_one({"_id": self.id}, {"$set": changes})
+
+    def commit(self, **details: Any) -> None:
+        """Writes down that the change is made, so that from now on it is finished, not undone.
+
+        Once this returns, neither a crash of the server nor the loss of a member of a replica set
+        can take the change back: with this write, all that came before is on disk.
+
+        Args:
+            **details: values to remember
+
+        Raises:
+            LeaseLostError: if another process has recovered the operation
+        """
+        self._may_be_committed = True
+        faults.reach(f"{self.entry.verb.value}.changed")
+        self.entry.details.update(details)
+        changes: Document = {f"details.{key}": value for key, value in details.items()}
+        changes["state"] = OperationState.COMMITTED.value
+        result = durable(self.database[JOURNAL]).update_one(
+            {"_id": self.id, "state": {"$in": UNFINISHED}}, {"$set": changes}
+        )
+        if result.matched_count == 0:
+            raise LeaseLostError(
+                f"Another process has taken over the dataset and recovered this "
+                f"{self.entry.verb.value}"
+            )
+        self.is_committed = True
+        faults.reach(f"{self.entry.verb.value}.committed")
+
+    def progress(self, fraction: float, label: str) -> None:
+        """Tells others how far the operation is.
+
+        Args:
+            fraction: from 0 to 1
+            label: what is being done
+
+        Raises:
+            OperationCancelledError: if somebody asked for it to be given up
+        """
+        now = time.monotonic()
+        if now - self._last_progress >= _PROGRESS_INTERVAL_SECONDS:
+            self._last_progress = now
+            self._heed(
+                self.database[JOURNAL].find_one_and_update(
+                    {"_id": self.id}, {"$set": {"progress": fraction, "label": label}}
+                )
+            )
+
+    def _heed(self, document: Document | None) -> None:
+        """Gives up if asked to; once the change is made, it is too late for that.
+
+        A recovery starts from an entry that is cancelled already: undoing must not be given up.
+        """
+        if self._may_be_committed or self.entry.is_cancelled:
+            return
+        if document and document.get("cancelled"):
+            raise OperationCancelledError(f"The {self.entry.verb.value} was cancelled")
+
+
+Recovery = Callable[[Operation], None]
+"""Undoes a RUNNING operation or finishes a COMMITTED one; may be called repeatedly. If it finds
+that the change was made although nobody lived to write that down, it commits."""
+
+_recoveries: dict[Verb, Recovery] = {}
+
+
+def recovers(verb: Verb) -> Callable[[Recovery], Recovery]:
+    """Registers a verb's recovery.
+
+    Args:
+        verb: the verb
+
+    Returns:
+        a decorator
+    """
+
+    def register(recovery: Recovery) -> Recovery:
+        _recoveries[verb] = recovery
+        return recovery
+
+    return register
+
+
+_on_begin: ContextVar[Callable[[Entry], None] | None] = ContextVar("on_begin", default=None)
+
+
+@contextmanager
+def announcing(listener: Callable[[Entry], None]) -> Iterator[None]:
+    """Tells a caller further up which operations are begun, so that it can follow them.
+
+    Args:
+        listener: called with the entry of each operation that this context begins
+
+    Returns:
+        a context manager
+    """
+    token = _on_begin.set(listener)
+    try:
+        yield
+    finally:
+        _on_begin.reset(token)
+
+
+@contextmanager
+def operation(
+    database: Database[Document],
+    dataset_id: ObjectId,
+    verb: Verb,
+    *,
+    wait_seconds: float | None = None,
+    while_waiting: Waiting | None = None,
+    **details: Any,
+) -> Iterator[Operation]:
+    """Runs an operation: alone on its dataset, and so that a crash can be mended.
+
+    What an earlier operation left unfinished is recovered first. If the block raises, the
+    operation is undone, or finished if it had been committed.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+        verb: what is done
+        wait_seconds (None): how long to wait for other operations on the dataset; by default, as
+            the settings say
+        while_waiting (None): called again and again while waiting; may raise to give up
+        **details: what a recovery will need to know
+
+    Returns:
+        a context manager giving the :class:`Operation`
+
+    Raises:
+        DatasetBusyError: if another operation holds the dataset for too long
+        DatabaseUnavailableError: if the connection broke before anything was changed
+        OutcomeUnknownError: if the connection broke while committing
+    """
+    assert verb in _recoveries, f"Nobody has registered a recovery of {verb.value}"
+    wait = Settings.load().lock_wait_seconds if wait_seconds is None else wait_seconds
+    with (
+        reaching_server(),
+        Lease(database, dataset_id, f"{verb.value}", wait, while_waiting) as lease,
+    ):
+        ensure_indexes(database)
+        _recover_unfinished(database, lease, dataset_id)
+        running = Operation(database, lease, _begin(database, dataset_id, verb, details))
+        if listener := _on_begin.get():
+            listener(running.entry)
+        try:
+            faults.reach(f"{verb.value}.begun")
+            yield running
+            faults.reach(f"{verb.value}.finishing")
+            _finish(database, running.id, OperationState.DONE)
+        except BaseException as error:
+            _recover_after(running, lease, error)
+            raise
+
+
+def _recover_after(running: Operation, lease: Lease, error: BaseException) -> None:
+    """Undoes or finishes a failed operation, and tells the caller as much as can be known."""
+    verb = running.entry.verb.value
+    try:
+        if isinstance(error, LeaseLostError):
+            raise error
+        lease.ensure()
+        entry = get(running.database, str(running.id))
+        _recover(Operation(running.database, lease, entry), error=repr(error))
+    except LeaseLostError as lost:
+        # The new holder recovers this entry; touching anything now could harm its work
+        if running.may_be_committed:
+            raise _outcome_unknown(running, str(lost)) from error
+        if lost is not error:
+            raise lost from error
+    except PyMongoError:
+        # The next use of the dataset recovers the entry
+        if not isinstance(error, AutoReconnect):
+            return
+    if isinstance(error, AutoReconnect):
+        if running.may_be_committed:
+            raise _outcome_unknown(running, f"contact with MongoDB was lost: {error}") from error
+        raise DatabaseUnavailableError(
+            f"Contact with MongoDB was lost during the {verb} ({error}). The dataset was not "
+            "changed; what was prepared is removed at its next use."
+        ) from error
+
+
+def _outcome_unknown(running: Operation, reason: str) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"It is not known whether the {running.entry.verb.value} was completed ({reason}). It is "
+        f"finished or undone at the next use of the dataset; get_operation('{running.id}') tells "
+        "which.",
+        str(running.id),
+    )
+
+
+def recover(database: Database[Document], dataset_id: ObjectId) -> int:
+    """Mends what dead processes left unfinished, unless a living one holds the dataset.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+
+    Returns:
+        the number of operations that were undone or finished
+    """
+    if not unfinished(database, dataset_id):
+        return 0
+    try:
+        with Lease(database, dataset_id, "recovery", wait_seconds=0) as lease:
+            return _recover_unfinished(database, lease, dataset_id)
+    except DatasetBusyError:
+        return 0
+
+
+def _begin(
+    database: Database[Document], dataset_id: ObjectId, verb: Verb, details: dict[str, Any]
+) -> Entry:
+    document: Document = {
+        "_id": ObjectId(),
+        "format": FORMAT_VERSION,
+        "dataset_id": dataset_id,
+        "verb": verb.value,
+        "state": OperationState.RUNNING.value,
+        "details": details,
+        "started_at": server_time(database),
+    }
+    database[JOURNAL].insert_one(document)
+    return Entry.from_document(document)
+
+
+def _recover_unfinished(database: Database[Document], lease: Lease, dataset_id: ObjectId) -> int:
+    entries = unfinished(database, dataset_id)
+    for entry in entries:
+        _recover(Operation(database, lease, entry))
+    return len(entries)
+
+
+def _recover(unfinished: Operation, error: str | None = None) -> None:
+    faults.reach(f"{unfinished.entry.verb.value}.recovering")
+    if unfinished.entry.state.value in UNFINISHED:
+        _recoveries[unfinished.entry.verb](unfinished)
+        faults.reach(f"{unfinished.entry.verb.value}.recovered")
+        state = OperationState.DONE if unfinished.is_committed else OperationState.UNDONE
+        _finish(unfinished.database, unfinished.id, state, error)
+
+
+def _finish(
+    database: Database[Document],
+    operation_id: ObjectId,
+    state: OperationState,
+    error: str | None = None,
+) -> None:
+    changes = {"state": state.value, "finished_at": server_time(database), "error": error}
+    database[JOURNAL].update_one({"_id": operation_id}, {"$set": changes})

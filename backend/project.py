@@ -1,0 +1,279 @@
+"""Projecting: making a snapshot's documents appear to FiftyOne as a dataset.
+
+A projection is a dataset document, hidden from FiftyOne's lists because its samples are not in
+``samples.*``, whose sample and frame collections are MongoDB views over the snapshot's documents.
+So the server refuses every write, and reading costs what it costs on a collection. It is
+disposable: whatever happens to it, the next load makes it again. The snapshot's id serves as the
+id of the projected dataset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import bson
+from bson import DBRef, ObjectId
+from pymongo import ASCENDING
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
+
+from . import generated, loaded
+from .contents import RELATED, Documents, Part, State, chunks, owner_field, shared_collection
+from .database import Document, all_collections, view_name
+from .errors import SnapshotError
+from .model import SnapshotRecord
+from .permission import Permission, grant
+
+_RUN_FIELDS = ("annotation_runs", "brain_methods", "evaluations", "runs")
+_REFERENCE_FIELDS = ("saved_views", "workspaces")
+_MAX_NAMES = 1000
+_MAX_ATTEMPTS = 10
+_PAUSE_SECONDS = 0.05
+
+_NAMESPACE_EXISTS, _BULK_WRITE, _DUPLICATE_KEY = 48, 65, 11000
+_SOMEBODY_WAS_QUICKER = {_NAMESPACE_EXISTS, _BULK_WRITE, _DUPLICATE_KEY}
+
+# Longer strings cannot be ids, so large values need not be searched
+_ID_LENGTH = 24
+
+
+@grant(Permission.PROJECTING)
+def project(
+    database: Database[Document], record: SnapshotRecord, state: State, dataset_name: str
+) -> str:
+    """Makes, or puts right, the projection of a snapshot.
+
+    Args:
+        database: the database
+        record: the snapshot
+        state: where its documents are
+        dataset_name: the name of the dataset it was taken of
+
+    Returns:
+        the name under which FiftyOne loads it
+    """
+    identities = _Identities(record, state)
+    for attempt in range(_MAX_ATTEMPTS):
+        try:
+            _project_views(database, record.id, state)
+            _project_related(database, identities, state)
+            return _project_dataset(database, identities, record, state, dataset_name)
+        except (CollectionInvalid, OperationFailure) as error:
+            if getattr(error, "code", _NAMESPACE_EXISTS) not in _SOMEBODY_WAS_QUICKER:
+                raise
+            # Another process is loading it as well, and has written the same
+            time.sleep(attempt * _PAUSE_SECONDS)
+    raise SnapshotError(f"Snapshot '{record.name}' is being changed by others all the time")
+
+
+@grant(Permission.PROJECTING)
+def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
+    """Removes the projection of a snapshot, if there is one.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+    """
+    generated.remove(database, snapshot_id)
+    document = database["datasets"].find_one_and_delete({"_id": snapshot_id})
+    if document is not None:
+        loaded.forget(document["name"])
+    for part in RELATED:
+        if part not in (Part.RESULT_FILES, Part.RESULT_CHUNKS):
+            shared_collection(database, part).delete_many({owner_field(part): snapshot_id})
+    _remove_results(database, snapshot_id, keep=set())
+    for part in (Part.SAMPLES, Part.FRAMES):
+        database.drop_collection(view_name(snapshot_id, part))
+
+
+def _project_views(database: Database[Document], snapshot_id: ObjectId, state: State) -> None:
+    existing = all_collections(database)
+    for part in (Part.SAMPLES, Part.FRAMES):
+        name = view_name(snapshot_id, part)
+        wanted = state[part].collection.name if part in state else None
+        found = existing.get(name, {}).get("options", {})
+        if name in existing and (
+            found.get("viewOn") != wanted or wanted is None or found.get("pipeline")
+        ):
+            database.drop_collection(name)
+        if wanted is not None and found.get("viewOn") != wanted:
+            database.create_collection(name, viewOn=wanted, pipeline=[])
+
+
+def _project_dataset(
+    database: Database[Document],
+    identities: _Identities,
+    record: SnapshotRecord,
+    state: State,
+    dataset_name: str,
+) -> str:
+    document = state[Part.DATASET].collection.find_one()
+    if document is None:
+        raise SnapshotError(f"Snapshot '{record.name}' has no dataset document")
+    for field in _REFERENCE_FIELDS:
+        document[field] = [identities.of_reference(item) for item in document.get(field) or []]
+    for field in _RUN_FIELDS:
+        runs = document.get(field) or {}
+        document[field] = {key: identities.of_reference(run) for key, run in runs.items()}
+    document.update(
+        _id=record.id,
+        # No name has such a slug, so no user's dataset can clash with it
+        slug=f"snapshot-{record.id}",
+        sample_collection_name=view_name(record.id, Part.SAMPLES),
+        frame_collection_name=view_name(record.id, Part.FRAMES) if Part.FRAMES in state else None,
+        persistent=True,
+    )
+    for number in range(_MAX_NAMES):
+        suffix = f" ({number + 1})" if number else ""
+        document["name"] = f"{dataset_name}@{record.name}{suffix}"
+        try:
+            previous: Document | None = database["datasets"].find_one_and_replace(
+                {"_id": record.id}, document, upsert=True
+            )
+        except DuplicateKeyError as error:
+            if "name" in (error.details or {}).get("keyPattern", {}):
+                # A user's dataset has that name
+                continue
+            raise
+        if previous is not None and previous["name"] != document["name"]:
+            loaded.forget(previous["name"])
+        return str(document["name"])
+    raise SnapshotError(f"No name of the form '{dataset_name}@{record.name} (n)' is free")
+
+
+def _project_related(database: Database[Document], identities: _Identities, state: State) -> None:
+    """Gives the projection saved views, workspaces, runs and the like of its own."""
+    project_document: dict[Part, Callable[[Document], Document]] = {
+        Part.VIEWS: generated.saved_view_projector(database, identities.snapshot_id),
+        Part.STORE: identities.translate,
+    }
+    for part in (Part.VIEWS, Part.WORKSPACES, Part.RUNS, Part.TAGS, Part.STORE):
+        wanted: dict[ObjectId, Document] = {}
+        for document in state[part].collection.find() if part in state else ():
+            projected = project_document.get(part, dict)(document)
+            projected["_id"] = identities.of(document["_id"])
+            projected[owner_field(part)] = identities.snapshot_id
+            if part is Part.RUNS and document.get("results") is not None:
+                projected["results"] = identities.of(document["results"])
+            wanted[projected["_id"]] = projected
+        own = {owner_field(part): identities.snapshot_id}
+        _put_right(Documents(shared_collection(database, part), own), wanted)
+    _project_results(database, identities, state)
+
+
+def _put_right(present: Documents, wanted: dict[ObjectId, Document]) -> None:
+    """Makes a part of the projection what it must be; writes nothing if it is."""
+    stale: list[ObjectId] = []
+    for document in present.documents():
+        expected = wanted.get(document["_id"])
+        if expected is not None and bson.encode(expected) == document.raw:
+            del wanted[document["_id"]]
+        else:
+            stale.append(document["_id"])
+    # These first: they may hold keys that must be unique
+    for ids in chunks(stale):
+        present.collection.delete_many({"_id": {"$in": ids}})
+    if wanted:
+        present.collection.insert_many(wanted.values(), ordered=False)
+
+
+def _project_results(database: Database[Document], identities: _Identities, state: State) -> None:
+    wanted: dict[ObjectId, Document] = {}
+    originals: dict[ObjectId, ObjectId] = {}
+    for file in state[Part.RESULT_FILES].collection.find() if Part.RESULT_FILES in state else ():
+        new_id = identities.of(file["_id"])
+        wanted[new_id] = {**file, "_id": new_id, "snapshot_id": identities.snapshot_id}
+        originals[new_id] = file["_id"]
+
+    stored = database["fs.chunks"]
+    if wanted:
+        captured = state[Part.RESULT_CHUNKS].collection
+        expected = _count_chunks(captured, list(originals.values()))
+        found = _count_chunks(stored, list(wanted))
+        # As GridFS itself does; without it, nothing can be merged by file and number
+        stored.create_index([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)
+        for new_id, original in originals.items():
+            if found.get(new_id) != expected.get(original):
+                captured.aggregate(
+                    [
+                        {"$match": {"files_id": original}},
+                        {"$set": {"files_id": new_id}},
+                        {"$unset": "_id"},
+                        # Another process may be doing the same
+                        {
+                            "$merge": {
+                                "into": stored.name,
+                                "on": ["files_id", "n"],
+                                "whenMatched": "keepExisting",
+                            }
+                        },
+                    ]
+                )
+    _remove_results(database, identities.snapshot_id, keep=set(wanted))
+    # The records last: they are what tells that the bytes are all there
+    own = {"snapshot_id": identities.snapshot_id}
+    _put_right(Documents(database["fs.files"], own), wanted)
+
+
+def _count_chunks(chunks_: Collection[Document], file_ids: list[ObjectId]) -> dict[ObjectId, int]:
+    """Counts the chunks of files; the index answers that, however large they are."""
+    groups = chunks_.aggregate(
+        [
+            {"$match": {"files_id": {"$in": file_ids}}},
+            {"$group": {"_id": "$files_id", "count": {"$sum": 1}}},
+        ]
+    )
+    return {group["_id"]: group["count"] for group in groups}
+
+
+def _remove_results(
+    database: Database[Document], snapshot_id: ObjectId, keep: set[ObjectId]
+) -> None:
+    files = database["fs.files"].find({"snapshot_id": snapshot_id}, {"_id": 1})
+    stale = [file["_id"] for file in files if file["_id"] not in keep]
+    database["fs.chunks"].delete_many({"files_id": {"$in": stale}})
+    database["fs.files"].delete_many({"_id": {"$in": stale}})
+
+
+class _Identities:
+    """Ids for the projection's own documents: new ones, but the same at every load."""
+
+    def __init__(self, record: SnapshotRecord, state: State) -> None:
+        self.snapshot_id = record.id
+        runs = state[Part.RUNS].ids() if Part.RUNS in state else []
+        self._translations = {str(run): str(self.of(run)) for run in runs}
+        self._translations[str(record.dataset_id)] = str(record.id)
+
+    def of(self, original: ObjectId) -> ObjectId:
+        seed = self.snapshot_id.binary + original.binary
+        return ObjectId(hashlib.sha256(seed).digest()[:12])
+
+    def of_reference(self, reference: Any) -> Any:
+        # Documents that FiftyOne has not migrated yet embed what later versions refer to
+        if isinstance(reference, DBRef):
+            reference = reference.id
+        return self.of(reference) if isinstance(reference, ObjectId) else reference
+
+    def translate(self, store_record: Document) -> Document:
+        """Keeps an execution store readable: panels key what they keep by the ids of runs."""
+        return {
+            **store_record,
+            "key": self._translate(store_record.get("key")),
+            "value": self._translate(store_record.get("value")),
+        }
+
+    def _translate(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {self._translate(key): self._translate(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._translate(item) for item in value]
+        if isinstance(value, ObjectId):
+            return ObjectId(self._translations.get(str(value), value))
+        # Large values are never ids, and are not worth a look-up
+        if isinstance(value, str) and len(value) == _ID_LENGTH:
+            return self._translations.get(value, value)
+        return value

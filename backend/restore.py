@@ -1,0 +1,399 @@
+"""Bringing samples, or some fields of them, back from a snapshot into the dataset.
+
+Everything is done by the server, between collections. Before anything is changed, the documents
+that will be overwritten are copied aside; from there a failure or a crash takes them back exactly.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import bson
+from bson import ObjectId
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from . import loaded, registry, schema
+from .catalog import Catalog
+from .contents import Documents, Head, Part, State, chunks
+from .database import Document, owned_collections, server_time, staging_name
+from .datasets import DatasetReference, is_deleted, migrate
+from .errors import InvalidRequestError
+from .journal import Entry, Operation, Verb, operation, recovers
+from .manifest import Manifest
+from .model import SnapshotRecord
+
+_SELECTED = "selected"
+_ADJUNCTS = (Part.FRAMES, Part.TAGS)
+"""The parts whose documents belong to one sample, by ``_sample_id``."""
+_PARTS = (Part.SAMPLES, *_ADJUNCTS)
+
+# Maintained by FiftyOne, or what makes a sample that sample
+_NOT_RESTORABLE = {"id", "_rand", "_media_type", "_dataset_id", "created_at", "last_modified_at"}
+_NOT_RESTORABLE |= {f"frames.{name}" for name in (*_NOT_RESTORABLE, "frame_number", "sample_id")}
+
+_FRAME_IDENTITY = ("_id", "_sample_id", "frame_number", "_dataset_id", "created_at")
+
+
+@dataclass(frozen=True)
+class RestoredSamples:
+    """What :func:`restore` did."""
+
+    samples_added: int
+    """Deleted samples that are back."""
+    samples_changed: int
+    samples_unchanged: int
+    """Samples that already were as in the snapshot."""
+    samples_skipped: int
+    """Samples that the snapshot does not have, or, if only some fields were asked for, that the
+    dataset does not have any more."""
+    frames_added: int
+    frames_changed: int
+    frames_removed: int
+    """Frames that were added since the snapshot."""
+    fields_added: tuple[str, ...]
+    """Fields that had been deleted from the dataset's schema."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which documents are to be restored, and where they are."""
+
+    captured: State
+    head: State
+    ids: list[ObjectId]
+    """The samples to restore: those that the snapshot has."""
+
+    def parts(self) -> list[Part]:
+        return [part for part in _PARTS if part in self.captured and part in self.head]
+
+
+def restore(
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    sample_ids: list[ObjectId],
+    fields: list[str] | None = None,
+    strict: bool = True,
+) -> RestoredSamples:
+    """Brings samples, or some fields of them, back from a snapshot.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+        sample_ids: the samples
+        fields: the top-level fields to restore, those of frames with the prefix ``frames.``; None
+            for whole samples with all their frames and temporal tags
+        strict: whether samples that the snapshot does not have are an error
+
+    Returns:
+        what was done
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+        InvalidRequestError: if samples or fields are not in the snapshot, or do not fit into the
+            dataset any more; nothing was changed then
+    """
+    catalog = Catalog(database)
+    catalog.get(dataset.id, name, dataset.name)
+    migrate(dataset)
+    sample_ids = list(dict.fromkeys(sample_ids))
+    with operation(database, dataset.id, Verb.RESTORE_SAMPLES, snapshot_name=name) as running:
+        record = catalog.get(dataset.id, name, dataset.name)
+        captured = registry.create(record.backend, database).state(record)
+        head = Head(database, dataset.id)
+        plan = _Plan(captured, head.state(), _existing(captured[Part.SAMPLES], sample_ids))
+        if strict:
+            _check_known(record, sample_ids, plan.ids)
+        if fields is not None:
+            plan = _Plan(captured, plan.head, _existing(plan.head[Part.SAMPLES], plan.ids))
+        document = captured[Part.DATASET].collection.find_one() or {}
+        changes, fields_added = _merge_schema(head.document(), document, fields)
+        _check_fits(plan, head.document(), document)
+
+        before = _digest(plan)
+        if changes:
+            # As FiftyOne does when it changes a schema, and not when it changes samples
+            changes["last_modified_at"] = server_time(database)
+        _keep(running, plan, head, changes)
+        running.step("kept")
+        _set_on_dataset(database, dataset.id, changes)
+        running.step("schema_extended")
+        try:
+            if fields is None:
+                _restore_whole(running, plan, before)
+            else:
+                _restore_fields(running, plan, *schema.db_fields(document, fields))
+            _check_groups(plan, document)
+        except DuplicateKeyError as error:
+            raise InvalidRequestError(
+                "Another sample of the dataset has a value by now that must be unique and that a "
+                f"restored sample had: {(error.details or {}).get('errmsg', error)}. Nothing was "
+                "changed. Drop the unique index, or restore other samples or fields."
+            ) from error
+        result = _result(plan, before, _digest(plan), len(sample_ids), fields_added)
+        running.commit()
+        _drop_kept(database, running.id)
+    loaded.refresh_samples(dataset.id, plan.ids)
+    return result
+
+
+@recovers(Verb.RESTORE_SAMPLES)
+def _recover(running: Operation) -> None:
+    """Puts back what was kept, unless the change is complete."""
+    database, entry = running.database, running.entry
+    kept = entry.details.get("kept")
+    if kept and not running.is_committed and not is_deleted(database, entry.dataset_id):
+        _take_back(database, entry, Head(database, entry.dataset_id))
+    _drop_kept(database, entry.id)
+
+
+def _take_back(database: Database[Document], entry: Entry, head: Head) -> None:
+    state = head.state()
+    selected = Documents(database[staging_name(entry.id, _SELECTED)]).ids()
+    for part in _PARTS:
+        if part not in state:
+            continue
+        kept = Documents(database[staging_name(entry.id, part)])
+        for ids in chunks(selected):
+            current = _of_samples(state[part], part, ids)
+            then = _of_samples(kept, part, ids)
+            differences = Manifest.read(then).compare(Manifest.read(current))
+            _delete(current.collection, differences.added)
+            _put(kept, current.collection, differences.deleted + differences.changed)
+    before, after = (bson.decode(entry.details[key]) for key in ("before", "after"))
+    document = bson.decode(bson.encode(head.document()))
+    # What somebody else has changed meanwhile is theirs
+    undone = {key: before[key] for key in before if document.get(key) == after[key]}
+    _set_on_dataset(database, entry.dataset_id, undone)
+    with suppress(Exception):
+        # What this process shows is of no matter to the recovery of the database
+        loaded.refresh_samples(entry.dataset_id, selected)
+
+
+def _existing(documents: Documents, ids: list[ObjectId]) -> list[ObjectId]:
+    some_of = [Documents(documents.collection, {"_id": {"$in": some}}) for some in chunks(ids)]
+    found = {id_ for some in some_of for id_ in some.ids()}
+    return [id_ for id_ in ids if id_ in found]
+
+
+def _check_known(record: SnapshotRecord, asked: list[ObjectId], known: list[ObjectId]) -> None:
+    unknown = set(asked).difference(known)
+    if unknown:
+        raise InvalidRequestError(
+            f"{len(unknown)} of the samples are not in snapshot '{record.name}', such as "
+            f"{', '.join(sorted(map(str, unknown))[:5])}; nothing was changed"
+        )
+
+
+def _merge_schema(
+    current: Document, captured: Document, fields: list[str] | None
+) -> tuple[Document, list[str]]:
+    if fields is not None:
+        schema.db_fields(captured, fields)
+        if refused := sorted(_NOT_RESTORABLE.intersection(fields)):
+            raise InvalidRequestError(
+                f"Fields that FiftyOne maintains cannot be restored: {', '.join(refused)}"
+            )
+    changes, added = schema.merge(current, captured, fields)
+    if fields is None:
+        slices = current.get("group_media_types") or {}
+        former = captured.get("group_media_types") or {}
+        for name in set(slices).intersection(former):
+            if slices[name] != former[name]:
+                raise InvalidRequestError(
+                    f"Group slice '{name}' holds {slices[name]} media now and held {former[name]} "
+                    "media in the snapshot: revert the whole dataset instead"
+                )
+        if set(former) - set(slices):
+            changes["group_media_types"] = {**slices, **former}
+            # Deleting the last slice leaves no default (fiftyone/core/dataset.py)
+            default = current.get("default_group_slice")
+            changes["default_group_slice"] = default or captured.get("default_group_slice")
+    return changes, added
+
+
+def _check_fits(plan: _Plan, current: Document, captured: Document) -> None:
+    now, then = current.get("media_type"), captured.get("media_type")
+    if plan.ids and now != then:
+        raise InvalidRequestError(
+            f"The dataset holds {now or 'no'} media now and held {then} media in the snapshot: "
+            "restoring single samples would mix them. Revert the whole dataset instead."
+        )
+    if Part.FRAMES in plan.captured and Part.FRAMES not in plan.head:
+        raise InvalidRequestError(
+            "The dataset has no frames any more, which the snapshot has: revert the whole dataset "
+            "instead"
+        )
+
+
+def _of_samples(documents: Documents, part: Part, ids: list[ObjectId]) -> Documents:
+    """Returns the documents of a part that belong to some samples."""
+    key = "_sample_id" if part in _ADJUNCTS else "_id"
+    return Documents(documents.collection, {**documents.query, key: {"$in": ids}})
+
+
+def _digest(plan: _Plan) -> dict[Part, Manifest]:
+    """Returns the present content of the samples to restore."""
+    return {part: _read(plan.head[part], part, plan.ids) for part in plan.parts()}
+
+
+def _read(documents: Documents, part: Part, sample_ids: list[ObjectId]) -> Manifest:
+    manifest = Manifest.empty()
+    for ids in chunks(sample_ids):
+        manifest = manifest.updated(Manifest.read(_of_samples(documents, part, ids)), [])
+    return manifest
+
+
+def _keep(running: Operation, plan: _Plan, head: Head, changes: Document) -> None:
+    """Copies aside what will be overwritten, and writes down that it is complete."""
+    database = running.database
+    selected = database[staging_name(running.id, _SELECTED)]
+    for ids in chunks(plan.ids):
+        selected.insert_many({"_id": id_} for id_ in ids)
+        for part in plan.parts():
+            kept = database[staging_name(running.id, part)]
+            _of_samples(plan.head[part], part, ids).merge_into(kept)
+    document = head.document()
+    running.note(
+        before=bson.encode({key: document.get(key) for key in changes}),
+        after=bson.encode(changes),
+        kept=True,
+    )
+
+
+def _restore_whole(running: Operation, plan: _Plan, before: dict[Part, Manifest]) -> None:
+    """Makes the samples, their frames and temporal tags exactly what they were."""
+    for part in plan.parts():
+        target = plan.head[part].collection
+        then = _read(plan.captured[part], part, plan.ids)
+        differences = before[part].compare(then)
+        if part in _ADJUNCTS:
+            # In the way of those that come back with another id
+            _delete(target, differences.deleted)
+        _put(plan.captured[part], target, differences.added + differences.changed)
+        running.step(f"restored_{part.value}")
+
+
+def _restore_fields(
+    running: Operation, plan: _Plan, sample_keys: list[str], frame_keys: list[str]
+) -> None:
+    """Sets fields to what they were; frames that are gone come back with those fields."""
+    work = [
+        (Part.SAMPLES, sample_keys, ["_id"], "discard"),
+        # A frame that was deleted and made again has another id, but is the same frame
+        (Part.FRAMES, frame_keys, ["_sample_id", "frame_number"], "insert"),
+    ]
+    for part, keys, match_on, if_gone in work:
+        if not keys or part not in plan.captured:
+            continue
+        for ids in chunks(plan.ids):
+            identity = dict.fromkeys((*_FRAME_IDENTITY, *match_on), 1)
+            _of_samples(plan.captured[part], part, ids).collection.aggregate(
+                [
+                    {"$match": dict(_of_samples(plan.captured[part], part, ids).query)},
+                    {"$project": {**identity, **dict.fromkeys(keys, 1)}},
+                    {"$set": {"last_modified_at": "$$NOW"}},
+                    {
+                        "$merge": {
+                            "into": plan.head[part].collection.name,
+                            "on": match_on,
+                            "whenMatched": _set_fields(keys),
+                            "whenNotMatched": if_gone,
+                        }
+                    },
+                ],
+                allowDiskUse=True,
+            )
+        running.step(f"restored_{part.value}")
+
+
+def _set_fields(keys: list[str]) -> list[Document]:
+    """Returns what sets fields and, if one of them differs, moves the timestamp."""
+    differs = [{"$ne": [f"${key}", f"$$new.{key}"]} for key in keys]
+    stamp = {"$cond": [{"$or": differs}, "$$new.last_modified_at", "$last_modified_at"]}
+    # A field that the snapshot's document lacks goes, and null stays null
+    values = {
+        key: {
+            "$cond": [{"$eq": [{"$type": f"$$new.{key}"}, "missing"]}, "$$REMOVE", f"$$new.{key}"]
+        }
+        for key in keys
+    }
+    return [{"$set": {"last_modified_at": stamp}}, {"$set": values}]
+
+
+def _check_groups(plan: _Plan, document: Document) -> None:
+    """Makes sure that no group has two samples of one slice now."""
+    field = document.get("group_field")
+    if not field:
+        return
+    samples = plan.head[Part.SAMPLES].collection
+    for ids in chunks(plan.ids):
+        groups = samples.distinct(f"{field}._id", {"_id": {"$in": ids}})
+        crowded = samples.aggregate(
+            [
+                {"$match": {f"{field}._id": {"$in": groups}}},
+                {"$group": {"_id": [f"${field}._id", f"${field}.name"], "n": {"$sum": 1}}},
+                {"$match": {"n": {"$gt": 1}}},
+                {"$limit": 1},
+            ],
+            allowDiskUse=True,
+        )
+        for found in crowded:
+            group_id, slice_name = found["_id"]
+            raise InvalidRequestError(
+                f"Slice '{slice_name}' of group {group_id} has another sample by now. Nothing was "
+                "changed. Delete that one first, or leave its predecessor out."
+            )
+
+
+def _result(
+    plan: _Plan,
+    before: dict[Part, Manifest],
+    after: dict[Part, Manifest],
+    asked: int,
+    fields_added: list[str],
+) -> RestoredSamples:
+    samples = before[Part.SAMPLES].compare(after[Part.SAMPLES])
+    none = Manifest.empty()
+    frames = before.get(Part.FRAMES, none).compare(after.get(Part.FRAMES, none))
+    return RestoredSamples(
+        samples_added=len(samples.added),
+        samples_changed=len(samples.changed),
+        samples_unchanged=len(plan.ids) - len(samples.added) - len(samples.changed),
+        samples_skipped=asked - len(plan.ids),
+        frames_added=len(frames.added),
+        frames_changed=len(frames.changed),
+        frames_removed=len(frames.deleted),
+        fields_added=tuple(fields_added),
+    )
+
+
+def _put(source: Documents, target: Collection[Document], ids: list[ObjectId]) -> None:
+    """Makes a collection hold some documents of another one, where they lie if possible."""
+    try:
+        for some in chunks(ids):
+            source.merge_into(target, some)
+    except DuplicateKeyError:
+        # They may only be in each other's way, such as two samples that swapped their paths
+        _delete(target, ids)
+        for some in chunks(ids):
+            source.merge_into(target, some)
+
+
+def _delete(collection: Collection[Document], ids: list[ObjectId]) -> None:
+    for some in chunks(ids):
+        collection.delete_many({"_id": {"$in": some}})
+
+
+def _set_on_dataset(database: Database[Document], dataset_id: ObjectId, changes: Document) -> None:
+    if changes:
+        database["datasets"].update_one({"_id": dataset_id}, {"$set": changes})
+
+
+def _drop_kept(database: Database[Document], operation_id: ObjectId) -> None:
+    for name in owned_collections(database, operation_id):
+        database.drop_collection(name)

@@ -1,0 +1,162 @@
+"""Taking a dataset back to a snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import IndexModel
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from . import changes, exchange, registry
+from .base import Backend
+from .catalog import Catalog
+from .changes import HeadVersion, SnapshotVersion
+from .config import Settings
+from .contents import Head, Part, State
+from .database import Document, server_time, staging_name
+from .datasets import DatasetReference
+from .errors import DamagedSnapshotError
+from .journal import Operation, Verb, operation
+from .model import SampleChangeSummary, SnapshotRecord
+from .switch import Switch
+
+
+@dataclass(frozen=True)
+class RevertPlan:
+    """What a revert would change."""
+
+    dataset_name: str
+    snapshot_name: str
+    samples_to_add_back: int
+    """Samples of the snapshot that the dataset no longer has."""
+    samples_to_remove: int
+    """Samples that were added since."""
+    samples_to_restore: int
+    """Samples whose content, or that of their frames, has changed since."""
+    fields_to_add_back: list[str]
+    fields_to_remove: list[str]
+    snapshots_to_delete: list[str]
+    """Newer snapshots, in order of creation."""
+
+
+def plan(database: Database[Document], dataset: DatasetReference, name: str) -> RevertPlan:
+    """Tells what :func:`revert` would change, and changes nothing.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+
+    Returns:
+        the plan
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+    """
+    record = Catalog(database).get(dataset.id, name, dataset.name)
+    head = Head(database, dataset.id)
+    snapshot = SnapshotVersion(database, record)
+    difference = changes.compare(HeadVersion(head), snapshot)
+    captured = _captured_document(registry.create(record.backend, database).state(record))
+    then, now = _field_names(captured), _field_names(head.document())
+    return RevertPlan(
+        dataset_name=dataset.name,
+        snapshot_name=name,
+        samples_to_add_back=len(difference.added),
+        samples_to_remove=len(difference.deleted),
+        samples_to_restore=len(difference.changed),
+        fields_to_add_back=[field for field in then if field not in now],
+        fields_to_remove=[field for field in now if field not in then],
+        snapshots_to_delete=[newer.name for newer in _newer(database, record)],
+    )
+
+
+def revert(database: Database[Document], dataset: DatasetReference, name: str) -> None:
+    """Takes a dataset back to a snapshot; what is discarded goes to the trash.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+        DamagedSnapshotError: if the snapshot is not complete
+    """
+    catalog = Catalog(database)
+    catalog.get(dataset.id, name, dataset.name)
+    with operation(database, dataset.id, Verb.REVERT, snapshot_name=name) as running:
+        record = catalog.get(dataset.id, name, dataset.name)
+        backend = registry.create(record.backend, database)
+        state = backend.state(record)
+        plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in state)
+        running.note(
+            switch=plan_.to_details(),
+            snapshot_id=record.id,
+            newer=[other.id for other in _newer(database, record)],
+            revived=[],
+            destroy=Settings.load().trash_days == 0,
+            changes=SampleChangeSummary(
+                record.sample_count, 0, 0, 0, server_time(database)
+            ).to_dict(),
+            former_changes=catalog.dataset_facts(dataset.id).get("latest_changes"),
+        )
+        running.step("noted")
+        _stage(running, backend, record, plan_)
+        for part, new in plan_.new_names().items():
+            running.step(f"moving_{part.value}")
+            database[staging_name(running.id, part)].rename(new)
+        running.step("moved")
+        exchange.make(running, plan_, state, _captured_document(state))
+
+
+def _stage(running: Operation, backend: Backend, record: SnapshotRecord, plan_: Switch) -> None:
+    """Prepares the dataset's collections beside it: bytes, order and indexes as captured."""
+    names = plan_.new_names()
+    for number, part in enumerate(names):
+        running.progress(number / len(names), f"Restoring {part.value}")
+        target = running.database[staging_name(running.id, part)]
+        target.drop()
+        running.database.create_collection(target.name)
+        _create_indexes(target, backend.indexes(record, part))
+        backend.restore(record, part, target)
+        running.step(f"staged_{part.value}")
+    expected = record.sample_count
+    staged = running.database[staging_name(running.id, Part.SAMPLES)].estimated_document_count()
+    if staged != expected:
+        raise DamagedSnapshotError(
+            f"Snapshot '{record.name}' is damaged: {expected} samples were captured, but "
+            f"{staged} are stored. The dataset was not changed; see verify_snapshot()."
+        )
+
+
+def _newer(database: Database[Document], record: SnapshotRecord) -> list[SnapshotRecord]:
+    others = Catalog(database).list(record.dataset_id)
+    return [other for other in others if other.sequence > record.sequence]
+
+
+def _captured_document(state: State) -> Document:
+    document = state[Part.DATASET].collection.find_one()
+    if document is None:
+        raise DamagedSnapshotError("The snapshot has no dataset document")
+    return document
+
+
+def _create_indexes(target: Collection[Document], indexes: list[Document]) -> None:
+    models: list[IndexModel] = []
+    for index in indexes:
+        options: dict[str, Any] = {
+            key: value for key, value in index.items() if key not in ("key", "v", "ns")
+        }
+        if options.get("name") != "_id_":
+            models.append(IndexModel(list(index["key"].items()), **options))
+    if models:
+        target.create_indexes(models)
+
+
+def _field_names(document: Document) -> list[str]:
+    samples = [field["name"] for field in document.get("sample_fields") or []]
+    frames = [f"frames.{field['name']}" for field in document.get("frame_fields") or []]
+    return samples + frames

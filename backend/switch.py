@@ -1,0 +1,327 @@
+"""Exchanging the state of a dataset in one step.
+
+What a dataset's samples, frames and schema are is said by one document, that of the dataset in
+``datasets``. So a new state is prepared in collections of other names, and becomes the dataset's
+by replacing that document: readers see the old state or the new one, and a crash leaves one of
+them. Saved views, runs and the like lie in collections shared with other datasets and follow
+directly after, or by recovery after a crash.
+
+Other processes may hold the dataset open and go on using the former collection names. What they
+write before the exchange, and in the moment after it, stays with the state that is discarded.
+Then views of those names over the new collections let them read what is there now, and have the
+server refuse what they write, until they reload; else their writes would go to nowhere, or stale
+values over the restored ones. No collection gets its former name back, so whoever still acts on a
+former name, a client or a process that wakes up after it has lost its lease, harms nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bson import ObjectId, json_util
+from bson.raw_bson import RawBSONDocument
+from pymongo.database import Database
+from pymongo.errors import CollectionInvalid, OperationFailure
+
+from .catalog import Catalog
+from .contents import Documents, Head, Part, State, chunks, owner_field, shared_collection
+from .database import Document, trashed_name
+from .journal import Operation
+
+_MAX_FORMER_NAMES = 10
+_ATTEMPTS = 100
+_NAMESPACE_NOT_FOUND = 26
+_NAMESPACE_EXISTS = 48
+
+# A view that shows nothing, where there is nothing to show
+_NOTHING: list[Document] = [{"$match": {"$expr": False}}]
+
+_REFERRED = (Part.RESULT_FILES, Part.RUNS, Part.VIEWS, Part.WORKSPACES)
+"""Parts that the dataset document, or one of these, refers to by id."""
+
+# A dataset keeps its identity when its content is exchanged, and must not become one that
+# FiftyOne deletes at exit
+_KEPT_FIELDS = ("_id", "name", "slug", "persistent", "last_loaded_at")
+
+
+@dataclass(frozen=True)
+class Switch:
+    """An exchange of a dataset's collections, as the journal keeps it."""
+
+    old_samples: str
+    old_frames: str | None
+    new_samples: str
+    new_frames: str | None
+
+    @classmethod
+    def between(cls, current: Document, samples: str, frames: str | None) -> Switch:
+        """Plans the exchange of what a dataset document points at."""
+        return cls(
+            current["sample_collection_name"],
+            current.get("frame_collection_name"),
+            samples,
+            frames,
+        )
+
+    @classmethod
+    def from_details(cls, details: dict[str, Any]) -> Switch | None:
+        """Reads what :meth:`to_details` wrote, if it was written."""
+        return cls(**details["switch"]) if "switch" in details else None
+
+    def to_details(self) -> dict[str, Any]:
+        """Returns the plan as plain data."""
+        return asdict(self)
+
+    def pairs(self) -> list[tuple[Part, str, str | None]]:
+        """Returns part, old name and new name of each old collection."""
+        pairs = [(Part.SAMPLES, self.old_samples, self.new_samples)]
+        if self.old_frames is not None:
+            return [*pairs, (Part.FRAMES, self.old_frames, self.new_frames)]
+        return [*pairs]
+
+    def new_names(self) -> dict[Part, str]:
+        """Returns the new name of each part."""
+        names = {Part.SAMPLES: self.new_samples}
+        if self.new_frames is not None:
+            names[Part.FRAMES] = self.new_frames
+        return names
+
+    def is_made(self, head: Head) -> bool:
+        """Returns whether the dataset points at the new collections."""
+        return bool(head.document()["sample_collection_name"] == self.new_samples)
+
+
+def commit(head: Head, switch: Switch, document: Document, expected: RawBSONDocument) -> bool:
+    """Gives a dataset its new state: the one write that matters.
+
+    Args:
+        head: the dataset
+        switch: the collections to exchange, of which the new ones are complete
+        document: the dataset document that goes with them
+        expected: the dataset document that is to be replaced
+
+    Returns:
+        whether it was replaced; not if it was changed meanwhile
+    """
+    kept = {key: expected[key] for key in _KEPT_FIELDS if key in expected}
+    # The order of the document's own keys is kept
+    replacement = {**document, "sample_collection_name": switch.new_samples, **kept}
+    if switch.new_frames is not None or "frame_collection_name" in document:
+        replacement["frame_collection_name"] = switch.new_frames
+    unchanged = {"$eq": ["$$ROOT", {"$literal": expected}]}
+    result = head.database["datasets"].replace_one(
+        {"_id": head.dataset_id, "$expr": unchanged}, replacement
+    )
+    return result.matched_count > 0
+
+
+def fence(head: Head) -> None:
+    """Makes a :func:`commit` fail that a process, thought dead, may still be about to send.
+
+    Args:
+        head: the dataset, whose document is changed in a way that loading it does as well
+    """
+    head.database["datasets"].update_one(
+        {"_id": head.dataset_id}, {"$currentDate": {"last_loaded_at": True}}
+    )
+
+
+def shelve_collections(running: Operation, switch: Switch) -> None:
+    """Moves the former collections out of FiftyOne's sight, by renaming.
+
+    Args:
+        running: the operation that discards them, already committed
+        switch: the exchange
+    """
+    database = running.database
+    catalog = Catalog(database)
+    former = catalog.dataset_facts(running.dataset_id).get("former_names", [])
+    names = list(dict.fromkeys([*former, *(old for _, old, _ in switch.pairs())]))
+    # Written down first, so that whoever recovers this, or deletes the dataset, finds all views
+    catalog.set_dataset_facts(running.dataset_id, former_names=names)
+    for part, old, _ in switch.pairs():
+        for _ in range(_ATTEMPTS):
+            _move_aside(database, old, trashed_name(running.id, part))
+            # A stale writer may create the collection anew in between; what it wrote follows
+            if _show(database, old, switch):
+                break
+        running.step(f"shelved_{part.value}")
+    for name in names[-_MAX_FORMER_NAMES:]:
+        _show(database, name, switch)
+    for name in names[:-_MAX_FORMER_NAMES]:
+        drop_view(database, name)
+    catalog.set_dataset_facts(running.dataset_id, former_names=names[-_MAX_FORMER_NAMES:])
+
+
+def _move_aside(database: Database[Document], name: str, target: str) -> None:
+    if not is_collection(database, name):
+        return
+    try:
+        database[name].rename(target)
+    except OperationFailure as error:
+        if error.code == _NAMESPACE_EXISTS:
+            Documents(database[name]).merge_into(database[target])
+            database.drop_collection(name)
+        elif error.code != _NAMESPACE_NOT_FOUND:
+            raise
+
+
+def _show(database: Database[Document], name: str, switch: Switch) -> bool:
+    """Makes a former name show what is there now, read-only; returns whether that was possible."""
+    is_frames = name.startswith("frames.")
+    current = switch.new_frames if is_frames else switch.new_samples
+    view: Document = {"viewOn": current or switch.new_samples, "pipeline": []}
+    if current is None:
+        view["pipeline"] = _NOTHING
+    try:
+        # Changing a view leaves no moment without one
+        database.command("collMod", name, **view)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_NOT_FOUND:
+            return False
+        try:
+            database.create_collection(name, **view)
+        except (CollectionInvalid, OperationFailure):
+            return False
+    return True
+
+
+def add_related(running: Operation, head: Head, wanted: State) -> None:
+    """Adds what a state holds and the dataset lacks, so that references to it can be followed.
+
+    Args:
+        running: the operation, in whose journal is noted what was added
+        head: the dataset
+        wanted: the state that is about to become the dataset's
+    """
+    added: dict[str, list[ObjectId]] = {}
+    for part in _REFERRED:
+        if part in wanted:
+            shared = shared_collection(head.database, part)
+            ids = wanted[part].ids()
+            present = set(Documents(shared, {"_id": {"$in": ids}}).ids())
+            added[part.name] = [id_ for id_ in ids if id_ not in present]
+    running.note(added=added)
+    for part in (Part.RESULT_CHUNKS, *_REFERRED):
+        if part in wanted:
+            # Only what is missing: the rest is HEAD's until the exchange. Not "keepExisting",
+            # which reorders the keys of what it inserts. Chunks are the same wherever they are
+            missing = added.get(part.name)
+            wanted[part].merge_into(shared_collection(head.database, part), missing)
+            running.step(f"added_{part.value}")
+
+
+def remove_added(running: Operation) -> None:
+    """Takes back what :func:`add_related` did.
+
+    Args:
+        running: the operation
+    """
+    database = running.database
+    added = _added(running)
+    for part in reversed(_REFERRED):
+        ids = added.get(part, [])
+        if part is Part.RESULT_FILES:
+            database["fs.chunks"].delete_many({"files_id": {"$in": ids}})
+        shared_collection(database, part).delete_many({"_id": {"$in": ids}})
+
+
+def former_related(running: Operation, head: Head) -> State:
+    """Returns what the dataset has in shared collections, but for what the new state added.
+
+    Args:
+        running: the operation
+        head: the dataset
+
+    Returns:
+        the state, without samples, frames and dataset document
+    """
+    added = _added(running)
+    state: dict[Part, Documents] = {}
+    for part, documents in head.state().items():
+        if part.is_own_collection or part is Part.DATASET:
+            continue
+        query = dict(documents.query)
+        if part in (Part.RESULT_FILES, Part.RESULT_CHUNKS):
+            key = "_id" if part is Part.RESULT_FILES else "files_id"
+            new = set(added.get(Part.RESULT_FILES, []))
+            query[key] = {"$in": [id_ for id_ in query[key]["$in"] if id_ not in new]}
+        elif part in added:
+            query["_id"] = {"$nin": added[part]}
+        state[part] = Documents(documents.collection, query)
+    return state
+
+
+def _added(running: Operation) -> dict[Part, list[ObjectId]]:
+    return {Part[name]: ids for name, ids in running.details.get("added", {}).items()}
+
+
+def install_related(running: Operation, head: Head, wanted: State, former: State) -> None:
+    """Makes the shared collections hold what a state holds, and nothing else of the dataset.
+
+    Args:
+        running: the operation
+        head: the dataset
+        wanted: the state; parts that it lacks are empty
+        former: where what the dataset had is kept
+    """
+    database = head.database
+    _delete_generated_datasets(head)
+    stale = _result_ids(head)
+    if Part.RESULT_FILES in former:
+        # Also those that an earlier, interrupted attempt has made nobody refer to
+        stale.update(former[Part.RESULT_FILES].ids())
+    for part in (Part.VIEWS, Part.WORKSPACES, Part.RUNS, Part.TAGS, Part.STORE):
+        shared = shared_collection(database, part)
+        ids = wanted[part].ids() if part in wanted else []
+        mine = {owner_field(part): head.dataset_id}
+        extra = set(Documents(shared, mine).ids()).difference(ids)
+        # Extra ones first: they may hold keys that must be unique
+        for some in chunks(list(extra)):
+            shared.delete_many({"_id": {"$in": some}})
+        if part in wanted:
+            running.step(f"cleared_{part.value}")
+            wanted[part].merge_into(shared)
+    if Part.RESULT_FILES in wanted:
+        stale.difference_update(wanted[Part.RESULT_FILES].ids())
+    running.step("replaced_related")
+    database["fs.chunks"].delete_many({"files_id": {"$in": list(stale)}})
+    running.step("cleared_results")
+    database["fs.files"].delete_many({"_id": {"$in": list(stale)}})
+
+
+def is_collection(database: Database[Document], name: str) -> bool:
+    """Returns whether a name is that of a collection, and not of a view or of nothing."""
+    found = database.list_collections(filter={"name": name})
+    return any(description["type"] == "collection" for description in found)
+
+
+def drop_view(database: Database[Document], name: str) -> None:
+    """Drops a view, but never a collection of that name."""
+    if not is_collection(database, name):
+        database.drop_collection(name)
+
+
+def _result_ids(head: Head) -> set[ObjectId]:
+    runs = head.database["runs"].find({"_dataset_id": head.dataset_id}, {"results": 1})
+    return {run["results"] for run in runs if run.get("results") is not None}
+
+
+def _delete_generated_datasets(head: Head) -> None:
+    """Deletes what saved views have generated from the state that goes.
+
+    FiftyOne compares only the stages (fiftyone/core/stages.py, ``ToPatches.load_view``), and so
+    would go on showing it.
+    """
+    database = head.database
+    for view in database["views"].find({"_dataset_id": head.dataset_id}, {"view_stages": 1}):
+        for stage in view.get("view_stages") or []:
+            arguments = dict(json_util.loads(stage).get("kwargs", []))
+            name = (arguments.get("_state") or {}).get("name")
+            document = name and database["datasets"].find_one({"name": name})
+            if document and document["sample_collection_name"].startswith(
+                ("patches.", "frames.", "clips.")
+            ):
+                database["datasets"].delete_one({"_id": document["_id"]})
+                database.drop_collection(document["sample_collection_name"])

@@ -1,0 +1,81 @@
+"""Undoing a revert: bringing back what it discarded."""
+
+from __future__ import annotations
+
+from pymongo.database import Database
+
+from . import exchange, trash
+from .catalog import Catalog
+from .config import Settings
+from .contents import Head, Part
+from .database import Document, trashed_name
+from .datasets import DatasetReference
+from .errors import DamagedSnapshotError, DatasetBusyError, NothingToUndoError
+from .journal import Verb, operation
+from .trash import TrashedHead
+
+
+def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
+    """Brings back what the last revert of a dataset discarded, exactly.
+
+    What the dataset is now goes to the trash in its turn, so that this can be undone as well.
+
+    Args:
+        database: the database
+        dataset: the dataset
+
+    Returns:
+        the state that was brought back
+
+    Raises:
+        NothingToUndoError: if the trash holds no earlier state of the dataset
+        DuplicateNameError: if a snapshot that is to come back has lost its name to another one
+        DatasetBusyError: if somebody else has just reverted the dataset or undone that
+    """
+    catalog = Catalog(database)
+    wanted = _last_discarded(database, dataset)
+    with operation(database, dataset.id, Verb.UNDO_REVERT) as running:
+        former = _last_discarded(database, dataset)
+        if former.id != wanted.id:
+            # Two people undo at once: the second one must not bring back what the first got rid of
+            raise DatasetBusyError(
+                f"Dataset '{dataset.name}' was reverted, or that was undone, by somebody else at "
+                "the same moment. Nothing was changed; look at it and try again."
+            )
+        records = [catalog.by_id(snapshot_id) for snapshot_id in former.snapshot_ids]
+        revived = [record for record in records if record is not None and not record.is_live]
+        for record in revived:
+            catalog.check_name(dataset.id, record.name)
+        discarded = [catalog.by_id(snapshot_id) for snapshot_id in former.revived_ids]
+        parts = trash.own_parts(database, former.id)
+        if Part.SAMPLES not in parts:
+            raise DamagedSnapshotError(
+                f"The discarded state of dataset '{dataset.name}' is gone from the trash"
+            )
+        plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in parts)
+        running.note(
+            switch=plan_.to_details(),
+            former=former.id,
+            snapshot_name=former.snapshot_name,
+            newer=[record.id for record in discarded if record is not None and record.is_live],
+            revived=[record.id for record in revived],
+            destroy=Settings.load().trash_days == 0,
+            changes=former.latest_changes,
+            former_changes=catalog.dataset_facts(dataset.id).get("latest_changes"),
+        )
+        running.step("noted")
+        for part, new in plan_.new_names().items():
+            database[trashed_name(former.id, part)].rename(new)
+            running.step(f"moved_{part.value}")
+        exchange.make(running, plan_, former.related(database), former.document(database))
+    return former
+
+
+def _last_discarded(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
+    discarded = trash.heads(database, dataset.id)
+    if not discarded:
+        raise NothingToUndoError(
+            f"The trash holds no earlier state of dataset '{dataset.name}': it was not reverted, "
+            "or that was too long ago, or the trash was emptied"
+        )
+    return discarded[-1]

@@ -1,0 +1,1 @@
+"""Benchmarks: what snapshots cost, beside what FiftyOne itself costs, in the same run."""

@@ -1,0 +1,1 @@
+"""The story of a bad bulk edit, on real images."""

@@ -1,0 +1,122 @@
+"""Tells the story (``make demo``), or opens its dataset in the App (``make app``)."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import fiftyone as fo
+from fiftyone import ViewField as F
+from tabulate import tabulate
+
+import fiftyone_snapshots as fos
+
+from . import digits
+
+
+def main() -> None:
+    """Runs what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__)
+    parser.add_argument("--app", action="store_true", help="open the dataset in the App")
+    arguments = parser.parse_args()
+    dataset = digits.make(Path(fo.config.default_dataset_dir) / digits.NAME)
+    tell(dataset)
+    if arguments.app:
+        session = fo.launch_app(dataset, remote=True)
+        print(f"\nOpen {session.url} and choose the History panel. Ctrl-C ends it.")
+        session.wait(-1)
+
+
+def tell(dataset: fo.Dataset) -> None:
+    """Labels, takes snapshots, makes a mistake, looks at it, and takes it back.
+
+    Args:
+        dataset: the digits
+    """
+    say("500 handwritten digits, labelled. That is worth a snapshot.")
+    print(">>> fos.create_snapshot('digits', 'labelled')")
+    fos.create_snapshot(dataset, "labelled", "All digits checked by two annotators")
+
+    say("A reviewer corrects three labels and tags them. Another snapshot.")
+    corrected = dataset.match_tags("validation").limit(3)
+    corrected.tag_samples("corrected")
+    corrected.set_values("ground_truth.label", ["5", "9", "1"])
+    print(">>> fos.create_snapshot('digits', 'reviewed')")
+    fos.create_snapshot(dataset, "reviewed", "Three labels corrected")
+    show_history(dataset)
+
+    say("Then a bulk edit goes wrong: 3 -> 8 was meant for one view and hits the whole dataset.")
+    print("And 50 samples are cleaned up that nobody wanted to lose.")
+    threes = dataset.match(F("ground_truth.label") == "3")
+    threes.set_values("ground_truth.label", ["8"] * len(threes))
+    dataset.delete_samples(dataset.match_tags("validation").skip(50))
+    print(dict(sorted(dataset.count_values("ground_truth.label").items())))
+
+    say("What changed since the last snapshot?")
+    print(">>> print(fos.diff('digits', 'reviewed'))")
+    print(fos.diff(dataset, "reviewed"))
+
+    say("The old version opens at once, read-only.")
+    print(">>> snapshot = fo.load_dataset('digits', snapshot='reviewed')")
+    start = time.perf_counter()
+    snapshot = fo.load_dataset("digits", snapshot="reviewed")
+    print(f"{snapshot.name}: {len(snapshot)} samples, in {time.perf_counter() - start:.2f} s")
+    print(dict(sorted(snapshot.count_values("ground_truth.label").items())))
+    try:
+        snapshot.delete_samples(snapshot.limit(1))
+    except fos.SnapshotReadOnlyError as error:
+        print(f"SnapshotReadOnlyError: {error}")
+
+    say("What would rolling back do?")
+    print(">>> fos.revert_dataset_to_snapshot('digits', 'reviewed', dry_run=True)")
+    plan = fos.revert_dataset_to_snapshot(dataset, "reviewed", dry_run=True)
+    print(
+        f"{plan.samples_to_add_back} samples come back, {plan.samples_to_restore} are restored, "
+        f"{plan.samples_to_remove} are removed"
+    )
+
+    say("Do it. What it discards goes to the trash, so even this can be undone.")
+    print(">>> fos.revert_dataset_to_snapshot('digits', 'reviewed')")
+    fos.revert_dataset_to_snapshot(dataset, "reviewed")
+    print(dict(sorted(dataset.count_values("ground_truth.label").items())))
+    assert dataset.count_values("ground_truth.label") == snapshot.count_values(
+        "ground_truth.label"
+    )
+    show_history(dataset)
+    show_trash(dataset)
+
+
+def say(text: str) -> None:
+    """Prints what happens next."""
+    print(f"\n--- {text}")
+
+
+def show_history(dataset: fo.Dataset) -> None:
+    """Prints the snapshots of a dataset."""
+    rows = []
+    for name in fos.list_snapshots(dataset):
+        info = fos.get_snapshot_info(dataset, name)
+        assert info is not None
+        changes = info.linear_change_summary
+        assert changes is not None
+        counts = (
+            f"+{changes.num_samples_added} -{changes.num_samples_deleted} "
+            f"~{changes.num_samples_changed}"
+        )
+        rows.append((name, info.description, changes.total_samples, counts))
+    print(tabulate(rows, headers=["snapshot", "description", "samples", "changes"]))
+
+
+def show_trash(dataset: fo.Dataset) -> None:
+    """Prints what can still be brought back."""
+    rows = [
+        (item.kind.value, item.name, f"{item.size_bytes / 1e6:.1f} MB", item.expires_at.date())
+        for item in fos.list_trash(dataset)
+    ]
+    print()
+    print(tabulate(rows, headers=["in the trash", "reverted to", "size", "until"]))
+
+
+if __name__ == "__main__":
+    main()

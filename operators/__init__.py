@@ -1,0 +1,61 @@
+"""Operators of the App: one thin adapter per action over the management SDK."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import SnapshotOperator
+from .browse import (
+    BackToLatest,
+    BrowseSnapshot,
+    DescribeHistory,
+    DescribeOpenSnapshot,
+    GetSnapshotInfo,
+    ListSnapshots,
+    OpenHistory,
+)
+from .change import (
+    CancelOperation,
+    CloneSnapshot,
+    EditSnapshot,
+    RestoreSamples,
+    VerifySnapshot,
+)
+from .compare import CompareSnapshots
+from .create import CreateSnapshot, RefreshChanges
+from .revert import PlanRevert, RevertToSnapshot, UndoRevert
+from .trash import DeleteSnapshot, EmptyTrash, RestoreSnapshot
+
+OPERATORS: tuple[type[SnapshotOperator], ...] = (
+    CreateSnapshot,
+    ListSnapshots,
+    GetSnapshotInfo,
+    BrowseSnapshot,
+    BackToLatest,
+    OpenHistory,
+    RefreshChanges,
+    CompareSnapshots,
+    CloneSnapshot,
+    EditSnapshot,
+    DeleteSnapshot,
+    RestoreSnapshot,
+    PlanRevert,
+    RevertToSnapshot,
+    UndoRevert,
+    RestoreSamples,
+    VerifySnapshot,
+    EmptyTrash,
+    CancelOperation,
+    DescribeOpenSnapshot,
+    DescribeHistory,
+)
+
+
+def register(plugin: Any) -> None:
+    """Registers all operators.
+
+    Args:
+        plugin: a :class:`fiftyone.plugins.context.PluginContext`
+    """
+    for operator in OPERATORS:
+        plugin.register(operator)

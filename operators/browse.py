@@ -1,0 +1,313 @@
+"""Operators that look: list, information, opening a snapshot and leaving it again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
+
+from .. import management
+from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
+from ..backend.history import HistoryEntry, HistoryQuery
+from . import running
+from .base import Plain, SnapshotOperator, Target, choose_snapshot
+from .form import Form
+from .plain import plain
+from .words import ago, change_counts, plural, size
+
+PANEL = "history"
+
+
+class ListSnapshots(SnapshotOperator):
+    """Lists snapshots."""
+
+    NAME = "list_snapshots"
+    LABEL = "List snapshots"
+    DESCRIPTION = "List the snapshots of this dataset, newest first"
+    ICON = "list"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Asks for what to search for."""
+        form.text("text", "Search", description="Part of a name or a description")
+        form.flag("trash", "Deleted snapshots", default=False)
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Lists them."""
+        query = HistoryQuery(
+            text=params.get("text") or "",
+            creator=params.get("creator"),
+            trash=bool(params.get("trash")),
+            offset=params.get("offset") or 0,
+            limit=params.get("limit"),
+        )
+        history = management.get_history(target.dataset, query)
+        return {
+            "message": f"{plural(history.matching, 'snapshot')} of '{target.dataset}'",
+            "snapshots": [_plain_entry(entry) for entry in history.entries],
+            "total": history.total,
+        }
+
+    def show(self, outputs: types.Object, result: Plain) -> None:
+        """Shows them as a table."""
+        table = types.TableView()
+        for key in ("name", "description", "created", "created_by", "changes", "samples", "size"):
+            table.add_column(key, label=key.replace("_", " ").capitalize())
+        outputs.list("snapshots", types.Object(), view=table)
+
+
+class GetSnapshotInfo(SnapshotOperator):
+    """Tells what is known of a snapshot."""
+
+    NAME = "get_snapshot_info"
+    LABEL = "Snapshot information"
+    DESCRIPTION = "Show what is known of a snapshot"
+    ICON = "info"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Asks for the snapshot."""
+        choose_snapshot(form, target)
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Looks it up."""
+        entry = entry_of(target, params.get("name") or target.snapshot)
+        snapshot = management.get_snapshot_info(target.dataset, entry.name)
+        return {
+            "message": f"Snapshot '{entry.name}' of '{target.dataset}'",
+            "snapshot": {**plain(snapshot), **_plain_entry(entry)},
+        }
+
+    def show(self, outputs: types.Object, result: Plain) -> None:
+        """Shows it."""
+        outputs.obj("snapshot", view=types.JSONView())
+
+
+class BrowseSnapshot(SnapshotOperator):
+    """Opens a snapshot."""
+
+    NAME = "browse_snapshot"
+    LABEL = "Browse snapshot"
+    DESCRIPTION = "Open a snapshot in the App, read-only"
+    ICON = "visibility"
+    SUBMIT = "Browse"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Asks for the snapshot."""
+        choose_snapshot(form, target)
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Makes it loadable."""
+        snapshot = management.load_snapshot(target.dataset, _required(params, "name"))
+        return {"message": f"Opened {snapshot.name}", "dataset_name": snapshot.name}
+
+    def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
+        """Opens it."""
+        ctx.ops.open_dataset(result["dataset_name"])
+
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
+        """Returns nothing: what was opened is seen."""
+        return types.Property(types.Object())
+
+
+class BackToLatest(SnapshotOperator):
+    """Leaves a snapshot."""
+
+    NAME = "back_to_latest"
+    LABEL = "Back to the latest version"
+    DESCRIPTION = "Leave the snapshot and open the dataset that it was taken of"
+    ICON = "keyboard_return"
+    SUBMIT = "Back to latest version"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Says what is open."""
+        if target.snapshot is None:
+            raise InvalidRequestError(f"'{target.dataset}' is open in its latest version already")
+        entry = entry_of(target, target.snapshot)
+        form.say(
+            "where",
+            types.AlertView(
+                severity="info",
+                label=f"This is snapshot '{entry.name}' of '{target.dataset}'",
+                description=f"Created {ago(entry.created_at)} by {entry.created_by or 'unknown'}. "
+                "It is read-only: nobody can change it.",
+            ),
+        )
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Tells which dataset that is."""
+        return {"message": f"Opened {target.dataset}", "dataset_name": target.dataset}
+
+    def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
+        """Opens it."""
+        ctx.ops.open_dataset(result["dataset_name"])
+
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
+        """Returns nothing: what was opened is seen."""
+        return types.Property(types.Object())
+
+    def resolve_placement(self, ctx: ExecutionContext) -> types.Placement | None:
+        """Marks the samples grid while a snapshot is open."""
+        target = _quick_target(ctx)
+        if target is None or target.snapshot is None:
+            return None
+        return types.Placement(
+            types.Places.SAMPLES_GRID_ACTIONS,
+            types.Button(
+                label=f"Snapshot {target.snapshot} of {target.dataset}: read-only",
+                icon="lock_clock",
+                prompt=True,
+            ),
+        )
+
+
+class OpenHistory(SnapshotOperator):
+    """Opens the History panel."""
+
+    NAME = "open_history"
+    LABEL = "Open history"
+    DESCRIPTION = "Open the History panel: snapshots of this dataset, and what changed"
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Has nothing to do."""
+        return {"dataset_name": target.dataset}
+
+    def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
+        """Opens it beside the samples."""
+        ctx.ops.open_panel(PANEL, layout="horizontal", is_active=True)
+
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
+        """Returns nothing: what was opened is seen."""
+        return types.Property(types.Object())
+
+    def resolve_placement(self, ctx: ExecutionContext) -> types.Placement | None:
+        """Offers itself above the samples grid."""
+        if _quick_target(ctx) is None:
+            return None
+        return types.Placement(
+            types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
+            types.Button(label="History of this dataset", icon="history", prompt=False),
+        )
+
+
+class DescribeOpenSnapshot(SnapshotOperator):
+    """Tells the App's script whether a snapshot is open."""
+
+    NAME = "describe_open_snapshot"
+    LABEL = "Describe open snapshot"
+    DESCRIPTION = "Tell whether a snapshot is open, and which"
+    ICON = "info"
+    UNLISTED = True
+
+    def resolve_input(self, ctx: ExecutionContext) -> None:
+        """Needs nothing to be filled in."""
+
+    def execute(self, ctx: ExecutionContext) -> Plain:
+        """Tells it."""
+        target = _quick_target(ctx)
+        return {
+            "dataset": target.dataset if target else None,
+            "snapshot": target.snapshot if target else None,
+        }
+
+    def resolve_output(self, ctx: ExecutionContext) -> None:
+        """Shows nothing."""
+
+
+class DescribeHistory(SnapshotOperator):
+    """Tells the App's script whether the History panel would show something new."""
+
+    NAME = "describe_history"
+    LABEL = "Describe history"
+    DESCRIPTION = "Tell which version of a dataset's history this is"
+    ICON = "info"
+    UNLISTED = True
+
+    def resolve_input(self, ctx: ExecutionContext) -> None:
+        """Needs nothing to be filled in."""
+
+    def execute(self, ctx: ExecutionContext) -> Plain:
+        """Tells it."""
+        return {"version": history_version(ctx)}
+
+    def resolve_output(self, ctx: ExecutionContext) -> None:
+        """Shows nothing."""
+
+
+def history_version(ctx: ExecutionContext) -> str:
+    """Returns a short text that is another one whenever a dataset's history looks different.
+
+    Args:
+        ctx: the context of an operator or panel
+
+    Returns:
+        the text
+    """
+    try:
+        target = Target.of(ctx)
+        changes = management.get_dataset_latest_changes_summary(target.dataset)
+        trash = HistoryQuery(trash=True)
+        seen = [
+            target,
+            management.get_history(target.dataset),
+            management.get_history(target.dataset, trash).entries,
+            changes,
+            changes and ago(changes.updated_at),
+            changes and management.latest_changes_are_stale(target.dataset),
+            [
+                (entry.id, entry.progress, entry.label, entry.is_cancelled)
+                for entry in management.list_operations(target.dataset)
+            ],
+            [(task.id, task.is_running) for task in running.tasks(target.dataset)],
+        ]
+    except SnapshotError as error:
+        seen = [str(error)]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+
+def entry_of(target: Target, name: str | None) -> HistoryEntry:
+    """Returns what is known of a snapshot.
+
+    Args:
+        target: what the operator works on
+        name: the snapshot
+
+    Returns:
+        its entry in the history
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+    """
+    for entry in management.get_history(target.dataset).entries:
+        if entry.name == name:
+            return entry
+    raise SnapshotNotFoundError(f"Dataset '{target.dataset}' has no snapshot '{name}'")
+
+
+def _required(params: Mapping[str, Any], key: str) -> str:
+    value = params.get(key)
+    if not value:
+        raise InvalidRequestError(f"The parameter '{key}' is missing")
+    return str(value)
+
+
+def _quick_target(ctx: ExecutionContext) -> Target | None:
+    """Returns what is open, if it can have snapshots; for what is asked at every click."""
+    if not ctx.dataset_name:
+        return None
+    try:
+        return Target.of(ctx)
+    except SnapshotError:
+        return None
+
+
+def _plain_entry(entry: HistoryEntry) -> Plain:
+    return {
+        **plain(entry),
+        "created": ago(entry.created_at),
+        "change_summary": plain(entry.changes),
+        "changes": change_counts(entry.changes),
+        "samples": entry.sample_count,
+        "size": size(entry.size_bytes),
+    }

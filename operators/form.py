@@ -1,0 +1,161 @@
+"""Forms that validate while one types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fiftyone.operators import types
+
+from ..backend.errors import SnapshotError
+
+
+class Form:
+    """An operator's input form.
+
+    Args:
+        params: what is filled in so far
+    """
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.params = params
+        self.inputs = types.Object()
+
+    def text(
+        self,
+        key: str,
+        label: str,
+        *,
+        check: Callable[[str], object] | None = None,
+        required: bool = False,
+        rows: int | None = None,
+        **options: Any,
+    ) -> str:
+        """Adds a field for text.
+
+        Args:
+            key: the name of the parameter
+            label: what the field is called
+            check (None): called with the text; raises an error if it cannot be used
+            required (False): whether it must be filled in
+            rows (None): the height of a field for more than one line
+            **options: further arguments of ``Object.str()``
+
+        Returns:
+            what is filled in
+        """
+        value = self.params.get(key)
+        problem = None
+        # What is missing is no mistake yet, but FiftyOne does not let the form pass
+        if check is not None and value not in (None, ""):
+            problem = _problem(check, value)
+        view = types.TextFieldView(multiline=rows is not None, rows=rows)
+        self.inputs.str(
+            key,
+            label=label,
+            required=required,
+            view=view,
+            invalid=problem is not None,
+            error_message=problem,
+            **options,
+        )
+        return value if isinstance(value, str) else ""
+
+    def choice(
+        self,
+        key: str,
+        label: str,
+        values: Sequence[str],
+        *,
+        default: str | None = None,
+        required: bool = True,
+        labels: Mapping[str, str] | None = None,
+        description: str | None = None,
+    ) -> str | None:
+        """Adds a choice among values.
+
+        Args:
+            key: the name of the parameter
+            label: what the choice is called
+            values: what can be chosen
+            default (None): what is chosen at first
+            required (True): whether something must be chosen
+            labels (None): what to show for values that do not speak for themselves
+            description (None): what the choice is about
+
+        Returns:
+            what is chosen, or None
+        """
+        value = self.params.get(key) or default
+        unknown = value is not None and value not in values
+        view = types.DropdownView() if len(values) <= 12 else types.AutocompleteView()
+        for choice in values:
+            view.add_choice(choice, label=(labels or {}).get(choice, choice))
+        self.inputs.str(
+            key,
+            label=label,
+            description=description,
+            # Callers from Python need not repeat what the form would choose
+            required=required and default is None,
+            default=default,
+            view=view,
+            invalid=unknown,
+            error_message=f"There is no '{value}' any more" if unknown else None,
+        )
+        return None if unknown else value
+
+    def flag(self, key: str, label: str, default: bool, description: str | None = None) -> bool:
+        """Adds a checkbox.
+
+        Args:
+            key: the name of the parameter
+            label: what it is called
+            default: whether it is checked at first
+            description (None): what it does
+
+        Returns:
+            whether it is checked
+        """
+        self.inputs.bool(
+            key,
+            label=label,
+            description=description,
+            default=default,
+            view=types.CheckboxView(),
+        )
+        return bool(self.params.get(key, default))
+
+    def say(self, key: str, view: types.View) -> None:
+        """Adds something to read."""
+        self.inputs.view(key, view)
+
+    def refuse(self, reason: str) -> None:
+        """Says why the operator cannot be executed, and disables its button.
+
+        Args:
+            reason: why
+        """
+        self.inputs.view(
+            "refusal",
+            types.AlertView(severity="error", label=reason),
+            invalid=True,
+            error_message=reason,
+        )
+
+    def finish(self, label: str, submit: str) -> types.Property:
+        """Returns the form as FiftyOne wants it.
+
+        Args:
+            label: its title
+            submit: what its button says
+        """
+        view = types.PromptView(label=label, submit_button_label=submit)
+        return types.Property(self.inputs, view=view)
+
+
+def _problem(check: Callable[[str], object], value: str) -> str | None:
+    try:
+        check(value)
+    except SnapshotError as error:
+        return str(error)
+    return None

@@ -1,0 +1,78 @@
+"""Numbers, sizes and times in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from ..backend.model import SampleChangeSummary
+from .plain import utc
+
+MINUS = "−"
+
+_UNITS = (
+    (3600, 60, "minute"),
+    (86400, 3600, "hour"),
+    (7 * 86400, 86400, "day"),
+    (30 * 86400, 7 * 86400, "week"),
+    (365 * 86400, 30 * 86400, "month"),
+)
+
+
+def plural(number: int, noun: str) -> str:
+    """Returns a number of things, such as "1 sample" or "12,000 samples"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def change_counts(summary: SampleChangeSummary | None) -> str:
+    """Returns a summary in words."""
+    if summary is None:
+        return "unknown"
+    counts = (
+        (summary.num_samples_added, "added"),
+        (summary.num_samples_deleted, "deleted"),
+        (summary.num_samples_changed, "changed"),
+    )
+    told = [f"{number:,} {what}" for number, what in counts if number]
+    return ", ".join(told) or "no changes"
+
+
+def ago(time: datetime | None, now: datetime | None = None) -> str:
+    """Returns how long ago something was, such as "3 minutes ago"."""
+    if time is None:
+        return "never"
+    passed = ((now or datetime.now(timezone.utc)) - utc(time)).total_seconds()
+    # Finer than minutes, what is on screen would change at every look
+    if passed < 60:
+        return "just now"
+    for limit, unit, noun in _UNITS:
+        if passed < limit:
+            return f"{plural(int(passed // unit), noun)} ago"
+    return f"{plural(int(passed // (365 * 86400)), 'year')} ago"
+
+
+def until(time: datetime, now: datetime | None = None) -> str:
+    """Returns how long it is until something, such as "6 days"."""
+    left = (utc(time) - (now or datetime.now(timezone.utc))).total_seconds()
+    if left < 60:
+        return "a moment"
+    for limit, unit, noun in _UNITS:
+        if left < limit or noun == "day":
+            return plural(max(1, int(left // unit)), noun)
+    return plural(int(left // 86400), "day")
+
+
+def exact(time: datetime) -> str:
+    """Returns a time to the second."""
+    return utc(time).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def size(number: int) -> str:
+    """Returns a number of bytes, such as "1.4 MB"."""
+    amount = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return (
+                f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+            )
+        amount /= 1000
+    return f"{amount:.1f} TB"

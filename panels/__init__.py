@@ -1,0 +1,16 @@
+"""Panels of the App."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .history import HistoryPanel
+
+
+def register(plugin: Any) -> None:
+    """Registers all panels.
+
+    Args:
+        plugin: a :class:`fiftyone.plugins.context.PluginContext`
+    """
+    plugin.register(HistoryPanel)

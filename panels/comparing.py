@@ -1,0 +1,171 @@
+"""The comparison of two versions in the History panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
+
+from ..backend.diff import DatasetDiff
+from ..operators import compare
+from ..operators.words import MINUS, ago, exact, plural
+from . import rows, widgets
+from .model import Shown, state_of
+
+if TYPE_CHECKING:
+    from .history import HistoryPanel
+
+_MOST_FIELDS = 30
+_LABEL_CHANGES = ("added", "removed", "changed")
+_TITLES = {"classes": "Labels by class", "confusion": "Relabelled: which class became which"}
+
+
+def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
+    """Adds the comparison.
+
+    Args:
+        panel: the panel
+        page: where to add it
+        ctx: the panel's context
+        shown: what else is shown
+    """
+    versions = state_of(ctx, "compare", {})
+    before, after = versions["before"], versions["after"]
+    diff = compare.recall(shown.target.dataset, before, after)
+    _head(panel, page, shown, diff)
+    rows.under_way(panel, page, shown)
+    if before == after:
+        widgets.text(page, "same", "Choose two different versions.", color=widgets.SECONDARY)
+    elif diff is not None:
+        _samples(panel, page, diff)
+        _fields(panel, page, diff)
+        _around(page, diff)
+        _plots(page, ctx, diff)
+    elif not shown.is_busy:
+        widgets.button(page, "compare", "Compare", panel.on_compare, icon="difference")
+
+
+def _head(panel: HistoryPanel, page: types.Object, shown: Shown, diff: DatasetDiff | None) -> None:
+    line = widgets.row(page, "versions", style={"flexWrap": "wrap"}, data_testid="history-compare")
+    hint = "Back to the list"
+    widgets.button(line, "close", None, panel.on_close_compare, icon="arrow_back", hint=hint)
+    names = {name: name for name in shown.others}
+    widgets.dropdown(line, "before", "Before", names, panel.on_compare, width="170px")
+    widgets.text(line, "to", "→", color=widgets.SECONDARY)
+    latest = {compare.HEAD: "Latest version"}
+    widgets.dropdown(line, "after", "After", {**latest, **names}, panel.on_compare, width="170px")
+    widgets.button(line, "again", "Compare again", panel.on_compare, icon="refresh")
+    if diff is not None:
+        widgets.text(
+            line,
+            "when",
+            f"compared {ago(diff.compared_at)}",
+            color=widgets.SECONDARY,
+            size="0.8rem",
+            title=exact(diff.compared_at),
+        )
+
+
+def _samples(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
+    box = widgets.card(page, "samples")
+    if not diff:
+        widgets.text(box, "none", "These versions are the same.", bold=True)
+        return
+    line = widgets.row(box, "counts", gap=2, style={"flexWrap": "wrap"})
+    for kind, sign, number, color in (
+        ("added", "+", len(diff.added), widgets.ADDED),
+        ("deleted", MINUS, len(diff.deleted), widgets.DELETED),
+        ("changed", "~", len(diff.changed), widgets.CHANGED),
+    ):
+        count = widgets.row(line, kind, style={"item": {"width": "auto"}})
+        widgets.text(
+            count,
+            "number",
+            f"{sign}{plural(number, 'sample')} {kind}",
+            color=color if number else "text.tertiary",
+            bold=bool(number),
+            data_testid=f"compared-{kind}",
+        )
+        if number:
+            widgets.button(
+                count,
+                "show",
+                "Show",
+                panel.on_show_samples,
+                icon="grid_view",
+                params={"kind": kind},
+                aria_label=f"Show {kind} samples",
+            )
+
+
+def _fields(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
+    if not diff.fields:
+        return
+    box = widgets.card(page, "fields")
+    widgets.text(box, "title", "Fields", bold=True)
+    most = sorted(diff.fields.values(), key=lambda field: -field.samples)[:_MOST_FIELDS]
+    for number, field in enumerate(most):
+        line = widgets.row(box, f"field_{number}", style={"flexWrap": "wrap"})
+        widgets.text(line, "path", field.path, item={"flex": "1 1 140px", "width": "auto"})
+        facts = [plural(field.samples, "sample")] if field.samples else []
+        if field.frames:
+            facts.append(plural(field.frames, "frame"))
+        if field.labels is not None:
+            classes = field.labels.classes.values()
+            totals = {what: sum(getattr(c, what) for c in classes) for what in _LABEL_CHANGES}
+            facts += [f"{plural(n, 'label')} {what}" for what, n in totals.items() if n]
+        widgets.text(
+            line,
+            "facts",
+            " · ".join(facts),
+            color=widgets.SECONDARY,
+            item={"flex": "2 1 180px", "width": "auto"},
+        )
+        if field.samples:
+            widgets.button(
+                line,
+                "show",
+                "Show",
+                panel.on_show_samples,
+                icon="grid_view",
+                params={"kind": "changed", "field": field.path},
+                aria_label=f"Show samples whose {field.path} differs",
+            )
+    if len(diff.fields) > _MOST_FIELDS:
+        more = f"and {len(diff.fields) - _MOST_FIELDS} more"
+        widgets.text(box, "more", more, color=widgets.SECONDARY)
+
+
+def _around(page: types.Object, diff: DatasetDiff) -> None:
+    """Adds what differs besides samples: schema, properties, views, runs."""
+    lines = [f"Field {change.path}: {change.kind.value}" for change in diff.schema]
+    lines += [
+        f"{change.path}: {_short(change.before)} → {_short(change.after)}"
+        for change in diff.properties
+    ]
+    lines += [f"{item.item.capitalize()} {item.name}: {item.kind.value}" for item in diff.items]
+    if lines:
+        box = widgets.card(page, "around")
+        widgets.text(box, "title", "Schema, saved views, runs and properties", bold=True)
+        for number, said in enumerate(lines[:_MOST_FIELDS]):
+            widgets.text(box, f"line_{number}", said, color=widgets.SECONDARY)
+
+
+def _plots(page: types.Object, ctx: ExecutionContext, diff: DatasetDiff) -> None:
+    for name, figure in compare.figures(diff).items():
+        if name == "versions":
+            # The timeline shows those
+            continue
+        box = widgets.card(page, f"{name}_box")
+        widgets.text(box, "title", _TITLES.get(name, name.capitalize()), bold=True)
+        rows_shown = len(figure["data"][0].get("y") or []) if figure["data"] else 0
+        margin = {"l": 90, "r": 20, "t": 30, "b": 45}
+        layout = {**figure["layout"], "title": None, "showlegend": True, "margin": margin}
+        height = max(240, min(600, 110 + 28 * rows_shown))
+        rows.plot(box, ctx, f"{name}_box.{name}", figure["data"], layout, height)
+
+
+def _short(value: object, length: int = 60) -> str:
+    said = "nothing" if value is None else str(value)
+    return said if len(said) <= length else f"{said[: length - 1]}…"

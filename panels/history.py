@@ -1,0 +1,244 @@
+"""The History panel: what happens when something is clicked, and when to look again.
+
+What is shown is :mod:`.page`'s business. Everything that is done is done by an operator, so that
+the panel, the Operator Browser and Python have one and the same way in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
+from fiftyone.operators.panel import Panel, PanelConfig
+
+from ..backend.errors import SnapshotError
+from ..operators import browse, change, compare, create, revert, running, trash
+from ..operators.base import PLUGIN, Plain, SnapshotOperator, Target
+from . import page
+from .model import COMPARED, DESCRIPTION, NAME, Shown, state_of
+
+_MENU: dict[str, type[SnapshotOperator]] = {
+    "revert": revert.RevertToSnapshot,
+    "clone": change.CloneSnapshot,
+    "edit": change.EditSnapshot,
+    "verify": change.VerifySnapshot,
+    "delete": trash.DeleteSnapshot,
+    "restore": trash.RestoreSnapshot,
+    "restore_samples": change.RestoreSamples,
+}
+
+
+class HistoryPanel(Panel):
+    """Shows the history of the dataset that is open."""
+
+    @property
+    def config(self) -> PanelConfig:
+        """What FiftyOne wants to know of this panel."""
+        return PanelConfig(
+            name=browse.PANEL,
+            label="History",
+            icon="history",
+            help_markdown="Snapshots of this dataset: create, browse, compare, roll back",
+        )
+
+    def render(self, ctx: ExecutionContext) -> types.Property:
+        """Returns what is to be seen."""
+        return page.render(self, ctx)
+
+    def execute(self, ctx: ExecutionContext) -> Any:
+        """Handles an event; a keystroke that makes no difference to be seen is no event."""
+        if ctx.params.get("__method__") == "on_type" and not self._verdict_changes(ctx):
+            return None
+        return super().execute(ctx)
+
+    def on_change_dataset(self, ctx: ExecutionContext) -> None:
+        """Called when another dataset, or a snapshot, is opened."""
+        ctx.panel.set_state(
+            {"notice": None, "compare": None, "page": 0, "search": {}, "create": {}}
+        )
+
+    def on_poll(self, ctx: ExecutionContext) -> None:
+        """Called by the App's script when there is something new to see."""
+        self._collect(ctx)
+
+    # What is clicked
+
+    def on_type(self, ctx: ExecutionContext) -> None:
+        """Called when a name that is being typed becomes usable or unusable."""
+        ctx.panel.set_state("verdict", page.verdict(ctx))
+
+    @staticmethod
+    def _verdict_changes(ctx: ExecutionContext) -> bool:
+        return bool(page.verdict(ctx) != state_of(ctx, "verdict", page.NAMELESS))
+
+    def on_search(self, ctx: ExecutionContext) -> None:
+        """Called when the search changes."""
+        ctx.panel.set_state("page", 0)
+
+    def on_previous_page(self, ctx: ExecutionContext) -> None:
+        """Shows newer snapshots."""
+        ctx.panel.set_state("page", max(0, state_of(ctx, "page", 0) - 1))
+
+    def on_next_page(self, ctx: ExecutionContext) -> None:
+        """Shows older snapshots."""
+        ctx.panel.set_state("page", state_of(ctx, "page", 0) + 1)
+
+    def on_toggle(self, ctx: ExecutionContext) -> None:
+        """Shows or hides a part of the panel."""
+        key = ctx.params["key"]
+        ctx.panel.set_state({key: not state_of(ctx, key, False), "page": 0})
+
+    def on_create(self, ctx: ExecutionContext) -> None:
+        """Saves a new snapshot."""
+        params = {
+            "name": state_of(ctx, NAME, ""),
+            "description": state_of(ctx, DESCRIPTION, None),
+        }
+        if self._perform(ctx, create.CreateSnapshot, params):
+            ctx.panel.set_state({NAME: "", DESCRIPTION: "", "verdict": page.NAMELESS})
+
+    def on_refresh(self, ctx: ExecutionContext) -> None:
+        """Counts the changes since the latest snapshot anew."""
+        self._perform(ctx, create.RefreshChanges, {}, quiet=True)
+
+    def on_browse(self, ctx: ExecutionContext) -> None:
+        """Opens a snapshot."""
+        self._perform(ctx, browse.BrowseSnapshot, {"name": _chosen(ctx)}, quiet=True)
+
+    def on_back(self, ctx: ExecutionContext) -> None:
+        """Leaves the open snapshot."""
+        self._perform(ctx, browse.BackToLatest, {}, quiet=True)
+
+    def on_menu(self, ctx: ExecutionContext) -> None:
+        """Called with "action|name" of a snapshot's menu."""
+        action, _, name = str(ctx.params.get("value") or "").partition("|")
+        # So that the same entry can be chosen again
+        ctx.panel.set_state(ctx.params["path"], None)
+        if action in ("compare_head", "compare_previous"):
+            older, newer = (name, None)
+            if action == "compare_previous":
+                older, _, newer = name.partition("|")
+            self._compare(ctx, older, newer or compare.HEAD)
+        elif action in _MENU:
+            self._ask(ctx, _MENU[action], {"name": name})
+
+    def on_compare(self, ctx: ExecutionContext) -> None:
+        """Called when other versions are chosen in the comparison, or to compare again."""
+        chosen = state_of(ctx, COMPARED, {})
+        versions = {**state_of(ctx, "compare", {}), **{k: v for k, v in chosen.items() if v}}
+        self._compare(ctx, versions["before"], versions["after"])
+
+    def _compare(self, ctx: ExecutionContext, before: str, after: str) -> None:
+        versions = {"before": before, "after": after, "dataset": Target.of(ctx).dataset}
+        ctx.panel.set_state({"compare": versions, COMPARED: versions})
+        if before != after:
+            params = {"before": before, "after": after}
+            self._perform(ctx, compare.CompareSnapshots, params, quiet=True)
+
+    def on_close_compare(self, ctx: ExecutionContext) -> None:
+        """Goes back to the list."""
+        ctx.panel.set_state("compare", None)
+
+    def on_show_samples(self, ctx: ExecutionContext) -> None:
+        """Shows the samples that a comparison found, in the grid."""
+        versions = state_of(ctx, "compare", {})
+        target = Target.of(ctx)
+        diff = compare.recall(target.dataset, versions["before"], versions["after"])
+        if diff is None:
+            self._tell(ctx, "info", "This comparison is too old: compare again")
+            return
+        try:
+            shown = compare.show_samples(ctx, diff, ctx.params["kind"], ctx.params.get("field"))
+        except SnapshotError as error:
+            self._tell(ctx, "error", str(error))
+        else:
+            self._tell(ctx, "info", f"The grid shows {shown}")
+
+    def on_undo(self, ctx: ExecutionContext) -> None:
+        """Takes back the last thing that was done here."""
+        undo = state_of(ctx, "notice.undo", None) or {}
+        operators = {"revert": revert.UndoRevert, "delete": trash.RestoreSnapshot}
+        operator = operators.get(undo.get("action", ""))
+        if operator is not None:
+            self._perform(ctx, operator, {"name": undo.get("name")})
+
+    def on_undo_revert(self, ctx: ExecutionContext) -> None:
+        """Asks whether to undo the last rollback."""
+        self._ask(ctx, revert.UndoRevert, {})
+
+    def on_restore(self, ctx: ExecutionContext) -> None:
+        """Brings a deleted snapshot back."""
+        self._perform(ctx, trash.RestoreSnapshot, {"name": ctx.params["name"]})
+
+    def on_empty_trash(self, ctx: ExecutionContext) -> None:
+        """Asks whether to empty the trash."""
+        self._ask(ctx, trash.EmptyTrash, {})
+
+    def on_cancel(self, ctx: ExecutionContext) -> None:
+        """Gives up an operation."""
+        operation_id = ctx.params["operation_id"]
+        self._perform(ctx, change.CancelOperation, {"operation_id": operation_id})
+
+    def on_dismiss(self, ctx: ExecutionContext) -> None:
+        """Removes the message on top."""
+        ctx.panel.set_state("notice", None)
+
+    # What operators answer
+
+    def _perform(
+        self,
+        ctx: ExecutionContext,
+        operator: type[SnapshotOperator],
+        params: Plain,
+        quiet: bool = False,
+    ) -> bool:
+        """Executes an operator and tells what came of it; returns whether it was accepted."""
+        try:
+            result = operator().perform(ctx, params)
+        except SnapshotError as error:
+            self._tell(ctx, "error", str(error))
+            return False
+        if not quiet:
+            self._report(ctx, result)
+        return True
+
+    def _ask(self, ctx: ExecutionContext, operator: type[SnapshotOperator], params: Plain) -> None:
+        """Opens an operator's form as a dialog."""
+        ctx.prompt(
+            f"{PLUGIN}/{operator.NAME}",
+            params=params,
+            on_success=self.on_answered,
+        )
+
+    def on_answered(self, ctx: ExecutionContext) -> None:
+        """Called when a dialog's operator has been executed; what fails, the dialog tells."""
+        self._report(ctx, ctx.params.get("result") or {})
+
+    def _report(self, ctx: ExecutionContext, result: Plain) -> None:
+        """Tells what came of something; what goes on elsewhere shows as a running row."""
+        if running.is_finished(result) and result.get("message"):
+            severity = "success" if result.get("ok", True) else "error"
+            self._tell(ctx, severity, result["message"], result.get("undo"))
+
+    def _collect(self, ctx: ExecutionContext) -> None:
+        """Tells what came of operations that had gone to the background."""
+        for task in Shown.of(ctx).tasks:
+            if task.is_running:
+                continue
+            running.dismiss(task.id)
+            if task.error is not None:
+                self._tell(ctx, "error", f"{task.job.label}: {task.error}")
+            elif task.result is not None:
+                self._report(ctx, task.result)
+
+    @staticmethod
+    def _tell(
+        ctx: ExecutionContext, severity: str, message: str, undo: Plain | None = None
+    ) -> None:
+        ctx.panel.set_state("notice", {"severity": severity, "message": message, "undo": undo})
+
+
+def _chosen(ctx: ExecutionContext) -> str:
+    """Returns the snapshot that a button or a drop-down stands for."""
+    return str(ctx.params.get("name") or ctx.params.get("value"))

@@ -1,0 +1,142 @@
+"""What the History panel shows, read from the database once per rendering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from fiftyone.operators.executor import ExecutionContext
+
+from .. import management
+from ..backend.history import History, HistoryEntry, HistoryQuery
+from ..backend.journal import Entry
+from ..backend.model import SampleChangeSummary
+from ..operators import running
+from ..operators.base import Target
+
+PAGE_SIZE = 10
+
+# Where in the panel's state the fields keep what is filled in: a field's path on the page
+NAME = "history.create.fields.name"
+DESCRIPTION = "history.create.fields.description"
+SEARCH = "history.search"
+COMPARED = "history.versions"
+
+PERIODS = {
+    "all": ("Any time", None),
+    "day": ("Last 24 hours", 1),
+    "week": ("Last 7 days", 7),
+    "month": ("Last 30 days", 30),
+    "year": ("Last year", 365),
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything that the panel shows."""
+
+    target: Target
+    history: History
+    page: int
+    newest: HistoryEntry | None
+    """The latest snapshot, whatever is searched for."""
+    opened: HistoryEntry | None
+    """The snapshot that is open, if any."""
+    others: list[str]
+    """The names of all snapshots, newest first."""
+    changes: SampleChangeSummary | None
+    changes_are_stale: bool
+    can_undo_revert: bool
+    operations: list[Entry]
+    tasks: list[running.Task]
+
+    @classmethod
+    def of(cls, ctx: ExecutionContext) -> Shown:
+        """Reads what is to be shown.
+
+        Args:
+            ctx: the panel's context
+
+        Returns:
+            the data
+
+        Raises:
+            SnapshotError: if there is nothing to show
+        """
+        target = Target.of(ctx)
+        everything = management.get_history(target.dataset)
+        page = state_of(ctx, "page", 0)
+        query = HistoryQuery(
+            text=state_of(ctx, f"{SEARCH}.text", ""),
+            creator=_unless_all(state_of(ctx, f"{SEARCH}.creator", None)),
+            since=_since(state_of(ctx, f"{SEARCH}.period", "all")),
+            trash=state_of(ctx, "trash", False),
+            offset=page * PAGE_SIZE,
+            limit=PAGE_SIZE,
+        )
+        changes, stale = None, False
+        if target.snapshot is None:
+            changes = management.get_dataset_latest_changes_summary(target.dataset)
+            stale = changes is not None and management.latest_changes_are_stale(target.dataset)
+        return cls(
+            target=target,
+            history=management.get_history(target.dataset, query),
+            page=page,
+            newest=everything.entries[0] if everything.entries else None,
+            opened=next((e for e in everything.entries if e.name == target.snapshot), None),
+            others=[entry.name for entry in everything.entries],
+            changes=changes,
+            changes_are_stale=stale,
+            can_undo_revert=any(
+                item.kind.value == "head" for item in management.list_trash(target.dataset)
+            ),
+            operations=management.list_operations(target.dataset),
+            tasks=running.tasks(target.dataset),
+        )
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self.operations or self.tasks)
+
+
+def state_of(ctx: ExecutionContext, path: str, default: Any) -> Any:
+    """Returns a value of the panel's state.
+
+    Args:
+        ctx: the panel's context
+        path: where it is
+        default: what stands for a missing or empty value
+
+    Returns:
+        the value
+    """
+    value = ctx.panel.get_state(path)
+    return default if value is None else value
+
+
+def compared(ctx: ExecutionContext, target: Target) -> dict[str, str] | None:
+    """Returns the versions that are being compared, or None if the list is shown."""
+    versions = state_of(ctx, "compare", {})
+    return versions if versions.get("dataset") == target.dataset else None
+
+
+def kept(ctx: ExecutionContext) -> dict[str, Any]:
+    """Returns what of the panel's state survives opening another version of the dataset."""
+    versions = state_of(ctx, "compare", None)
+    if not versions:
+        return {}
+    return {"compare": versions, "history": {"versions": versions}}
+
+
+def _unless_all(value: str | None) -> str | None:
+    return None if value in (None, "", "all") else value
+
+
+def _since(period: str) -> datetime | None:
+    days = PERIODS.get(period, PERIODS["all"])[1]
+    if days is None:
+        return None
+    # FiftyOne's times are UTC without saying so
+    return datetime.now(timezone.utc).replace(tzinfo=None) - timedelta(days=days)

@@ -1,0 +1,242 @@
+"""The History panel's page: banner, create box, what is under way, the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
+
+from ..backend.errors import SnapshotError
+from ..operators import browse, create
+from ..operators.base import Target
+from ..operators.words import ago, exact, plural
+from . import comparing, rows, widgets
+from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
+
+if TYPE_CHECKING:
+    from .history import HistoryPanel
+
+NAMELESS = "Give it a name first"
+
+# How often the App's script asks for news
+_IDLE_MILLISECONDS = 4000
+_BUSY_MILLISECONDS = 1000
+
+_PAGE_STYLE = {"p": 2, "maxWidth": "1080px", "margin": "0 auto", "width": "100%"}
+
+
+def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
+    """Returns what the panel shows.
+
+    Args:
+        panel: the panel, whose methods are called when something is clicked
+        ctx: the panel's context
+    """
+    root = types.Object()
+    page = widgets.column(root, "history", gap=1.5, style=_PAGE_STYLE, data_testid="history-panel")
+    try:
+        shown = Shown.of(ctx)
+    except SnapshotError as error:
+        widgets.alert(page, "nothing", "info", str(error))
+        return _finish(panel, root, ctx, None)
+
+    _notice(panel, page, ctx)
+    if shown.target.snapshot is not None:
+        _banner(panel, page, shown)
+    if compared(ctx, shown.target):
+        comparing.render(panel, page, ctx, shown)
+        return _finish(panel, root, ctx, shown)
+    if shown.target.snapshot is None:
+        _create_box(panel, page, ctx, shown)
+    rows.under_way(panel, page, shown)
+    _list(panel, page, ctx, shown)
+    return _finish(panel, root, ctx, shown)
+
+
+def verdict(ctx: ExecutionContext) -> str:
+    """Returns what is to be said of the name that is being typed; nothing if it can be used."""
+    name = state_of(ctx, NAME, "")
+    if not name:
+        return NAMELESS
+    try:
+        return create.name_problem(Target.of(ctx).dataset, name) or ""
+    except SnapshotError as error:
+        return str(error)
+
+
+def _finish(
+    panel: HistoryPanel, root: types.Object, ctx: ExecutionContext, shown: Shown | None
+) -> types.Property:
+    watch = types.ComponentView(
+        "SnapshotsHistoryWatch",
+        history=shown.target.dataset if shown else None,
+        version=browse.history_version(ctx),
+        keep=kept(ctx),
+        interval=_BUSY_MILLISECONDS if shown and shown.is_busy else _IDLE_MILLISECONDS,
+        on_new=panel.on_poll,
+    )
+    root.view("watch", watch)
+    # The panel scrolls by itself: the App gives it the height of its space
+    style = {"display": "block", "overflowY": "auto", "height": "100%", "width": "100%"}
+    return types.Property(
+        root, view=types.GridView(orientation="vertical", componentsProps={"grid": {"sx": style}})
+    )
+
+
+def _notice(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext) -> None:
+    notice = state_of(ctx, "notice", None)
+    if not notice:
+        return
+    line = widgets.alert(
+        page, "notice_line", notice["severity"], notice["message"], data_testid="history-notice"
+    )
+    if notice.get("undo"):
+        widgets.button(line, "undo", "Undo", panel.on_undo, icon="undo")
+    widgets.button(line, "dismiss", None, panel.on_dismiss, icon="close", hint="Dismiss")
+
+
+def _banner(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
+    entry = shown.opened
+    said = f"You are looking at snapshot {shown.target.snapshot} of {shown.target.dataset}"
+    if entry is not None:
+        said += f", created {ago(entry.created_at)} by {entry.created_by or 'unknown'}"
+    line = widgets.alert(
+        page, "banner", "warning", f"{said}. It is read-only.", data_testid="history-banner"
+    )
+    others = {name: name for name in shown.others if name != shown.target.snapshot}
+    if others:
+        widgets.dropdown(line, "other", "Other snapshot", others, panel.on_browse, width="170px")
+    widgets.button(
+        line, "back", "Back to latest version", panel.on_back, icon="keyboard_return", primary=True
+    )
+
+
+def _create_box(
+    panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown: Shown
+) -> None:
+    box = widgets.card(page, "create", data_testid="history-create")
+    widgets.text(box, "title", "Create snapshot", bold=True, size="1rem")
+    _changes(panel, box, shown)
+    limit = create.limit_reached(shown.target.dataset)
+    if limit is not None:
+        widgets.alert(box, "limit", "warning", limit)
+        return
+    name, problem = state_of(ctx, NAME, ""), verdict(ctx)
+    line = widgets.row(box, "fields", style={"flexWrap": "wrap", "alignItems": "flex-start"})
+    widgets.field(
+        line,
+        "name",
+        "Name",
+        panel.on_type,
+        error=problem if name else None,
+        item={"flex": "1 1 180px"},
+    )
+    widgets.field(line, "description", "Description (optional)", item={"flex": "2 1 260px"})
+    widgets.button(
+        line,
+        "save",
+        "Save new snapshot",
+        panel.on_create,
+        icon="add_a_photo",
+        primary=True,
+        disabled=bool(problem),
+        hint=problem or None,
+    )
+
+
+def _changes(panel: HistoryPanel, box: types.Object, shown: Shown) -> None:
+    line = widgets.row(box, "changes", gap=1.5, style={"flexWrap": "wrap"})
+    if shown.newest is None:
+        widgets.text(
+            line,
+            "none",
+            "No snapshots yet. A snapshot keeps the whole dataset as it is now: samples, labels, "
+            "fields, saved views, runs. You can look at it later, compare it, or roll back to it.",
+            color=widgets.SECONDARY,
+        )
+        return
+    widgets.text(line, "since", f"Since {shown.newest.name}:", color=widgets.SECONDARY)
+    if shown.changes is None:
+        widgets.text(line, "unknown", "not calculated yet", color=widgets.SECONDARY)
+    else:
+        rows.counts(line, shown.changes)
+        updated = shown.changes.updated_at
+        widgets.text(
+            line,
+            "calculated",
+            f"calculated {ago(updated)}",
+            color=widgets.SECONDARY,
+            size="0.8rem",
+            title=exact(updated) if updated else None,
+        )
+        if shown.changes_are_stale:
+            hint = "The dataset seems to have changed since: refresh"
+            widgets.chip(line, "stale", "out of date", widgets.CHANGED, hint)
+    widgets.button(line, "refresh", "Refresh", panel.on_refresh, icon="refresh")
+
+
+def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
+    trash = state_of(ctx, "trash", False)
+    if shown.history.total == 0 and shown.history.in_trash == 0:
+        return
+    _toolbar(panel, page, shown, trash)
+    if state_of(ctx, "timeline", False):
+        rows.timeline(page, ctx, shown)
+    if not shown.history.entries:
+        searched = "No snapshot fits the search." if shown.history.total else "No snapshots."
+        widgets.text(
+            page,
+            "empty",
+            "The trash is empty." if trash and not shown.history.in_trash else searched,
+            color=widgets.SECONDARY,
+        )
+    for number, entry in enumerate(shown.history.entries):
+        rows.snapshot(panel, page, f"row_{number}", entry, shown)
+    _pager(panel, page, shown)
+
+
+def _toolbar(panel: HistoryPanel, page: types.Object, shown: Shown, trash: bool) -> None:
+    bar = widgets.row(page, "search", style={"flexWrap": "wrap"})
+    widgets.field(bar, "text", "Search snapshots", panel.on_search, item={"flex": "1 1 160px"})
+    creators = {"all": "Anyone", **{name: name for name in shown.history.creators}}
+    if len(creators) > 2:
+        widgets.dropdown(bar, "creator", "Created by", creators, panel.on_search)
+    periods = {key: label for key, (label, _) in PERIODS.items()}
+    widgets.dropdown(bar, "period", "Created", periods, panel.on_search)
+    widgets.button(
+        bar,
+        "timeline",
+        "Timeline",
+        panel.on_toggle,
+        icon="timeline",
+        params={"key": "timeline"},
+        hint="Samples and changes over all versions",
+    )
+    if shown.history.in_trash or trash:
+        label = "Back to snapshots" if trash else f"Trash ({shown.history.in_trash})"
+        widgets.button(
+            bar, "trash", label, panel.on_toggle, icon="delete", params={"key": "trash"}
+        )
+    if shown.can_undo_revert and not trash:
+        hint = "Bring back what the dataset was before the last rollback"
+        widgets.button(bar, "undo", "Previous state", panel.on_undo_revert, icon="undo", hint=hint)
+    if trash and shown.history.in_trash:
+        widgets.button(bar, "empty", "Empty trash", panel.on_empty_trash, icon="delete_forever")
+
+
+def _pager(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
+    matching = shown.history.matching
+    if matching <= PAGE_SIZE:
+        return
+    first = shown.page * PAGE_SIZE + 1
+    last = min(matching, first + PAGE_SIZE - 1)
+    line = widgets.row(page, "pager", style={"justifyContent": "center"})
+    widgets.button(
+        line, "newer", "Newer", panel.on_previous_page, icon="chevron_left", disabled=first == 1
+    )
+    said = f"{first}-{last} of {plural(matching, 'snapshot')}"
+    widgets.text(line, "where", said, color=widgets.SECONDARY)
+    widgets.button(
+        line, "older", "Older", panel.on_next_page, icon="chevron_right", disabled=last >= matching
+    )

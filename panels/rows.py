@@ -1,0 +1,301 @@
+"""The rows of the History panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
+
+from .. import management
+from ..backend.history import HistoryEntry
+from ..backend.journal import Entry
+from ..backend.model import SampleChangeSummary, SnapshotState
+from ..operators.words import MINUS, ago, exact, plural, size, until
+from . import widgets
+from .model import Shown
+
+if TYPE_CHECKING:
+    from .history import HistoryPanel
+
+_VERBS = {
+    "create": "Creating snapshot",
+    "delete": "Deleting snapshot",
+    "restore_snapshot": "Restoring snapshot",
+    "revert": "Rolling back to",
+    "undo_revert": "Undoing a rollback",
+    "restore_samples": "Restoring samples from",
+    "summarize": "Counting changes",
+    "edit": "Editing snapshot",
+    "empty_trash": "Emptying the trash",
+    "purge": "Cleaning up",
+}
+
+
+def snapshot(
+    panel: HistoryPanel, page: types.Object, key: str, entry: HistoryEntry, shown: Shown
+) -> None:
+    """Adds a snapshot's row.
+
+    Args:
+        panel: the panel
+        page: where to add it
+        key: its name there
+        entry: the snapshot
+        shown: what else is shown
+    """
+    is_open = entry.name == shown.target.snapshot and not entry.is_in_trash
+    style = {"gap": 1.5, "&:hover": {"borderColor": "text.tertiary"}}
+    if is_open:
+        style["borderColor"] = widgets.CHANGED
+    box = widgets.card(
+        page,
+        key,
+        style={**style, "flexDirection": "row", "alignItems": "center"},
+        data_testid="history-row",
+        data_snapshot=entry.name,
+        role="group",
+        aria_label=f"Snapshot {entry.name}",
+    )
+    _description(box, entry, shown, is_open)
+    _actions(panel, box, entry, is_open)
+
+
+def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: bool) -> None:
+    about = widgets.column(box, "about", gap=0.3, style={"item": {"flex": "1 1 0"}})
+    title = widgets.row(about, "title", gap=0.8, style={"flexWrap": "wrap"})
+    widgets.text(title, "name", entry.name, bold=True, size="0.95rem")
+    if is_open:
+        widgets.chip(title, "open", "open", widgets.CHANGED)
+    if entry.is_in_trash:
+        left = until(entry.expires_at) if entry.expires_at else "a while"
+        widgets.chip(title, "state", f"in trash, {left} left", widgets.DELETED)
+    elif entry.state is SnapshotState.CREATING:
+        percent = max((e.progress for e in shown.operations), default=0.0)
+        widgets.chip(title, "state", f"creating {percent:.0%}", widgets.SECONDARY)
+    elif shown.newest is not None and entry.name == shown.newest.name:
+        widgets.chip(title, "latest", "latest", widgets.SECONDARY)
+    if entry.last_loaded_at is not None and not entry.is_in_trash and not is_open:
+        hint = f"Last opened {ago(entry.last_loaded_at)}"
+        widgets.chip(title, "loaded", "loaded", widgets.SECONDARY, hint)
+    if entry.changes is not None and entry.state is not SnapshotState.CREATING:
+        line = widgets.row(title, "changes", gap=1, style={"item": {"width": "auto", "ml": 0.5}})
+        counts(line, entry.changes)
+    if entry.description:
+        clamp = {
+            "display": "-webkit-box",
+            "WebkitLineClamp": "2",
+            "WebkitBoxOrient": "vertical",
+            "overflow": "hidden",
+        }
+        widgets.text(about, "description", entry.description, style=clamp, title=entry.description)
+    facts = widgets.row(about, "facts", gap=0.7, style={"flexWrap": "wrap"})
+    facts_shown: tuple[tuple[str, str, str | None], ...] = (
+        ("created", ago(entry.created_at), exact(entry.created_at)),
+        ("creator", f"by {entry.created_by or 'unknown'}", None),
+        ("samples", plural(entry.sample_count, "sample"), None),
+        ("size", size(entry.size_bytes), "Space that it takes in the database"),
+    )
+    for key, fact, about_it in facts_shown:
+        if key != "created":
+            widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.8rem")
+        widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.8rem", title=about_it)
+
+
+def _actions(panel: HistoryPanel, box: types.Object, entry: HistoryEntry, is_open: bool) -> None:
+    actions = widgets.row(box, "actions", gap=0.5, style={"item": {"flex": "0 0 auto"}})
+    if entry.is_in_trash:
+        widgets.button(
+            actions,
+            "restore",
+            "Restore",
+            panel.on_restore,
+            icon="restore_from_trash",
+            params={"name": entry.name},
+        )
+        return
+    if entry.state is SnapshotState.CREATING:
+        return
+    widgets.button(
+        actions,
+        "browse",
+        "Browse",
+        panel.on_browse,
+        icon="visibility",
+        params={"name": entry.name},
+        disabled=is_open,
+        hint="This one is open" if is_open else "Open it, read-only",
+        aria_label=f"Browse {entry.name}",
+    )
+    choices = {f"compare_head|{entry.name}": "Compare with latest version"}
+    if entry.previous:
+        choices[f"compare_previous|{entry.previous}|{entry.name}"] = (
+            f"Compare with previous ({entry.previous})"
+        )
+    for action, label in (
+        ("revert", "Rollback to this snapshot"),
+        ("clone", "Clone to a new dataset"),
+        ("restore_samples", "Restore samples from it"),
+        ("edit", "Edit name and description"),
+        ("verify", "Verify"),
+        ("delete", "Delete snapshot"),
+    ):
+        choices[f"{action}|{entry.name}"] = label
+    widgets.kebab(actions, "menu", f"More for {entry.name}", choices, panel.on_menu)
+
+
+def counts(line: types.Object, summary: SampleChangeSummary) -> None:
+    """Adds how many samples were added, deleted and changed.
+
+    Args:
+        line: where to add them
+        summary: the numbers
+    """
+    for key, sign, number, color in (
+        ("added", "+", summary.num_samples_added, widgets.ADDED),
+        ("deleted", MINUS, summary.num_samples_deleted, widgets.DELETED),
+        ("changed", "~", summary.num_samples_changed, widgets.CHANGED),
+    ):
+        widgets.text(
+            line,
+            key,
+            f"{sign}{number:,}",
+            color=color if number else "text.tertiary",
+            bold=bool(number),
+            style={"fontVariantNumeric": "tabular-nums", "whiteSpace": "nowrap"},
+            title=f"{plural(number, 'sample')} {key}",
+            data_testid=f"count-{key}",
+        )
+
+
+def under_way(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
+    """Adds a row for everything that is under way.
+
+    Args:
+        panel: the panel
+        page: where to add them
+        shown: what is shown
+    """
+    followed = {operation for task in shown.tasks for operation in task.operations}
+    for number, entry in enumerate(shown.operations):
+        _operation(panel, page, f"operation_{number}", entry)
+    known = {str(entry.id) for entry in shown.operations}
+    for number, task in enumerate(shown.tasks):
+        if task.is_running and not (known & followed & set(task.operations)):
+            line = _running_row(page, f"task_{number}", task.job.label, "")
+            line.float("progress", view=types.ProgressView())
+
+
+def _operation(panel: HistoryPanel, page: types.Object, key: str, entry: Entry) -> None:
+    verb = _VERBS.get(entry.verb.value, entry.verb.value)
+    name = entry.details.get("snapshot_name")
+    said = f"{verb} {name}" if name else verb
+    if entry.is_cancelled:
+        said += " (being cancelled)"
+    line = _running_row(page, key, said, entry.label)
+    line.float("progress", default=round(entry.progress, 3), view=_progress())
+    if not entry.is_committed and not entry.is_cancelled:
+        widgets.button(
+            line,
+            "cancel",
+            "Cancel",
+            panel.on_cancel,
+            icon="cancel",
+            params={"operation_id": str(entry.id)},
+        )
+
+
+def _running_row(page: types.Object, key: str, label: str, step: str) -> types.Object:
+    line = widgets.card(
+        page,
+        key,
+        style={"flexDirection": "row", "alignItems": "center", "gap": 1.5, "flexWrap": "wrap"},
+        data_testid="history-running",
+        role="status",
+    )
+    widgets.text(line, "label", label, bold=True)
+    if step:
+        widgets.text(line, "step", step, color=widgets.SECONDARY, size="0.8rem")
+    return line
+
+
+def _progress() -> types.ProgressView:
+    return types.ProgressView(componentsProps={"item": {"sx": {"flex": "1 1 160px"}}})
+
+
+def timeline(page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
+    """Adds a plot of samples and changes over all versions.
+
+    Args:
+        page: where to add it
+        ctx: the panel's context
+        shown: what is shown
+    """
+    entries = management.get_history(shown.target.dataset).entries[::-1]
+    names = [entry.name for entry in entries]
+    changes = [entry.changes for entry in entries]
+    traces = [
+        {
+            "type": "bar",
+            "name": label,
+            "x": names,
+            "y": [getattr(change, attribute) if change else None for change in changes],
+            "marker": {"color": color},
+            "yaxis": "y2",
+        }
+        for label, attribute, color in (
+            ("added", "num_samples_added", widgets.ADDED),
+            ("deleted", "num_samples_deleted", widgets.DELETED),
+            ("changed", "num_samples_changed", widgets.CHANGED),
+        )
+    ]
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "samples",
+            "x": names,
+            "y": [entry.sample_count for entry in entries],
+            "line": {"color": "#8f8f9f"},
+        }
+    )
+    layout = {
+        "barmode": "group",
+        "margin": {"l": 50, "r": 50, "t": 10, "b": 40},
+        "xaxis": {"type": "category"},
+        "yaxis": {"title": {"text": "samples"}, "rangemode": "tozero"},
+        "yaxis2": {"title": {"text": "changes"}, "overlaying": "y", "side": "right"},
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1.25},
+    }
+    plot(page, ctx, "timeline_plot", traces, layout, height=260)
+
+
+def plot(
+    page: types.Object,
+    ctx: ExecutionContext,
+    name: str,
+    traces: list[dict[str, Any]],
+    layout: dict[str, Any],
+    height: int,
+) -> None:
+    """Adds a plot.
+
+    Args:
+        page: where to add it
+        ctx: the panel's context
+        name: its path on the page
+        traces: Plotly's traces
+        layout: Plotly's layout
+        height: its height in pixels
+    """
+    ctx.panel.set_data(f"history.{name}", traces)
+    # The App's theme colours plots; a figure's own template would be light in the dark
+    shown = {key: value for key, value in layout.items() if key != "template"}
+    page.plot(
+        name.rpartition(".")[2],
+        layout={**shown, "height": height},
+        config={"displayModeBar": False},
+        height=f"{height}px",
+        componentsProps={"item": {"sx": {"minHeight": f"{height}px"}}},
+    )

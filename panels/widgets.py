@@ -1,0 +1,330 @@
+"""The few building blocks that the History panel is made of.
+
+FiftyOne's standard components, laid out with the style properties that they pass on to MUI
+(``componentsProps``). Colours are those of the App's theme, so that light and dark both fit.
+User's texts are only ever shown by components that do not interpret them, unlike Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fiftyone.operators import types
+
+Style = Mapping[str, Any]
+Handler = Callable[..., Any]
+
+SECONDARY = "text.secondary"
+ADDED = "#2e9e5b"
+DELETED = "#e0554f"
+CHANGED = "#d18a12"
+
+_BUTTON = {
+    "px": 1.2,
+    "py": 0.5,
+    "minHeight": "34px",
+    "whiteSpace": "nowrap",
+    "textTransform": "none",
+    "& .MuiTypography-root": {"fontSize": "0.85rem"},
+    "& .MuiButton-startIcon": {"ml": 0, "mr": 0.6},
+}
+_ICON_BUTTON = {**_BUTTON, "px": 0.6, "minWidth": 0, "& .MuiButton-startIcon": {"mx": 0}}
+
+_BORDER = "1px solid var(--fo-palette-divider, rgba(128, 128, 128, 0.3))"
+
+
+def column(
+    parent: types.Object, name: str, gap: float = 1, style: Style | None = None, **attributes: Any
+) -> types.Object:
+    """Adds a column of components.
+
+    Args:
+        parent: where to add it
+        name: its name
+        gap (1): the space between its components
+        style (None): MUI styles
+        **attributes: HTML attributes; underscores become hyphens
+
+    Returns:
+        the column
+    """
+    return _stack(parent, name, "column", gap, style, attributes)
+
+
+def row(
+    parent: types.Object, name: str, gap: float = 1, style: Style | None = None, **attributes: Any
+) -> types.Object:
+    """Adds a row of components; see :func:`column`."""
+    styled = {"alignItems": "center", **(style or {})}
+    return _stack(parent, name, "row", gap, styled, attributes)
+
+
+def card(parent: types.Object, name: str, style: Style | None = None, **more: Any) -> types.Object:
+    """Adds a framed column; see :func:`column`."""
+    frame = {"border": _BORDER, "borderRadius": "4px", "p": 1.5, **(style or {})}
+    return column(parent, name, style=frame, **more)
+
+
+def text(
+    parent: types.Object,
+    name: str,
+    content: str,
+    *,
+    color: str = "text.primary",
+    size: str = "0.875rem",
+    bold: bool = False,
+    style: Style | None = None,
+    item: Style | None = None,
+    **attributes: Any,
+) -> None:
+    """Adds a text.
+
+    Args:
+        parent: where to add it
+        name: its name
+        content: the text, shown as it is
+        color ("text.primary"): a colour of MUI's palette, or of CSS
+        size ("0.875rem"): the font's size
+        bold (False): whether it is bold
+        style (None): further MUI styles
+        item (None): MUI styles of its place in the row or column
+        **attributes: HTML attributes; underscores become hyphens
+    """
+    look = {"color": color, "fontSize": size, "overflowWrap": "anywhere", **(style or {})}
+    if bold:
+        look["fontWeight"] = 600
+    view = types.TextView(
+        title=content,
+        padding=0,
+        componentsProps={
+            "text": {"sx": look},
+            "container": _html(attributes),
+            "item": {"sx": {"width": "auto", "minWidth": 0, **(item or {})}},
+        },
+    )
+    parent.view(name, view)
+
+
+def chip(parent: types.Object, name: str, label: str, color: str, hint: str = "") -> None:
+    """Adds a small framed label."""
+    text(
+        parent,
+        name,
+        label,
+        color=color,
+        size="0.72rem",
+        style={
+            "border": "1px solid",
+            "borderColor": color,
+            "borderRadius": "10px",
+            "px": 0.9,
+            "lineHeight": "1.4",
+            "whiteSpace": "nowrap",
+        },
+        title=hint or None,
+    )
+
+
+def button(
+    parent: types.Object,
+    name: str,
+    label: str | None,
+    on_click: Handler,
+    *,
+    icon: str | None = None,
+    primary: bool = False,
+    disabled: bool = False,
+    hint: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    **attributes: Any,
+) -> None:
+    """Adds a button.
+
+    Args:
+        parent: where to add it
+        name: its name
+        label: what it says, None for an icon alone
+        on_click: the panel's method to call
+        icon (None): an icon of the Material font
+        primary (False): whether it stands out
+        disabled (False): whether it can be used
+        hint (None): what it does
+        params (None): parameters for the method
+        **attributes: HTML attributes; underscores become hyphens
+    """
+    html = _html(attributes)
+    html.setdefault("aria-label", label or hint)
+    view = types.Button(
+        label=label,
+        icon=icon,
+        operator=on_click,
+        params=dict(params or {}),
+        variant="contained" if primary else "outlined",
+        disabled=disabled,
+        description=hint,
+        componentsProps={
+            "button": {"sx": _BUTTON if label else _ICON_BUTTON, **html},
+            "item": {"sx": {"width": "auto", "flexShrink": 0}},
+        },
+    )
+    parent.view(name, view)
+
+
+def field(
+    parent: types.Object,
+    name: str,
+    placeholder: str,
+    on_change: Handler | None = None,
+    *,
+    rows: int | None = None,
+    error: str | None = None,
+    item: Style | None = None,
+) -> None:
+    """Adds a text field whose content is the panel's state under its path.
+
+    Args:
+        parent: where to add it
+        name: its name
+        placeholder: what is to be filled in
+        on_change (None): the panel's method to call while one types
+        rows (None): the height of a field for more than one line
+        error (None): what is wrong with its content
+        item (None): MUI styles of its place
+    """
+    props: dict[str, Any] = {"inputProps": {"aria-label": placeholder}}
+    if error:
+        props.update(error=True, helperText=error)
+    view = types.TextFieldView(
+        placeholder=placeholder,
+        multiline=rows is not None,
+        rows=rows,
+        componentsProps={"field": props, "item": {"sx": {"minWidth": 0, **(item or {})}}},
+    )
+    parent.str(name, view=view, on_change=on_change)
+
+
+def dropdown(
+    parent: types.Object,
+    name: str,
+    label: str,
+    choices: Mapping[str, str],
+    on_change: Handler,
+    *,
+    default: str | None = None,
+    width: str = "150px",
+) -> None:
+    """Adds a drop-down whose choice is the panel's state under its path.
+
+    Args:
+        parent: where to add it
+        name: its name
+        label: what is chosen, shown until something is
+        choices: values and what to show for them
+        on_change: the panel's method to call
+        default (None): what is chosen at first
+        width ("150px"): its width
+    """
+    view = types.DropdownView(
+        compact=True,
+        placeholder=label,
+        label=label,
+        componentsProps={
+            "select": {"inputProps": {"aria-label": label}},
+            "item": {"sx": {"width": width, "flexShrink": 0}},
+        },
+    )
+    for value, shown in choices.items():
+        view.add_choice(value, label=shown)
+    parent.str(name, view=view, default=default, on_change=on_change)
+
+
+def kebab(
+    parent: types.Object, name: str, label: str, choices: Mapping[str, str], on_change: Handler
+) -> None:
+    """Adds a menu behind three dots.
+
+    Args:
+        parent: where to add it
+        name: its name
+        label: what the menu is for
+        choices: values and what to show for them
+        on_change: the panel's method to call with the value
+    """
+    view = types.DropdownView(
+        icon="MoreVertIcon",
+        compact=True,
+        addOnClickToMenuItems=True,
+        componentsProps={
+            "select": {"inputProps": {"aria-label": label}},
+            "item": {"sx": {"width": "auto", "flexShrink": 0}},
+        },
+    )
+    for value, shown in choices.items():
+        view.add_choice(value, label=shown)
+    parent.str(name, view=view, on_change=on_change)
+
+
+def alert(
+    parent: types.Object, name: str, severity: str, content: str, **attributes: Any
+) -> types.Object:
+    """Adds a coloured line that says something important, and has room for buttons.
+
+    Args:
+        parent: where to add it
+        name: its name
+        severity: "info", "success", "warning" or "error"
+        content: what it says
+        **attributes: HTML attributes; underscores become hyphens
+
+    Returns:
+        the line
+    """
+    tone = {"info": "#3f8fd2", "success": ADDED, "warning": CHANGED, "error": DELETED}[severity]
+    line = row(
+        parent,
+        name,
+        style={
+            "borderLeft": f"4px solid {tone}",
+            "background": "var(--fo-palette-background-level1)",
+            "borderRadius": "4px",
+            "px": 1.5,
+            "py": 1,
+            "flexWrap": "wrap",
+        },
+        role="alert" if severity == "error" else "status",
+        **attributes,
+    )
+    text(line, "content", content, item={"flex": "1 1 240px"}, style={"whiteSpace": "pre-line"})
+    return line
+
+
+def _stack(
+    parent: types.Object,
+    name: str,
+    direction: str,
+    gap: float,
+    style: Style | None,
+    attributes: Mapping[str, Any],
+) -> types.Object:
+    item = dict(style or {}).pop("item", {})
+    # FiftyOne gives every item the full width, which no flex basis overrides
+    if "flex" in item:
+        item = {**item, "width": "auto"}
+    look = {key: value for key, value in (style or {}).items() if key != "item"}
+    grid = {"display": "flex", "flexDirection": direction, "minWidth": 0, **look}
+    make = parent.h_stack if direction == "row" else parent.v_stack
+    stack: types.Object = make(
+        name,
+        gap=gap,
+        componentsProps={
+            "grid": {"sx": grid},
+            "container": {"style": {"minWidth": 0}, **_html(attributes)},
+            "item": {"sx": {"minWidth": 0, **item}},
+        },
+    )
+    return stack
+
+
+def _html(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.replace("_", "-"): value for key, value in attributes.items() if value is not None}

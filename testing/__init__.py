@@ -1,0 +1,1 @@
+"""What other packages need to test a backend of their own. Needs pytest."""

@@ -1,0 +1,188 @@
+"""One real MongoDB server for the whole run, one database and one home folder per worker.
+
+The user's own FiftyOne is never read or written: not its database, not its folders, not its
+settings. A server is only shared with the user if ``SNAPSHOTS_TEST_DATABASE_URI`` names it, and
+then in databases of our own, which are dropped at the end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hypothesis
+import pymongo
+import pytest
+
+from support.environment import isolate, link_plugin
+from support.mongod import Mongod, MongodError, ReplicaSet, step_down
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pymongo.database import Database
+
+#: What a worker needs to know: the server's address, the run's folder and database prefix.
+RUN = pytest.StashKey[dict[str, str]]()
+
+#: Tests with these markers run only with the option of that name.
+OPT_IN = {"replica": "--replica-set", "long": "--long", "large": "--large", "e2e": "--e2e"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options that choose the server and the expensive tests."""
+    group = parser.getgroup("fiftyone-snapshots")
+    group.addoption(
+        "--replica-set", action="store_true", help="run on a replica set of three members"
+    )
+    group.addoption("--long", action="store_true", help="also run the tests that take minutes")
+    group.addoption("--e2e", action="store_true", help="also drive the App in a browser")
+    group.addoption("--large", action="store_true", help="also run the tests on large datasets")
+
+
+class RootIsNoTestPackage:
+    """Collects the repository's root, whose ``__init__.py`` is the product, as a plain folder.
+
+    pytest would otherwise import it, under the name of the clone's folder.
+    """
+
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """Chooses the kind of the root's node."""
+        is_root = path == parent.config.rootpath
+        return pytest.Dir.from_parent(parent, path=path) if is_root else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Takes the root for a folder, and makes Hypothesis fit for tests that talk to a server."""
+    config.pluginmanager.register(RootIsNoTestPackage(), "root-is-no-test-package")
+    slow_is_fine = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large]
+    for name, examples in {"default": 50, "long": 1000}.items():
+        hypothesis.settings.register_profile(
+            name, deadline=None, max_examples=examples, suppress_health_check=slow_is_fine
+        )
+    hypothesis.settings.load_profile("long" if config.getoption("--long") else "default")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Starts the server, in the main process, and leaves the user's FiftyOne, in every process."""
+    config = session.config
+    if (given := getattr(config, "workerinput", None)) is None:
+        run, worker = _start_run(config), "main"
+    else:
+        run, worker = given["snapshots_run"], given["workerid"]
+
+    config.stash[RUN] = run
+    assert "fiftyone" not in sys.modules, "FiftyOne was imported before its settings were made"
+    isolate(Path(run["folder"], worker), uri=run["uri"], database=f"{run['database']}_{worker}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells an xdist worker about the run."""
+    node.workerinput["snapshots_run"] = node.config.stash[RUN]
+
+
+def pytest_sessionfinish() -> None:
+    """Keeps FiftyOne from tidying up, at exit, a database that is gone by then."""
+    if odm := sys.modules.get("fiftyone.core.odm.database"):
+        atexit.unregister(odm._delete_non_persistent_datasets_if_allowed)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the tests that nobody asked for."""
+    unasked = {marker for marker, option in OPT_IN.items() if not config.getoption(option)}
+    left_out = [item for item in items if any(item.get_closest_marker(m) for m in unasked)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _start_run(config: pytest.Config) -> dict[str, str]:
+    """Makes the run's folder and server; both go when the main process ends."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as tidily as on Ctrl-C
+    folder = Path(tempfile.mkdtemp(prefix="fiftyone-snapshots-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    prefix = f"snapshots_test_{secrets.token_hex(4)}"
+
+    if uri := os.environ.get("SNAPSHOTS_TEST_DATABASE_URI"):
+        config.add_cleanup(lambda: _drop_databases(uri, prefix))
+        return {"uri": uri, "folder": str(folder), "database": prefix}
+
+    server: Mongod | ReplicaSet
+    if config.getoption("--replica-set"):
+        server = ReplicaSet(folder / "mongo")
+    else:
+        server = Mongod(folder / "mongo" / "db")
+    config.add_cleanup(server.kill)  # its data go with it
+    try:
+        server.start()
+    except MongodError as error:
+        raise pytest.UsageError(str(error)) from error
+
+    return {"uri": server.uri, "folder": str(folder), "database": prefix}
+
+
+def _drop_databases(uri: str, prefix: str) -> None:
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
+        for name in client.list_database_names():
+            if name.startswith(prefix):
+                client.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Database[dict[str, Any]]]:
+    """This worker's database, as the server sees it."""
+    with pymongo.MongoClient[dict[str, Any]](os.environ["FIFTYONE_DATABASE_URI"]) as client:
+        yield client[os.environ["FIFTYONE_DATABASE_NAME"]]
+
+
+@pytest.fixture(autouse=True)
+def clean_database(database: Database[dict[str, Any]]) -> Iterator[None]:
+    """Leaves the worker's database as new after each test.
+
+    FiftyOne's own lists are emptied rather than dropped, so that they keep their indexes: a
+    process makes those only once.
+    """
+    yield
+    assert database.name.startswith("snapshots_test_")
+    views_first = sorted(database.list_collections(), key=lambda c: c["type"] != "view")
+    for name in (collection["name"] for collection in views_first):
+        if name == "config" or name.startswith("system."):
+            continue
+        if "." in name and not name.startswith("fs."):
+            database.drop_collection(name)
+        else:
+            database[name].delete_many({})
+
+    if core := sys.modules.get("fiftyone.core.dataset"):
+        core.Dataset._instances.clear()  # a test may not meet another test's dataset object
+
+
+@pytest.fixture
+def plugins_dir() -> Path:
+    """FiftyOne's plugins folder of this worker, empty unless a test fills it."""
+    return Path(os.environ["FIFTYONE_PLUGINS_DIR"])
+
+
+@pytest.fixture
+def installed_plugin(plugins_dir: Path) -> Iterator[Path]:
+    """This repository, linked into FiftyOne's plugins folder."""
+    link = link_plugin(plugins_dir)
+    yield link
+    link.unlink()
+
+
+@pytest.fixture
+def step_primary_down(pytestconfig: pytest.Config) -> Callable[[], None]:
+    """Makes the replica set elect another primary; only for tests marked ``replica``."""
+    uri = pytestconfig.stash[RUN]["uri"]
+    return lambda: step_down(uri)

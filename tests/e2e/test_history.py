@@ -1,0 +1,231 @@
+"""The History panel, used as a person uses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import fiftyone as fo
+import pytest
+from fiftyone import ViewField as F
+from playwright.sync_api import Browser, expect
+
+import fiftyone_snapshots as fos
+from support.app import AppServer
+from support.browser import App
+from support.datasets import video_dataset
+from support.media import digits_dataset, grouped_digits
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> fo.Dataset:
+    return digits_dataset("digits", tmp_path)
+
+
+def test_the_whole_story(dataset: fo.Dataset, app: App) -> None:
+    app.open("digits")
+    app.open_history()
+    expect(app.panel).to_contain_text("No snapshots yet")
+    expect(app.add_group).to_have_count(1)
+    app.picture("empty")
+
+    # Create; a name that is taken is told while typing
+    app.create("labelled", "All digits, checked by two people")
+    expect(app.notice).to_contain_text("holds 40 samples")
+    app.panel.get_by_placeholder("Name").fill("labelled")
+    expect(app.panel).to_contain_text("already exists")
+    expect(app.button("Save new snapshot")).to_be_disabled()
+    app.panel.get_by_placeholder("Name").fill("")
+
+    # Edit samples elsewhere; the panel notices, and counts on demand
+    changed = dataset.match(F("ground_truth.label") == "1").limit(3)
+    changed.set_values("ground_truth.label", ["9", "9", "9"])
+    dataset.delete_samples(dataset.match_tags("validation").limit(2))
+    expect(app.panel).to_contain_text("out of date")
+    app.button("Refresh").click()
+    expect(app.panel.get_by_test_id("count-deleted").first).to_have_text(re.compile("2"))
+    expect(app.panel.get_by_test_id("count-changed").first).to_have_text("~3")
+    app.create("reviewed", "Three labels corrected, two bad images removed")
+    assert app.rows() == ["reviewed", "labelled"]
+    app.picture("history")
+
+    # Compare
+    app.choose("reviewed", "Compare with previous")
+    expect(app.panel.get_by_test_id("compared-changed")).to_contain_text("3 samples changed")
+    expect(app.panel.get_by_test_id("compared-deleted")).to_contain_text("2 samples deleted")
+    app.panel.locator(".js-plotly-plot").first.wait_for()
+    app.picture("compare")
+    app.panel.get_by_role("button", name="Show changed samples", exact=True).click()
+    expect(app.page.get_by_text("3 samples", exact=True).first).to_be_visible()
+    expect(app.banner).to_contain_text("snapshot reviewed of digits")
+    app.panel.get_by_role("button", name="Back to the list").click()
+    app.row("labelled").wait_for()
+
+    # Browse: editing is off, and stays off after a reload
+    app.row("labelled").get_by_role("button", name="Browse labelled").click()
+    expect(app.banner).to_contain_text("You are looking at snapshot labelled of digits")
+    app.wait_for_samples()
+    expect(app.page).to_have_url(re.compile("digits%40labelled"))
+    expect(app.page.get_by_text("40 samples", exact=True).first).to_be_visible()
+    expect(app.add_group).to_have_count(0)
+    app.picture("browse")
+    app.page.reload()
+    app.wait_for_samples()
+    expect(app.add_group).to_have_count(0)
+
+    # Back to the latest version by the marked action, and everything is on again
+    app.close_history()
+    app.page.get_by_text("lock_clock").last.click()
+    expect(app.dialog).to_contain_text("This is snapshot 'labelled' of 'digits'")
+    app.picture("read-only")
+    app.dialog.get_by_role("button", name="Back to latest version").click()
+    expect(app.page).to_have_url(re.compile(r"digits(\?.*)?$"))
+    app.wait_for_samples()
+    expect(app.add_group).to_have_count(1)
+
+    # Roll back, with a dialog that says what is lost, and undo it
+    app.open_history()
+    app.choose("labelled", "Rollback to this snapshot")
+    expect(app.dialog).to_contain_text("2 samples deleted since will come back")
+    expect(app.dialog).to_contain_text("'reviewed' will be deleted")
+    app.picture("rollback")
+    app.dialog.get_by_role("button", name="Rollback", exact=True).click()
+    expect(app.notice).to_contain_text("rolled back to snapshot 'labelled'")
+    assert app.rows() == ["labelled"]
+    assert len(fo.load_dataset("digits")) == 40
+    app.picture("undo")
+    app.notice.get_by_role("button", name="Undo").click()
+    app.row("reviewed").wait_for()
+    assert fos.list_snapshots("digits") == ["labelled", "reviewed"]
+
+    # Delete, and undo that; then search
+    app.choose("labelled", "Delete snapshot")
+    expect(app.dialog).to_contain_text("Delete snapshot 'labelled' of 'digits'?")
+    app.dialog.get_by_role("button", name="Delete snapshot").click()
+    expect(app.notice).to_contain_text("moved to the trash")
+    expect(app.row("labelled")).to_have_count(0)
+    app.notice.get_by_role("button", name="Undo").click()
+    app.row("labelled").wait_for()
+    app.panel.get_by_placeholder("Search snapshots").fill("corrected")
+    expect(app.row("labelled")).to_have_count(0)
+    assert app.rows() == ["reviewed"]
+
+
+def test_writing_to_an_open_snapshot_is_refused(dataset: fo.Dataset, app: App) -> None:
+    fos.create_snapshot(dataset, "v1")
+    opened = fos.load_snapshot(dataset, "v1").name
+    app.open(opened)
+    request = {
+        "dataset": opened,
+        "view": [],
+        "sample_ids": [],
+        "labels": [],
+        "target_labels": False,
+        "active_label_fields": [],
+        "changes": {"forged": True},
+        "modal": False,
+        "filters": {},
+    }
+    answer = app.page.request.post(f"{app.url}/tag", data=request)
+    assert not answer.ok
+    assert "read-only" in answer.text()
+    assert "forged" not in fos.load_snapshot(dataset, "v1").count_sample_tags()
+    app.page.locator("[data-cy=action-tag-sample-labels]").hover()
+    expect(app.page.get_by_text("This is a snapshot: read-only").first).to_be_visible()
+
+
+def test_two_browsers_see_the_same(dataset: fo.Dataset, open_app: Callable[..., App]) -> None:
+    one, other = open_app(), open_app(size=(1920, 1080), theme="light")
+    for app in (one, other):
+        app.open("digits")
+        app.open_history()
+    one.create("from one")
+    other.row("from one").wait_for()
+    other.create("from the other", "The list follows what others do")
+    one.row("from the other").wait_for()
+    other.button("Timeline").click()
+    other.panel.locator(".js-plotly-plot").first.wait_for()
+    other.picture("timeline-light")
+    other.row("from one").get_by_role("button", name="Browse from one").click()
+    expect(other.banner).to_contain_text("snapshot from one of digits")
+    other.panel.get_by_role("combobox", name="Other snapshot").click()
+    other.page.get_by_role("option", name="from the other").click()
+    expect(other.banner).to_contain_text("snapshot from the other of digits")
+    other.button("Back to latest version").click()
+    expect(other.panel).to_contain_text("Create snapshot")
+
+
+def test_the_address_of_a_snapshot_works_right_after_a_restart(
+    dataset: fo.Dataset, browser: Browser, server: AppServer, tmp_path: Path
+) -> None:
+    fos.create_snapshot(dataset, "v1")
+    opened = fos.load_snapshot(dataset, "v1").name
+    # Plugins are loaded after the first page; the package has to be there before
+    environment = {"FIFTYONE_MODULE_PATH": "fiftyone_snapshots"}
+    with AppServer(tmp_path / "server.log", **environment) as fresh:
+        app = App(browser, fresh.url)
+        app.open(opened)
+        expect(app.add_group).to_have_count(0)
+        expect(app.page.get_by_text("lock_clock")).to_have_count(1)
+        app.close()
+
+
+@pytest.mark.parametrize("kind", ["grouped", "video"])
+def test_other_media(kind: str, tmp_path: Path, app: App) -> None:
+    if kind == "grouped":
+        dataset = grouped_digits("other", tmp_path)
+    else:
+        dataset = video_dataset("other", persistent=True)
+    app.page.goto(f"{app.url}/datasets/other")
+    app.open_history()
+    app.create("v1")
+    dataset.delete_samples(dataset.values("id")[:1])
+    app.choose("v1", "Rollback to this snapshot")
+    expect(app.dialog).to_contain_text("will come back")
+    app.dialog.get_by_role("button", name="Rollback", exact=True).click()
+    expect(app.notice).to_contain_text("rolled back")
+    app.row("v1").get_by_role("button", name="Browse v1").click()
+    expect(app.banner).to_contain_text("snapshot v1 of other")
+    app.button("Back to latest version").click()
+    expect(app.panel).to_contain_text("Create snapshot")
+
+
+def test_hundreds_of_snapshots_stay_quick(
+    dataset: fo.Dataset, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MAX_PER_DATASET", "-1")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MAX_IN_DB", "-1")
+    dataset.delete_samples(dataset.values("id")[3:])
+    for number in range(25):
+        fos.create_snapshot(dataset, f"version {number:02d}", "even" if number % 2 == 0 else None)
+    app.open("digits")
+    app.open_history()
+    # The server has the usual limit, which is reached
+    expect(app.panel).to_contain_text("at most 20 are allowed")
+    assert app.rows() == [f"version {number}" for number in range(24, 14, -1)]
+    app.button("Older").click()
+    app.row("version 14").wait_for()
+    expect(app.panel).to_contain_text("11-20 of 25 snapshots")
+    app.panel.get_by_placeholder("Search snapshots").fill("even")
+    expect(app.panel).to_contain_text("1-10 of 13 snapshots")
+
+
+def test_the_keyboard_is_enough(dataset: fo.Dataset, app: App) -> None:
+    app.open("digits")
+    app.open_history()
+    app.panel.get_by_placeholder("Name").focus()
+    app.page.keyboard.type("typed")
+    app.page.keyboard.press("Tab")
+    app.page.keyboard.type("without a mouse")
+    expect(app.button("Save new snapshot")).to_be_enabled()
+    app.page.keyboard.press("Tab")
+    app.page.keyboard.press("Enter")
+    app.row("typed").wait_for()
+    app.row("typed").get_by_role("button", name="Browse typed").focus()
+    app.page.keyboard.press("Tab")
+    app.page.keyboard.press("ArrowDown")
+    app.page.get_by_role("option", name="Edit name and description").press("Enter")
+    expect(app.dialog).to_contain_text("Edit snapshot")

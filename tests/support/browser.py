@@ -1,0 +1,189 @@
+"""The App in a real Chromium, driven as a person would."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+from support.environment import ROOT
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-unsafe-swiftshader",
+)
+PATIENCE_MILLISECONDS = 60_000
+
+SCREENSHOTS = "SNAPSHOTS_SCREENSHOTS"
+"""Set this variable to have the pictures in docs/images made anew."""
+
+
+def find_chromium() -> str:
+    """Finds the browser; without one, the tests are skipped here but fail in CI.
+
+    Returns:
+        its path
+    """
+    named = os.environ.get("SNAPSHOTS_CHROMIUM")
+    found = named or next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+    if found:
+        return found
+    reason = "No Chromium: install it (apt-get install chromium) or name it in SNAPSHOTS_CHROMIUM"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Runs a headless browser."""
+    path = find_chromium()
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+class App:
+    """A person with the App open.
+
+    Args:
+        browser: the browser
+        url: the App's address
+        size (1280, 800): of the window in pixels
+        theme ("dark"): or "light"
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        size: tuple[int, int] = (1280, 800),
+        theme: str = "dark",
+    ) -> None:
+        self.url = url
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            reduced_motion="reduce",
+        )
+        self.context.set_default_timeout(PATIENCE_MILLISECONDS)
+        # No advertisement over what is tested
+        self.context.add_init_script(
+            "localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true');"
+            f"localStorage.setItem('mui-mode', '{theme}');"
+        )
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", self._note_console)
+        self.page.on("pageerror", lambda error: self._note(f"{error}\n{error.stack}"))
+
+    def close(self) -> None:
+        """Closes the window; nothing may have gone wrong in the plugin's script."""
+        self.context.close()
+        assert self.complaints == []
+
+    def open(self, dataset: str) -> None:
+        """Opens a dataset by its address, and waits for its samples."""
+        self.page.goto(f"{self.url}/datasets/{quote(dataset)}")
+        self.wait_for_samples()
+
+    def wait_for_samples(self) -> None:
+        """Waits until the grid shows samples."""
+        self.page.locator("[data-cy=fo-grid] [data-cy=looker]").first.wait_for()
+
+    def open_history(self) -> None:
+        """Opens the History panel by the action above the grid, as far as there is room for it."""
+        self.page.get_by_text("history", exact=True).last.click()
+        self.panel.wait_for()
+
+    def close_history(self) -> None:
+        """Closes the History panel, if it is open: only a wide grid shows all its actions."""
+        close = "window.__foo__.executeOperator('close_panel', {name: 'history'})"
+        self.page.evaluate(close)
+        self.panel.wait_for(state="detached")
+
+    @property
+    def panel(self) -> Locator:
+        """The History panel."""
+        return self.page.get_by_test_id("history-panel")
+
+    @property
+    def add_group(self) -> Locator:
+        """The App's own control for new groups of fields: there only while editing is on."""
+        return self.page.get_by_placeholder(re.compile("add group", re.IGNORECASE))
+
+    @property
+    def notice(self) -> Locator:
+        """The message on top of the panel."""
+        return self.page.get_by_test_id("history-notice")
+
+    @property
+    def banner(self) -> Locator:
+        """What says that a snapshot is open."""
+        return self.page.get_by_test_id("history-banner")
+
+    @property
+    def dialog(self) -> Locator:
+        """An operator's form."""
+        return self.page.get_by_role("dialog")
+
+    def row(self, name: str) -> Locator:
+        """The row of a snapshot."""
+        return self.page.locator(f"[data-testid=history-row][data-snapshot='{name}']")
+
+    def rows(self) -> list[str]:
+        """Returns the names in the list, from top to bottom."""
+        found = self.page.get_by_test_id("history-row").all()
+        return [row.get_attribute("data-snapshot") or "" for row in found]
+
+    def choose(self, name: str, entry: str) -> None:
+        """Chooses an entry of a snapshot's menu."""
+        self.row(name).get_by_label(f"More for {name}").first.click()
+        self.page.get_by_role("option", name=entry).click()
+
+    def button(self, name: str) -> Locator:
+        """A button of the panel, by what it says."""
+        return self.panel.get_by_role("button", name=name, exact=True)
+
+    def create(self, name: str, description: str = "") -> None:
+        """Fills in the create box, and saves."""
+        self.panel.get_by_placeholder("Name").fill(name)
+        if description:
+            self.panel.get_by_placeholder("Description (optional)").fill(description)
+        self.button("Save new snapshot").click()
+        self.row(name).wait_for()
+
+    def picture(self, name: str, part: Locator | None = None) -> None:
+        """Takes a picture for the documentation, if pictures are asked for."""
+        if not os.environ.get(SCREENSHOTS):
+            return
+        path = Path(ROOT, "docs", "images", f"{name}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Spinners and ripples come to rest
+        self.page.wait_for_timeout(2500)
+        (part or self.page).screenshot(path=path)
+
+    def _note_console(self, message: object) -> None:
+        kind, text = getattr(message, "type", ""), str(getattr(message, "text", ""))
+        if kind == "error":
+            self._note(f"{text} {getattr(message, 'location', '')}")
+
+    def _note(self, text: str) -> None:
+        # The App complains of things of its own; what names us is ours
+        if "snapshots/versioning" in text or "/js/index.js" in text:
+            self.complaints.append(text)

@@ -1,0 +1,176 @@
+"""What must hold whenever nothing is under way, whatever has happened before.
+
+Everything is read with pymongo alone, except that snapshots are loaded and verified.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+from pymongo.database import Database
+
+import fiftyone_snapshots as fos
+
+from .full import Document, digest
+
+_OWNED = re.compile(r"snapshots\.(?:(masters|staging|trashed)\.)?([0-9a-f]{24})(?:\.(.*))?")
+
+
+@dataclass(frozen=True)
+class World:
+    """A dataset and its history, comparable."""
+
+    head: dict[str, Any]
+    snapshots: list[str]
+    trash: list[str]
+    changes: list[tuple[int, ...] | None]
+    """Of each snapshot, what it has added, deleted and changed."""
+
+    @classmethod
+    def now(cls, database: Database[Document], name: str) -> World:
+        """Looks at a dataset.
+
+        Args:
+            database: the database
+            name: the dataset's name
+        """
+        dataset_id = database["datasets"].find_one({"name": name}, {"_id": 1})
+        assert dataset_id is not None, f"dataset '{name}' is gone"
+        records = database["snapshots.catalog"]
+        live = list(records.find({"dataset_id": dataset_id["_id"], "live": True}).sort("sequence"))
+        trashed = records.find({"dataset_id": dataset_id["_id"], "live": False})
+        heads = database["snapshots.trash"].find({"dataset_id": dataset_id["_id"]})
+        return cls(
+            head=digest(database, dataset_id["_id"]),
+            snapshots=[record["name"] for record in live],
+            trash=sorted(record["name"] for record in trashed)
+            + sorted(f"HEAD before {head['snapshot_name']}" for head in heads),
+            changes=[_counts(record["changes"]) for record in live],
+        )
+
+
+def _counts(changes: Document | None) -> tuple[int, ...] | None:
+    if changes is None:
+        return None
+    return tuple(changes[f"num_samples_{kind}"] for kind in ("added", "deleted", "changed"))
+
+
+def assert_sound(database: Database[Document], load: bool = True) -> None:
+    """Checks that nothing is left over, and that every snapshot is what was captured.
+
+    Args:
+        database: the database
+        load (True): whether to load every snapshot as well
+    """
+    assert_no_debris(database)
+    for record in list(database["snapshots.catalog"].find({"live": True})):
+        owner = database["datasets"].find_one({"_id": record["dataset_id"]})
+        assert owner is not None
+        report = fos.verify_snapshot(owner["name"], record["name"])
+        assert report, str(report)
+        if not load:
+            continue
+        loaded = fos.load_snapshot(owner["name"], record["name"])
+        # Not len(): a server that crashed may estimate wrongly until it is asked to validate
+        assert loaded._sample_collection.count_documents({}) == record["sample_count"]
+
+
+def assert_no_debris(database: Database[Document]) -> None:
+    """Checks that everything in the database belongs to something.
+
+    Args:
+        database: the database
+    """
+    unfinished = list(database["snapshots.journal"].find({"state": {"$in": _UNFINISHED}}))
+    assert not unfinished
+    assert not list(database["snapshots.leases"].find())
+
+    datasets = {document["_id"]: document for document in database["datasets"].find()}
+    records = {record["_id"]: record for record in database["snapshots.catalog"].find()}
+    heads = {head["_id"]: head for head in database["snapshots.trash"].find()}
+    for document in (*records.values(), *heads.values()):
+        assert document["dataset_id"] in datasets, document
+    assert {record["state"] for record in records.values()} <= {"ready", "trashed"}
+    described = set(database["snapshots.manifests"].distinct("snapshot_id"))
+    assert described == set(records)
+    _check_collections(database, datasets, records, heads)
+    _check_shared(database, datasets, records)
+
+
+_UNFINISHED = ["running", "committed"]
+
+
+def _check_collections(
+    database: Database[Document],
+    datasets: dict[ObjectId, Document],
+    records: dict[ObjectId, Document],
+    heads: dict[ObjectId, Document],
+) -> None:
+    used = {
+        document.get(key)
+        for document in datasets.values()
+        for key in ("sample_collection_name", "frame_collection_name")
+    }
+    former = {
+        name
+        for facts in database["snapshots.datasets"].find({"_id": {"$in": list(datasets)}})
+        for name in facts.get("former_names", [])
+    }
+    parts: dict[tuple[str, ObjectId], set[str]] = {}
+    for description in database.list_collections():
+        name = description["name"]
+        assert not name.startswith("tmp."), name
+        if name.startswith(("samples.", "frames.")):
+            is_view = description["type"] == "view"
+            assert name in (former if is_view else used), f"{name} belongs to nothing"
+            assert not (is_view and name in used), name
+        if owned := _OWNED.fullmatch(name):
+            kind, owner, part = owned[1], ObjectId(owned[2]), owned[3] or "samples"
+            owners = heads if kind == "trashed" else records
+            assert kind != "staging", f"{name} is left over"
+            assert owner in owners, f"{name} belongs to nothing"
+            parts.setdefault((kind, owner), set()).add(part)
+    assert used - {None} <= set(database.list_collection_names()), "a dataset lost a collection"
+    for head in heads:
+        assert parts.get(("trashed", head), set()) >= {"samples", "dataset"}
+    for id_, record in records.items():
+        assert parts.get(("masters", id_), set()) == set(record["storage"]["parts"])
+
+
+def _check_shared(
+    database: Database[Document],
+    datasets: dict[ObjectId, Document],
+    records: dict[ObjectId, Document],
+) -> None:
+    for name in ("views", "workspaces", "runs", "tags"):
+        owners = set(database[name].distinct("_dataset_id"))
+        assert owners <= set(datasets), f"{name} of no dataset"
+    for name, keys in _REFERENCES.items():
+        referred = {
+            getattr(reference, "id", reference)
+            for document in datasets.values()
+            for key in keys
+            for reference in _values(document.get(key))
+        }
+        assert set(database[name].distinct("_id")) == referred, f"{name} and references differ"
+    results = set(database["runs"].distinct("results")) - {None}
+    files = set(database["fs.files"].distinct("_id"))
+    assert files == results, "run results belong to nothing, or are lost"
+    assert set(database["fs.chunks"].distinct("files_id")) == files
+    assert records.keys() >= set(database["fs.files"].distinct("snapshot_id"))
+
+
+_REFERENCES = {
+    "views": ["saved_views"],
+    "workspaces": ["workspaces"],
+    "runs": ["annotation_runs", "brain_methods", "evaluations", "runs"],
+}
+
+
+def _values(references: Any) -> list[Any]:
+    if isinstance(references, dict):
+        return list(references.values())
+    return list(references or [])

@@ -1,0 +1,56 @@
+"""Calling operators as their users do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import fiftyone.operators as foo
+from fiftyone.operators.executor import ExecutionContext
+from fiftyone.operators.registry import OperatorRegistry
+
+PLUGIN = "@snapshots/versioning"
+
+
+def execute(name: str, dataset: object, /, **params: Any) -> dict[str, Any]:
+    """Executes an operator from Python.
+
+    Args:
+        name: the operator's name
+        dataset: the dataset, or its name
+        **params: what its form would ask for
+
+    Returns:
+        its result, which was checked to be plain data
+    """
+    context = {"dataset": dataset, "params": params}
+    answer = foo.execute_operator(f"{PLUGIN}/{name}", context)
+    if asyncio.isfuture(answer):
+        raise TypeError("Tests have no event loop")
+    result: dict[str, Any] = json.loads(json.dumps(answer.result))
+    assert result == answer.result
+    return result
+
+
+def form(name: str, dataset: str, /, **params: Any) -> dict[str, Any]:
+    """Returns an operator's form, as the App gets it.
+
+    Args:
+        name: the operator's name
+        dataset: the name of the dataset that is open
+        **params: what is filled in
+
+    Returns:
+        the form's properties by name
+    """
+    operator = OperatorRegistry().get_operator(f"{PLUGIN}/{name}")
+    ctx = ExecutionContext({"dataset_name": dataset, "params": params}, operator_uri=operator.uri)
+    properties = operator.resolve_type(ctx, "inputs").to_json()["type"]["properties"]
+    found: dict[str, Any] = json.loads(json.dumps(properties))
+    return found
+
+
+def problems(properties: dict[str, Any]) -> list[str]:
+    """Returns what a form complains about."""
+    return [item["error_message"] for item in properties.values() if item["invalid"]]

@@ -1,0 +1,223 @@
+"""A dataset with a history, for each verb: what it is before, and what it must be after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import fiftyone as fo
+from fiftyone.operators.store import ExecutionStore
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import faults
+
+from .datasets import image_dataset, video_dataset
+
+NAME = "Zoo 🦊"
+
+Action = Callable[[], object]
+
+DATASETS: dict[str, Callable[[], fo.Dataset]] = {
+    "image": lambda: image_dataset(NAME, 6, persistent=True),
+    "video": lambda: video_dataset(NAME, 2, 3, persistent=True),
+}
+
+
+@dataclass(frozen=True)
+class Story:
+    """A verb, and a situation to use it in."""
+
+    prepare: Callable[[fo.Dataset], None]
+    act: Action
+    back: Action | None = None
+    """Brings the situation about again after the verb; None if nothing can."""
+    only: str = ""
+    """The points that are of interest, as a pattern; all by default."""
+    writes: bool = False
+    """Whether the dataset is edited, at a time that is noted in it."""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def setting(self) -> Iterator[None]:
+        """Provides the environment that the verb is used in."""
+        former = {key: os.environ.get(key) for key in self.environment}
+        os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            for key, value in former.items():
+                if value is None:
+                    os.environ.pop(key)
+                else:
+                    os.environ[key] = value
+
+
+def make(kind: str, story: Story) -> fo.Dataset:
+    """Makes a dataset with views, workspaces, runs and results, and the history of a story.
+
+    Args:
+        kind: the media type
+        story: the story
+
+    Returns:
+        the dataset
+    """
+    dataset = DATASETS[kind]()
+    dataset.save_view("sunny", dataset.match(fo.ViewField("weather.label") == "sunny"))
+    dataset.save_workspace("Büro", fo.Space(children=[fo.Panel(type="Samples")]))
+    _add_run(dataset, "erster")
+    ExecutionStore.create("notes", dataset_id=dataset._doc.id).set("a", 1)
+    story.prepare(dataset)
+    return dataset
+
+
+def change(dataset: fo.Dataset, word: str) -> None:
+    """Changes samples, frames, schema, indexes, views, runs and the like.
+
+    Args:
+        dataset: the dataset
+        word: what tells this change from others
+    """
+    dataset.reload()
+    dataset.first()["weather"] = fo.Classification(label=word)
+    dataset.set_values("größe_" + word, [len(word)] * len(dataset))
+    dataset.delete_samples([dataset.last().id])
+    dataset.add_sample(fo.Sample(f"/media/{word}{dataset.first().filename[-4:]}"))
+    if dataset.media_type == "video":
+        dataset.set_values("frames.note", [[word] * len(s.frames) for s in dataset])
+        dataset.create_index("frames.note")
+    dataset.create_index("weather.label", name=word)
+    dataset.save_view(word, dataset.limit(1))
+    dataset.delete_saved_view(next(view for view in dataset.list_saved_views() if view != word))
+    dataset.delete_workspaces()
+    dataset.delete_run(dataset.list_runs()[0])
+    _add_run(dataset, word)
+    ExecutionStore.create("notes", dataset_id=dataset._doc.id).set("a", word)
+    dataset.info["word"] = word
+    dataset.save()
+
+
+def _add_run(dataset: fo.Dataset, key: str) -> None:
+    dataset.register_run(key, dataset.init_run(method=key))
+    dataset.save_run_results(key, dataset.init_run_results(key, numbers=[1, 2, 3]))
+
+
+def _one_snapshot(dataset: fo.Dataset) -> None:
+    fos.create_snapshot(NAME, "v1")
+    change(dataset, "eins")
+
+
+def _two_snapshots(dataset: fo.Dataset) -> None:
+    _one_snapshot(dataset)
+    fos.create_snapshot(NAME, "v2")
+    fos.load_snapshot(NAME, "v2")
+    change(dataset, "zwei")
+
+
+def _three_snapshots(dataset: fo.Dataset) -> None:
+    _two_snapshots(dataset)
+    fos.create_snapshot(NAME, "v3")
+
+
+def _reverted(dataset: fo.Dataset) -> None:
+    _two_snapshots(dataset)
+    fos.revert_dataset_to_snapshot(NAME, "v1")
+
+
+def _deleted(dataset: fo.Dataset) -> None:
+    _three_snapshots(dataset)
+    fos.delete_snapshot(NAME, "v2")
+
+
+def _fill_trash() -> None:
+    fos.create_snapshot(NAME, "t")
+    fos.delete_snapshot(NAME, "t")
+    fos.revert_dataset_to_snapshot(NAME, "v1")
+
+
+def _full_trash(dataset: fo.Dataset) -> None:
+    fos.create_snapshot(NAME, "v1")
+    _fill_trash()
+
+
+def _and_empty_trash(*actions: Action) -> Action:
+    def run() -> None:
+        for action in actions:
+            action()
+        fos.empty_trash(NAME)
+
+    return run
+
+
+def _create_while_written() -> None:
+    samples = fo.load_dataset(NAME)._sample_collection
+
+    def write() -> None:
+        for document in list(samples.find()):
+            samples.update_one({"_id": document["_id"]}, {"$set": {"tags": ["meanwhile"]}})
+
+    with faults.arm("create.copied_samples", write):
+        fos.create_snapshot(NAME, "v2")
+
+
+def _restore_samples() -> Any:
+    loaded = fos.load_snapshot(NAME, "v1")
+    return fos.restore_samples(NAME, "v1", loaded.values("id"))
+
+
+_TRASH_OFF = {"FIFTYONE_SNAPSHOTS_TRASH_DAYS": "0"}
+
+STORIES: dict[str, Story] = {
+    "create": Story(
+        _one_snapshot,
+        lambda: fos.create_snapshot(NAME, "v2"),
+        _and_empty_trash(lambda: fos.delete_snapshot(NAME, "v2")),
+    ),
+    "delete": Story(
+        _three_snapshots,
+        lambda: fos.delete_snapshot(NAME, "v2"),
+        lambda: fos.restore_snapshot(NAME, "v2"),
+    ),
+    "restore_snapshot": Story(
+        _deleted,
+        lambda: fos.restore_snapshot(NAME, "v2"),
+        lambda: fos.delete_snapshot(NAME, "v2"),
+    ),
+    "edit": Story(
+        _one_snapshot,
+        lambda: fos.edit_snapshot(NAME, "v1", new_name="w1"),
+        lambda: fos.edit_snapshot(NAME, "w1", new_name="v1"),
+    ),
+    "revert": Story(
+        _two_snapshots,
+        lambda: fos.revert_dataset_to_snapshot(NAME, "v1"),
+        _and_empty_trash(lambda: fos.undo_revert(NAME)),
+    ),
+    "undo_revert": Story(_reverted, lambda: fos.undo_revert(NAME), lambda: fos.undo_revert(NAME)),
+    "empty_trash": Story(_full_trash, lambda: fos.empty_trash(NAME), _fill_trash),
+    "create while written": Story(
+        _one_snapshot, _create_while_written, only=r"create\.(pass|patched_.*)", writes=True
+    ),
+    "delete for good": Story(
+        _three_snapshots,
+        lambda: fos.delete_snapshot(NAME, "v2"),
+        only=r"delete\.(noted|summarized|finishing)",
+        environment=_TRASH_OFF,
+    ),
+    "revert for good": Story(
+        _two_snapshots,
+        lambda: fos.revert_dataset_to_snapshot(NAME, "v1"),
+        only=r"revert\.(moved_snapshots|destroyed_.*|cleared)",
+        environment=_TRASH_OFF,
+    ),
+    "restore_samples": Story(
+        _two_snapshots,
+        _restore_samples,
+        _and_empty_trash(lambda: fos.revert_dataset_to_snapshot(NAME, "v2")),
+        writes=True,
+    ),
+}
+"""What is done to a dataset, by a name for it."""

@@ -1,0 +1,524 @@
+"""What a diff tells of samples, fields, labels and everything around them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.core.odm as foo
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from bson import ObjectId
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import changes
+from fiftyone_snapshots.backend.diff import labels, views
+from fiftyone_snapshots.backend.errors import InvalidRequestError, SnapshotNotFoundError
+from support.datasets import grouped_dataset, image_dataset, video_dataset
+
+
+def test_a_bad_bulk_edit_is_named() -> None:
+    dataset = image_dataset("birds", size=20)
+    cats = sum(label == "cat" for labels in _labels(dataset) for label in labels)
+    fos.create_snapshot(dataset, "reviewed")
+
+    for sample in dataset.iter_samples(autosave=True):
+        for detection in sample.ground_truth.detections:
+            if detection.label == "cat":
+                detection.label = "dog"
+
+    diff = fos.diff(dataset, "reviewed")
+    labels = diff.fields["ground_truth"].labels
+    assert labels.confusion == {("cat", "dog"): cats}
+    assert labels.relabelled == labels.changed == cats
+    assert labels.classes["cat"].left == labels.classes["dog"].joined == cats
+    assert list(diff.fields) == ["ground_truth"]
+    text = str(diff)
+    assert "birds: reviewed -> HEAD" in text
+    assert f"ground_truth  cat     ->  dog         {cats}" in text
+
+
+def test_labels_are_matched_by_id() -> None:
+    dataset = image_dataset("matched", size=3)
+    sample = dataset.last()
+    assert len(sample.ground_truth.detections) == 3
+    fos.create_snapshot(dataset, "a")
+
+    first, second, third = sample.ground_truth.detections
+    first.bounding_box = [0, 0, 1, 1]
+    second.confidence = 0.01
+    second.tags = ["doubt"]
+    second["occluded"] = True
+    sample.ground_truth.detections = [second, first, fo.Detection(label="new")]
+    sample.save()
+
+    labels = fos.diff(dataset, "a").fields["ground_truth"].labels
+    assert (labels.added, labels.removed, labels.changed) == (1, 1, 2)
+    assert (labels.moved, labels.relabelled, labels.confusion) == (1, 0, {})
+    assert labels.attributes == {"bounding_box": 1, "confidence": 1, "tags": 1, "occluded": 1}
+    assert labels.classes["new"].added == labels.classes[third.label].removed == 1
+    assert labels.classes[second.label].changed == 1
+    assert {tag: (change.added, change.removed) for tag, change in labels.tags.items()} == {
+        "checked": (0, 1),
+        "doubt": (1, 0),
+    }
+
+
+def test_labels_of_samples_that_come_and_go_count() -> None:
+    dataset = image_dataset("come-and-go", size=6)
+    fos.create_snapshot(dataset, "a")
+    gone = dataset[dataset.last().id]
+    count = len(gone.ground_truth.detections)
+
+    dataset.delete_samples(gone)
+    dataset.add_sample(
+        fo.Sample("/media/new.jpg", weather=fo.Classification(label="foggy"), tags=["new"])
+    )
+
+    diff = fos.diff(dataset, "a")
+    boxes, weather = diff.fields["ground_truth"].labels, diff.fields["weather"].labels
+    assert (boxes.removed, boxes.removed_with_documents) == (count, count)
+    assert (weather.added, weather.added_with_documents, weather.removed) == (1, 1, 1)
+    assert weather.classes["foggy"].added == 1
+    assert diff.fields["ground_truth"].samples == 0
+    assert diff.tags == {}
+
+
+def _set(name: str, value: Any) -> Callable[[Any], None]:
+    return lambda label: label.set_field(name, value)
+
+
+MASK = np.ones((4, 4), dtype=np.uint8)
+LABELS: tuple[tuple[fo.Label, Callable[[Any], None], bool], ...] = (
+    (fo.Classification(label="a"), _set("confidence", 0.5), False),
+    (
+        fo.Classifications(classifications=[fo.Classification(label="a")]),
+        _set("label", "b"),
+        False,
+    ),
+    (fo.Detection(label="a", bounding_box=[0, 0, 1, 1]), _set("mask", MASK > 0), True),
+    (
+        fo.Detections(detections=[fo.Detection(label="a")]),
+        _set("bounding_box", [0, 0, 1, 1]),
+        True,
+    ),
+    (fo.Polyline(points=[[(0, 0), (1, 1)]]), _set("closed", True), False),
+    (fo.Polylines(polylines=[fo.Polyline(points=[[(0, 0)]])]), _set("points", [[(1, 1)]]), True),
+    (fo.Keypoint(points=[(0, 0)]), _set("points", [(0.5, 0.5)]), True),
+    (fo.Keypoints(keypoints=[fo.Keypoint(points=[(0, 0)])]), _set("label", "nose"), False),
+    (fo.Segmentation(mask=MASK), _set("mask", 2 * MASK), True),
+    (fo.Heatmap(map=MASK), _set("range", [0, 9]), False),
+    (fo.Regression(value=0.5), _set("value", 0.25), False),
+    (fo.TemporalDetection(label="a", support=[1, 2]), _set("support", [1, 3]), True),
+    (
+        fo.TemporalDetections(detections=[fo.TemporalDetection(label="a", support=[1, 2])]),
+        _set("label", "b"),
+        False,
+    ),
+    (fo.GeoLocation(point=[1, 2]), _set("point", [3, 4]), True),
+    (fo.GeoLocations(points=[[1, 2]]), _set("points", [[3, 4]]), True),
+)
+
+
+@pytest.mark.parametrize(
+    ("label", "edit", "moves"), LABELS, ids=[type(label).__name__ for label, _, _ in LABELS]
+)
+def test_every_kind_of_label_is_told_apart(
+    label: fo.Label, edit: Callable[[Any], None], moves: bool
+) -> None:
+    dataset = fo.Dataset("kinds")
+    dataset.add_samples([fo.Sample(f"{i}.jpg", label=label.copy()) for i in range(3)])
+    fos.create_snapshot(dataset, "a")
+
+    sample = dataset.first()
+    value = sample["label"]
+    list_field = getattr(value, "_LABEL_LIST_FIELD", None)
+    edit(value[list_field][0] if list_field else value)
+    sample.save()
+    other = dataset.last()
+    other["label"] = None
+    other.save()
+
+    field = fos.diff(dataset, "a").fields["label"]
+    assert (field.samples, field.cleared) == (2, 1)
+    assert (field.labels.added, field.labels.removed, field.labels.changed) == (0, 1, 1)
+    assert field.labels.moved == moves
+
+
+def test_values_that_are_no_labels_are_told_by_what_differs_inside() -> None:
+    dataset = image_dataset("inside", size=4)
+    dataset.set_values("extra", [fo.DynamicEmbeddedDocument(a=1, b=2) for _ in range(4)])
+    fos.create_snapshot(dataset, "a")
+
+    for sample in dataset.limit(3):
+        sample["extra"].b = 3
+        sample["extra"]["c"] = "new"
+        sample["metadata"].width = 1
+        sample.save()
+
+    fields = fos.diff(dataset, "a").fields
+    assert fields["extra"].paths == {"b": 3, "c": 3}
+    assert fields["metadata"].paths == {"width": 3}
+    assert fields["extra"].labels is None
+
+
+def test_frames_count_for_their_samples_and_by_themselves() -> None:
+    dataset = video_dataset("videos", size=4, frames=5)
+    first, second, third, _ = (dataset[id_] for id_ in dataset.values("id"))
+    fos.create_snapshot(dataset, "a")
+
+    first.frames[1].objects.detections[0].label = "zebra"
+    first.frames[2]["quality"] = 0.5
+    first.save()
+    del second.frames[5]
+    second.save()
+    third.frames[6] = fo.Frame(objects=fo.Detections(detections=[fo.Detection(label="late")]))
+    third.save()
+
+    diff = fos.diff(dataset, "a")
+    assert diff.changed.strings() == [first.id, second.id, third.id]
+    assert (diff.frames.total, diff.frames.added, diff.frames.deleted) == (20, 1, 1)
+    assert diff.frames.changed == 2
+    assert diff.fields["frames"].ids.strings() == [first.id, second.id, third.id]
+    assert diff.fields["frames.quality"].ids.strings() == [first.id]
+    labels = diff.fields["frames.objects"].labels
+    assert labels.relabelled == 1
+    assert labels.classes["late"].added == labels.added_with_documents == 1
+    assert [str(change.path) for change in diff.schema] == ["frames.quality"]
+
+
+def test_schema_changes_are_told_and_a_rename_is_no_change_of_labels() -> None:
+    dataset = image_dataset("schema", size=4)
+    dataset.add_sample_field("retyped", fo.IntField)
+    dataset.add_sample_field("gone", fo.ListField, subfield=fo.StringField)
+    fos.create_snapshot(dataset, "a")
+
+    dataset.rename_sample_field("weather", "conditions")
+    dataset.delete_sample_field("gone")
+    dataset.delete_sample_field("retyped")
+    dataset.add_sample_field("retyped", fo.FloatField)
+    dataset.add_sample_field("new", fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
+    field = dataset.get_field("tags")
+    field.description = "what for"
+    field.save()
+    first = dataset.first()
+    first.conditions.label = "foggy"
+    first.save()
+
+    diff = fos.diff(dataset, "a")
+    assert [
+        (change.path, str(change.kind), change.before, change.after) for change in diff.schema
+    ] == [
+        ("conditions", "renamed", "weather", "conditions"),
+        ("gone", "removed", "ListField(StringField)", None),
+        ("new", "added", None, "EmbeddedDocumentField(Classification)"),
+        ("retyped", "retyped", "IntField", "FloatField"),
+        ("tags", "changed", "ListField(StringField)", "ListField(StringField)"),
+    ]
+    assert len(diff.changed) == 4, "a renamed field is another one to the database"
+    assert diff.fields["conditions"].ids.strings() == [first.id]
+    assert diff.fields["conditions"].renamed_from == "weather"
+    assert diff.fields["conditions"].labels.relabelled == 1
+    assert "weather" not in diff.fields
+
+
+def test_what_belongs_to_the_dataset_is_compared_too() -> None:
+    dataset = image_dataset("around", size=4)
+    dataset.save_view("kept", dataset.limit(1))
+    dataset.save_view("renamed", dataset.limit(2))
+    dataset.save_view("gone", dataset.limit(3))
+    dataset.register_run("kept", dataset.init_run(x=1))
+    fos.create_snapshot(dataset, "a")
+
+    dataset.info["source"] = "elsewhere"
+    dataset.default_classes = ["cat"]
+    dataset.save()
+    dataset.save_view("kept", dataset.limit(4), overwrite=True)
+    dataset.update_saved_view_info("renamed", {"name": "better"})
+    dataset.delete_saved_view("gone")
+    dataset.save_workspace("new", fo.Space(children=[fo.Panel(type="Samples")]))
+    dataset.register_run("second", dataset.init_run(x=2))
+    config = dataset.init_run(x=3)
+    dataset.update_run_config("kept", config)
+    _insert_temporal_tag(dataset)
+
+    diff = fos.diff(dataset, "a")
+    assert {change.path: change.after for change in diff.properties} == {
+        "info.source": "elsewhere",
+        "default_classes": ["cat"],
+    }
+    assert [(change.item, change.name, str(change.kind)) for change in diff.items] == [
+        ("saved view", "better", "renamed"),
+        ("saved view", "gone", "removed"),
+        ("saved view", "kept", "changed"),
+        ("workspace", "new", "added"),
+        ("run", "kept", "changed"),
+        ("run", "second", "added"),
+        ("temporal tag", "night", "added"),
+    ]
+    assert bool(diff)
+    assert not diff.summary.has_changes
+
+
+def test_versions_without_differences_are_told_so() -> None:
+    dataset = image_dataset("same", size=3)
+    fos.create_snapshot(dataset, "a")
+    dataset.set_values("tags", dataset.values("tags"))
+    dataset.persistent = True
+
+    diff = fos.diff(dataset, "a")
+
+    assert not diff
+    assert "No differences" in str(diff)
+
+
+def test_merely_touching_every_sample_makes_no_document_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset = video_dataset("touched", size=3)
+    fos.create_snapshot(dataset, "a")
+    dataset.set_values("tags", dataset.values("tags"))
+    dataset.set_values("frames.objects", dataset.values("frames.objects"))
+    monkeypatch.setattr(changes, "fetch", lambda *_: pytest.fail("a document was read"))
+
+    assert not fos.calculate_dataset_latest_changes_summary(dataset).has_changes
+    assert not fos.diff(dataset, "a")
+
+
+@pytest.mark.parametrize("make", [image_dataset, video_dataset, grouped_dataset])
+def test_differences_open_as_views(make: Callable[..., fo.Dataset]) -> None:
+    dataset = make("viewed", size=4)
+    flat = _flat(dataset)
+    ids = flat.values("id")
+    fos.create_snapshot(dataset, "a")
+    flat.select([ids[0], ids[-1]]).tag_samples("new")
+    flat.select(ids[1]).set_values("score", [0.5])
+    dataset.delete_samples(ids[2])
+    fos.create_snapshot(dataset, "b")
+    dataset.delete_samples(ids[0])
+
+    between, head = fos.diff(dataset, "a", "b"), fos.diff(dataset, "b")
+
+    assert set(between.changed_view().values("id")) == {ids[0], ids[1], ids[-1]}
+    assert set(between.changed_view("tags").values("id")) == {ids[0], ids[-1]}
+    assert between.changed_view("score").values("score") == [0.5]
+    assert between.deleted_view().values("id") == [ids[2]]
+    assert len(between.added_view()) == 0
+    before = between.changed_view("tags", before=True)
+    assert not any("new" in tags for tags in before.values("tags"))
+    assert head.deleted_view().values("id") == [ids[0]]
+    with pytest.raises(InvalidRequestError, match=r"those that did: .*tags"):
+        between.changed_view("filepath")
+    fos.delete_snapshot(dataset, "a")
+    with pytest.raises(SnapshotNotFoundError, match="'a' that was compared"):
+        between.deleted_view()
+
+
+def test_views_of_most_samples_name_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = image_dataset("most", size=8)
+    ids = dataset.values("id")
+    fos.create_snapshot(dataset, "a")
+    dataset.select(ids[:6]).tag_samples("new")
+    diff = fos.diff(dataset, "a")
+
+    monkeypatch.setattr(views, "_MAX_SELECTED", 3)
+    assert diff.changed_view().values("id") == ids[:6]
+    monkeypatch.setattr(views, "_MAX_SELECTED", 1)
+    with pytest.raises(InvalidRequestError, match="cannot name 6 of 8 samples"):
+        diff.changed_view()
+
+
+def test_free_text_needs_no_more_memory_than_some_classes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(labels, "MAX_DISTINCT", 3)
+    dataset = image_dataset("texts", size=9)
+    fos.create_snapshot(dataset, "a")
+    for number, sample in enumerate(dataset.iter_samples(autosave=True)):
+        sample.weather.label = f"text {number}"
+
+    told = fos.diff(dataset, "a").fields["weather"].labels
+
+    assert told.relabelled == sum(told.confusion.values()) == 9
+    assert len(told.confusion) == 4
+    assert told.confusion[labels.OTHER, labels.OTHER] == 6
+    assert sum(change.joined for change in told.classes.values()) == 9
+
+
+def test_frames_that_somebody_else_wrote_do_not_hide_others() -> None:
+    dataset = video_dataset("strange", size=3, frames=2)
+    first, _, last = dataset.values("id")
+    collection = foo.get_db_conn()[dataset._frame_collection_name]
+    frames = list(collection.find())
+    collection.delete_many({})
+    collection.insert_many([{"frame_number": 1, "by": "somebody"}, *frames])
+    fos.create_snapshot(dataset, "a")
+
+    collection.delete_one({"_sample_id": ObjectId(first)})
+    collection.insert_one({"frame_number": 7, "_sample_id": ObjectId(last)})
+    collection.insert_one({"frame_number": 7, "_sample_id": ObjectId()})
+    collection.update_one({"by": "somebody"}, {"$set": {"by": "nobody"}})
+
+    assert fos.diff(dataset, "a").changed.strings() == [first, last]
+    summary = fos.calculate_dataset_latest_changes_summary(dataset)
+    assert (summary.num_samples_changed, summary.num_samples_added) == (2, 0)
+
+
+def test_results_are_plain_data_figures_and_text() -> None:
+    dataset = image_dataset("shown", size=6)
+    fos.create_snapshot(dataset, "a")
+    sample = dataset.first()
+    sample.weather.label = "foggy"
+    sample["score"] = float("nan")
+    sample.save()
+    diff = fos.diff(dataset, "a")
+
+    data = json.loads(json.dumps(diff.to_dict(), allow_nan=False))
+    assert (data["changed"], data["fields"]["weather"]["samples"]) == (1, 1)
+    assert data["fields"]["weather"]["labels"]["confusion"] == [
+        {"before": "rainy", "after": "foggy", "count": 1}
+    ]
+    figures = diff.plot()
+    assert list(figures) == ["classes", "confusion", "versions"]
+    assert all(isinstance(figure, go.Figure) for figure in figures.values())
+    assert list(figures["confusion"].data[0].x) == ["foggy"]
+    assert list(figures["versions"].data[0].y) == [6, 6]
+    with pytest.raises(AttributeError):
+        diff.a = "b"
+
+
+def test_progress_is_told() -> None:
+    dataset = video_dataset("slow", size=3)
+    fos.create_snapshot(dataset, "a")
+    told: list[tuple[float, str]] = []
+
+    fos.diff(dataset, "a", progress=lambda fraction, label: told.append((fraction, label)))
+
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions)
+    assert 0 < fractions[-1] <= 1
+    assert {label for _, label in told} == {"Reading samples", "Reading frames"}
+    fos.diff(dataset, "a", progress=True)
+
+
+def test_unknown_versions_are_refused() -> None:
+    dataset = image_dataset("known", size=1)
+    fos.create_snapshot(dataset, "a")
+
+    with pytest.raises(SnapshotNotFoundError, match="it has: a"):
+        fos.diff(dataset, "b")
+    with pytest.raises(SnapshotNotFoundError):
+        fos.diff(dataset, "a", "b")
+
+
+def test_the_history_of_a_sample_tells_each_step() -> None:
+    dataset = video_dataset("history", size=2)
+    sample = dataset.first()
+    sample_id, other = dataset.values("id")
+    fos.create_snapshot(dataset, "a")
+    sample.weather.label = "foggy"
+    sample.frames[2].objects.detections[0].label = "zebra"
+    sample.save()
+    fos.create_snapshot(dataset, "b")
+    fos.create_snapshot(dataset, "c")
+    dataset.delete_samples(sample)
+
+    history = fos.sample_history(dataset, sample_id)
+
+    assert [(step.version, step.exists, step.kind) for step in history.steps] == [
+        ("a", True, "added"),
+        ("b", True, "changed"),
+        ("c", True, None),
+        ("HEAD", False, "removed"),
+    ]
+    assert [field.path for field in history.steps[1].fields] == ["weather", "frames[2].objects"]
+    assert [str(field) for field in history.steps[1].fields] == [
+        "weather: rainy -> foggy",
+        "frames[2].objects: Füchse -> zebra",
+    ]
+    difference = fos.diff_sample(dataset, sample_id, "a", "b")
+    assert difference.fields == history.steps[1].fields
+    assert fos.diff_sample(dataset, other, "a").kind is None
+    json.dumps(history.to_dict())
+    with pytest.raises(InvalidRequestError, match="No version"):
+        fos.sample_history(dataset, str(ObjectId()))
+    with pytest.raises(InvalidRequestError, match="no id"):
+        fos.sample_history(dataset, "first")
+
+
+@pytest.mark.parametrize("path", ["ground_truth", "weather", "frames.objects"])
+def test_the_history_of_a_label_tells_each_step(path: str) -> None:
+    make = video_dataset if path.startswith("frames") else image_dataset
+    dataset = make("labels", size=3)
+    sample = dataset.first()
+    field = path.removeprefix("frames.")
+
+    def label() -> Any:
+        value = (sample.frames[2] if path != field else sample)[field]
+        return value.detections[0] if hasattr(value, "detections") else value
+
+    fos.create_snapshot(dataset, "a")
+    label().label = "zebra"
+    sample.save()
+    fos.create_snapshot(dataset, "b")
+    label().confidence = 0.125
+    sample.save()
+
+    history = fos.label_history(dataset, label().id)
+
+    assert (history.path, history.sample_id) == (path, sample.id)
+    assert [(step.version, step.kind) for step in history.steps] == [
+        ("a", "added"),
+        ("b", "changed"),
+        ("HEAD", "changed"),
+    ]
+    differences = [step.difference.attributes for step in history.steps if step.difference]
+    assert differences[1:] == [("label",), ("confidence",)]
+    assert "-> zebra" in str(history)
+    with pytest.raises(InvalidRequestError, match="No version"):
+        fos.label_history(dataset, str(ObjectId()))
+
+
+def test_a_label_is_followed_into_a_renamed_field_and_after_its_end() -> None:
+    dataset = image_dataset("followed", size=2)
+    label_id = dataset.first().weather.id
+    fos.create_snapshot(dataset, "a")
+    dataset.rename_sample_field("weather", "conditions")
+    fos.create_snapshot(dataset, "b")
+    dataset.clear_sample_field("conditions")
+
+    history = fos.label_history(dataset, label_id)
+
+    assert [(step.version, step.kind) for step in history.steps] == [
+        ("a", "added"),
+        ("b", None),
+        ("HEAD", "removed"),
+    ]
+
+
+def _labels(dataset: fo.Dataset) -> list[list[str]]:
+    labels: list[list[str]] = dataset.values("ground_truth.detections.label")
+    return labels
+
+
+def _flat(dataset: fo.Dataset) -> Any:
+    if dataset.media_type == "group":
+        return dataset.select_group_slices(_allow_mixed=True)
+    return dataset.view()
+
+
+def _insert_temporal_tag(dataset: fo.Dataset) -> None:
+    """FiftyOne's own way needs a package that it does not bring."""
+    foo.get_db_conn()["tags"].insert_one(
+        {
+            "_dataset_id": dataset._doc.id,
+            "_sample_id": ObjectId(dataset.first().id),
+            "kind": "temporal",
+            "tag": "night",
+            "start": 0,
+            "end": 1,
+        }
+    )

@@ -1,0 +1,271 @@
+"""Killed at any point, an operation is finished or undone at the next use of the dataset.
+
+The points are those that a successful run passes, so that none is forgotten: a last test compares
+them with those in the source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import fiftyone as fo
+import pytest
+from pymongo.database import Database
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import faults, maintenance
+from support.crash import die, fails_at, in_child, killed_at, points_of
+from support.full import Document
+from support.invariants import World, assert_no_debris, assert_sound
+from support.stories import DATASETS, NAME, STORIES, Action, Story, make
+
+Fault = Callable[[str, Action], bool]
+
+FAULTS: dict[str, Fault] = {"raise": fails_at, "kill": killed_at}
+
+BACKEND = Path(maintenance.__file__).parent
+
+
+EVERYDAY = {("video", "kill"): 3, ("image", "raise"): 5}
+"""Which points are walked each day: every third on videos, where there are most."""
+
+
+def cases() -> list[object]:
+    """Every story with every kind of dataset and fault, at some points or at all of them."""
+    found: list[object] = []
+    for story, kind, fault in product(STORIES, DATASETS, FAULTS):
+        name = f"{story}-{kind}-{fault}"
+        if every := EVERYDAY.get((kind, fault)):
+            found.append(pytest.param(story, kind, fault, every, id=name))
+        found.append(pytest.param(story, kind, fault, 1, id=f"{name}-all", marks=pytest.mark.long))
+    return found
+
+
+@pytest.mark.parametrize(("verb", "kind", "fault", "every"), cases())
+def test_an_operation_that_dies_is_finished_or_undone(
+    verb: str, kind: str, fault: str, every: int, database: Database[Document]
+) -> None:
+    story = STORIES[verb]
+    with story.setting():
+        walk = _Walk(story, kind, database)
+        for point in walk.points[::every]:
+            walk.die_at(point, FAULTS[fault])
+    assert_sound(database)
+
+
+class _Walk:
+    """Dies at one point of a story after the other, and looks at what is left."""
+
+    def __init__(self, story: Story, kind: str, database: Database[Document]) -> None:
+        self._story = story
+        self._kind = kind
+        self._database = database
+        make(kind, story)
+        self._before = World.now(database, NAME)
+        self.points = [p for p in points_of(story.act) if re.match(story.only, p)]
+        self._after = World.now(database, NAME)
+
+    def die_at(self, point: str, fault: Fault) -> None:
+        """Dies at a point, recovers, and uses the dataset again."""
+        self._set_up()
+        assert fault(point, self._story.act), f"{point} was not passed"
+        fos.list_snapshots(NAME)
+        found = World.now(self._database, NAME)
+        assert_sound(self._database, load=False)
+        if self._is(found, self._before):
+            # So that it can be used again
+            self._story.act()
+            found = World.now(self._database, NAME)
+            assert_no_debris(self._database)
+        assert self._is(found, self._after), f"{point}: neither the old state nor the new one"
+
+    def _is(self, found: World, expected: World) -> bool:
+        if self._story.writes:
+            found, expected = (replace(world, head={}) for world in (found, expected))
+        elif self._story.back is None:
+            # Each is a dataset of its own, with ids of its own
+            if found == self._before:
+                return expected == self._before
+            found, expected = (replace(world, head={}) for world in (found, expected))
+        return found == expected
+
+    def _set_up(self) -> None:
+        if self._story.back is not None:
+            self._story.back()
+            self._check_before()
+            return
+        fo.delete_dataset(NAME)
+        make(self._kind, self._story)
+        self._before = World.now(self._database, NAME)
+
+    def _check_before(self) -> None:
+        found = World.now(self._database, NAME)
+        if not self._story.writes:
+            assert found.head == self._before.head
+        assert found.snapshots == self._before.snapshots
+        assert found.changes == self._before.changes
+        self._before = found
+
+
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("verb", ["create", "revert", "undo_revert"])
+@pytest.mark.parametrize("when", ["first", "last"])
+def test_a_recovery_that_dies_is_repeated(
+    verb: str, when: str, every: int, database: Database[Document]
+) -> None:
+    story = STORIES[verb]
+    make("video", story)
+    before = World.now(database, NAME)
+    points = points_of(story.act)
+    after = World.now(database, NAME)
+    changed = points.index(f"{verb}.changed")
+    # Just before the change is visible everything is to be undone; just after, to be finished
+    point = points[changed - 1 if when == "first" else changed]
+    expected = before if when == "first" else after
+
+    def use() -> None:
+        fos.list_snapshots(NAME)
+
+    _set_back(story)
+    assert killed_at(point, story.act)
+    passed = points_of(use)
+    _compare(World.now(database, NAME), expected, when, verb)
+    for step in passed[::every]:
+        if when == "last":
+            _set_back(story)
+        assert killed_at(point, story.act)
+        assert killed_at(step, use), step
+        use()
+        _compare(World.now(database, NAME), expected, when, verb)
+        assert_sound(database, load=False)
+
+
+def _set_back(story: Story) -> None:
+    assert story.back is not None
+    story.back()
+
+
+def _compare(found: World, expected: World, when: str, verb: str) -> None:
+    assert (found.head, found.snapshots) == (expected.head, expected.snapshots), (verb, when)
+
+
+def test_a_purge_that_dies_is_repeated(database: Database[Document]) -> None:
+    make("video", STORIES["revert"])
+    points = points_of(lambda: fo.delete_dataset(NAME))
+    assert any(point.startswith("purge.") for point in points)
+    for point in points[::3]:
+        dataset = make("video", STORIES["revert"])
+        fos.revert_dataset_to_snapshot(NAME, "v1")
+        assert killed_at(point, dataset.delete)
+        fo.Dataset._instances.clear()
+        fos.recover()
+        assert not fo.dataset_exists(NAME)
+        assert not list(database["snapshots.catalog"].find())
+        assert not list(database["snapshots.datasets"].find())
+        assert_no_debris(database)
+
+
+def test_a_dataset_deleted_in_the_middle_of_a_revert_leaves_nothing(
+    database: Database[Document],
+) -> None:
+    story = STORIES["revert"]
+    make("video", story)
+    for point in points_of(story.act)[::4]:
+        if fo.dataset_exists(NAME):
+            fo.delete_dataset(NAME)
+        make("video", story)
+
+        def delete_and_die() -> None:
+            _delete_as_without_this_package(database)
+            die()
+
+        def run(point: str = point, act: Callable[[], None] = delete_and_die) -> None:
+            with faults.arm(point, act):
+                story.act()
+
+        in_child(run)
+        fo.Dataset._instances.clear()
+        fos.recover()
+        assert_no_debris(database)
+
+
+def _delete_as_without_this_package(database: Database[Document]) -> None:
+    """Does what FiftyOne does in a process that knows nothing of snapshots."""
+    document = database["datasets"].find_one_and_delete({"name": NAME})
+    assert document is not None
+    for key in ("sample_collection_name", "frame_collection_name"):
+        database.drop_collection(document[key])
+    results = database["runs"].distinct("results", {"_dataset_id": document["_id"]})
+    for name in ("views", "workspaces", "runs", "tags"):
+        database[name].delete_many({"_dataset_id": document["_id"]})
+    database["execution_store"].delete_many({"dataset_id": document["_id"]})
+    database["fs.files"].delete_many({"_id": {"$in": results}})
+    database["fs.chunks"].delete_many({"files_id": {"$in": results}})
+
+
+def test_ctrl_c_undoes_as_well(
+    database: Database[Document],
+) -> None:
+    dataset = make("image", STORIES["create"])
+    before = World.now(database, NAME)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with faults.arm("create.captured", interrupt), pytest.raises(KeyboardInterrupt):
+        fos.create_snapshot(dataset, "v2")
+    assert World.now(database, NAME) == before
+    assert_sound(database)
+
+
+def test_every_point_in_the_source_is_walked(database: Database[Document]) -> None:
+    walked: set[str] = set()
+    for story in STORIES.values():
+        make("video", story)
+        with story.setting():
+            walked.update(points_of(story.act))
+            if story.back is not None:
+                walked.update(points_of(story.back))
+        if fo.dataset_exists(NAME):
+            walked.update(points_of(lambda: fo.delete_dataset(NAME)))
+    walked.update(_points_of_recoveries())
+    missed = [
+        pattern
+        for pattern in _points_in_source()
+        if not any(re.fullmatch(pattern, point) for point in walked)
+        # There, MongoDB reads one moment, and nothing is to be caught up with
+        and not (fos_is_replicated(database) and re.match(r"create\\\.(pass|patched)", pattern))
+    ]
+    assert not missed
+
+
+def _points_of_recoveries() -> set[str]:
+    walked: set[str] = set()
+    for verb in ("create", "revert"):
+        make("video", STORIES[verb])
+        assert killed_at(
+            f"{verb}.noted" if verb == "revert" else "create.captured", STORIES[verb].act
+        )
+        walked.update(points_of(lambda: fos.list_snapshots(NAME)))
+        fo.delete_dataset(NAME)
+    return walked
+
+
+def _points_in_source() -> set[str]:
+    """Returns the points as patterns, with or without their verb."""
+    call = re.compile(r'(\.step|\.committing|faults\.reach)\(\s*f?"([^"]+)"')
+    found = set()
+    for module in BACKEND.glob("*.py"):
+        for function, name in call.findall(module.read_text()):
+            pattern = re.sub(r"\\\{.*?\\\}", r"[\\w.]+", re.escape(name))
+            found.add(pattern if function == "faults.reach" else rf"\w+\.{pattern}")
+    return found
+
+
+def fos_is_replicated(database: Database[Document]) -> bool:
+    """Returns whether the tests run on a replica set."""
+    return "setName" in database.command("hello")

@@ -1,0 +1,380 @@
+"""Any sequence of verbs, edits and crashes, compared with a model of plain Python."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import fiftyone as fo
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from pymongo.database import Database
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import faults
+from support.crash import fails_at, killed_at
+from support.full import Document
+from support.invariants import assert_no_debris, assert_sound
+
+Content = dict[str, Any]
+"""What a dataset holds, as far as the model goes: samples in order, fields, views, runs."""
+
+NAMES = ["a", "b", "c"]
+DATASET_NAMES = ["zoo", "zoo 2", "動物園 3"]
+
+
+@dataclass
+class Snapshot:
+    """A snapshot, as the model has it."""
+
+    name: str
+    content: Content
+    number: int
+
+
+@dataclass
+class Discarded:
+    """A state that a revert or an undo has put into the trash."""
+
+    content: Content
+    snapshots: list[Snapshot]
+    """Those that went with it, and come back with it."""
+    revived: list[Snapshot]
+    """Those that came when it went, and go when it comes back."""
+
+
+@dataclass
+class Model:
+    """A dataset and its history."""
+
+    head: Content
+    live: list[Snapshot] = field(default_factory=list)
+    trashed: list[Snapshot] = field(default_factory=list)
+    discarded: list[Discarded] = field(default_factory=list)
+    number: int = 0
+
+    def find(self, name: str) -> Snapshot | None:
+        return next((snapshot for snapshot in self.live if snapshot.name == name), None)
+
+    def last_trashed(self, name: str) -> Snapshot | None:
+        return next((item for item in reversed(self.trashed) if item.name == name), None)
+
+    def create(self, name: str) -> None:
+        self.number += 1
+        self.live.append(Snapshot(name, copy.deepcopy(self.head), self.number))
+
+    def trash(self, snapshots: list[Snapshot]) -> None:
+        self.live = [item for item in self.live if item not in snapshots]
+        self.trashed += snapshots
+
+    def revive(self, snapshots: list[Snapshot]) -> None:
+        self.trashed = [item for item in self.trashed if item not in snapshots]
+        self.live = sorted([*self.live, *snapshots], key=lambda item: item.number)
+
+    def revert(self, snapshot: Snapshot) -> None:
+        newer = [item for item in self.live if item.number > snapshot.number]
+        self.discarded.append(Discarded(self.head, newer, []))
+        self.trash(newer)
+        self.head = copy.deepcopy(snapshot.content)
+
+    def undo(self) -> bool:
+        """Undoes the last revert or undo; returns whether names allow that."""
+        former = self.discarded[-1]
+        back = [item for item in former.snapshots if item in self.trashed]
+        if any(self.find(item.name) for item in back):
+            return False
+        gone = [item for item in former.revived if item in self.live]
+        self.discarded[-1] = Discarded(self.head, gone, back)
+        self.trash(gone)
+        self.revive(back)
+        self.head = former.content
+        return True
+
+
+def content_of(dataset: fo.Dataset) -> Content:
+    """Returns what a dataset holds, as the model has it."""
+    fields = [name for name in ("label", "score") if dataset.has_field(name)]
+    paths = ["filepath", "tags", *fields]
+    values = dataset.values(paths)
+    return {
+        "samples": [list(map(_plain, sample)) for sample in zip(*values, strict=True)],
+        "fields": fields,
+        "views": sorted(dataset.list_saved_views()),
+        "runs": sorted(dataset.list_runs()),
+        "info": dict(dataset.info),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, (list, tuple)) else value
+
+
+@dataclass
+class Where:
+    """Keeps the database from Hypothesis, which looks for marks on all that a machine has."""
+
+    database: Database[Document]
+
+
+class HistoryMachine(RuleBasedStateMachine):
+    """Drives one dataset, with crashes."""
+
+    where: Where
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name: str | None = None
+        self.model = Model({})
+        self.counter = 0
+
+    @property
+    def database(self) -> Database[Document]:
+        return self.where.database
+
+    @property
+    def dataset(self) -> fo.Dataset:
+        return fo.load_dataset(self.name)
+
+    @initialize()
+    def begin(self) -> None:
+        self._make_dataset("zoo")
+
+    def _make_dataset(self, name: str) -> None:
+        dataset = fo.Dataset(name, persistent=True)
+        dataset.add_samples([fo.Sample(f"/media/{i}.jpg", tags=["first"]) for i in range(3)])
+        self.name = name
+        self.model = Model(content_of(dataset))
+
+    # Edits
+
+    @rule()
+    def add_sample(self) -> None:
+        self.counter += 1
+        self.dataset.add_sample(fo.Sample(f"/media/new{self.counter}.jpg"))
+        self.model.head = content_of(self.dataset)
+
+    @rule()
+    @precondition(lambda self: self.model.head["samples"])
+    def delete_sample(self) -> None:
+        self.dataset.delete_samples([self.dataset.first().id])
+        self.model.head = content_of(self.dataset)
+
+    @rule(value=st.sampled_from(["x", "y"]))
+    def set_labels(self, value: str) -> None:
+        """Without moving timestamps, as some calls of FiftyOne do."""
+        if not self.dataset.has_field("label"):
+            self.dataset.add_sample_field("label", fo.StringField)
+        self.dataset._sample_collection.update_many({}, {"$set": {"label": value}})
+        self.dataset.reload()
+        self.model.head = content_of(self.dataset)
+
+    @rule()
+    def change_schema(self) -> None:
+        if self.dataset.has_field("score"):
+            self.dataset.delete_sample_field("score")
+        else:
+            self.dataset.add_sample_field("score", fo.FloatField)
+            self.dataset.set_values("score", [0.5] * len(self.dataset))
+        self.model.head = content_of(self.dataset)
+
+    @rule()
+    def change_views_and_runs(self) -> None:
+        self.counter += 1
+        for view in self.dataset.list_saved_views()[1:]:
+            self.dataset.delete_saved_view(view)
+        for run in self.dataset.list_runs()[1:]:
+            self.dataset.delete_run(run)
+        word = f"nr{self.counter}"
+        self.dataset.save_view(word, self.dataset.limit(1))
+        self.dataset.register_run(word, self.dataset.init_run())
+        results = self.dataset.init_run_results(word, number=self.counter)
+        self.dataset.save_run_results(word, results)
+        self.dataset.info["counter"] = self.counter
+        self.dataset.save()
+        self.model.head = content_of(self.dataset)
+
+    # Verbs
+
+    @rule(name=st.sampled_from(NAMES))
+    def create(self, name: str) -> None:
+        if self.model.find(name):
+            with pytest.raises(fos.DuplicateNameError):
+                fos.create_snapshot(self.name, name)
+        else:
+            fos.create_snapshot(self.name, name)
+            self.model.create(name)
+
+    @rule(name=st.sampled_from(NAMES))
+    def revert(self, name: str) -> None:
+        if snapshot := self.model.find(name):
+            fos.revert_dataset_to_snapshot(self.name, name)
+            self.model.revert(snapshot)
+        else:
+            with pytest.raises(fos.SnapshotNotFoundError):
+                fos.revert_dataset_to_snapshot(self.name, name)
+
+    @rule()
+    def undo(self) -> None:
+        if not self.model.discarded:
+            with pytest.raises(fos.NothingToUndoError):
+                fos.undo_revert(self.name)
+        elif self.model.undo():
+            fos.undo_revert(self.name)
+        else:
+            with pytest.raises(fos.DuplicateNameError):
+                fos.undo_revert(self.name)
+
+    @rule(name=st.sampled_from(NAMES))
+    def delete(self, name: str) -> None:
+        if snapshot := self.model.find(name):
+            fos.delete_snapshot(self.name, name)
+            self.model.trash([snapshot])
+        else:
+            with pytest.raises(fos.SnapshotNotFoundError):
+                fos.delete_snapshot(self.name, name)
+
+    @rule(name=st.sampled_from(NAMES))
+    def restore(self, name: str) -> None:
+        snapshot = self.model.last_trashed(name)
+        if snapshot is None:
+            with pytest.raises(fos.NothingToUndoError):
+                fos.restore_snapshot(self.name, name)
+        elif self.model.find(name):
+            with pytest.raises(fos.DuplicateNameError):
+                fos.restore_snapshot(self.name, name)
+        else:
+            fos.restore_snapshot(self.name, name)
+            self.model.revive([snapshot])
+
+    @rule()
+    def empty_trash(self) -> None:
+        destroyed = fos.empty_trash(self.name)
+        assert len(destroyed) == len(self.model.trashed) + len(self.model.discarded)
+        self.model.trashed, self.model.discarded = [], []
+
+    # The dataset as a whole
+
+    @rule(name=st.sampled_from(DATASET_NAMES))
+    def rename_dataset(self, name: str) -> None:
+        if name != self.name:
+            self.dataset.name = name
+            self.name = name
+
+    @rule()
+    def delete_dataset(self) -> None:
+        assert self.name is not None
+        fo.delete_dataset(self.name)
+        assert not self.database["snapshots.catalog"].count_documents({})
+        self._make_dataset(self.name)
+        assert fos.list_snapshots(self.name) == []
+
+    # Crashes: drawn as a share of the points that the verb passes
+
+    @rule(kill=st.booleans(), share=st.floats(0, 1), data=st.data())
+    @precondition(lambda self: self.model.live)
+    def crash(self, kill: bool, share: float, data: st.DataObject) -> None:
+        """Dies in the middle of a revert; it was made or it was not."""
+        snapshot = data.draw(st.sampled_from([item.name for item in self.model.live]))
+        target = self.model.find(snapshot)
+        assert target is not None
+        point = REVERT_POINTS[round(share * (len(REVERT_POINTS) - 1))]
+        die = killed_at if kill else fails_at
+        died = die(f"revert.{point}", lambda: fos.revert_dataset_to_snapshot(self.name, snapshot))
+        self.dataset.reload()
+        # Nobody knows but the journal
+        entries = self.database["snapshots.journal"]
+        fos.list_snapshots(self.name)
+        entry = entries.find_one({"verb": "revert"}, sort=[("_id", -1)])
+        assert entry is not None
+        assert entry["state"] in ("done", "undone")
+        assert died or entry["state"] == "done"
+        if entry["state"] == "done":
+            self.model.revert(target)
+
+    @rule(name=st.sampled_from(NAMES), point=st.sampled_from(["reserved", "captured", "changed"]))
+    @precondition(lambda self: len(self.model.live) < len(NAMES))
+    def crash_while_creating(self, name: str, point: str) -> None:
+        if not self.model.find(name):
+            assert killed_at(f"create.{point}", lambda: fos.create_snapshot(self.name, name))
+            if name in fos.list_snapshots(self.name):
+                assert point == "changed"
+                self.model.create(name)
+
+    # What must hold after each step
+
+    @invariant()
+    @precondition(lambda self: self.name is not None)
+    def head_is_as_expected(self) -> None:
+        assert self.name is not None
+        fo.Dataset._instances.pop(self.name, None)
+        assert content_of(fo.load_dataset(self.name)) == self.model.head
+
+    @invariant()
+    @precondition(lambda self: self.name is not None)
+    def history_is_as_expected(self) -> None:
+        assert fos.list_snapshots(self.name) == [item.name for item in self.model.live]
+        trash = fos.list_trash(self.name)
+        assert len(trash) == len(self.model.trashed) + len(self.model.discarded)
+        assert all(item.size_bytes > 0 for item in trash)
+        assert_no_debris(self.database)
+
+    @rule()
+    def look_at_all_snapshots(self) -> None:
+        for snapshot in self.model.live:
+            found = content_of(fo.load_dataset(self.name, snapshot=snapshot.name))
+            assert found == snapshot.content
+
+    def teardown(self) -> None:
+        assert_sound(self.database)
+        for name in DATASET_NAMES:
+            if fo.dataset_exists(name):
+                fo.delete_dataset(name)
+        assert_no_debris(self.database)
+
+
+REVERT_POINTS = [
+    "begun",
+    "noted",
+    "staged_samples",
+    "moved",
+    "added_views",
+    "shelved_dataset",
+    "changed",
+    "committed",
+    "recorded",
+    "shelved_related",
+    "shelved_samples",
+    "replaced_related",
+    "installed_related",
+    "moved_snapshots",
+    "finishing",
+]
+"""Some of the points; all are walked elsewhere."""
+
+
+@pytest.mark.parametrize(
+    ("examples", "steps"),
+    [
+        pytest.param(5, 15, id="short"),
+        pytest.param(150, 40, id="long", marks=pytest.mark.long),
+    ],
+)
+def test_any_history(examples: int, steps: int, database: Database[Document]) -> None:
+    HistoryMachine.where = Where(database)
+    settings = hypothesis.settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.stateful.run_state_machine_as_test(HistoryMachine, settings=settings)
+    assert not faults._armed

@@ -1,0 +1,198 @@
+"""Operators executed elsewhere: by a delegated worker, or in the background of the server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import pytest
+from fiftyone.operators.executor import ExecutionContext, Executor
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import faults
+from fiftyone_snapshots.backend.errors import OperationCancelledError
+from fiftyone_snapshots.operators import OPERATORS, running
+from support.app import Worker
+from support.datasets import image_dataset
+from support.operators import PLUGIN, execute
+
+pytestmark = pytest.mark.usefixtures("installed_plugin")
+
+DELEGATABLE = {operator.NAME for operator in OPERATORS if operator.DELEGATABLE}
+
+
+@pytest.fixture
+def dataset() -> fo.Dataset:
+    return image_dataset("street", persistent=True)
+
+
+def delegate(name: str, dataset: fo.Dataset, /, **params: Any) -> Any:
+    """Queues an operator, and returns the id of the queued operation."""
+    context = {"dataset": dataset, "params": params, "request_delegation": True}
+    queued = foo.execute_operator(f"{PLUGIN}/{name}", context)
+    assert queued.delegated
+    return queued.result["_id"] if "_id" in queued.result else queued.result["id"]
+
+
+def until(probe: Callable[[], Any], seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (answer := probe()):
+        assert time.monotonic() < deadline, "This takes too long"
+        time.sleep(0.1)
+    return answer
+
+
+def ended(database: Any, operation_id: Any) -> dict[str, Any]:
+    states = ["completed", "failed"]
+    query = {"_id": operation_id, "run_state": {"$in": states}}
+    document: dict[str, Any] = until(lambda: database["delegated_ops"].find_one(query))
+    return document
+
+
+def test_a_worker_does_every_operator(dataset: fo.Dataset, database: Any, tmp_path: Path) -> None:
+    story: list[tuple[str, dict[str, Any]]] = [
+        ("create_snapshot", {"name": "v1", "description": "first"}),
+        ("refresh_changes", {}),
+        ("create_snapshot", {"name": "v2"}),
+        ("compare_snapshots", {"before": "v1", "after": "v2"}),
+        ("verify_snapshot", {"name": "v1"}),
+        ("clone_snapshot", {"name": "v1", "new_dataset_name": "copy"}),
+        ("restore_samples", {"name": "v1", "sample_ids": dataset.values("id")[:1]}),
+        ("plan_revert", {"name": "v1"}),
+        ("revert_to_snapshot", {"name": "v1"}),
+        ("undo_revert", {}),
+    ]
+    assert {name for name, _ in story} == DELEGATABLE
+    with Worker(tmp_path / "worker.log"):
+        for name, params in story:
+            document = ended(database, delegate(name, dataset, **params))
+            assert document["run_state"] == "completed", document["result"]
+            assert document["result"]["result"]["message"]
+            assert document["status"]["progress"] == 1.0
+        failing = ended(database, delegate("verify_snapshot", dataset, name="v1"))
+        assert failing["result"]["result"]["ok"] is True
+    assert fos.list_snapshots(dataset) == ["v1", "v2"]
+    assert len(fo.load_dataset("copy")) == len(dataset)
+
+
+def test_a_worker_killed_in_the_middle_leaves_nothing(
+    dataset: fo.Dataset, database: Any, tmp_path: Path
+) -> None:
+    fault = {"FIFTYONE_SNAPSHOTS_FAULT": "create.captured:pause"}
+    with Worker(tmp_path / "worker.log", **fault) as worker:
+        delegate("create_snapshot", dataset, name="v1")
+        until(lambda: "paused" in worker.output())
+        (entry,) = fos.list_operations(dataset)
+        assert entry.verb.value == "create"
+        assert fos.list_snapshots(dataset) == []
+        worker.kill()
+    assert until(lambda: not fos.list_operations(dataset))
+    assert fos.list_snapshots(dataset) == []
+    assert not [n for n in database.list_collection_names() if n.startswith("snapshots.masters")]
+    execute("create_snapshot", dataset, name="v1")
+    assert fos.list_snapshots(dataset) == ["v1"]
+
+
+@pytest.fixture
+def app_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lets operators believe that the App's server executes them."""
+    monkeypatch.setenv("FIFTYONE_SERVER", "1")
+    monkeypatch.setattr(running, "GRACE_SECONDS", 0.2)
+    running._tasks.clear()
+    yield
+    running._tasks.clear()
+
+
+def as_the_app(name: str, dataset: fo.Dataset, /, **params: Any) -> dict[str, Any]:
+    operator = foo.get_operator(f"{PLUGIN}/{name}")
+    request = {"dataset_name": dataset.name, "params": params}
+    ctx = ExecutionContext(request, executor=Executor(), operator_uri=operator.uri)
+    result: dict[str, Any] = operator.execute(ctx)
+    return result
+
+
+@pytest.mark.usefixtures("app_server")
+def test_what_is_quick_is_done_at_once(
+    dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "GRACE_SECONDS", 30)
+    assert as_the_app("create_snapshot", dataset, name="v1")["state"] == "done"
+    assert running.tasks("street") == []
+
+
+@pytest.mark.usefixtures("app_server")
+def test_what_is_slow_goes_on_in_the_background(dataset: fo.Dataset) -> None:
+    gate = threading.Event()
+    with faults.arm("create.captured", lambda: gate.wait(30)):
+        result = as_the_app("create_snapshot", dataset, name="v1")
+        assert result["state"] == "running"
+        assert "History panel" in result["message"]
+        (task,) = running.tasks("street")
+        until(lambda: task.operations)
+        assert fos.get_operation(task.operations[0]).verb.value == "create"
+        gate.set()
+        assert task.ended.wait(30)
+    assert task.outcome()["snapshot"]["name"] == "v1"
+    running.dismiss(task.id)
+    assert running.tasks("street") == []
+
+
+@pytest.mark.usefixtures("app_server")
+def test_what_is_slow_can_be_cancelled(dataset: fo.Dataset) -> None:
+    gate = threading.Event()
+    with faults.arm("create.reserved", lambda: gate.wait(30)):
+        as_the_app("create_snapshot", dataset, name="v1")
+        (task,) = running.tasks("street")
+        operation = until(lambda: fos.list_operations(dataset))[0]
+        cancelled = as_the_app("cancel_operation", dataset, operation_id=str(operation.id))
+        assert cancelled["in_time"] is True
+        gate.set()
+        assert task.ended.wait(30)
+    assert isinstance(task.error, OperationCancelledError)
+    assert fos.list_snapshots(dataset) == []
+    assert fos.get_operation(str(operation.id)).state.value == "undone"
+
+
+@pytest.mark.usefixtures("app_server")
+def test_large_actions_are_not_left_in_a_queue_nobody_serves(
+    dataset: fo.Dataset, database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "LARGE_DOCUMENTS", 1)
+    monkeypatch.setattr(running, "OFFER_SECONDS", 0.5)
+    monkeypatch.setattr(running, "GRACE_SECONDS", 30)
+    assert as_the_app("create_snapshot", dataset, name="v1")["state"] == "done"
+    assert database["delegated_ops"].count_documents({}) == 0
+
+
+@pytest.mark.usefixtures("app_server")
+def test_large_actions_go_to_a_worker_that_is_alive(
+    dataset: fo.Dataset, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "LARGE_DOCUMENTS", 1)
+    monkeypatch.setattr(running, "OFFER_SECONDS", 30)
+    with Worker(tmp_path / "worker.log"):
+        result = as_the_app("create_snapshot", dataset, name="v1")
+        assert result["state"] == "delegated"
+        (queued,) = database["delegated_ops"].find({}, {"_id": 1})
+        assert ended(database, queued["_id"])["run_state"] == "completed"
+    assert fos.list_snapshots(dataset) == ["v1"]
+
+
+@pytest.mark.usefixtures("app_server")
+def test_errors_in_the_background_are_kept(dataset: fo.Dataset) -> None:
+    def fail() -> None:
+        time.sleep(0.5)
+        raise RuntimeError("the disk is full")
+
+    with faults.arm("create.captured", fail):
+        as_the_app("create_snapshot", dataset, name="v1")
+        (task,) = running.tasks("street")
+        assert task.ended.wait(30)
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        task.outcome()
+    assert fos.list_snapshots(dataset) == []

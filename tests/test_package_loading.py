@@ -1,0 +1,162 @@
+"""However the package comes into a process: one copy of it, hooks applied once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Hides the installed package, as on a machine where the plugin was only dropped into a folder
+HIDE = """
+import sys
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
+sys.path[:] = [path for path in sys.path if "fiftyone_snapshots" not in path.lower()]
+import importlib.util
+assert importlib.util.find_spec("fiftyone_snapshots") is None
+"""
+
+USE_AS_PLUGIN = """
+import fiftyone.operators as foo
+for _ in range(3):
+    operators = {operator.uri for operator in foo.list_operators()}
+expected = {"create_snapshot", "list_snapshots", "revert_to_snapshot"}
+missing = {name for name in expected if f"@snapshots/versioning/{name}" not in operators}
+assert not missing, (missing, sorted(operators))
+"""
+
+REPORT = """
+import json, sys
+import fiftyone as fo
+import fiftyone.core.dataset as fod
+import fiftyone.management as fom
+import fiftyone_snapshots as fos
+
+assert fo.load_dataset is fod.load_dataset, "a hook covers only one of the names"
+assert fom.create_snapshot is fos.create_snapshot
+copies = [
+    name
+    for name, module in sys.modules.items()
+    if (getattr(module, "__file__", None) or "").endswith("/backend/journal.py")
+]
+dataset = fo.Dataset("loading", persistent=True)
+dataset.add_sample(fo.Sample("/media/1.jpg"))
+fos.create_snapshot(dataset, "v1")
+dataset.clear()
+lengths = [
+    len(fo.load_dataset("loading", snapshot="v1")),
+    len(fo.load_dataset("loading", "v1")),
+    len(fo.load_dataset("loading")),
+]
+dataset.delete()
+print(json.dumps({"copies": copies, "lengths": lengths}))
+"""
+
+AS_PACKAGE = "import fiftyone_snapshots\n"
+
+
+def run(program: str, **environment: str) -> dict[str, list]:
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.strip().splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("program", "environment"),
+    [
+        pytest.param(HIDE + USE_AS_PLUGIN, {}, id="plugin folder only"),
+        pytest.param(AS_PACKAGE, {}, id="installed only"),
+        pytest.param("import fiftyone\n" + AS_PACKAGE, {}, id="installed, after fiftyone"),
+        pytest.param(AS_PACKAGE + USE_AS_PLUGIN, {}, id="installed, then as plugin"),
+        pytest.param(USE_AS_PLUGIN + AS_PACKAGE, {}, id="as plugin, then installed"),
+        pytest.param(
+            "import fiftyone\n", {"FIFTYONE_MODULE_PATH": "fiftyone_snapshots"}, id="by FiftyOne"
+        ),
+        pytest.param(
+            USE_AS_PLUGIN + AS_PACKAGE,
+            {"FIFTYONE_MODULE_PATH": "fiftyone_snapshots"},
+            id="every way in one process",
+        ),
+    ],
+)
+def test_one_copy_with_its_hooks(program, environment, installed_plugin):
+    report = run(program + REPORT, **environment)
+    assert report == {"copies": ["fiftyone_snapshots.backend.journal"], "lengths": [1, 1, 0]}
+
+
+def test_fiftyone_lists_the_plugin(installed_plugin):
+    fiftyone = Path(sys.executable).with_name("fiftyone")
+    listed = subprocess.run(
+        [sys.executable, fiftyone, "plugins", "list"], capture_output=True, text=True, check=True
+    )
+    assert "@snapshots/versioning" in listed.stdout
+
+
+def test_fiftyone_finds_the_requirements_met(installed_plugin):
+    fiftyone = Path(sys.executable).with_name("fiftyone")
+    subprocess.run(
+        [sys.executable, fiftyone, "plugins", "requirements", "@snapshots/versioning", "--ensure"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_another_package_may_provide_fiftyone_management(tmp_path):
+    """FiftyOne's package is extensible: ``fiftyone.management`` may be somebody else's."""
+    other = tmp_path / "fiftyone" / "management"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("somebody_elses = True\n")
+    program = AS_PACKAGE + (
+        "import json, fiftyone.management as fom\n"
+        "print(json.dumps({'ours': hasattr(fom, 'create_snapshot')}))"
+    )
+    ended = run(
+        "import fiftyone\nfiftyone.__path__.append(" + repr(str(other.parent)) + ")\n" + program
+    )
+    assert ended == {"ours": False}
+
+
+@pytest.mark.parametrize("version", ["1.20.0", "1.23.0", "2.0.0"])
+def test_an_unsupported_fiftyone_is_named(version):
+    program = (
+        "import fiftyone.constants as foc\n"
+        f"foc.VERSION = {version!r}\n"
+        "try:\n"
+        "    import fiftyone_snapshots\n"
+        "except Exception as error:\n"
+        "    import json\n"
+        "    print(json.dumps([type(error).__name__, str(error)]))\n"
+    )
+    name, message = run(program)
+    assert name == "UnsupportedFiftyOneError"
+    assert version in message
+    assert "1.22" in message or "1.23" in message
+
+
+def test_the_wheel_lists_every_package():
+    """An explicit list keeps tests out of the wheel; this keeps it complete."""
+    declared = {
+        line.strip().strip('",')
+        for line in (ROOT / "pyproject.toml").read_text().splitlines()
+        if line.strip().startswith('"fiftyone_snapshots')
+    }
+    left_out = {"tests", "benchmarks", "demo", "scripts", "build"}
+    found = {
+        ".".join(["fiftyone_snapshots", *file.parent.relative_to(ROOT).parts])
+        for file in ROOT.rglob("__init__.py")
+        if not {part for part in file.relative_to(ROOT).parts if part.startswith(".")}
+        and file.relative_to(ROOT).parts[0] not in left_out
+    }
+    assert found == {name for name in declared if "." in name or name == "fiftyone_snapshots"}
