@@ -73,6 +73,27 @@ class Backend(ABC):
         """
 
     @abstractmethod
+    def adopt(
+        self,
+        record: SnapshotRecord,
+        staged: State,
+        indexes: Mapping[Part, list[Document]],
+        progress: Progress = silent,
+    ) -> dict[str, Any]:
+        """Takes in a state that is complete and that nobody changes, such as one from an archive.
+
+        Args:
+            record: the snapshot that stands for it
+            staged: its documents, in collections that hold nothing else and are the backend's
+                from now on: to keep under other names, or to copy from and drop
+            indexes: the indexes of samples and frames, as ``listIndexes`` tells
+            progress: told how far it is
+
+        Returns:
+            what is given back with every later call, as :attr:`Captured.storage` is
+        """
+
+    @abstractmethod
     def is_materialised(self, record: SnapshotRecord) -> bool:
         """Returns whether :meth:`state` would answer at once."""
 

@@ -6,6 +6,7 @@ each snapshot, whatever changed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import bson
@@ -21,9 +22,13 @@ from .database import Document, create_compressed, data_size, master_name, owned
 from .errors import DamagedSnapshotError
 from .model import SnapshotRecord
 
-# Frames are always read by sample, so these are wanted from the first load on
-_FRAME_INDEX = IndexModel([("_sample_id", ASCENDING), ("frame_number", ASCENDING)], unique=True)
-_CHUNK_INDEX = IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)
+# Frames are always read by sample, and results by file, so these are wanted from the first load on
+_INDEXES = {
+    Part.FRAMES: [
+        IndexModel([("_sample_id", ASCENDING), ("frame_number", ASCENDING)], unique=True)
+    ],
+    Part.RESULT_CHUNKS: [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)],
+}
 _NAMESPACE_NOT_FOUND = 26
 _DUPLICATE_KEY = 11000
 
@@ -37,23 +42,26 @@ class DuplicationBackend(Backend):
         """Copies the dataset into collections of the snapshot's own."""
         masters = _Masters(self.database, record.id)
         manifests = capture(head, masters, progress)
-        state = head.state()
-        return Captured(
-            manifests,
-            storage={
-                # Most datasets have no runs or workspaces: no collection is made for those
-                "parts": [
-                    part.value
-                    for part, manifest in manifests.items()
-                    if len(manifest) or part.is_own_collection
-                ],
-                "indexes": {
-                    part.value: _list_indexes(documents)
-                    for part, documents in state.items()
-                    if part.is_own_collection
-                },
-            },
-        )
+        # Most datasets have no runs or workspaces: no collection is made for those
+        parts = [
+            part for part, manifest in manifests.items() if manifest or part.is_own_collection
+        ]
+        own = {part: docs for part, docs in head.state().items() if part.is_own_collection}
+        indexes = {part: _list_indexes(documents) for part, documents in own.items()}
+        return Captured(manifests, storage=_storage(parts, indexes))
+
+    def adopt(
+        self,
+        record: SnapshotRecord,
+        staged: State,
+        indexes: Mapping[Part, list[Document]],
+        progress: Progress = silent,
+    ) -> dict[str, Any]:
+        """Keeps the collections, under the names of masters."""
+        masters = _Masters(self.database, record.id)
+        for part, documents in staged.items():
+            masters.take_over(part, documents)
+        return _storage(list(staged), indexes)
 
     def is_materialised(self, record: SnapshotRecord) -> bool:
         """Returns True: a copy is as readable as can be."""
@@ -113,11 +121,22 @@ class _Masters:
         self._database.drop_collection(name)
         target = create_compressed(self._database, name)
         # Other indexes would cost a third of the copy's time and can follow when they are needed
-        if part is Part.FRAMES:
-            target.create_indexes([_FRAME_INDEX])
-        elif part is Part.RESULT_CHUNKS:
-            target.create_indexes([_CHUNK_INDEX])
+        if part in _INDEXES:
+            target.create_indexes(_INDEXES[part])
         documents.copy_to(target)
+
+    def take_over(self, part: Part, documents: Documents) -> None:
+        name = master_name(self._snapshot_id, part)
+        try:
+            documents.collection.rename(name, dropTarget=True)
+        except OperationFailure as error:
+            # Else it was taken over before a crash
+            if error.code != _NAMESPACE_NOT_FOUND or name not in owned_collections(
+                self._database, self._snapshot_id
+            ):
+                raise
+        if part in _INDEXES:
+            self._database[name].create_indexes(_INDEXES[part])
 
     def patch(
         self, part: Part, documents: Documents, changed: list[ObjectId], removed: list[ObjectId]
@@ -138,12 +157,20 @@ class _Masters:
                 documents.merge_into(target, ids)
 
 
-def _list_indexes(documents: Documents) -> list[bytes]:
-    """Returns index definitions as BSON, because their dotted keys are awkward in documents."""
+def _storage(parts: list[Part], indexes: Mapping[Part, list[Document]]) -> dict[str, Any]:
+    return {
+        "parts": [part.value for part in parts],
+        # As BSON, because their dotted keys are awkward in documents
+        "indexes": {
+            part.value: [bson.encode(index) for index in found] for part, found in indexes.items()
+        },
+    }
+
+
+def _list_indexes(documents: Documents) -> list[Document]:
     try:
-        indexes: list[Any] = list(documents.collection.list_indexes())
+        return [dict(index) for index in documents.collection.list_indexes()]
     except OperationFailure as error:
         if error.code == _NAMESPACE_NOT_FOUND:
             return []
         raise
-    return [bson.encode(index) for index in indexes]

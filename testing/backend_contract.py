@@ -25,7 +25,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from ..backend.base import Backend
-from ..backend.contents import Head, Part
+from ..backend.contents import Documents, Head, Part
 from ..backend.database import Document, server_time
 from ..backend.manifest import Manifest
 from ..backend.model import SnapshotRecord, SnapshotState
@@ -116,6 +116,25 @@ class BackendContract:
             stored = Manifest.read(state[part]) if part in state else Manifest.empty()
             assert manifest.fingerprint() == stored.fingerprint(), part
         assert set(state) <= set(manifests)
+
+    def test_adopts_a_state_that_somebody_else_has_staged(
+        self, backend: Backend, database: Database[Document], dataset: fo.Dataset
+    ) -> None:
+        before = content_of(database, dataset)
+        source = capture(backend, dataset)
+        staged = {}
+        for part, documents in backend.state(source).items():
+            documents.copy_to(database[f"{_TARGET}.{part}"])
+            staged[part] = Documents(database[f"{_TARGET}.{part}"])
+        own = [part for part in staged if part.is_own_collection]
+        indexes = {part: backend.indexes(source, part) for part in own}
+        record = new_record(backend, dataset)
+        record = with_storage(record, backend.adopt(record, staged, indexes))
+        backend.discard(source.id)
+        spoil(dataset)
+        assert stored_content(backend, record) == before
+        assert {part: backend.indexes(record, part) for part in own} == indexes
+        assert not database.list_collection_names(filter={"name": {"$regex": f"^{_TARGET}"}})
 
     def test_a_state_can_be_shown_through_read_only_views(
         self, backend: Backend, database: Database[Document], dataset: fo.Dataset
