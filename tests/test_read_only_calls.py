@@ -22,9 +22,6 @@ from support.calls.plain import plain
 from support.calls.sandbox import Sandbox
 from support.snapshots import harm, snapshot_of
 
-#: Not refused yet. It changes only the clips that were generated, not the snapshot
-NOT_YET = {"ClipsView.untag_labels"}
-
 NAME = "calls"
 OF_GENERATED = "changes the generated dataset only"
 CACHES = ("ExecutionStore.set(a new key)", "ExecutionStore.set_cache")

@@ -89,7 +89,9 @@ def _video(index: int, folder: Path) -> fo.Sample:
     )
     _annotate(sample, index)
     sample["events"] = fo.TemporalDetections(
-        detections=[fo.TemporalDetection(label="run", support=[1, 2], confidence=0.5)]
+        detections=[
+            fo.TemporalDetection(label="run", support=[1, 2], confidence=0.5, tags=["first"])
+        ]
     )
     sample["support"] = [1, 2]
     for number in range(1, LENGTH + 1):

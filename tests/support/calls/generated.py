@@ -146,7 +146,7 @@ _clips = _Generated(
     CLIPS,
     "events",
     "events.label",
-    own=[*_TAGS, "set_values(of a new field)", "untag_labels()"],
+    own=[*_TAGS, "set_values(of a new field)"],
 )
 _clips.enter_reading()
 _clips.enter_syncing()
