@@ -8,9 +8,11 @@ given as well. Operators, panel and command line call these functions and nothin
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Literal, overload
 
 import fiftyone.core.dataset as fod
+import fiftyone.core.sample as fos
 from pymongo.database import Database
 
 from .backend import (
@@ -23,9 +25,11 @@ from .backend import (
     journal,
     load,
     maintenance,
+    names,
     operations,
     restore,
     revert,
+    search,
     selection,
     trash,
     undo,
@@ -49,6 +53,7 @@ from .backend.maintenance import Recovered
 from .backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
 from .backend.restore import RestoredSamples
 from .backend.revert import RevertPlan
+from .backend.search import FoundSnapshot, SnapshotQuery
 from .backend.trash import TrashItem
 from .backend.verify import VerifyReport
 
@@ -56,6 +61,7 @@ __all__ = [
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
+    "FoundSnapshot",
     "History",
     "HistoryEntry",
     "HistoryQuery",
@@ -96,14 +102,21 @@ __all__ = [
     "restore_snapshot",
     "revert_dataset_to_snapshot",
     "sample_history",
+    "search_snapshots",
+    "tag_snapshot",
     "undo_revert",
+    "untag_snapshot",
     "verify_all",
     "verify_snapshot",
 ]
 
 
 def create_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, description: str | None = None
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str,
+    description: str | None = None,
+    *,
+    tags: str | Iterable[str] | None = None,
 ) -> DatasetSnapshot:
     """Captures the current state of a dataset as a snapshot.
 
@@ -111,6 +124,7 @@ def create_snapshot(
         dataset_name: the name of the dataset
         snapshot_name: a name for the snapshot, unique within the dataset
         description (None): what the snapshot is about
+        tags (None): a tag or several, by which it can be found
 
     Returns:
         a :class:`DatasetSnapshot`
@@ -122,7 +136,8 @@ def create_snapshot(
         ConcurrentWritesError: if the dataset is being written to all the time
     """
     connection, dataset = _use(dataset_name)
-    return create.create(connection, dataset, snapshot_name, description).public()
+    valid = names.validate_tags(tags)
+    return create.create(connection, dataset, snapshot_name, description, valid).public()
 
 
 def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
@@ -220,6 +235,48 @@ def edit_snapshot(
     """
     connection, dataset = _use(dataset_name)
     return edit.edit(connection, dataset, snapshot_name, new_name, description).public()
+
+
+def tag_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
+) -> DatasetSnapshot:
+    """Adds tags to a snapshot, unless it has them already.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        tags: a tag or several
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or a tag cannot be used
+    """
+    connection, dataset = _use(dataset_name)
+    valid = names.validate_tags(tags)
+    return edit.edit(connection, dataset, snapshot_name, add_tags=valid).public()
+
+
+def untag_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
+) -> DatasetSnapshot:
+    """Removes tags from a snapshot, if it has them.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        tags: a tag or several
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or a tag cannot be used
+    """
+    connection, dataset = _use(dataset_name)
+    valid = names.validate_tags(tags)
+    return edit.edit(connection, dataset, snapshot_name, remove_tags=valid).public()
 
 
 def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
@@ -382,6 +439,51 @@ def verify_all(media: bool = False, progress: Progress = silent) -> list[VerifyR
         a list of :class:`VerifyReport`
     """
     return list(verify.verify_all(database.connect(), media, progress))
+
+
+def search_snapshots(
+    text: str | None = None,
+    created_by: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    tags: str | Iterable[str] | None = None,
+    contains_sample: str | fos.Sample | None = None,
+    field: str | None = None,
+    label: str | None = None,
+) -> list[FoundSnapshot]:
+    """Finds snapshots of all datasets; those that fit everything that is given.
+
+    Args:
+        text (None): what the name, the description, a tag or the dataset's name contains, in any
+            case and language
+        created_by (None): who created it
+        since (None): a ``datetime``, or a ``date`` from whose beginning (UTC) on it was created
+        until (None): a ``datetime`` before which it was created, or a ``date``, the last day (UTC)
+            on which it was
+        tags (None): a tag that it has, or several, all of which it has
+        contains_sample (None): a sample that it contains, or the sample's id
+        field (None): the path of a field that its schema has, such as ``ground_truth`` or
+            ``frames.objects``
+        label (None): the class of a label that it contains, in any field. The first time that a
+            snapshot is asked for labels all its documents are read
+
+    Returns:
+        a list of :class:`FoundSnapshot`, newest first
+
+    Raises:
+        ValueError: if something else is given than is described here
+    """
+    query = SnapshotQuery(
+        text=text or "",
+        created_by=created_by,
+        since=since,
+        until=until,
+        tags=names.validate_tags(tags),
+        sample_id=None if contains_sample is None else selection.id_of(contains_sample),
+        field=field,
+        label=label,
+    )
+    return search.search(database.connect(), query)
 
 
 def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]:

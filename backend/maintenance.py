@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import create, delete, edit, journal, restore, revert, trash, undo
+from . import create, delete, edit, facts, journal, restore, revert, trash, undo
 from .catalog import Catalog
-from .database import DATASETS, MANIFESTS, TRASH, Document, all_collections, owner_of
+from .database import DATASETS, FACTS, MANIFESTS, TRASH, Document, all_collections, owner_of
 from .datasets import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .journal import Operation, Verb, operation, recovers
@@ -130,6 +130,7 @@ def _drop_strays(database: Database[Document]) -> int:
     # that comes to be meanwhile looks like a stray
     owners = {name: owner_of(name) for name in all_collections(database)}
     described = set(database[MANIFESTS].distinct("snapshot_id"))
+    noted = set(database[FACTS].distinct("_id"))
     known = {entry.id for entry in journal.unfinished(database)}
     known.update(record.id for record in Catalog(database).list_all())
     known.update(head.id for head in trash.heads(database))
@@ -137,6 +138,7 @@ def _drop_strays(database: Database[Document]) -> int:
     for name in strays:
         database.drop_collection(name)
     database[MANIFESTS].delete_many({"snapshot_id": {"$in": list(described - known)}})
+    facts.delete(database, noted - known)
     return len(strays)
 
 
