@@ -21,8 +21,10 @@ from .backend import (
     database,
     delete,
     edit,
+    equality,
     history,
     journal,
+    lineage,
     load,
     maintenance,
     names,
@@ -33,10 +35,13 @@ from .backend import (
     selection,
     trash,
     undo,
+    uri,
     verify,
 )
 from .backend.base import Progress, silent
 from .backend.catalog import Catalog
+from .backend.changes import HeadVersion, SnapshotVersion, Version
+from .backend.contents import Head
 from .backend.database import Document
 from .backend.datasets import DatasetReference, resolve
 from .backend.diff import (
@@ -48,7 +53,9 @@ from .backend.diff import (
     tracing,
 )
 from .backend.diff.bars import shown
+from .backend.equality import Equality
 from .backend.history import History, HistoryEntry, HistoryQuery, Location
+from .backend.lineage import RunKind, RunLineage
 from .backend.maintenance import Recovered
 from .backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
 from .backend.restore import RestoredSamples
@@ -61,6 +68,7 @@ __all__ = [
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
+    "Equality",
     "FoundSnapshot",
     "History",
     "HistoryEntry",
@@ -70,6 +78,8 @@ __all__ = [
     "Recovered",
     "RestoredSamples",
     "RevertPlan",
+    "RunKind",
+    "RunLineage",
     "SampleChangeSummary",
     "SampleDifference",
     "SampleHistory",
@@ -79,6 +89,7 @@ __all__ = [
     "cancel_operation",
     "check_new_snapshot",
     "clone_snapshot",
+    "content_hash",
     "count_documents",
     "create_snapshot",
     "delete_snapshot",
@@ -90,19 +101,24 @@ __all__ = [
     "get_history",
     "get_operation",
     "get_snapshot_info",
+    "is_head_equal",
     "label_history",
     "latest_changes_are_stale",
     "list_operations",
+    "list_run_lineages",
     "list_snapshots",
     "list_trash",
     "load_snapshot",
     "locate",
     "recover",
+    "resolve_snapshot_uri",
     "restore_samples",
     "restore_snapshot",
     "revert_dataset_to_snapshot",
+    "run_lineage",
     "sample_history",
     "search_snapshots",
+    "snapshot_uri",
     "tag_snapshot",
     "undo_revert",
     "untag_snapshot",
@@ -484,6 +500,129 @@ def search_snapshots(
         label=label,
     )
     return search.search(database.connect(), query)
+
+
+def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str) -> bool:
+    """Tells whether a dataset has the content that a snapshot captured, exactly.
+
+    The content is that of all samples and frames; what FiftyOne keeps for itself, such as
+    ``last_modified_at``, is none of it. The schema counts as far as there are values: a new field
+    that is empty everywhere makes no difference. Saved views, workspaces, runs and what the
+    dataset says of itself do not count; :func:`diff` compares them as well.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        True/False
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+    return equality.is_head_equal(connection, record)
+
+
+def content_hash(dataset_name: str | fod.Dataset, snapshot_name: str | None = None) -> str:
+    """Returns one hash of the content of a version: of all samples and frames.
+
+    Versions with the same hash have the same content, as :func:`is_head_equal` understands it. A
+    revert brings the hash back. It may change without the content when FiftyOne rewrites
+    documents, for instance when a dataset is cloned; a mere touch does not change it.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name (None): the name of a snapshot; by default, the dataset as it is now, all of
+            which is read
+
+    Returns:
+        a string such as ``sha256:...``
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    version: Version = HeadVersion(Head(connection, dataset.id))
+    if snapshot_name is not None:
+        record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+        version = SnapshotVersion(connection, record)
+    return equality.content_hash(version)
+
+
+def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
+    """Returns an address for a snapshot, to be noted where it was used, as in a training run.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        ``fiftyone-snapshots://<dataset id>/<snapshot id>?dataset=..&snapshot=..#<content hash>``,
+        which :func:`resolve_snapshot_uri` understands even if both were renamed since
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+    return uri.uri(connection, dataset, record)
+
+
+def resolve_snapshot_uri(address: str) -> Location:
+    """Finds the snapshot with an address, and checks that it has the content named there.
+
+    Args:
+        address: what :func:`snapshot_uri` returned
+
+    Returns:
+        a :class:`Location`: the names that dataset and snapshot have now
+
+    Raises:
+        ValueError: if it is no such address, or there is no such dataset or snapshot
+        DamagedSnapshotError: if the snapshot has another content
+    """
+    connection = database.connect()
+    maintenance.purge_deleted_datasets(connection)
+    return uri.resolve(connection, address)
+
+
+def run_lineage(
+    dataset_name: str | fod.Dataset, key: str, kind: RunKind | str | None = None
+) -> RunLineage | None:
+    """Tells what was the latest snapshot when a run was computed, and if the dataset was like it.
+
+    Args:
+        dataset_name: the name of the dataset
+        key: the key of an annotation, brain, evaluation or custom run
+        kind (None): ``annotation``, ``brain``, ``evaluation`` or ``custom``, if the dataset has
+            runs of several kinds with that key
+
+    Returns:
+        a :class:`RunLineage`, or None if there was no snapshot then, or this package was not there
+
+    Raises:
+        ValueError: if there is no such dataset or run, or there are several
+    """
+    connection, dataset = _use(dataset_name)
+    return lineage.of_run(connection, dataset, key, kind)
+
+
+def list_run_lineages(dataset_name: str | fod.Dataset) -> list[RunLineage]:
+    """Lists on which snapshots the runs of a dataset were computed, as far as that is known.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a list of :class:`RunLineage`, in the order in which the runs were computed
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = _use(dataset_name)
+    return lineage.of_runs(connection, dataset)
 
 
 def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]:

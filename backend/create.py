@@ -9,7 +9,7 @@ import os
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import changes, facts, manifest, names, registry
+from . import changes, equality, facts, manifest, names, registry
 from .base import Progress
 from .catalog import Catalog
 from .config import NO_LIMIT, Settings, variable
@@ -88,6 +88,7 @@ def create(
         )
         catalog.add(record)
         running.step("reserved")
+        before = equality.witness(head)
         captured = backend.capture(record, head, _copying(running))
         running.step("captured")
         manifest.save(database, snapshot_id, captured.manifests)
@@ -102,6 +103,8 @@ def create(
             changes=changes.since_previous(database, catalog.latest(dataset.id), record),
             fields=facts.read_fields(database, record),
         )
+        # Of no use to anyone should the snapshot not be completed
+        catalog.set_dataset_facts(dataset.id, witness={"snapshot_id": snapshot_id, **before})
         running.committing("summarized")
         if not catalog.complete(snapshot_id):
             raise LeaseLostError(f"Another process has given up snapshot '{name}' for dead")

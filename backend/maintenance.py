@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import create, delete, edit, facts, journal, restore, revert, trash, undo
+from . import create, delete, edit, facts, journal, lineage, restore, revert, trash, undo
 from .catalog import Catalog
 from .database import DATASETS, FACTS, MANIFESTS, TRASH, Document, all_collections, owner_of
 from .datasets import is_deleted
@@ -109,6 +109,7 @@ def purge_dataset(database: Database[Document], dataset_id: ObjectId) -> bool:
             running.step("dropped_views")
             trash.destroy_everything(database, dataset_id)
             running.step("destroyed")
+            lineage.forget(database, dataset_id)
             # Last, as it is what makes an interrupted purge known
             catalog.forget_dataset(dataset_id)
     except DatasetBusyError:

@@ -31,7 +31,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ..errors import UnsupportedFiftyOneError
-from . import datasets, early, generation, reads, writes
+from . import datasets, early, generation, reads, runs, writes
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
 
@@ -169,6 +169,14 @@ def table(load_snapshot: Callable[[str, str], fod.Dataset]) -> list[Hook]:
             early.refusing("samples", early.has_key),
             ("cls", "samples", "key"),
             frozenset({"_get_run_doc", "put", "save"}),
+        ),
+        Hook(
+            fors.BaseRun,
+            "save_run_info",
+            "fiftyone/core/runs.py:556",
+            runs.remember_lineage,
+            ("cls", "samples", "run_info"),
+            frozenset({"_root_dataset", "_runs_field", "RunDocument", "run_docs", "key"}),
         ),
         Hook(
             focc.SampleCollection,
