@@ -7,7 +7,8 @@ given as well. Operators, panel and command line call these functions and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Literal, overload
 
@@ -20,6 +21,7 @@ from .backend import (
     create,
     database,
     delete,
+    doctor,
     edit,
     equality,
     history,
@@ -53,6 +55,7 @@ from .backend.diff import (
     tracing,
 )
 from .backend.diff.bars import shown
+from .backend.doctor import Diagnosis, Finding, Severity
 from .backend.equality import Equality
 from .backend.history import History, HistoryEntry, HistoryQuery, Location
 from .backend.lineage import RunKind, RunLineage
@@ -68,7 +71,9 @@ __all__ = [
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
+    "Diagnosis",
     "Equality",
+    "Finding",
     "FoundSnapshot",
     "History",
     "HistoryEntry",
@@ -83,6 +88,7 @@ __all__ = [
     "SampleChangeSummary",
     "SampleDifference",
     "SampleHistory",
+    "Severity",
     "TrashItem",
     "VerifyReport",
     "calculate_dataset_latest_changes_summary",
@@ -93,6 +99,7 @@ __all__ = [
     "count_documents",
     "create_snapshot",
     "delete_snapshot",
+    "diagnose",
     "diff",
     "diff_sample",
     "edit_snapshot",
@@ -111,6 +118,7 @@ __all__ = [
     "load_snapshot",
     "locate",
     "recover",
+    "reporting",
     "resolve_snapshot_uri",
     "restore_samples",
     "restore_snapshot",
@@ -915,6 +923,31 @@ def get_operation(operation_id: str) -> journal.Entry:
         ValueError: if there is no such operation
     """
     return journal.get(database.connect(), operation_id)
+
+
+@contextmanager
+def reporting(progress: Progress) -> Iterator[None]:
+    """Tells how far the operations are that are begun in a ``with`` block.
+
+    Args:
+        progress: called with the fraction that is done and what is being done
+
+    Returns:
+        a context manager
+    """
+    with journal.reporting(progress):
+        yield
+
+
+def diagnose() -> Diagnosis:
+    """Looks for what is wrong with the installation, the server and what is stored.
+
+    Nothing is changed.
+
+    Returns:
+        a :class:`Diagnosis`, which can be printed and is true if nothing is wrong
+    """
+    return doctor.diagnose()
 
 
 def recover() -> Recovered:

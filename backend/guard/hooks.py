@@ -304,6 +304,16 @@ def install(load_snapshot: Callable[[str, str], fod.Dataset]) -> None:
                 _publish(original, fod.load_dataset)
 
 
+def missing() -> list[str]:
+    """Lists the hooks that are not installed in this process.
+
+    Returns:
+        where in FiftyOne they belong
+    """
+    hooks = table(lambda dataset, snapshot: fod.load_dataset(f"{dataset}@{snapshot}"))
+    return [f"{hook.where} ({hook.name})" for hook in hooks if not hook.is_installed()]
+
+
 def check(hooks: list[Hook]) -> None:
     """Checks that FiftyOne is what the hooks expect.
 
