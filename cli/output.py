@@ -97,7 +97,10 @@ def _width(text: str) -> int:
 
 def size(count: int) -> str:
     """Returns a number of bytes for people to read."""
-    return f"{count / 1_000_000:,.1f} MB"
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if count >= factor:
+            return f"{count / factor:,.1f} {unit}"
+    return f"{count / 1e3:.1f} kB"
 
 
 def bar(stream: TextIO) -> Callable[[float, str], None]:

@@ -16,6 +16,8 @@ from pymongo.errors import OperationFailure
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import equality, faults, lineage
 from support.datasets import image_dataset, video_dataset
+from support.docs import check_python
+from support.environment import ROOT
 from support.full import Document
 from support.invariants import assert_no_debris
 
@@ -361,3 +363,9 @@ def test_addresses_of_another_content(
 def test_what_is_no_address(address: object) -> None:
     with pytest.raises(fos.InvalidRequestError, match="Not the address of a snapshot"):
         fos.resolve_snapshot_uri(address)
+
+
+def test_the_documentation(caplog: pytest.LogCaptureFixture) -> None:
+    digits = image_dataset("digits", 6, persistent=True)
+    digits.clone_sample_field("ground_truth", "predictions")
+    check_python(ROOT / "docs" / "search-and-lineage.md", {"dataset": digits})
