@@ -7,10 +7,13 @@ given as well. Operators, panel and command line call these functions and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
 from typing import Literal, overload
 
 import fiftyone.core.dataset as fod
+import fiftyone.core.sample as fos
 from pymongo.database import Database
 
 from .backend import (
@@ -18,21 +21,29 @@ from .backend import (
     create,
     database,
     delete,
+    doctor,
     edit,
+    equality,
     history,
     journal,
+    lineage,
     load,
     maintenance,
+    names,
     operations,
     restore,
     revert,
+    search,
     selection,
     trash,
     undo,
+    uri,
     verify,
 )
 from .backend.base import Progress, silent
 from .backend.catalog import Catalog
+from .backend.changes import HeadVersion, SnapshotVersion, Version
+from .backend.contents import Head
 from .backend.database import Document
 from .backend.datasets import DatasetReference, resolve
 from .backend.diff import (
@@ -44,11 +55,15 @@ from .backend.diff import (
     tracing,
 )
 from .backend.diff.bars import shown
+from .backend.doctor import Diagnosis, Finding, Severity
+from .backend.equality import Equality
 from .backend.history import History, HistoryEntry, HistoryQuery, Location
+from .backend.lineage import RunKind, RunLineage
 from .backend.maintenance import Recovered
 from .backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
 from .backend.restore import RestoredSamples
 from .backend.revert import RevertPlan
+from .backend.search import FoundSnapshot, SnapshotQuery
 from .backend.trash import TrashItem
 from .backend.verify import VerifyReport
 
@@ -56,6 +71,10 @@ __all__ = [
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
+    "Diagnosis",
+    "Equality",
+    "Finding",
+    "FoundSnapshot",
     "History",
     "HistoryEntry",
     "HistoryQuery",
@@ -64,18 +83,23 @@ __all__ = [
     "Recovered",
     "RestoredSamples",
     "RevertPlan",
+    "RunKind",
+    "RunLineage",
     "SampleChangeSummary",
     "SampleDifference",
     "SampleHistory",
+    "Severity",
     "TrashItem",
     "VerifyReport",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
     "check_new_snapshot",
     "clone_snapshot",
+    "content_hash",
     "count_documents",
     "create_snapshot",
     "delete_snapshot",
+    "diagnose",
     "diff",
     "diff_sample",
     "edit_snapshot",
@@ -84,26 +108,39 @@ __all__ = [
     "get_history",
     "get_operation",
     "get_snapshot_info",
+    "is_head_equal",
     "label_history",
     "latest_changes_are_stale",
     "list_operations",
+    "list_run_lineages",
     "list_snapshots",
     "list_trash",
     "load_snapshot",
     "locate",
     "recover",
+    "reporting",
+    "resolve_snapshot_uri",
     "restore_samples",
     "restore_snapshot",
     "revert_dataset_to_snapshot",
+    "run_lineage",
     "sample_history",
+    "search_snapshots",
+    "snapshot_uri",
+    "tag_snapshot",
     "undo_revert",
+    "untag_snapshot",
     "verify_all",
     "verify_snapshot",
 ]
 
 
 def create_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, description: str | None = None
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str,
+    description: str | None = None,
+    *,
+    tags: str | Iterable[str] | None = None,
 ) -> DatasetSnapshot:
     """Captures the current state of a dataset as a snapshot.
 
@@ -111,6 +148,7 @@ def create_snapshot(
         dataset_name: the name of the dataset
         snapshot_name: a name for the snapshot, unique within the dataset
         description (None): what the snapshot is about
+        tags (None): a tag or several, by which it can be found
 
     Returns:
         a :class:`DatasetSnapshot`
@@ -122,7 +160,8 @@ def create_snapshot(
         ConcurrentWritesError: if the dataset is being written to all the time
     """
     connection, dataset = _use(dataset_name)
-    return create.create(connection, dataset, snapshot_name, description).public()
+    valid = names.validate_tags(tags)
+    return create.create(connection, dataset, snapshot_name, description, valid).public()
 
 
 def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
@@ -220,6 +259,48 @@ def edit_snapshot(
     """
     connection, dataset = _use(dataset_name)
     return edit.edit(connection, dataset, snapshot_name, new_name, description).public()
+
+
+def tag_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
+) -> DatasetSnapshot:
+    """Adds tags to a snapshot, unless it has them already.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        tags: a tag or several
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or a tag cannot be used
+    """
+    connection, dataset = _use(dataset_name)
+    valid = names.validate_tags(tags)
+    return edit.edit(connection, dataset, snapshot_name, add_tags=valid).public()
+
+
+def untag_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
+) -> DatasetSnapshot:
+    """Removes tags from a snapshot, if it has them.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        tags: a tag or several
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or a tag cannot be used
+    """
+    connection, dataset = _use(dataset_name)
+    valid = names.validate_tags(tags)
+    return edit.edit(connection, dataset, snapshot_name, remove_tags=valid).public()
 
 
 def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
@@ -382,6 +463,174 @@ def verify_all(media: bool = False, progress: Progress = silent) -> list[VerifyR
         a list of :class:`VerifyReport`
     """
     return list(verify.verify_all(database.connect(), media, progress))
+
+
+def search_snapshots(
+    text: str | None = None,
+    created_by: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    tags: str | Iterable[str] | None = None,
+    contains_sample: str | fos.Sample | None = None,
+    field: str | None = None,
+    label: str | None = None,
+) -> list[FoundSnapshot]:
+    """Finds snapshots of all datasets; those that fit everything that is given.
+
+    Args:
+        text (None): what the name, the description, a tag or the dataset's name contains, in any
+            case and language
+        created_by (None): who created it
+        since (None): a ``datetime``, or a ``date`` from whose beginning (UTC) on it was created
+        until (None): a ``datetime`` before which it was created, or a ``date``, the last day (UTC)
+            on which it was
+        tags (None): a tag that it has, or several, all of which it has
+        contains_sample (None): a sample that it contains, or the sample's id
+        field (None): the path of a field that its schema has, such as ``ground_truth`` or
+            ``frames.objects``
+        label (None): the class of a label that it contains, in any field. The first time that a
+            snapshot is asked for labels all its documents are read
+
+    Returns:
+        a list of :class:`FoundSnapshot`, newest first
+
+    Raises:
+        ValueError: if something else is given than is described here
+    """
+    query = SnapshotQuery(
+        text=text or "",
+        created_by=created_by,
+        since=since,
+        until=until,
+        tags=names.validate_tags(tags),
+        sample_id=None if contains_sample is None else selection.id_of(contains_sample),
+        field=field,
+        label=label,
+    )
+    return search.search(database.connect(), query)
+
+
+def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str) -> bool:
+    """Tells whether a dataset has the content that a snapshot captured, exactly.
+
+    The content is that of all samples and frames; what FiftyOne keeps for itself, such as
+    ``last_modified_at``, is none of it. The schema counts as far as there are values: a new field
+    that is empty everywhere makes no difference. Saved views, workspaces, runs and what the
+    dataset says of itself do not count; :func:`diff` compares them as well.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        True/False
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+    return equality.is_head_equal(connection, record)
+
+
+def content_hash(dataset_name: str | fod.Dataset, snapshot_name: str | None = None) -> str:
+    """Returns one hash of the content of a version: of all samples and frames.
+
+    Versions with the same hash have the same content, as :func:`is_head_equal` understands it. A
+    revert brings the hash back. It may change without the content when FiftyOne rewrites
+    documents, for instance when a dataset is cloned; a mere touch does not change it.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name (None): the name of a snapshot; by default, the dataset as it is now, all of
+            which is read
+
+    Returns:
+        a string such as ``sha256:...``
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    version: Version = HeadVersion(Head(connection, dataset.id))
+    if snapshot_name is not None:
+        record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+        version = SnapshotVersion(connection, record)
+    return equality.content_hash(version)
+
+
+def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
+    """Returns an address for a snapshot, to be noted where it was used, as in a training run.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        ``fiftyone-snapshots://<dataset id>/<snapshot id>?dataset=..&snapshot=..#<content hash>``,
+        which :func:`resolve_snapshot_uri` understands even if both were renamed since
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+    return uri.uri(connection, dataset, record)
+
+
+def resolve_snapshot_uri(address: str) -> Location:
+    """Finds the snapshot with an address, and checks that it has the content named there.
+
+    Args:
+        address: what :func:`snapshot_uri` returned
+
+    Returns:
+        a :class:`Location`: the names that dataset and snapshot have now
+
+    Raises:
+        ValueError: if it is no such address, or there is no such dataset or snapshot
+        DamagedSnapshotError: if the snapshot has another content
+    """
+    connection = database.connect()
+    maintenance.purge_deleted_datasets(connection)
+    return uri.resolve(connection, address)
+
+
+def run_lineage(
+    dataset_name: str | fod.Dataset, key: str, kind: RunKind | str | None = None
+) -> RunLineage | None:
+    """Tells what was the latest snapshot when a run was computed, and if the dataset was like it.
+
+    Args:
+        dataset_name: the name of the dataset
+        key: the key of an annotation, brain, evaluation or custom run
+        kind (None): ``annotation``, ``brain``, ``evaluation`` or ``custom``, if the dataset has
+            runs of several kinds with that key
+
+    Returns:
+        a :class:`RunLineage`, or None if there was no snapshot then, or this package was not there
+
+    Raises:
+        ValueError: if there is no such dataset or run, or there are several
+    """
+    connection, dataset = _use(dataset_name)
+    return lineage.of_run(connection, dataset, key, kind)
+
+
+def list_run_lineages(dataset_name: str | fod.Dataset) -> list[RunLineage]:
+    """Lists on which snapshots the runs of a dataset were computed, as far as that is known.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a list of :class:`RunLineage`, in the order in which the runs were computed
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = _use(dataset_name)
+    return lineage.of_runs(connection, dataset)
 
 
 def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]:
@@ -674,6 +923,31 @@ def get_operation(operation_id: str) -> journal.Entry:
         ValueError: if there is no such operation
     """
     return journal.get(database.connect(), operation_id)
+
+
+@contextmanager
+def reporting(progress: Progress) -> Iterator[None]:
+    """Tells how far the operations are that are begun in a ``with`` block.
+
+    Args:
+        progress: called with the fraction that is done and what is being done
+
+    Returns:
+        a context manager
+    """
+    with journal.reporting(progress):
+        yield
+
+
+def diagnose() -> Diagnosis:
+    """Looks for what is wrong with the installation, the server and what is stored.
+
+    Nothing is changed.
+
+    Returns:
+        a :class:`Diagnosis`, which can be printed and is true if nothing is wrong
+    """
+    return doctor.diagnose()
 
 
 def recover() -> Recovered:

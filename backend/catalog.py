@@ -128,18 +128,18 @@ class Catalog:
 
     def list(self, dataset_id: ObjectId) -> Records:
         """Lists the snapshots of a dataset that can be used, in order of creation."""
-        return self._select({"dataset_id": dataset_id, "state": SnapshotState.READY.value})
+        return self.select({"dataset_id": dataset_id, "state": SnapshotState.READY.value})
 
     def list_trashed(self, dataset_id: ObjectId | None = None) -> Records:
         """Lists deleted snapshots that can still be brought back, of one dataset or of all."""
         query: Document = {"state": SnapshotState.TRASHED.value}
         if dataset_id is not None:
             query["dataset_id"] = dataset_id
-        return self._select(query)
+        return self.select(query)
 
     def list_all(self, dataset_id: ObjectId | None = None) -> Records:
         """Lists the snapshots of a dataset or of all, whatever their state."""
-        return self._select({} if dataset_id is None else {"dataset_id": dataset_id})
+        return self.select({} if dataset_id is None else {"dataset_id": dataset_id})
 
     def latest(self, dataset_id: ObjectId) -> SnapshotRecord | None:
         """Returns the newest snapshot of a dataset, or None."""
@@ -244,7 +244,8 @@ class Catalog:
         """Forgets what we remember of a dataset besides its snapshots."""
         self.database[DATASETS].delete_one({"_id": dataset_id})
 
-    def _select(self, query: Document) -> Records:
+    def select(self, query: Document) -> Records:
+        """Returns the records that fit a query, in order of creation within their datasets."""
         found = self.database[CATALOG].find(query).sort([("sequence", 1), ("_id", 1)])
         return [SnapshotRecord.from_document(document) for document in found]
 

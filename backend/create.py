@@ -9,7 +9,7 @@ import os
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import changes, manifest, names, registry
+from . import changes, equality, facts, manifest, names, registry
 from .base import Progress
 from .catalog import Catalog
 from .config import NO_LIMIT, Settings, variable
@@ -27,7 +27,11 @@ _COPY_SHARE = 0.9
 
 
 def create(
-    database: Database[Document], dataset: DatasetReference, name: str, description: str | None
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    description: str | None,
+    tags: tuple[str, ...] = (),
 ) -> SnapshotRecord:
     """Captures a dataset as a new snapshot.
 
@@ -36,6 +40,7 @@ def create(
         dataset: the dataset
         name: a name that is not in use
         description: what the snapshot is about, if anything
+        tags (()): valid tags
 
     Returns:
         the snapshot
@@ -79,9 +84,11 @@ def create(
             backend=settings.backend,
             created_at=server_time(database),
             created_by=current_user(),
+            tags=tags,
         )
         catalog.add(record)
         running.step("reserved")
+        before = equality.witness(head)
         captured = backend.capture(record, head, _copying(running))
         running.step("captured")
         manifest.save(database, snapshot_id, captured.manifests)
@@ -94,7 +101,10 @@ def create(
             sample_count=total,
             size_bytes=backend.size_bytes(record),
             changes=changes.since_previous(database, catalog.latest(dataset.id), record),
+            fields=facts.read_fields(database, record),
         )
+        # Of no use to anyone should the snapshot not be completed
+        catalog.set_dataset_facts(dataset.id, witness={"snapshot_id": snapshot_id, **before})
         running.committing("summarized")
         if not catalog.complete(snapshot_id):
             raise LeaseLostError(f"Another process has given up snapshot '{name}' for dead")

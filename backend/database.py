@@ -39,6 +39,8 @@ MANIFESTS = PREFIX + "manifests"
 JOURNAL = PREFIX + "journal"
 LEASES = PREFIX + "leases"
 TRASH = PREFIX + "trash"
+FACTS = PREFIX + "facts"
+LINEAGE = PREFIX + "lineage"
 DATASETS = PREFIX + "datasets"
 
 _MASTERS = PREFIX + "masters."
@@ -58,7 +60,13 @@ _INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"live": True},
         ),
         IndexModel([("dataset_id", ASCENDING), ("sequence", ASCENDING)]),
+        # What is searched for; all are multikey or few, so a query uses the one that is rarest
+        IndexModel("created_at"),
+        IndexModel("created_by"),
+        IndexModel("tags"),
+        IndexModel("fields"),
     ],
+    LINEAGE: [IndexModel("dataset_id")],
     MANIFESTS: [
         IndexModel(
             [("snapshot_id", ASCENDING), ("part", ASCENDING), ("number", ASCENDING)], unique=True

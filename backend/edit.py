@@ -1,4 +1,4 @@
-"""Renaming a snapshot and changing its description; its contents never change."""
+"""Renaming, describing and tagging a snapshot; its contents never change."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def edit(
     name: str,
     new_name: str | None = None,
     description: str | None = KEEP,
+    add_tags: tuple[str, ...] = (),
+    remove_tags: tuple[str, ...] = (),
 ) -> SnapshotRecord:
     """Changes what a snapshot is called and what is said about it.
 
@@ -32,6 +34,8 @@ def edit(
         name: the snapshot
         new_name (None): its new name, if it is to have one
         description: its new description, None for none
+        add_tags (()): valid tags that it is to have
+        remove_tags (()): tags that it is not to have
 
     Returns:
         the snapshot
@@ -54,6 +58,10 @@ def edit(
             changes.update(name=new_name, slug=names.slug(new_name))
         if description != KEEP:
             changes["description"] = description
+        kept = [tag for tag in record.tags if tag not in remove_tags]
+        tags = list(dict.fromkeys([*kept, *add_tags]))
+        if tags != list(record.tags):
+            changes["tags"] = tags
         running.note(snapshot_id=record.id, changes=changes)
         running.committing("noted")
         if changes:
@@ -69,5 +77,5 @@ def _recover(running: Operation) -> None:
         return
     record = Catalog(running.database).by_id(running.details["snapshot_id"])
     wanted = running.details["changes"]
-    if record is not None and all(getattr(record, key) == wanted[key] for key in wanted):
+    if record is not None and wanted.items() <= record.to_document().items():
         running.commit()

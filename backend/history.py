@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bson import ObjectId
 from pymongo.database import Database
 
+from . import names
 from .catalog import Catalog
 from .config import NO_LIMIT, Settings
 from .database import PREFIX, Document
@@ -34,6 +35,7 @@ class HistoryEntry:
     last_loaded_at: datetime | None
     expires_at: datetime | None
     """When it is destroyed for good, if it is in the trash."""
+    tags: tuple[str, ...] = ()
 
     @property
     def is_in_trash(self) -> bool:
@@ -46,7 +48,7 @@ class HistoryQuery:
     """Which snapshots of a dataset to show."""
 
     text: str = ""
-    """What the name or the description contains, in any case."""
+    """What the name, the description or a tag contains, in any case."""
     creator: str | None = None
     since: datetime | None = None
     trash: bool = False
@@ -183,10 +185,15 @@ def remaining(database: Database[Document], dataset_id: ObjectId) -> int | None:
     return max(0, min(left)) if left else None
 
 
+def mentions(text: str, *places: str | None) -> bool:
+    """Returns whether any of some texts contains another one, in any case."""
+    wanted = names.folded(text.strip())
+    return any(wanted in names.folded(place or "") for place in places)
+
+
 def _fits(record: SnapshotRecord, query: HistoryQuery) -> bool:
-    text = query.text.strip().casefold()
     return (
-        (not text or text in f"{record.name}\n{record.description or ''}".casefold())
+        mentions(query.text, record.name, record.description, *record.tags)
         and (query.creator is None or record.created_by == query.creator)
         and (query.since is None or record.created_at >= query.since)
     )
@@ -208,4 +215,5 @@ def _entry(record: SnapshotRecord, before: SnapshotRecord | None) -> HistoryEntr
         previous=before.name if before else None,
         last_loaded_at=record.last_loaded_at,
         expires_at=expires_at,
+        tags=record.tags,
     )

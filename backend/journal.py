@@ -24,6 +24,7 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect, PyMongoError
 
 from . import faults
+from .base import Progress, silent
 from .config import Settings
 from .database import (
     JOURNAL,
@@ -63,6 +64,7 @@ __all__ = [
     "operation",
     "recover",
     "recovers",
+    "reporting",
     "unfinished",
     "unfinished_datasets",
 ]
@@ -175,6 +177,7 @@ class Operation:
         Raises:
             OperationCancelledError: if somebody asked for it to be given up
         """
+        _on_progress.get()(fraction, label)
         now = time.monotonic()
         if now - self._last_progress >= _PROGRESS_INTERVAL_SECONDS:
             self._last_progress = now
@@ -237,6 +240,26 @@ def announcing(listener: Callable[[Entry], None]) -> Iterator[None]:
         yield
     finally:
         _on_begin.reset(token)
+
+
+_on_progress: ContextVar[Progress] = ContextVar("on_progress", default=silent)
+
+
+@contextmanager
+def reporting(progress: Progress) -> Iterator[None]:
+    """Tells a caller further up how far operations are, each from 0 to 1.
+
+    Args:
+        progress: called with the fraction that is done and what is being done
+
+    Returns:
+        a context manager
+    """
+    token = _on_progress.set(progress)
+    try:
+        yield
+    finally:
+        _on_progress.reset(token)
 
 
 @contextmanager

@@ -227,6 +227,21 @@ class Lease:
                     return
 
 
+def is_held(database: Database[Document], dataset_id: ObjectId) -> bool:
+    """Returns whether a process that may be alive operates on a dataset.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+
+    Returns:
+        True/False
+    """
+    is_valid = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
+    lease = database[LEASES].find_one({"_id": dataset_id, **is_valid})
+    return lease is not None and not _is_abandoned(lease)
+
+
 _in_use: set[str] = set()
 """The tokens that this process uses: any other one of its own it could not give back, because the
 server was away then."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import create, delete, edit, journal, restore, revert, trash, undo
+from . import create, delete, edit, facts, journal, lineage, restore, revert, trash, undo
 from .catalog import Catalog
-from .database import DATASETS, MANIFESTS, TRASH, Document, all_collections, owner_of
+from .database import DATASETS, FACTS, MANIFESTS, TRASH, Document, all_collections, owner_of
 from .datasets import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .journal import Operation, Verb, operation, recovers
@@ -75,17 +75,21 @@ def purge_deleted_datasets(database: Database[Document]) -> int:
     Returns:
         the number of datasets
     """
+    purged = 0
+    for dataset_id in deleted_datasets(database):
+        with _not_in_the_way(f"The snapshots of deleted dataset {dataset_id} are still there"):
+            purged += purge_dataset(database, dataset_id)
+    return purged
+
+
+def deleted_datasets(database: Database[Document]) -> set[ObjectId]:
+    """Returns the datasets that were deleted, by whichever process, but not their snapshots."""
     known = {
         *Catalog(database).dataset_ids(),
         *database[DATASETS].distinct("_id"),
         *database[TRASH].distinct("dataset_id"),
     }
-    existing = set(database["datasets"].distinct("_id", {"_id": {"$in": list(known)}}))
-    purged = 0
-    for dataset_id in known - existing:
-        with _not_in_the_way(f"The snapshots of deleted dataset {dataset_id} are still there"):
-            purged += purge_dataset(database, dataset_id)
-    return purged
+    return known.difference(database["datasets"].distinct("_id", {"_id": {"$in": list(known)}}))
 
 
 def purge_dataset(database: Database[Document], dataset_id: ObjectId) -> bool:
@@ -109,6 +113,7 @@ def purge_dataset(database: Database[Document], dataset_id: ObjectId) -> bool:
             running.step("dropped_views")
             trash.destroy_everything(database, dataset_id)
             running.step("destroyed")
+            lineage.forget(database, dataset_id)
             # Last, as it is what makes an interrupted purge known
             catalog.forget_dataset(dataset_id)
     except DatasetBusyError:
@@ -121,23 +126,41 @@ def _recover_purge(running: Operation) -> None:
     """Nothing: what is left is found, and destroyed, by :func:`purge_deleted_datasets`."""
 
 
-def _drop_strays(database: Database[Document]) -> int:
-    """Drops collections and manifests whose snapshot or operation is unknown.
+@dataclass(frozen=True)
+class Strays:
+    """What belongs to no snapshot or operation that is known.
 
     A server may complete a copy whose client was killed, after its debris was removed.
     """
-    # What exists is listed first, and operations before what they leave behind: then nothing
-    # that comes to be meanwhile looks like a stray
-    owners = {name: owner_of(name) for name in all_collections(database)}
-    described = set(database[MANIFESTS].distinct("snapshot_id"))
-    known = {entry.id for entry in journal.unfinished(database)}
-    known.update(record.id for record in Catalog(database).list_all())
-    known.update(head.id for head in trash.heads(database))
-    strays = [name for name, owner in owners.items() if owner and owner not in known]
-    for name in strays:
+
+    collections: list[str]
+    manifests: set[ObjectId]
+    facts: set[ObjectId]
+
+    @classmethod
+    def find(cls, database: Database[Document]) -> Strays:
+        """Looks for them; what comes to be meanwhile is not taken for one."""
+        # What exists is listed first, and operations before what they leave behind
+        owners = {name: owner_of(name) for name in all_collections(database)}
+        described = set(database[MANIFESTS].distinct("snapshot_id"))
+        noted = set(database[FACTS].distinct("_id"))
+        known = {entry.id for entry in journal.unfinished(database)}
+        known.update(record.id for record in Catalog(database).list_all())
+        known.update(head.id for head in trash.heads(database))
+        return cls(
+            [name for name, owner in owners.items() if owner and owner not in known],
+            described - known,
+            noted - known,
+        )
+
+
+def _drop_strays(database: Database[Document]) -> int:
+    strays = Strays.find(database)
+    for name in strays.collections:
         database.drop_collection(name)
-    database[MANIFESTS].delete_many({"snapshot_id": {"$in": list(described - known)}})
-    return len(strays)
+    database[MANIFESTS].delete_many({"snapshot_id": {"$in": list(strays.manifests)}})
+    facts.delete(database, strays.facts)
+    return len(strays.collections)
 
 
 @contextmanager

@@ -198,11 +198,19 @@ class Manifest:
         kept = Manifest(self.keys[keep], self.digests[keep], self.stamps[keep], self.owners[keep])
         return self._joined([kept, patch])
 
-    def fingerprint(self) -> str:
-        """Returns one hash of all the content, equal for equal content only."""
+    def fingerprint(self, *, touched: bool = True) -> str:
+        """Returns one hash of all the content, equal for equal content only.
+
+        Args:
+            touched (True): whether the values of ``last_modified_at`` count
+
+        Returns:
+            the hash
+        """
         content = hashlib.sha256(self.keys.tobytes())
         content.update(self.digests.tobytes())
-        content.update(self.stamps.tobytes())
+        if touched:
+            content.update(self.stamps.tobytes())
         return content.hexdigest()
 
     def _pieces(self, snapshot_id: ObjectId, part: Part) -> Iterator[Document]:

@@ -77,6 +77,7 @@ class DatasetSnapshot:
     slug: str
     created_by: str | None = None
     created_by_principal: dict[str, Any] | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,20 @@ class SnapshotRecord:
     trashed_at: datetime | None = None
     trashed_by: ObjectId | None = None
     """The operation that moved it to the trash."""
+    tags: tuple[str, ...] = ()
+    fields: tuple[str, ...] | None = None
+    """The paths of all fields, those of frames with the prefix ``frames.``; None if they were not
+    noted yet."""
 
     @property
     def is_live(self) -> bool:
         """Whether the snapshot takes up its name and counts against the limits."""
         return self.state is not SnapshotState.TRASHED
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the snapshot is there to be used, and not on its way in or out."""
+        return self.state not in (SnapshotState.CREATING, SnapshotState.TRASHED)
 
     @property
     def load_status(self) -> DatasetSnapshotStatus:
@@ -129,6 +139,7 @@ class SnapshotRecord:
             name=self.name,
             slug=self.slug,
             created_by=self.created_by,
+            tags=self.tags,
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -154,6 +165,8 @@ class SnapshotRecord:
             "last_loaded_at": self.last_loaded_at,
             "trashed_at": self.trashed_at,
             "trashed_by": self.trashed_by,
+            "tags": list(self.tags),
+            "fields": None if self.fields is None else list(self.fields),
         }
 
     @classmethod
@@ -188,6 +201,8 @@ class SnapshotRecord:
             last_loaded_at=document["last_loaded_at"],
             trashed_at=document["trashed_at"],
             trashed_by=document["trashed_by"],
+            tags=tuple(document.get("tags") or ()),
+            fields=None if (paths := document.get("fields")) is None else tuple(paths),
         )
 
 

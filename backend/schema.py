@@ -7,7 +7,7 @@ lists of field documents, and the ``fields`` of an embedded document are such a 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from .database import Document
@@ -90,6 +90,38 @@ def _type_of(field: Document) -> list[Any]:
 def _describe(field: Document) -> str:
     names = [field.get(key) for key in ("ftype", "subfield", "embedded_doc_type")]
     return " of ".join(str(name).rpartition(".")[2] for name in names if name)
+
+
+def paths(document: Document) -> tuple[str, ...]:
+    """Lists the paths of all fields, also of those inside embedded documents.
+
+    Args:
+        document: a dataset document
+
+    Returns:
+        the paths, those of frames with the prefix ``frames.``
+    """
+    return tuple(
+        path
+        for key, prefix in (("sample_fields", ""), ("frame_fields", FRAMES_PREFIX))
+        for path, _ in walk(document.get(key), prefix)
+    )
+
+
+def walk(fields: list[Document] | None, prefix: str = "") -> Iterator[tuple[str, Document]]:
+    """Yields field documents and those inside them.
+
+    Args:
+        fields: field documents
+        prefix (""): what their paths begin with
+
+    Yields:
+        the path and the field document of each
+    """
+    for field in fields or []:
+        path = prefix + field["name"]
+        yield path, field
+        yield from walk(field.get("fields"), f"{path}.")
 
 
 def db_fields(document: Document, wanted: Collection[str]) -> tuple[list[str], list[str]]:

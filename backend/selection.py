@@ -36,9 +36,9 @@ def sample_ids(
         _check_origin(database, dataset, selection)
         return _of_view(selection), False
     if isinstance(selection, (str, ObjectId, fos.Sample, fos.SampleView)):
-        return [_id_of(selection)], True
+        return [id_of(selection)], True
     if isinstance(selection, Iterable):
-        return [_id_of(item) for item in selection], True
+        return [id_of(item) for item in selection], True
     raise InvalidRequestError(
         f"Expected a view, samples or their ids, not {type(selection).__name__}: {selection!r}"
     )
@@ -66,7 +66,18 @@ def _of_view(view: foc.SampleCollection) -> list[ObjectId]:
     return [ObjectId(id_) for id_ in dict.fromkeys(view.values(field))]
 
 
-def _id_of(item: object) -> ObjectId:
+def id_of(item: object) -> ObjectId:
+    """Returns the id of a sample.
+
+    Args:
+        item: a sample or its id
+
+    Returns:
+        the id
+
+    Raises:
+        InvalidRequestError: if it is neither
+    """
     if isinstance(item, ObjectId):
         return item
     # Of a patch, frame or clip, the sample that it is a part of

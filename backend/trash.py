@@ -17,7 +17,7 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from . import manifest, project, registry
+from . import facts, manifest, project, registry
 from .catalog import Catalog
 from .config import Settings
 from .contents import RELATED, Documents, Part, State
@@ -310,6 +310,7 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
     project.remove(database, record.id)
     registry.create(record.backend, database).discard(record.id)
     manifest.delete(database, record.id)
+    facts.delete(database, [record.id])
     Catalog(database).remove([record.id])
 
 

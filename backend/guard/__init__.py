@@ -9,6 +9,6 @@ MongoDB does not answer of views.
 whatever name FiftyOne executes the plugin.
 """
 
-from .hooks import SUPPORTED_FIFTYONE, install
+from .hooks import SUPPORTED_FIFTYONE, install, missing
 
-__all__ = ["SUPPORTED_FIFTYONE", "install"]
+__all__ = ["SUPPORTED_FIFTYONE", "install", "missing"]

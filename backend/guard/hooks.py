@@ -31,7 +31,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ..errors import UnsupportedFiftyOneError
-from . import datasets, early, generation, reads, writes
+from . import datasets, early, generation, reads, runs, writes
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
 
@@ -171,6 +171,14 @@ def table(load_snapshot: Callable[[str, str], fod.Dataset]) -> list[Hook]:
             frozenset({"_get_run_doc", "put", "save"}),
         ),
         Hook(
+            fors.BaseRun,
+            "save_run_info",
+            "fiftyone/core/runs.py:556",
+            runs.remember_lineage,
+            ("cls", "samples", "run_info"),
+            frozenset({"_root_dataset", "_runs_field", "RunDocument", "run_docs", "key"}),
+        ),
+        Hook(
             focc.SampleCollection,
             "sync_last_modified_at",
             f"{collections}:735",
@@ -294,6 +302,16 @@ def install(load_snapshot: Callable[[str, str], fod.Dataset]) -> None:
             hook.install()
             if hook.owner is fod and hook.name == "load_dataset":
                 _publish(original, fod.load_dataset)
+
+
+def missing() -> list[str]:
+    """Lists the hooks that are not installed in this process.
+
+    Returns:
+        where in FiftyOne they belong
+    """
+    hooks = table(lambda dataset, snapshot: fod.load_dataset(f"{dataset}@{snapshot}"))
+    return [f"{hook.where} ({hook.name})" for hook in hooks if not hook.is_installed()]
 
 
 def check(hooks: list[Hook]) -> None:

@@ -96,6 +96,8 @@ def assert_no_debris(database: Database[Document]) -> None:
     assert {record["state"] for record in records.values()} <= {"ready", "trashed"}
     described = set(database["snapshots.manifests"].distinct("snapshot_id"))
     assert described == set(records)
+    assert records.keys() >= set(database["snapshots.facts"].distinct("_id"))
+    assert datasets.keys() >= set(database["snapshots.lineage"].distinct("dataset_id"))
     _check_collections(database, datasets, records, heads)
     _check_shared(database, datasets, records)
 

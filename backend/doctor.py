@@ -1,0 +1,292 @@
+"""Looking for what is wrong: with the installation, the server, and what is stored.
+
+Nothing is changed. What is found comes with what to do about it.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import fiftyone as fo
+import fiftyone.constants as foc
+import pymongo
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from . import database as database_module
+from . import datasets, guard, journal, lease, maintenance, registry
+from .catalog import Catalog
+from .config import NO_LIMIT, Settings
+from .database import MANIFESTS, Document
+from .errors import SnapshotError
+
+PACKAGE = "fiftyone-snapshots"
+PLUGIN = "@snapshots/versioning"
+
+_RECOVER = "Mend it with: fiftyone-snapshots recover"
+_GIGABYTE = 1024**3
+
+
+class Severity(str, Enum):
+    """How bad something is."""
+
+    OK = "ok"
+    NOTE = "note"
+    """Nothing is wrong, but it explains what one may wonder about."""
+    PROBLEM = "problem"
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was looked at."""
+
+    subject: str
+    severity: Severity
+    message: str
+    advice: str = ""
+    """What to do about it."""
+
+    def __str__(self) -> str:
+        advice = f"\n         {self.advice}" if self.advice else ""
+        return f"{self.severity:<8} {self.subject}: {self.message}{advice}"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Everything that was looked at; true if nothing is wrong."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What is wrong."""
+        return [found for found in self.findings if found.severity is Severity.PROBLEM]
+
+    def __bool__(self) -> bool:
+        return not self.problems
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.findings))
+
+
+def diagnose() -> Diagnosis:
+    """Looks at everything that can be wrong, and changes nothing.
+
+    Returns:
+        what was found
+    """
+    return Diagnosis((*_installation(), *_plugin(), *_settings(), *_server()))
+
+
+def _ok(subject: str, message: str) -> Finding:
+    return Finding(subject, Severity.OK, message)
+
+
+def _note(subject: str, message: str, advice: str = "") -> Finding:
+    return Finding(subject, Severity.NOTE, message, advice)
+
+
+def _problem(subject: str, message: str, advice: str) -> Finding:
+    return Finding(subject, Severity.PROBLEM, message, advice)
+
+
+def _installation() -> Iterator[Finding]:
+    try:
+        ours = version(PACKAGE)
+    except PackageNotFoundError:
+        ours = "(in a plugin folder)"
+    yield _ok(
+        "versions",
+        f"{PACKAGE} {ours}, FiftyOne {foc.VERSION}, PyMongo {pymongo.version}, "
+        f"Python {platform.python_version()}",
+    )
+    copies = [
+        name
+        for name, module in list(sys.modules.items())
+        if name.endswith(".backend.journal") and hasattr(module, "_recoveries")
+    ]
+    if len(copies) > 1:
+        yield _problem(
+            "package",
+            f"this process has {len(copies)} copies of it: {', '.join(sorted(copies))}",
+            "Import it as fiftyone_snapshots everywhere, and restart",
+        )
+    else:
+        yield _ok("package", str(_root()))
+    if missing := guard.missing():
+        yield _problem(
+            "hooks",
+            f"{len(missing)} are not installed, so snapshots may be edited: {', '.join(missing)}",
+            "Import fiftyone_snapshots before FiftyOne is used, and look for other packages that "
+            "replace these functions",
+        )
+    else:
+        yield _ok("hooks", "all hooks into FiftyOne are installed")
+    if "fiftyone_snapshots" not in (fo.config.module_path or []):
+        yield _note(
+            "App server",
+            "FiftyOne does not import this package by itself, so an App that was just started may "
+            "not know snapshots until its first operator runs",
+            "Set FIFTYONE_MODULE_PATH=fiftyone_snapshots in the environment of all processes",
+        )
+
+
+def _root() -> Path:
+    return Path(__file__).resolve().parent.parent
+
+
+def _plugin() -> Iterator[Finding]:
+    # Not sooner: this package may be imported while FiftyOne itself is not complete
+    import fiftyone.plugins as fop  # noqa: PLC0415
+
+    found = fop.list_plugins(enabled="all", shadowed="all")
+    folders = [Path(plugin.directory) for plugin in found if plugin.name == PLUGIN]
+    if not folders:
+        yield _note(
+            "plugin",
+            "not in FiftyOne's plugins folder, so the App has no History panel",
+            f"Link it: ln -s {_root()} {fo.config.plugins_dir}/{PACKAGE}",
+        )
+    elif len(folders) > 1:
+        yield _problem(
+            "plugin",
+            f"FiftyOne finds {len(folders)} of it: {', '.join(map(str, folders))}",
+            "Remove all but one of these folders",
+        )
+    elif PLUGIN not in fop.list_enabled_plugins():
+        yield _problem(
+            "plugin", "it is disabled", f"Enable it with: fiftyone plugins enable {PLUGIN}"
+        )
+    elif folders[0].resolve() != _root():
+        yield _note(
+            "plugin",
+            f"the plugin in {folders[0]} is another copy than the package in {_root()}, which is "
+            "the one that runs",
+            "Keep both at the same version, or make the plugin folder a link to the package",
+        )
+    else:
+        yield _ok("plugin", str(folders[0]))
+
+
+def _settings() -> Iterator[Finding]:
+    try:
+        backend = Settings.load().backend
+    except SnapshotError as error:
+        yield _problem("settings", str(error), "Correct the environment variable")
+        return
+    if backend in registry.names():
+        yield _ok("settings", f"new snapshots are stored by the {backend} backend")
+    else:
+        yield _problem(
+            "settings",
+            f"there is no backend {backend!r}",
+            f"Set FIFTYONE_SNAPSHOTS_BACKEND to one of: {', '.join(registry.names())}",
+        )
+
+
+def _server() -> Iterator[Finding]:
+    try:
+        database = database_module.connect()
+    except SnapshotError as error:
+        yield _problem("server", str(error), "Nothing else can be checked without it")
+        return
+    kind = "replica set" if database_module.is_replicated(database) else "standalone"
+    engine = _engine(database)
+    yield _ok(
+        "server",
+        f"MongoDB {database.client.server_info()['version']}, {kind}, {engine}, "
+        f"database '{database.name}'",
+    )
+    try:
+        yield from _disk(database)
+        yield from _stored(database)
+    except SnapshotError as error:
+        yield _problem("snapshots", str(error), "Upgrade this package")
+
+
+def _engine(database: Database[Document]) -> str:
+    try:
+        status: Document = database.client.admin.command("serverStatus")
+        return str(status["storageEngine"]["name"])
+    except (OperationFailure, KeyError):
+        return "storage engine not told"
+
+
+def _disk(database: Database[Document]) -> Iterator[Finding]:
+    stats = database.command("dbStats")
+    if "fsTotalSize" not in stats:
+        return
+    free = stats["fsTotalSize"] - stats["fsUsedSize"]
+    largest = max((record.size_bytes for record in Catalog(database).select({})), default=0)
+    message = f"{free / _GIGABYTE:.1f} GB free of {stats['fsTotalSize'] / _GIGABYTE:.1f} GB"
+    if free < max(_GIGABYTE, 2 * largest):
+        yield _problem(
+            "disk",
+            f"{message}; the largest snapshot has {largest / _GIGABYTE:.1f} GB",
+            "Make room: empty the trash, and delete snapshots that are no longer needed",
+        )
+    else:
+        yield _ok("disk", message)
+
+
+def _stored(database: Database[Document]) -> Iterator[Finding]:
+    records = Catalog(database).list_all()
+    limit = Settings.load().max_in_db
+    live = sum(record.is_live for record in records)
+    yield _ok("snapshots", f"{live}, and {len(records) - live} in the trash")
+    if limit != NO_LIMIT and live >= limit:
+        yield _note(
+            "limit",
+            f"no more than {limit} snapshots are allowed",
+            "Delete some, or raise FIFTYONE_SNAPSHOTS_MAX_IN_DB",
+        )
+    described = set(database[MANIFESTS].distinct("snapshot_id"))
+    for record in records:
+        if record.is_complete and record.id not in described:
+            yield _problem(
+                f"snapshot '{record.name}'",
+                "its manifest is gone, so that it cannot be compared or verified",
+                "Restore it from a backup of MongoDB, or delete the snapshot",
+            )
+        if record.backend not in registry.names():
+            yield _problem(
+                f"snapshot '{record.name}'",
+                f"it is stored by a backend that is not installed: {record.backend}",
+                "Install the package that provides it",
+            )
+    yield from _operations(database)
+    yield from _orphans(database)
+
+
+def _operations(database: Database[Document]) -> Iterator[Finding]:
+    for entry in journal.unfinished(database):
+        name = datasets.current_name(database, entry.dataset_id) or str(entry.dataset_id)
+        what = f"{entry.verb.value} of '{name}', begun {entry.started_at:%Y-%m-%d %H:%M}"
+        if lease.is_held(database, entry.dataset_id):
+            yield _note("operation", f"{what}, is under way ({entry.progress:.0%})")
+        else:
+            yield _problem("operation", f"{what}, was left unfinished by a dead process", _RECOVER)
+    for document in database[database_module.LEASES].find():
+        if not lease.is_held(database, document["_id"]):
+            yield _note("lease", "a dead process left one; whoever needs it next takes it over")
+
+
+def _orphans(database: Database[Document]) -> Iterator[Finding]:
+    if deleted := maintenance.deleted_datasets(database):
+        yield _problem(
+            "orphans", f"the snapshots of {len(deleted)} deleted datasets are left", _RECOVER
+        )
+    strays = maintenance.Strays.find(database)
+    count = len(strays.collections) + len(strays.manifests | strays.facts)
+    if count:
+        yield _problem("orphans", f"{count} things belong to no snapshot", _RECOVER)
+    if not deleted and not count:
+        yield _ok("orphans", "nothing is left over")

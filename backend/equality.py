@@ -1,0 +1,143 @@
+"""Whether the dataset still is what a snapshot captured, and hashes that say so elsewhere.
+
+The content of a version is that of its samples and frames. What FiftyOne keeps for itself is none
+of it (see :mod:`.content`), nor are the schema where no document has a value for it, saved views,
+workspaces, runs, and what the dataset says of itself: ``diff()`` compares those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from pymongo.database import Database
+
+from . import changes, content, ids
+from .changes import HeadVersion, SnapshotVersion, Version
+from .contents import Documents, Head, Part
+from .database import Document, server_process, write_counters
+from .ids import Ids
+from .model import SnapshotRecord
+
+CHEAP_DOCUMENTS = 50_000
+"""Samples and frames that are compared one by one even if nobody has asked for it: a second."""
+
+_EVIDENCE_DOCUMENTS = 1000
+_CONTENT_PARTS = (Part.SAMPLES, Part.FRAMES)
+_HASH_FORMAT = b"fiftyone-snapshots content 1"
+
+
+class Equality(str, Enum):
+    """Whether the dataset was what a snapshot captured."""
+
+    EQUAL = "equal"
+    CHANGED = "changed"
+    UNKNOWN = "unknown"
+
+    __str__ = str.__str__
+
+
+def is_head_equal(database: Database[Document], record: SnapshotRecord) -> bool:
+    """Returns whether the dataset has the content that a snapshot captured, exactly.
+
+    Args:
+        database: the database
+        record: the snapshot
+
+    Returns:
+        True/False
+    """
+    head = HeadVersion(Head(database, record.dataset_id))
+    found = changes.compare(SnapshotVersion(database, record), head)
+    return not (found.added or found.deleted or found.changed)
+
+
+def content_hash(version: Version) -> str:
+    """Returns one hash of the content of a version.
+
+    Versions of the same hash have the same content. The converse holds as long as documents were
+    not rewritten: the hash is one of bytes, which also a change of the order of keys changes.
+
+    Args:
+        version: the version
+
+    Returns:
+        the hash, with the name of its algorithm in front
+    """
+    digest = hashlib.sha256(_HASH_FORMAT)
+    for part in _CONTENT_PARTS:
+        digest.update(version.manifest(part).fingerprint(touched=False).encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def witness(head: Head) -> Document:
+    """Looks at what tells later whether a dataset was written to meanwhile, at any size.
+
+    Args:
+        head: the dataset
+
+    Returns:
+        what is to be kept for :func:`at_a_glance`
+    """
+    counters: dict[str, Any] = {
+        part.value: write_counters(documents.collection)
+        for part, documents in head.state().items()
+        if part in _CONTENT_PARTS
+    }
+    process = server_process(head.database)
+    return {"process": process, "counters": {key: list(c or ()) for key, c in counters.items()}}
+
+
+def at_a_glance(
+    database: Database[Document], record: SnapshotRecord, before: Document | None
+) -> Equality:
+    """Tells whether the dataset has the content that a snapshot captured, without taking long.
+
+    A small dataset is compared. Of a large one, that nothing was written since is proof that it is
+    the same, and one sample that differs is proof that it is not; else it is not known.
+
+    Args:
+        database: the database
+        record: the snapshot
+        before: what :func:`witness` told before it was captured, if that is known
+
+    Returns:
+        what is certain
+    """
+    head = Head(database, record.dataset_id)
+    now = witness(head)
+    if before is not None and before == now and _is_telling(now):
+        return Equality.EQUAL
+    state = head.state()
+    parts = [state[part].collection for part in _CONTENT_PARTS if part in state]
+    if sum(part.estimated_document_count() for part in parts) <= CHEAP_DOCUMENTS:
+        return Equality.EQUAL if is_head_equal(database, record) else Equality.CHANGED
+    snapshot = SnapshotVersion(database, record)
+    since = record.created_at
+    if any(_differs(snapshot, part, state.get(part), since) for part in _CONTENT_PARTS):
+        return Equality.CHANGED
+    return Equality.UNKNOWN
+
+
+def _is_telling(seen: Document) -> bool:
+    return seen["process"] is not None and all(seen["counters"].values())
+
+
+def _differs(
+    snapshot: SnapshotVersion, part: Part, documents: Documents | None, since: datetime
+) -> bool:
+    """Returns whether there is proof of a change among the documents that were touched since."""
+    manifest = snapshot.manifest(part)
+    captured = snapshot.documents(part)
+    if documents is None or captured is None:
+        return bool(manifest) or (documents is not None and not documents.is_empty())
+    if documents.collection.count_documents({}) != len(manifest):
+        return True
+    touched = documents.collection.find({"last_modified_at": {"$gte": since}}, {"_id": 1})
+    keys = Ids.of(document["_id"] for document in touched.limit(_EVIDENCE_DOCUMENTS))
+    if not ids.positions(manifest.keys, keys.keys)[1].all():
+        return True
+    before, after = changes.fetch(captured, keys), changes.fetch(documents, keys)
+    return any(key in before and not content.equal(before[key], after[key]) for key in after)

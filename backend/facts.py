@@ -1,0 +1,185 @@
+"""Facts about what a snapshot holds, noted so that they can be searched without its documents.
+
+A snapshot never changes, so nothing here is ever out of date. Its fields are noted in its record
+when it is captured. The classes of its labels take a pass over its documents, which is made once,
+when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import fiftyone.core.labels as fol
+from bson import ObjectId
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from . import registry, schema
+from .catalog import Catalog
+from .contents import Documents, Part, State
+from .database import FACTS, Document
+from .errors import DamagedSnapshotError
+from .model import FORMAT_VERSION, SnapshotRecord, check_format
+
+MAX_CLASSES = 10_000
+"""Classes that are noted of a snapshot. Labels of free text can have any number of them; then none
+are noted, and whoever asks for one has it looked for in the documents."""
+
+_MAX_BYTES = 4 * 1024 * 1024
+
+
+def _subclasses(base: Any) -> Iterator[Any]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _subclasses(kind)
+
+
+def _path_of(kind: Any) -> str:
+    return f"{kind.__module__}.{kind.__name__}"
+
+
+_LABELS = {_path_of(kind): "label" for kind in _subclasses(fol.Label) if hasattr(kind, "label")}
+_LABELS |= {
+    _path_of(kind): f"{kind._LABEL_LIST_FIELD}.label" for kind in _subclasses(fol._HasLabelList)
+}
+"""Where labels of each type that has classes keep them."""
+
+
+def read_fields(database: Database[Document], record: SnapshotRecord) -> tuple[str, ...]:
+    """Reads which fields a snapshot has from its documents.
+
+    Args:
+        database: the database
+        record: the snapshot
+
+    Returns:
+        the paths of all fields, those of frames with the prefix ``frames.``
+
+    Raises:
+        DamagedSnapshotError: if it has no dataset document
+    """
+    return schema.paths(_dataset_document(record, _state(database, record)))
+
+
+def note_fields(database: Database[Document], record: SnapshotRecord) -> None:
+    """Notes the fields of a snapshot that was captured before they were noted at capture.
+
+    Args:
+        database: the database
+        record: the snapshot
+    """
+    Catalog(database).update(record.id, fields=read_fields(database, record))
+
+
+def note_classes(database: Database[Document], record: SnapshotRecord) -> None:
+    """Notes the classes of a snapshot's labels, unless that was done already.
+
+    To be called before its documents leave the database, so that they can be searched after that.
+
+    Args:
+        database: the database
+        record: the snapshot
+    """
+    noted = database[FACTS].find_one({"_id": record.id}, {"format": 1})
+    if noted is not None:
+        check_format(noted)
+        return
+    state = _state(database, record)
+    classes: set[str] | None = set()
+    for documents, paths in _places(record, state):
+        found = _distinct(documents, paths)
+        if classes is not None:
+            classes.update(found)
+            size = sum(len(label.encode()) for label in classes)
+            if len(classes) > MAX_CLASSES or size > _MAX_BYTES:
+                classes = None
+    try:
+        database[FACTS].insert_one(
+            {
+                "_id": record.id,
+                "format": FORMAT_VERSION,
+                "complete": classes is not None,
+                "classes": sorted(classes or ()),
+            }
+        )
+    except DuplicateKeyError:
+        # Another process has asked as well, and found the same
+        return
+
+
+def has_class(database: Database[Document], record: SnapshotRecord, label: str) -> bool:
+    """Returns whether any label of a snapshot has a class.
+
+    Args:
+        database: the database
+        record: the snapshot
+        label: the class
+
+    Returns:
+        True/False
+    """
+    note_classes(database, record)
+    is_noted = {"$in": [{"$literal": label}, "$classes"]}
+    noted = database[FACTS].find_one({"_id": record.id}, {"complete": 1, "is_noted": is_noted})
+    if noted is not None and noted["complete"]:
+        return bool(noted["is_noted"])
+    return any(
+        not Documents(
+            documents.collection, {**documents.query, "$or": [{path: label} for path in paths]}
+        ).is_empty()
+        for documents, paths in _places(record, _state(database, record))
+    )
+
+
+def delete(database: Database[Document], snapshot_ids: Iterable[ObjectId]) -> None:
+    """Forgets the facts about snapshots.
+
+    Args:
+        database: the database
+        snapshot_ids: the snapshots
+    """
+    database[FACTS].delete_many({"_id": {"$in": list(snapshot_ids)}})
+
+
+def _state(database: Database[Document], record: SnapshotRecord) -> State:
+    return registry.create(record.backend, database).state(record)
+
+
+def _dataset_document(record: SnapshotRecord, state: State) -> Document:
+    documents = state.get(Part.DATASET)
+    found = documents and documents.collection.find_one(dict(documents.query))
+    if not found:
+        raise DamagedSnapshotError(f"Snapshot '{record.name}' has no dataset document")
+    return found
+
+
+def _places(record: SnapshotRecord, state: State) -> Iterator[tuple[Documents, list[str]]]:
+    """Yields the documents that can have labels, and the paths at which their classes are."""
+    document = _dataset_document(record, state)
+    for part, key in ((Part.SAMPLES, "sample_fields"), (Part.FRAMES, "frame_fields")):
+        paths = {
+            f"{path}.{inner}"
+            for path, field in schema.walk(document.get(key))
+            if (inner := _LABELS.get(field.get("embedded_doc_type") or ""))
+        }
+        if part in state and paths:
+            yield state[part], sorted(paths)
+
+
+def _distinct(documents: Documents, paths: list[str]) -> Iterator[str]:
+    """Yields the different strings at some paths, one more than is noted at the most."""
+    # Where a path leads through a list, its value is one
+    lists = [{"$cond": [{"$isArray": f"${path}"}, f"${path}", [f"${path}"]]} for path in paths]
+    found = documents.collection.aggregate(
+        [
+            {"$match": dict(documents.query)},
+            {"$project": {"_id": 0, "class": {"$setUnion": lists}}},
+            {"$unwind": "$class"},
+            {"$match": {"class": {"$type": "string"}}},
+            {"$group": {"_id": "$class"}},
+            {"$limit": MAX_CLASSES + 1},
+        ],
+        allowDiskUse=True,
+    )
+    return (group["_id"] for group in found)

@@ -1,0 +1,258 @@
+"""The table of all commands, and the parser that it makes."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a command, as ``argparse`` takes it."""
+
+    names: tuple[str, ...]
+    options: dict[str, Any]
+
+
+def _argument(*names: str, **options: Any) -> Argument:
+    return Argument(names, options)
+
+
+def _optional(argument: Argument, meaning: str) -> Argument:
+    return Argument(argument.names, {**argument.options, "nargs": "?", "help": meaning})
+
+
+def _time(text: str) -> date:
+    """Reads a day, or a time; without a zone it is one of UTC, as the database has it."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return datetime.fromisoformat(text)
+
+
+_time.__name__ = "time"  # what argparse calls it in its complaints
+
+
+_DATASET = _argument("dataset", metavar="DATASET", help="the name of the dataset")
+_SNAPSHOT = _argument("snapshot", metavar="SNAPSHOT", help="the name of the snapshot")
+_TAGS = _argument("tags", metavar="TAG", nargs="+", help="a tag")
+_OPERATION = _argument("operation", metavar="ID", help="the id of the operation")
+_EXIT_CODE = _argument(
+    "--exit-code", action="store_true", help="exit with 3 if there are differences"
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand. The function of the same name in :mod:`.verbs` does it."""
+
+    name: str
+    help: str
+    arguments: tuple[Argument, ...] = ()
+    destroys: bool = False
+    """Whether it takes something away: then it asks first, and ``preview_<name>`` in :mod:`.verbs`
+    tells what would go."""
+
+    @property
+    def function(self) -> str:
+        """The name of the function that does it."""
+        return self.name.replace("-", "_")
+
+
+COMMANDS = (
+    Command(
+        "create",
+        "capture a dataset as a snapshot",
+        (
+            _DATASET,
+            _argument("snapshot", metavar="SNAPSHOT", help="a name for the snapshot"),
+            _argument("--description", "-d", metavar="TEXT", help="what the snapshot is about"),
+            _argument(
+                "--tag", "-t", metavar="TAG", action="append", help="a tag; may be repeated"
+            ),
+        ),
+    ),
+    Command(
+        "list",
+        "list the snapshots of a dataset, or of all",
+        (_optional(_DATASET, "the name of a dataset; by default, all"),),
+    ),
+    Command("info", "tell what is known of a snapshot", (_DATASET, _SNAPSHOT)),
+    Command("load", "open a snapshot and print its summary", (_DATASET, _SNAPSHOT)),
+    Command(
+        "edit",
+        "rename or describe a snapshot",
+        (
+            _DATASET,
+            _SNAPSHOT,
+            _argument("--name", metavar="NAME", help="a new name"),
+            _argument(
+                "--description", "-d", metavar="TEXT", help="a new description; '' for none"
+            ),
+        ),
+    ),
+    Command("tag", "add tags to a snapshot", (_DATASET, _SNAPSHOT, _TAGS)),
+    Command("untag", "remove tags from a snapshot", (_DATASET, _SNAPSHOT, _TAGS)),
+    Command("delete", "move a snapshot to the trash", (_DATASET, _SNAPSHOT), destroys=True),
+    Command("restore", "bring a deleted snapshot back", (_DATASET, _SNAPSHOT)),
+    Command("revert", "take a dataset back to a snapshot", (_DATASET, _SNAPSHOT), destroys=True),
+    Command("undo-revert", "bring back what the last revert discarded", (_DATASET,)),
+    Command(
+        "restore-samples",
+        "bring some samples, or some of their fields, back from a snapshot",
+        (
+            _DATASET,
+            _SNAPSHOT,
+            _argument("ids", metavar="ID", nargs="+", help="the id of a sample"),
+            _argument(
+                "--field",
+                "-f",
+                metavar="FIELD",
+                action="append",
+                help="only this field; may be repeated",
+            ),
+        ),
+    ),
+    Command(
+        "diff",
+        "tell what changed between two versions of a dataset",
+        (
+            _DATASET,
+            _argument("a", metavar="A", help="the snapshot to compare with"),
+            _argument(
+                "b", metavar="B", nargs="?", help="another one; by default, the dataset as it is"
+            ),
+            _EXIT_CODE,
+        ),
+    ),
+    Command(
+        "history",
+        "tell in which versions a sample changed",
+        (
+            _DATASET,
+            _argument("id", metavar="ID", help="the id of the sample"),
+            _argument("--label", action="store_true", help="the id is that of a label"),
+        ),
+    ),
+    Command(
+        "changes",
+        "count what changed since the latest snapshot",
+        (
+            _DATASET,
+            _argument("--cached", action="store_true", help="as it was last calculated"),
+            _EXIT_CODE,
+        ),
+    ),
+    Command(
+        "verify",
+        "prove that snapshots are what was captured; exits with 3 if not",
+        (
+            _optional(_DATASET, "the name of a dataset; by default, all"),
+            _optional(_SNAPSHOT, "the name of a snapshot; by default, all"),
+            _argument("--media", action="store_true", help="look for the media files as well"),
+        ),
+    ),
+    Command(
+        "search",
+        "find snapshots in all datasets",
+        (
+            _argument("text", metavar="TEXT", nargs="?", help="in a name, a description or a tag"),
+            _argument("--created-by", metavar="USER", help="who created it"),
+            _argument("--since", metavar="TIME", type=_time, help="such as 2026-03-01"),
+            _argument(
+                "--until", metavar="TIME", type=_time, help="a day, including it; or a time"
+            ),
+            _argument(
+                "--tag", "-t", metavar="TAG", action="append", help="a tag; may be repeated"
+            ),
+            _argument("--contains-sample", metavar="ID", help="the id of a sample it has"),
+            _argument("--field", metavar="PATH", help="a field it has"),
+            _argument("--label", metavar="CLASS", help="the class of a label it has"),
+        ),
+    ),
+    Command(
+        "uri", "print an address for a snapshot, to be noted elsewhere", (_DATASET, _SNAPSHOT)
+    ),
+    Command(
+        "resolve",
+        "find the snapshot with an address",
+        (_argument("uri", metavar="URI", help="the address"),),
+    ),
+    Command(
+        "hash",
+        "print a hash of the content of a version",
+        (_DATASET, _optional(_SNAPSHOT, "a snapshot; by default, the dataset as it is")),
+    ),
+    Command(
+        "lineage",
+        "tell on which snapshots runs were computed",
+        (
+            _DATASET,
+            _argument("key", metavar="KEY", nargs="?", help="the key of a run; by default, all"),
+        ),
+    ),
+    Command(
+        "trash",
+        "list what can be brought back",
+        (_optional(_DATASET, "the name of a dataset; by default, all"),),
+    ),
+    Command("empty-trash", "destroy what is in the trash for good", (_DATASET,), destroys=True),
+    Command(
+        "operations",
+        "list the operations that are under way",
+        (
+            _DATASET,
+            _argument(
+                "--ended-within",
+                metavar="SECONDS",
+                type=int,
+                default=0,
+                help="also those that ended not longer ago",
+            ),
+        ),
+    ),
+    Command("operation", "tell how an operation ended, or how far it is", (_OPERATION,)),
+    Command("cancel", "ask for an operation to be given up", (_OPERATION,)),
+    Command("recover", "mend what crashed processes left, in all datasets"),
+    Command(
+        "clone",
+        "make a new dataset of a snapshot",
+        (
+            _DATASET,
+            _SNAPSHOT,
+            _argument("new_dataset", metavar="NEW", help="a name for the new dataset"),
+        ),
+    ),
+    Command("doctor", "look for what is wrong, and say what to do; exits with 3 if anything is"),
+)
+
+
+def parser(version: str) -> argparse.ArgumentParser:
+    """Makes the parser of the command line.
+
+    Args:
+        version: what is printed as the version
+
+    Returns:
+        the parser
+    """
+    main = argparse.ArgumentParser(
+        prog="fiftyone-snapshots",
+        description="Dataset versioning for FiftyOne.",
+        epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 differences or "
+        "damage were found.",
+    )
+    main.add_argument("--version", "-v", action="version", version=version)
+    commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.help, description=command.help)
+        for argument in command.arguments:
+            sub.add_argument(*argument.names, **argument.options)
+        if command.destroys:
+            sub.add_argument("--dry-run", "-n", action="store_true", help="only say what would go")
+            sub.add_argument("--yes", "-y", action="store_true", help="do not ask")
+        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.set_defaults(command=command)
+    return main

@@ -1,0 +1,375 @@
+"""What the commands do: each calls the Management SDK, and says what came of it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+
+from .. import management as sdk
+from ..backend.errors import SnapshotNotFoundError
+from .output import DONE, FOUND, Answer, size, table
+
+Progress = Callable[[float, str], None]
+
+
+def create(options: Namespace, _: Progress) -> Answer:
+    """Captures a dataset."""
+    snapshot = sdk.create_snapshot(
+        options.dataset, options.snapshot, options.description, tags=options.tag
+    )
+    return Answer(snapshot, f"Created {_describe(options.dataset, snapshot)}")
+
+
+def list(options: Namespace, _: Progress) -> Answer:  # noqa: A001 (the command's name)
+    """Lists snapshots, oldest first as the SDK does."""
+    if options.dataset is None:
+        return _found(reversed(sdk.search_snapshots()))
+    entries = sdk.get_history(options.dataset).entries[::-1]
+    rows = [
+        (
+            entry.name,
+            entry.created_at,
+            entry.created_by,
+            entry.sample_count,
+            size(entry.size_bytes),
+            _changes(entry.changes),
+            entry.tags,
+            entry.description,
+        )
+        for entry in entries
+    ]
+    headings = ("snapshot", "created", "by", "samples", "size", "changes", "tags", "description")
+    return Answer(entries, table(headings, rows, "No snapshots"))
+
+
+def info(options: Namespace, _: Progress) -> Answer:
+    """Tells what is known of a snapshot."""
+    snapshot = _get(options)
+    lines = {
+        "dataset": options.dataset,
+        "snapshot": snapshot.name,
+        "id": snapshot.id,
+        "description": snapshot.description or "",
+        "tags": ", ".join(snapshot.tags),
+        "created": f"{snapshot.created_at:%Y-%m-%d %H:%M:%S} by {snapshot.created_by or '?'}",
+        "status": snapshot.load_status.value,
+        "changes": _changes(snapshot.linear_change_summary),
+    }
+    return Answer(snapshot, "\n".join(f"{key + ':':<13}{value}" for key, value in lines.items()))
+
+
+def load(options: Namespace, _: Progress) -> Answer:
+    """Opens a snapshot."""
+    dataset = sdk.load_snapshot(options.dataset, options.snapshot)
+    data = {
+        "name": dataset.name,
+        "media_type": dataset.media_type,
+        "samples": dataset.count() if dataset.media_type != "group" else len(dataset),
+        "fields": {path: str(field) for path, field in dataset.get_field_schema().items()},
+    }
+    return Answer(data, str(dataset))
+
+
+def edit(options: Namespace, _: Progress) -> Answer:
+    """Renames or describes a snapshot."""
+    changes = {} if options.description is None else {"description": options.description or None}
+    snapshot = sdk.edit_snapshot(options.dataset, options.snapshot, options.name, **changes)
+    return Answer(snapshot, f"It is {_describe(options.dataset, snapshot)} now")
+
+
+def tag(options: Namespace, _: Progress) -> Answer:
+    """Adds tags."""
+    snapshot = sdk.tag_snapshot(options.dataset, options.snapshot, options.tags)
+    return Answer(snapshot, f"Its tags are: {', '.join(snapshot.tags)}")
+
+
+def untag(options: Namespace, _: Progress) -> Answer:
+    """Removes tags."""
+    snapshot = sdk.untag_snapshot(options.dataset, options.snapshot, options.tags)
+    return Answer(snapshot, f"Its tags are: {', '.join(snapshot.tags) or '(none)'}")
+
+
+def preview_delete(options: Namespace) -> Answer:
+    """Tells what would be deleted."""
+    _get(options)
+    (entry,) = (e for e in sdk.get_history(options.dataset).entries if e.name == options.snapshot)
+    text = (
+        f"Would delete snapshot '{entry.name}' of '{options.dataset}': {entry.sample_count} "
+        f"samples, {size(entry.size_bytes)}"
+    )
+    return Answer(entry, text)
+
+
+def delete(options: Namespace, _: Progress) -> Answer:
+    """Deletes a snapshot."""
+    sdk.delete_snapshot(options.dataset, options.snapshot)
+    trashed = [item for item in sdk.list_trash(options.dataset) if item.name == options.snapshot]
+    until = (
+        f"; it can be restored until {trashed[-1].expires_at:%Y-%m-%d %H:%M}"
+        if trashed
+        else " for good"
+    )
+    data = {"snapshot": options.snapshot, "restorable": bool(trashed)}
+    return Answer(data, f"Deleted snapshot '{options.snapshot}'{until}")
+
+
+def restore(options: Namespace, _: Progress) -> Answer:
+    """Brings a deleted snapshot back."""
+    snapshot = sdk.restore_snapshot(options.dataset, options.snapshot)
+    return Answer(snapshot, f"Restored {_describe(options.dataset, snapshot)}")
+
+
+def preview_revert(options: Namespace) -> Answer:
+    """Tells what a revert would change."""
+    plan = sdk.revert_dataset_to_snapshot(options.dataset, options.snapshot, dry_run=True)
+    counts = (
+        f"  {plan.samples_to_add_back} samples come back, {plan.samples_to_restore} are restored, "
+        f"{plan.samples_to_remove} are removed"
+    )
+    lines = [f"Would take '{plan.dataset_name}' back to '{plan.snapshot_name}':", counts]
+    for what, names in (
+        ("fields that come back", plan.fields_to_add_back),
+        ("fields that are removed", plan.fields_to_remove),
+        ("newer snapshots that are deleted", plan.snapshots_to_delete),
+    ):
+        lines += [f"  {what}: {', '.join(names)}"] if names else []
+    return Answer(plan, "\n".join(lines))
+
+
+def revert(options: Namespace, _: Progress) -> Answer:
+    """Takes a dataset back."""
+    sdk.revert_dataset_to_snapshot(options.dataset, options.snapshot)
+    data = {"dataset": options.dataset, "snapshot": options.snapshot}
+    return Answer(
+        data,
+        f"Reverted '{options.dataset}' to '{options.snapshot}'. To take that back: "
+        f"fiftyone-snapshots undo-revert '{options.dataset}'",
+    )
+
+
+def undo_revert(options: Namespace, _: Progress) -> Answer:
+    """Undoes a revert."""
+    sdk.undo_revert(options.dataset)
+    snapshots = sdk.list_snapshots(options.dataset)
+    data = {"dataset": options.dataset, "snapshots": snapshots}
+    return Answer(data, f"Brought back what the last revert of '{options.dataset}' discarded")
+
+
+def restore_samples(options: Namespace, _: Progress) -> Answer:
+    """Brings samples back."""
+    result = sdk.restore_samples(options.dataset, options.snapshot, options.ids, options.field)
+    return Answer(
+        result,
+        f"{result.samples_added} samples came back, {result.samples_changed} were restored, "
+        f"{result.samples_unchanged} were as in the snapshot",
+    )
+
+
+def diff(options: Namespace, progress: Progress) -> Answer:
+    """Compares two versions."""
+    found = sdk.diff(options.dataset, options.a, options.b, progress)
+    code = FOUND if found and options.exit_code else DONE
+    return Answer(found, str(found).rstrip(), code)
+
+
+def history(options: Namespace, _: Progress) -> Answer:
+    """Tells what happened to a sample or a label."""
+    trace = sdk.label_history if options.label else sdk.sample_history
+    found = trace(options.dataset, options.id)
+    return Answer(found, str(found))
+
+
+def changes(options: Namespace, _: Progress) -> Answer:
+    """Counts what changed since the latest snapshot."""
+    summary = (
+        sdk.get_dataset_latest_changes_summary(options.dataset)
+        if options.cached
+        else sdk.calculate_dataset_latest_changes_summary(options.dataset)
+    )
+    if summary is None:
+        return Answer(None, "Never calculated")
+    code = FOUND if summary.has_changes and options.exit_code else DONE
+    return Answer(summary, f"{_changes(summary)}, {summary.total_samples} samples", code)
+
+
+def verify(options: Namespace, progress: Progress) -> Answer:
+    """Proves that snapshots are what was captured."""
+    if options.dataset is None:
+        reports = sdk.verify_all(options.media, progress)
+    else:
+        names = [options.snapshot] if options.snapshot else sdk.list_snapshots(options.dataset)
+        reports = [
+            sdk.verify_snapshot(options.dataset, name, options.media, progress) for name in names
+        ]
+    data = [{"ok": bool(report), **vars(report)} for report in reports]
+    text = "\n".join(map(str, reports)) or "No snapshots"
+    return Answer(data, text, DONE if all(reports) else FOUND)
+
+
+def search(options: Namespace, _: Progress) -> Answer:
+    """Finds snapshots."""
+    return _found(
+        sdk.search_snapshots(
+            text=options.text,
+            created_by=options.created_by,
+            since=options.since,
+            until=options.until,
+            tags=options.tag,
+            contains_sample=options.contains_sample,
+            field=options.field,
+            label=options.label,
+        )
+    )
+
+
+def uri(options: Namespace, _: Progress) -> Answer:
+    """Prints the address of a snapshot."""
+    address = sdk.snapshot_uri(options.dataset, options.snapshot)
+    return Answer({"uri": address}, address)
+
+
+def resolve(options: Namespace, _: Progress) -> Answer:
+    """Finds the snapshot with an address."""
+    found = sdk.resolve_snapshot_uri(options.uri)
+    data = {"dataset": found.dataset.name, "snapshot": found.snapshot}
+    return Answer(data, f"snapshot '{found.snapshot}' of dataset '{found.dataset.name}'")
+
+
+def hash(options: Namespace, _: Progress) -> Answer:  # noqa: A001 (the command's name)
+    """Prints a content hash."""
+    found = sdk.content_hash(options.dataset, options.snapshot)
+    return Answer({"hash": found}, found)
+
+
+def lineage(options: Namespace, _: Progress) -> Answer:
+    """Tells on which snapshots runs were computed."""
+    runs = sdk.list_run_lineages(options.dataset)
+    if options.key is not None:
+        runs = [run for run in runs if run.key == options.key]
+    rows = [
+        (
+            run.key,
+            run.kind,
+            run.snapshot_name + ("" if run.snapshot_exists else " (deleted)"),
+            run.head,
+            run.recorded_at,
+        )
+        for run in runs
+    ]
+    headings = ("run", "kind", "snapshot", "dataset was", "computed")
+    return Answer(runs, table(headings, rows, "Nothing is known"))
+
+
+def trash(options: Namespace, _: Progress) -> Answer:
+    """Lists the trash."""
+    return _trash(sdk.list_trash(options.dataset))
+
+
+def preview_empty_trash(options: Namespace) -> Answer:
+    """Tells what would be destroyed."""
+    items = sdk.list_trash(options.dataset)
+    listed = _trash(items)
+    return Answer(items, f"Would destroy for good:\n{listed.text}" if items else listed.text)
+
+
+def empty_trash(options: Namespace, _: Progress) -> Answer:
+    """Empties the trash."""
+    items = sdk.empty_trash(options.dataset)
+    total = sum(item.size_bytes for item in items)
+    return Answer(items, f"Destroyed {len(items)} things, {size(total)}")
+
+
+def operations(options: Namespace, _: Progress) -> Answer:
+    """Lists operations."""
+    found = sdk.list_operations(options.dataset, options.ended_within)
+    rows = [(e.id, e.verb.value, e.state.value, f"{e.progress:.0%}", e.started_at) for e in found]
+    headings = ("id", "verb", "state", "progress", "begun")
+    return Answer(found, table(headings, rows, "Nothing is under way"))
+
+
+def operation(options: Namespace, _: Progress) -> Answer:
+    """Tells how an operation ended."""
+    entry = sdk.get_operation(options.operation)
+    error = f": {entry.error}" if entry.error else ""
+    return Answer(entry, f"{entry.verb.value}: {entry.state.value}{error}")
+
+
+def cancel(options: Namespace, _: Progress) -> Answer:
+    """Cancels an operation."""
+    in_time = sdk.cancel_operation(options.operation)
+    text = "It is given up at its next step" if in_time else "It is too late for that"
+    return Answer({"cancelled": in_time}, text)
+
+
+def recover(*_: object) -> Answer:
+    """Mends what crashed processes left."""
+    done = sdk.recover()
+    return Answer(
+        done,
+        f"{done.operations} operations were undone or finished, the snapshots of "
+        f"{done.deleted_datasets} deleted datasets and {done.stray_collections} stray collections "
+        "were removed",
+    )
+
+
+def clone(options: Namespace, _: Progress) -> Answer:
+    """Makes a new dataset of a snapshot."""
+    dataset = sdk.clone_snapshot(options.dataset, options.snapshot, options.new_dataset)
+    data = {"dataset": dataset.name, "samples": len(dataset)}
+    return Answer(data, f"Created dataset '{dataset.name}' with {len(dataset)} samples")
+
+
+def doctor(*_: object) -> Answer:
+    """Looks for what is wrong."""
+    diagnosis = sdk.diagnose()
+    data = {"ok": bool(diagnosis), **vars(diagnosis)}
+    return Answer(data, str(diagnosis), DONE if diagnosis else FOUND)
+
+
+def _get(options: Namespace) -> sdk.DatasetSnapshot:
+    snapshot = sdk.get_snapshot_info(options.dataset, options.snapshot)
+    if snapshot is None:
+        raise SnapshotNotFoundError(
+            f"Dataset '{options.dataset}' has no snapshot '{options.snapshot}'"
+        )
+    return snapshot
+
+
+def _describe(dataset: str, snapshot: sdk.DatasetSnapshot) -> str:
+    changes = _changes(snapshot.linear_change_summary)
+    return f"snapshot '{snapshot.name}' of '{dataset}' ({changes})"
+
+
+def _changes(summary: sdk.SampleChangeSummary | None) -> str:
+    if summary is None:
+        return ""
+    return (
+        f"+{summary.num_samples_added} -{summary.num_samples_deleted} "
+        f"~{summary.num_samples_changed}"
+    )
+
+
+def _found(snapshots: Iterable[sdk.FoundSnapshot]) -> Answer:
+    found = [*snapshots]
+    rows = [
+        (s.dataset_name, s.name, s.created_at, s.created_by, s.sample_count, s.tags, s.description)
+        for s in found
+    ]
+    headings = ("dataset", "snapshot", "created", "by", "samples", "tags", "description")
+    return Answer(found, table(headings, rows, "No snapshots"))
+
+
+def _trash(items: Iterable[sdk.TrashItem]) -> Answer:
+    found = [*items]
+    rows = [
+        (
+            item.kind.value,
+            item.name if item.kind.value == "snapshot" else f"before the revert to {item.name}",
+            size(item.size_bytes),
+            item.trashed_at,
+            item.expires_at,
+        )
+        for item in found
+    ]
+    headings = ("kind", "name", "size", "discarded", "until")
+    return Answer(found, table(headings, rows, "The trash is empty"))
