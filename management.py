@@ -8,9 +8,13 @@ given as well. Operators, panel and command line call these functions and nothin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, overload
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, overload
 
 import fiftyone.core.dataset as fod
+from bson import ObjectId
 from pymongo.database import Database
 
 from .backend import (
@@ -31,10 +35,14 @@ from .backend import (
     undo,
     verify,
 )
+from .backend.access import Action, Interface, Level, acting_as, mongodb
+from .backend.access.door import acting, allows
+from .backend.access.door import why_not as _why_not
+from .backend.audit import AuditEvent, AuditReport, Outcome, export, proof, reading
 from .backend.base import Progress, silent
 from .backend.catalog import Catalog
 from .backend.database import Document
-from .backend.datasets import DatasetReference, resolve
+from .backend.datasets import DatasetReference, current_name, resolve
 from .backend.diff import (
     DatasetDiff,
     LabelHistory,
@@ -44,6 +52,7 @@ from .backend.diff import (
     tracing,
 )
 from .backend.diff.bars import shown
+from .backend.errors import DatasetNotFoundError
 from .backend.history import History, HistoryEntry, HistoryQuery, Location
 from .backend.maintenance import Recovered
 from .backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
@@ -53,14 +62,20 @@ from .backend.trash import TrashItem
 from .backend.verify import VerifyReport
 
 __all__ = [
+    "Action",
+    "AuditEvent",
+    "AuditReport",
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
     "History",
     "HistoryEntry",
     "HistoryQuery",
+    "Interface",
     "LabelHistory",
+    "Level",
     "Location",
+    "Outcome",
     "Recovered",
     "RestoredSamples",
     "RevertPlan",
@@ -69,6 +84,7 @@ __all__ = [
     "SampleHistory",
     "TrashItem",
     "VerifyReport",
+    "acting_as",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
     "check_new_snapshot",
@@ -80,17 +96,21 @@ __all__ = [
     "diff_sample",
     "edit_snapshot",
     "empty_trash",
+    "export_events",
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_operation",
     "get_snapshot_info",
     "label_history",
     "latest_changes_are_stale",
+    "list_event_users",
+    "list_events",
     "list_operations",
     "list_snapshots",
     "list_trash",
     "load_snapshot",
     "locate",
+    "mongodb_role",
     "recover",
     "restore_samples",
     "restore_snapshot",
@@ -98,10 +118,13 @@ __all__ = [
     "sample_history",
     "undo_revert",
     "verify_all",
+    "verify_audit_log",
     "verify_snapshot",
+    "why_not",
 ]
 
 
+@acting(Action.CREATE)
 def create_snapshot(
     dataset_name: str | fod.Dataset, snapshot_name: str, description: str | None = None
 ) -> DatasetSnapshot:
@@ -125,6 +148,7 @@ def create_snapshot(
     return create.create(connection, dataset, snapshot_name, description).public()
 
 
+@acting(Action.LIST)
 def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
     """Lists the snapshots of a dataset.
 
@@ -141,6 +165,7 @@ def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
     return [record.name for record in Catalog(connection).list(dataset.id)]
 
 
+@acting(Action.LIST)
 def get_snapshot_info(
     dataset_name: str | fod.Dataset, snapshot_name: str
 ) -> DatasetSnapshot | None:
@@ -161,6 +186,7 @@ def get_snapshot_info(
     return record.public() if record else None
 
 
+@acting(Action.LOAD)
 def load_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> fod.Dataset:
     """Loads a snapshot as a read-only dataset, as ``fo.load_dataset(dataset, snapshot=...)`` does.
 
@@ -178,6 +204,7 @@ def load_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> fod.Da
     return load.load(connection, dataset, snapshot_name)
 
 
+@acting(Action.CLONE)
 def clone_snapshot(
     dataset_name: str | fod.Dataset, snapshot_name: str, new_dataset_name: str
 ) -> fod.Dataset:
@@ -198,6 +225,7 @@ def clone_snapshot(
     return snapshot.clone(new_dataset_name, persistent=True)
 
 
+@acting(Action.EDIT)
 def edit_snapshot(
     dataset_name: str | fod.Dataset,
     snapshot_name: str,
@@ -222,6 +250,7 @@ def edit_snapshot(
     return edit.edit(connection, dataset, snapshot_name, new_name, description).public()
 
 
+@acting(Action.DELETE)
 def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
     """Deletes a snapshot.
 
@@ -239,6 +268,7 @@ def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None
     delete.delete(connection, dataset, snapshot_name)
 
 
+@acting(Action.RESTORE)
 def restore_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
     """Brings a deleted snapshot back from the trash.
 
@@ -268,6 +298,7 @@ def revert_dataset_to_snapshot(
 ) -> RevertPlan: ...
 
 
+@acting(Action.REVERT, dry_run=Action.DIFF)
 def revert_dataset_to_snapshot(
     dataset_name: str | fod.Dataset, snapshot_name: str, *, dry_run: bool = False
 ) -> RevertPlan | None:
@@ -294,6 +325,7 @@ def revert_dataset_to_snapshot(
     return None
 
 
+@acting(Action.UNDO_REVERT)
 def undo_revert(dataset_name: str | fod.Dataset) -> None:
     """Brings back what the last :func:`revert_dataset_to_snapshot` of a dataset discarded.
 
@@ -310,6 +342,7 @@ def undo_revert(dataset_name: str | fod.Dataset) -> None:
     undo.undo(connection, dataset)
 
 
+@acting(Action.RESTORE_SAMPLES)
 def restore_samples(
     dataset_name: str | fod.Dataset,
     snapshot_name: str,
@@ -345,6 +378,7 @@ def restore_samples(
     return restore.restore(connection, dataset, snapshot_name, sample_ids, wanted, strict=named)
 
 
+@acting(Action.VERIFY)
 def verify_snapshot(
     dataset_name: str | fod.Dataset,
     snapshot_name: str,
@@ -371,6 +405,7 @@ def verify_snapshot(
     return verify.verify(connection, dataset, snapshot_name, media, progress)
 
 
+@acting(Action.VERIFY)
 def verify_all(media: bool = False, progress: Progress = silent) -> list[VerifyReport]:
     """Proves that every snapshot of every dataset still is what was captured.
 
@@ -384,6 +419,7 @@ def verify_all(media: bool = False, progress: Progress = silent) -> list[VerifyR
     return list(verify.verify_all(database.connect(), media, progress))
 
 
+@acting(Action.LIST, each=True)
 def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]:
     """Lists what was discarded and can be brought back.
 
@@ -397,11 +433,16 @@ def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]
         ValueError: if there is no such dataset
     """
     if dataset_name is None:
-        return trash.items(database.connect())
+        connection = database.connect()
+        items = trash.items(connection)
+        owners = {item.dataset_id for item in items}
+        names = {owner: current_name(connection, ObjectId(owner)) for owner in owners}
+        return [item for item in items if allows(Action.LIST, names[item.dataset_id])]
     connection, dataset = _use(dataset_name)
     return trash.items(connection, dataset.id)
 
 
+@acting(Action.EMPTY_TRASH)
 def empty_trash(dataset_name: str | fod.Dataset) -> list[TrashItem]:
     """Destroys for good what lies in the trash of a dataset.
 
@@ -418,6 +459,7 @@ def empty_trash(dataset_name: str | fod.Dataset) -> list[TrashItem]:
     return trash.empty(connection, dataset.id)
 
 
+@acting(Action.LIST)
 def get_dataset_latest_changes_summary(
     dataset_name: str | fod.Dataset,
 ) -> SampleChangeSummary | None:
@@ -436,6 +478,7 @@ def get_dataset_latest_changes_summary(
     return Catalog(connection).latest_changes(dataset.id)
 
 
+@acting(Action.CALCULATE)
 def calculate_dataset_latest_changes_summary(
     dataset_name: str | fod.Dataset,
 ) -> SampleChangeSummary:
@@ -456,6 +499,7 @@ def calculate_dataset_latest_changes_summary(
     return summary
 
 
+@acting(Action.DIFF)
 def diff(
     dataset_name: str | fod.Dataset,
     a: str,
@@ -484,6 +528,7 @@ def diff(
         return compute.diff(connection, dataset, a, b, report)
 
 
+@acting(Action.DIFF)
 def diff_sample(
     dataset_name: str | fod.Dataset, sample_id: str, a: str, b: str | None = None
 ) -> SampleDifference:
@@ -505,6 +550,7 @@ def diff_sample(
     return compute.diff_sample(connection, dataset, sample_id, a, b)
 
 
+@acting(Action.DIFF)
 def sample_history(dataset_name: str | fod.Dataset, sample_id: str) -> SampleHistory:
     """Tells which versions of a dataset have a sample, and what changed in it.
 
@@ -522,6 +568,7 @@ def sample_history(dataset_name: str | fod.Dataset, sample_id: str) -> SampleHis
     return tracing.sample_history(connection, dataset, sample_id)
 
 
+@acting(Action.DIFF)
 def label_history(dataset_name: str | fod.Dataset, label_id: str) -> LabelHistory:
     """Tells which versions of a dataset have a label, and what changed in it.
 
@@ -539,6 +586,7 @@ def label_history(dataset_name: str | fod.Dataset, label_id: str) -> LabelHistor
     return tracing.label_history(connection, dataset, label_id)
 
 
+@acting(Action.LIST)
 def latest_changes_are_stale(dataset_name: str | fod.Dataset) -> bool:
     """Tells at a glance whether a dataset seems to have changed since its changes were calculated.
 
@@ -558,6 +606,7 @@ def latest_changes_are_stale(dataset_name: str | fod.Dataset) -> bool:
     return summary is None or history.latest_changes_are_stale(connection, dataset.id, summary)
 
 
+@acting(Action.LIST)
 def locate(dataset_name: str) -> Location:
     """Tells whether a loaded dataset is a snapshot, and of which dataset.
 
@@ -573,6 +622,7 @@ def locate(dataset_name: str) -> Location:
     return history.locate(database.connect(), dataset_name)
 
 
+@acting(Action.LIST)
 def get_history(dataset_name: str | fod.Dataset, query: HistoryQuery | None = None) -> History:
     """Lists the snapshots of a dataset as a person browses them: newest first, page by page.
 
@@ -590,6 +640,7 @@ def get_history(dataset_name: str | fod.Dataset, query: HistoryQuery | None = No
     return history.browse(connection, dataset, query or HistoryQuery())
 
 
+@acting(Action.LIST)
 def check_new_snapshot(
     dataset_name: str | fod.Dataset, snapshot_name: str | None = None
 ) -> int | None:
@@ -612,6 +663,7 @@ def check_new_snapshot(
     return history.remaining(connection, dataset.id)
 
 
+@acting(Action.LIST)
 def count_documents(dataset_name: str | fod.Dataset) -> int:
     """Returns about how many samples and frames a dataset has, at once at any size.
 
@@ -628,6 +680,7 @@ def count_documents(dataset_name: str | fod.Dataset) -> int:
     return history.count_documents(connection, dataset.id)
 
 
+@acting(Action.LIST)
 def list_operations(dataset_name: str | fod.Dataset, ended_within: int = 0) -> list[journal.Entry]:
     """Lists the operations on a dataset that are under way.
 
@@ -646,6 +699,7 @@ def list_operations(dataset_name: str | fod.Dataset, ended_within: int = 0) -> l
     return operations.recent(connection, dataset.id, ended_within)
 
 
+@acting(Action.CANCEL)
 def cancel_operation(operation_id: str) -> bool:
     """Asks whoever runs an operation, in whatever process, to give it up and undo it.
 
@@ -661,6 +715,7 @@ def cancel_operation(operation_id: str) -> bool:
     return operations.cancel(database.connect(), operation_id)
 
 
+@acting(Action.LIST)
 def get_operation(operation_id: str) -> journal.Entry:
     """Returns how far an operation has come, or how it ended.
 
@@ -676,6 +731,7 @@ def get_operation(operation_id: str) -> journal.Entry:
     return journal.get(database.connect(), operation_id)
 
 
+@acting(Action.RECOVER)
 def recover() -> Recovered:
     """Mends what crashed processes left behind, in all datasets.
 
@@ -685,6 +741,138 @@ def recover() -> Recovered:
         what was done
     """
     return maintenance.recover(database.connect())
+
+
+@acting(Action.READ_LOG, each=True)
+def list_events(
+    dataset_name: str | fod.Dataset | None = None,
+    user: str | None = None,
+    action: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    outcome: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[AuditEvent]:
+    """Lists what was done, and what was refused or failed, from the audit log.
+
+    Args:
+        dataset_name (None): the name of a dataset, which may be deleted; by default, all datasets
+            that one may see
+        user (None): who did it
+        action (None): what was done: a value of :class:`Action`, such as ``"revert"``
+        since (None): the first moment
+        until (None): the moment after the last one
+        outcome (None): ``"done"``, ``"refused"`` or ``"failed"``
+        limit (None): how many events at most
+        offset (0): how many of the newest ones to leave out
+
+    Returns:
+        a list of :class:`AuditEvent`, newest first
+
+    Raises:
+        ValueError: if there is no such action or outcome
+    """
+    connection = database.connect()
+    dataset_id, name = _owner_of_events(connection, dataset_name)
+    query = reading.EventQuery(dataset_id, name, user, action, since, until, outcome)
+    found = reading.events(connection, query)
+    if dataset_name is None:
+        found = (event for event in found if allows(Action.READ_LOG, event.dataset))
+    return list(islice(found, offset, None if limit is None else offset + limit))
+
+
+@acting(Action.READ_LOG)
+def list_event_users(dataset_name: str | fod.Dataset) -> list[str]:
+    """Lists who has done something with a dataset, from the audit log.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a list of names
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = _find(dataset_name)
+    return reading.users(connection, dataset.id)
+
+
+@acting(Action.EXPORT_LOG)
+def export_events(path: str | Path) -> int:
+    """Writes the whole audit log to a file, oldest event first.
+
+    Args:
+        path: a file to be made, ending in ``.jsonl`` (JSON lines) or ``.csv``
+
+    Returns:
+        the number of events
+
+    Raises:
+        ValueError: if its suffix is another one
+    """
+    return export.export(database.connect(), path)
+
+
+@acting(Action.READ_LOG)
+def verify_audit_log(head: str | None = None) -> AuditReport:
+    """Proves that no event of the audit log was altered, removed or slipped in.
+
+    Args:
+        head (None): the ``head`` of an earlier report, kept where whoever may write to the
+            database could not alter it; without one, it goes unnoticed if somebody writes a whole
+            new log
+
+    Returns:
+        an :class:`AuditReport`, true if nothing is wrong, that else names the first bad event
+
+    Raises:
+        ValueError: if ``head`` is not the head of a report
+    """
+    return proof.verify(database.connect(), head)
+
+
+@acting(Action.LIST)
+def mongodb_role(name: str) -> dict[str, Any]:
+    """Returns the MongoDB command that makes a role for those who may not write snapshots.
+
+    Whoever has it may edit the datasets that there are now and load their snapshots. Run it as
+    ``updateRole`` when datasets were added; see docs/permissions.md.
+
+    Args:
+        name: the name of the role
+
+    Returns:
+        a ``createRole`` command
+    """
+    return mongodb.role(database.connect(), name)
+
+
+def why_not(action: Action | str, dataset_name: str | fod.Dataset | None = None) -> str | None:
+    """Tells why something would be refused to whoever asks, without trying.
+
+    Args:
+        action: what would be done: an :class:`Action`, or its value, such as ``"create"``
+        dataset_name (None): the name of the dataset; by default, all datasets at once
+
+    Returns:
+        a sentence, or None if it is allowed
+    """
+    name = dataset_name.name if isinstance(dataset_name, fod.Dataset) else dataset_name
+    return _why_not(Action.named(action), name)
+
+
+def _owner_of_events(
+    connection: Database[Document], dataset: str | fod.Dataset | None
+) -> tuple[ObjectId | None, str | None]:
+    """Returns the id of a dataset, or only its name if it is gone; neither for all datasets."""
+    if dataset is None:
+        return None, None
+    try:
+        return resolve(connection, dataset).id, None
+    except DatasetNotFoundError:
+        return None, dataset.name if isinstance(dataset, fod.Dataset) else dataset
 
 
 def _find(dataset: str | fod.Dataset) -> tuple[Database[Document], DatasetReference]:
