@@ -53,6 +53,9 @@ def append(database: Database[Document], values: dict[str, Any]) -> None:
     faults.reach("audit.appending")
     for attempt in range(_ATTEMPTS):
         end = _end(database)
+        if end.sequence < FIRST:
+            # From the first event on there is a note, so that one that is missing was removed
+            _note_head(database, end.sequence, end.hash)
         document: Document = {
             "_id": end.sequence + 1,
             "format": FORMAT_VERSION,
@@ -70,7 +73,7 @@ def append(database: Database[Document], values: dict[str, Any]) -> None:
             time.sleep(random.random() * _PAUSE_SECONDS * min(attempt + 1, 20))  # noqa: S311
             continue
         faults.reach("audit.appended")
-        _note_head(database, document)
+        _note_head(database, document["_id"], document["hash"])
         return
     raise SnapshotError(f"The audit log was not free for {_ATTEMPTS} attempts")
 
@@ -91,11 +94,11 @@ def _end(database: Database[Document]) -> _End:
     return _End(last[0]["_id"], last[0]["hash"], last[0]["now"])
 
 
-def _note_head(database: Database[Document], event: Document) -> None:
-    head = {"sequence": event["_id"], "hash": event["hash"]}
+def _note_head(database: Database[Document], sequence: int, hash_: str) -> None:
+    head = {"sequence": sequence, "hash": hash_}
     try:
         database[AUDIT_HEAD].update_one(
-            {"_id": HEAD, "sequence": {"$lt": event["_id"]}}, {"$set": head}, upsert=True
+            {"_id": HEAD, "sequence": {"$lt": sequence}}, {"$set": head}, upsert=True
         )
     except DuplicateKeyError:
         # Later events have been noted already
