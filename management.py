@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date
-from typing import Literal, overload
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, overload
 
 import fiftyone.core.dataset as fod
 import fiftyone.core.sample as fos
+from bson import ObjectId
 from pymongo.database import Database
 
 from .backend import (
@@ -40,12 +43,16 @@ from .backend import (
     uri,
     verify,
 )
+from .backend.access import Action, Interface, Level, acting_as, mongodb
+from .backend.access.door import acting, allows, require
+from .backend.access.door import why_not as _why_not
+from .backend.audit import AuditEvent, AuditReport, Outcome, export, proof, reading
 from .backend.base import Progress, silent
 from .backend.catalog import Catalog
 from .backend.changes import HeadVersion, SnapshotVersion, Version
 from .backend.contents import Head
 from .backend.database import Document
-from .backend.datasets import DatasetReference, resolve
+from .backend.datasets import DatasetReference, current_name, resolve
 from .backend.diff import (
     DatasetDiff,
     LabelHistory,
@@ -57,6 +64,7 @@ from .backend.diff import (
 from .backend.diff.bars import shown
 from .backend.doctor import Diagnosis, Finding, Severity
 from .backend.equality import Equality
+from .backend.errors import DatasetNotFoundError
 from .backend.history import History, HistoryEntry, HistoryQuery, Location
 from .backend.lineage import RunKind, RunLineage
 from .backend.maintenance import Recovered
@@ -68,6 +76,9 @@ from .backend.trash import TrashItem
 from .backend.verify import VerifyReport
 
 __all__ = [
+    "Action",
+    "AuditEvent",
+    "AuditReport",
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
@@ -78,8 +89,11 @@ __all__ = [
     "History",
     "HistoryEntry",
     "HistoryQuery",
+    "Interface",
     "LabelHistory",
+    "Level",
     "Location",
+    "Outcome",
     "Recovered",
     "RestoredSamples",
     "RevertPlan",
@@ -91,6 +105,7 @@ __all__ = [
     "Severity",
     "TrashItem",
     "VerifyReport",
+    "acting_as",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
     "check_new_snapshot",
@@ -104,6 +119,7 @@ __all__ = [
     "diff_sample",
     "edit_snapshot",
     "empty_trash",
+    "export_events",
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_operation",
@@ -111,12 +127,15 @@ __all__ = [
     "is_head_equal",
     "label_history",
     "latest_changes_are_stale",
+    "list_event_users",
+    "list_events",
     "list_operations",
     "list_run_lineages",
     "list_snapshots",
     "list_trash",
     "load_snapshot",
     "locate",
+    "mongodb_role",
     "recover",
     "reporting",
     "resolve_snapshot_uri",
@@ -131,10 +150,13 @@ __all__ = [
     "undo_revert",
     "untag_snapshot",
     "verify_all",
+    "verify_audit_log",
     "verify_snapshot",
+    "why_not",
 ]
 
 
+@acting(Action.CREATE)
 def create_snapshot(
     dataset_name: str | fod.Dataset,
     snapshot_name: str,
@@ -164,6 +186,7 @@ def create_snapshot(
     return create.create(connection, dataset, snapshot_name, description, valid).public()
 
 
+@acting(Action.LIST)
 def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
     """Lists the snapshots of a dataset.
 
@@ -180,6 +203,7 @@ def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
     return [record.name for record in Catalog(connection).list(dataset.id)]
 
 
+@acting(Action.LIST)
 def get_snapshot_info(
     dataset_name: str | fod.Dataset, snapshot_name: str
 ) -> DatasetSnapshot | None:
@@ -200,6 +224,7 @@ def get_snapshot_info(
     return record.public() if record else None
 
 
+@acting(Action.LOAD)
 def load_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> fod.Dataset:
     """Loads a snapshot as a read-only dataset, as ``fo.load_dataset(dataset, snapshot=...)`` does.
 
@@ -217,6 +242,7 @@ def load_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> fod.Da
     return load.load(connection, dataset, snapshot_name)
 
 
+@acting(Action.CLONE)
 def clone_snapshot(
     dataset_name: str | fod.Dataset, snapshot_name: str, new_dataset_name: str
 ) -> fod.Dataset:
@@ -237,6 +263,7 @@ def clone_snapshot(
     return snapshot.clone(new_dataset_name, persistent=True)
 
 
+@acting(Action.EDIT)
 def edit_snapshot(
     dataset_name: str | fod.Dataset,
     snapshot_name: str,
@@ -261,6 +288,7 @@ def edit_snapshot(
     return edit.edit(connection, dataset, snapshot_name, new_name, description).public()
 
 
+@acting(Action.TAG)
 def tag_snapshot(
     dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
 ) -> DatasetSnapshot:
@@ -282,6 +310,7 @@ def tag_snapshot(
     return edit.edit(connection, dataset, snapshot_name, add_tags=valid).public()
 
 
+@acting(Action.TAG)
 def untag_snapshot(
     dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
 ) -> DatasetSnapshot:
@@ -303,6 +332,7 @@ def untag_snapshot(
     return edit.edit(connection, dataset, snapshot_name, remove_tags=valid).public()
 
 
+@acting(Action.DELETE)
 def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
     """Deletes a snapshot.
 
@@ -320,6 +350,7 @@ def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None
     delete.delete(connection, dataset, snapshot_name)
 
 
+@acting(Action.RESTORE)
 def restore_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
     """Brings a deleted snapshot back from the trash.
 
@@ -349,6 +380,7 @@ def revert_dataset_to_snapshot(
 ) -> RevertPlan: ...
 
 
+@acting(Action.REVERT, dry_run=Action.DIFF)
 def revert_dataset_to_snapshot(
     dataset_name: str | fod.Dataset, snapshot_name: str, *, dry_run: bool = False
 ) -> RevertPlan | None:
@@ -375,6 +407,7 @@ def revert_dataset_to_snapshot(
     return None
 
 
+@acting(Action.UNDO_REVERT)
 def undo_revert(dataset_name: str | fod.Dataset) -> None:
     """Brings back what the last :func:`revert_dataset_to_snapshot` of a dataset discarded.
 
@@ -391,6 +424,7 @@ def undo_revert(dataset_name: str | fod.Dataset) -> None:
     undo.undo(connection, dataset)
 
 
+@acting(Action.RESTORE_SAMPLES)
 def restore_samples(
     dataset_name: str | fod.Dataset,
     snapshot_name: str,
@@ -426,6 +460,7 @@ def restore_samples(
     return restore.restore(connection, dataset, snapshot_name, sample_ids, wanted, strict=named)
 
 
+@acting(Action.VERIFY)
 def verify_snapshot(
     dataset_name: str | fod.Dataset,
     snapshot_name: str,
@@ -452,6 +487,7 @@ def verify_snapshot(
     return verify.verify(connection, dataset, snapshot_name, media, progress)
 
 
+@acting(Action.VERIFY)
 def verify_all(media: bool = False, progress: Progress = silent) -> list[VerifyReport]:
     """Proves that every snapshot of every dataset still is what was captured.
 
@@ -465,6 +501,7 @@ def verify_all(media: bool = False, progress: Progress = silent) -> list[VerifyR
     return list(verify.verify_all(database.connect(), media, progress))
 
 
+@acting(Action.SEARCH, each=True)
 def search_snapshots(
     text: str | None = None,
     created_by: str | None = None,
@@ -507,9 +544,11 @@ def search_snapshots(
         field=field,
         label=label,
     )
-    return search.search(database.connect(), query)
+    found = search.search(database.connect(), query)
+    return [snapshot for snapshot in found if allows(Action.SEARCH, snapshot.dataset_name)]
 
 
+@acting(Action.DIFF)
 def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str) -> bool:
     """Tells whether a dataset has the content that a snapshot captured, exactly.
 
@@ -533,6 +572,7 @@ def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str) -> bool:
     return equality.is_head_equal(connection, record)
 
 
+@acting(Action.LIST)
 def content_hash(dataset_name: str | fod.Dataset, snapshot_name: str | None = None) -> str:
     """Returns one hash of the content of a version: of all samples and frames.
 
@@ -559,6 +599,7 @@ def content_hash(dataset_name: str | fod.Dataset, snapshot_name: str | None = No
     return equality.content_hash(version)
 
 
+@acting(Action.LIST)
 def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
     """Returns an address for a snapshot, to be noted where it was used, as in a training run.
 
@@ -578,6 +619,7 @@ def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
     return uri.uri(connection, dataset, record)
 
 
+@acting(Action.LIST, each=True)
 def resolve_snapshot_uri(address: str) -> Location:
     """Finds the snapshot with an address, and checks that it has the content named there.
 
@@ -593,9 +635,12 @@ def resolve_snapshot_uri(address: str) -> Location:
     """
     connection = database.connect()
     maintenance.purge_deleted_datasets(connection)
-    return uri.resolve(connection, address)
+    location = uri.resolve(connection, address)
+    require(Action.LIST, location.dataset.name)
+    return location
 
 
+@acting(Action.LIST)
 def run_lineage(
     dataset_name: str | fod.Dataset, key: str, kind: RunKind | str | None = None
 ) -> RunLineage | None:
@@ -617,6 +662,7 @@ def run_lineage(
     return lineage.of_run(connection, dataset, key, kind)
 
 
+@acting(Action.LIST)
 def list_run_lineages(dataset_name: str | fod.Dataset) -> list[RunLineage]:
     """Lists on which snapshots the runs of a dataset were computed, as far as that is known.
 
@@ -633,6 +679,7 @@ def list_run_lineages(dataset_name: str | fod.Dataset) -> list[RunLineage]:
     return lineage.of_runs(connection, dataset)
 
 
+@acting(Action.LIST, each=True)
 def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]:
     """Lists what was discarded and can be brought back.
 
@@ -646,11 +693,16 @@ def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]
         ValueError: if there is no such dataset
     """
     if dataset_name is None:
-        return trash.items(database.connect())
+        connection = database.connect()
+        items = trash.items(connection)
+        owners = {item.dataset_id for item in items}
+        names = {owner: current_name(connection, ObjectId(owner)) for owner in owners}
+        return [item for item in items if allows(Action.LIST, names[item.dataset_id])]
     connection, dataset = _use(dataset_name)
     return trash.items(connection, dataset.id)
 
 
+@acting(Action.EMPTY_TRASH)
 def empty_trash(dataset_name: str | fod.Dataset) -> list[TrashItem]:
     """Destroys for good what lies in the trash of a dataset.
 
@@ -667,6 +719,7 @@ def empty_trash(dataset_name: str | fod.Dataset) -> list[TrashItem]:
     return trash.empty(connection, dataset.id)
 
 
+@acting(Action.LIST)
 def get_dataset_latest_changes_summary(
     dataset_name: str | fod.Dataset,
 ) -> SampleChangeSummary | None:
@@ -685,6 +738,7 @@ def get_dataset_latest_changes_summary(
     return Catalog(connection).latest_changes(dataset.id)
 
 
+@acting(Action.CALCULATE)
 def calculate_dataset_latest_changes_summary(
     dataset_name: str | fod.Dataset,
 ) -> SampleChangeSummary:
@@ -705,6 +759,7 @@ def calculate_dataset_latest_changes_summary(
     return summary
 
 
+@acting(Action.DIFF)
 def diff(
     dataset_name: str | fod.Dataset,
     a: str,
@@ -733,6 +788,7 @@ def diff(
         return compute.diff(connection, dataset, a, b, report)
 
 
+@acting(Action.DIFF)
 def diff_sample(
     dataset_name: str | fod.Dataset, sample_id: str, a: str, b: str | None = None
 ) -> SampleDifference:
@@ -754,6 +810,7 @@ def diff_sample(
     return compute.diff_sample(connection, dataset, sample_id, a, b)
 
 
+@acting(Action.DIFF)
 def sample_history(dataset_name: str | fod.Dataset, sample_id: str) -> SampleHistory:
     """Tells which versions of a dataset have a sample, and what changed in it.
 
@@ -771,6 +828,7 @@ def sample_history(dataset_name: str | fod.Dataset, sample_id: str) -> SampleHis
     return tracing.sample_history(connection, dataset, sample_id)
 
 
+@acting(Action.DIFF)
 def label_history(dataset_name: str | fod.Dataset, label_id: str) -> LabelHistory:
     """Tells which versions of a dataset have a label, and what changed in it.
 
@@ -788,6 +846,7 @@ def label_history(dataset_name: str | fod.Dataset, label_id: str) -> LabelHistor
     return tracing.label_history(connection, dataset, label_id)
 
 
+@acting(Action.LIST)
 def latest_changes_are_stale(dataset_name: str | fod.Dataset) -> bool:
     """Tells at a glance whether a dataset seems to have changed since its changes were calculated.
 
@@ -807,6 +866,7 @@ def latest_changes_are_stale(dataset_name: str | fod.Dataset) -> bool:
     return summary is None or history.latest_changes_are_stale(connection, dataset.id, summary)
 
 
+@acting(Action.LIST)
 def locate(dataset_name: str) -> Location:
     """Tells whether a loaded dataset is a snapshot, and of which dataset.
 
@@ -822,6 +882,7 @@ def locate(dataset_name: str) -> Location:
     return history.locate(database.connect(), dataset_name)
 
 
+@acting(Action.LIST)
 def get_history(dataset_name: str | fod.Dataset, query: HistoryQuery | None = None) -> History:
     """Lists the snapshots of a dataset as a person browses them: newest first, page by page.
 
@@ -839,6 +900,7 @@ def get_history(dataset_name: str | fod.Dataset, query: HistoryQuery | None = No
     return history.browse(connection, dataset, query or HistoryQuery())
 
 
+@acting(Action.LIST)
 def check_new_snapshot(
     dataset_name: str | fod.Dataset, snapshot_name: str | None = None
 ) -> int | None:
@@ -861,6 +923,7 @@ def check_new_snapshot(
     return history.remaining(connection, dataset.id)
 
 
+@acting(Action.LIST)
 def count_documents(dataset_name: str | fod.Dataset) -> int:
     """Returns about how many samples and frames a dataset has, at once at any size.
 
@@ -877,6 +940,7 @@ def count_documents(dataset_name: str | fod.Dataset) -> int:
     return history.count_documents(connection, dataset.id)
 
 
+@acting(Action.LIST)
 def list_operations(dataset_name: str | fod.Dataset, ended_within: int = 0) -> list[journal.Entry]:
     """Lists the operations on a dataset that are under way.
 
@@ -895,6 +959,7 @@ def list_operations(dataset_name: str | fod.Dataset, ended_within: int = 0) -> l
     return operations.recent(connection, dataset.id, ended_within)
 
 
+@acting(Action.CANCEL)
 def cancel_operation(operation_id: str) -> bool:
     """Asks whoever runs an operation, in whatever process, to give it up and undo it.
 
@@ -910,6 +975,7 @@ def cancel_operation(operation_id: str) -> bool:
     return operations.cancel(database.connect(), operation_id)
 
 
+@acting(Action.LIST)
 def get_operation(operation_id: str) -> journal.Entry:
     """Returns how far an operation has come, or how it ended.
 
@@ -950,6 +1016,7 @@ def diagnose() -> Diagnosis:
     return doctor.diagnose()
 
 
+@acting(Action.RECOVER)
 def recover() -> Recovered:
     """Mends what crashed processes left behind, in all datasets.
 
@@ -959,6 +1026,138 @@ def recover() -> Recovered:
         what was done
     """
     return maintenance.recover(database.connect())
+
+
+@acting(Action.READ_LOG, each=True)
+def list_events(
+    dataset_name: str | fod.Dataset | None = None,
+    user: str | None = None,
+    action: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    outcome: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[AuditEvent]:
+    """Lists what was done, and what was refused or failed, from the audit log.
+
+    Args:
+        dataset_name (None): the name of a dataset, which may be deleted; by default, all datasets
+            that one may see
+        user (None): who did it
+        action (None): what was done: a value of :class:`Action`, such as ``"revert"``
+        since (None): the first moment
+        until (None): the moment after the last one
+        outcome (None): ``"done"``, ``"refused"`` or ``"failed"``
+        limit (None): how many events at most
+        offset (0): how many of the newest ones to leave out
+
+    Returns:
+        a list of :class:`AuditEvent`, newest first
+
+    Raises:
+        ValueError: if there is no such action or outcome
+    """
+    connection = database.connect()
+    dataset_id, name = _owner_of_events(connection, dataset_name)
+    query = reading.EventQuery(dataset_id, name, user, action, since, until, outcome)
+    found = reading.events(connection, query)
+    if dataset_name is None:
+        found = (event for event in found if allows(Action.READ_LOG, event.dataset))
+    return list(islice(found, offset, None if limit is None else offset + limit))
+
+
+@acting(Action.READ_LOG)
+def list_event_users(dataset_name: str | fod.Dataset) -> list[str]:
+    """Lists who has done something with a dataset, from the audit log.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a list of names
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = _find(dataset_name)
+    return reading.users(connection, dataset.id)
+
+
+@acting(Action.EXPORT_LOG)
+def export_events(path: str | Path) -> int:
+    """Writes the whole audit log to a file, oldest event first.
+
+    Args:
+        path: a file to be made, ending in ``.jsonl`` (JSON lines) or ``.csv``
+
+    Returns:
+        the number of events
+
+    Raises:
+        ValueError: if its suffix is another one
+    """
+    return export.export(database.connect(), path)
+
+
+@acting(Action.READ_LOG)
+def verify_audit_log(head: str | None = None) -> AuditReport:
+    """Proves that no event of the audit log was altered, removed or slipped in.
+
+    Args:
+        head (None): the ``head`` of an earlier report, kept where whoever may write to the
+            database could not alter it; without one, it goes unnoticed if somebody writes a whole
+            new log
+
+    Returns:
+        an :class:`AuditReport`, true if nothing is wrong, that else names the first bad event
+
+    Raises:
+        ValueError: if ``head`` is not the head of a report
+    """
+    return proof.verify(database.connect(), head)
+
+
+@acting(Action.LIST)
+def mongodb_role(name: str) -> dict[str, Any]:
+    """Returns the MongoDB command that makes a role for those who may not write snapshots.
+
+    Whoever has it may edit the datasets that there are now and load their snapshots. Run it as
+    ``updateRole`` when datasets were added; see docs/permissions.md.
+
+    Args:
+        name: the name of the role
+
+    Returns:
+        a ``createRole`` command
+    """
+    return mongodb.role(database.connect(), name)
+
+
+def why_not(action: Action | str, dataset_name: str | fod.Dataset | None = None) -> str | None:
+    """Tells why something would be refused to whoever asks, without trying.
+
+    Args:
+        action: what would be done: an :class:`Action`, or its value, such as ``"create"``
+        dataset_name (None): the name of the dataset; by default, all datasets at once
+
+    Returns:
+        a sentence, or None if it is allowed
+    """
+    name = dataset_name.name if isinstance(dataset_name, fod.Dataset) else dataset_name
+    return _why_not(Action.named(action), name)
+
+
+def _owner_of_events(
+    connection: Database[Document], dataset: str | fod.Dataset | None
+) -> tuple[ObjectId | None, str | None]:
+    """Returns the id of a dataset, or only its name if it is gone; neither for all datasets."""
+    if dataset is None:
+        return None, None
+    try:
+        return resolve(connection, dataset).id, None
+    except DatasetNotFoundError:
+        return None, dataset.name if isinstance(dataset, fod.Dataset) else dataset
 
 
 def _find(dataset: str | fod.Dataset) -> tuple[Database[Document], DatasetReference]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
-import os
 
 from bson import ObjectId
 from pymongo.database import Database
 
 from . import changes, equality, facts, manifest, names, registry
+from .access import actor
 from .base import Progress
 from .catalog import Catalog
 from .config import NO_LIMIT, Settings, variable
@@ -83,7 +82,7 @@ def create(
             state=SnapshotState.CREATING,
             backend=settings.backend,
             created_at=server_time(database),
-            created_by=current_user(),
+            created_by=actor.current().user,
             tags=tags,
         )
         catalog.add(record)
@@ -158,22 +157,6 @@ def _finish(running: Operation) -> None:
     if record is not None:
         changes_ = SampleChangeSummary(record.sample_count, 0, 0, 0, server_time(running.database))
         Catalog(running.database).set_latest_changes(running.dataset_id, changes_)
-
-
-def current_user() -> str | None:
-    """Returns who is using this process.
-
-    Returns:
-        ``FIFTYONE_SNAPSHOTS_USER`` if set, else the operating system's user, or None if it has
-        no name for them
-    """
-    named = os.environ.get(variable("USER"), "").strip()
-    if named:
-        return named
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return None
 
 
 def _check_limits(catalog: Catalog, dataset: DatasetReference, settings: Settings) -> None:

@@ -42,12 +42,17 @@ TRASH = PREFIX + "trash"
 FACTS = PREFIX + "facts"
 LINEAGE = PREFIX + "lineage"
 DATASETS = PREFIX + "datasets"
+AUDIT = PREFIX + "audit"
+AUDIT_HEAD = PREFIX + "audit_head"
 
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."
 _TRASHED = PREFIX + "trashed."
 
 _JOURNAL_DAYS = 30
+
+_UNAUTHORIZED = 13
+"""The server's error code."""
 
 _RAW = CodecOptions(document_class=RawBSONDocument)
 
@@ -75,6 +80,19 @@ _INDEXES: dict[str, list[IndexModel]] = {
     JOURNAL: [
         IndexModel([("dataset_id", ASCENDING), ("state", ASCENDING)]),
         IndexModel("finished_at", expireAfterSeconds=_JOURNAL_DAYS * 24 * 3600),
+        IndexModel(
+            [("untold", ASCENDING), ("dataset_id", ASCENDING)],
+            partialFilterExpression={"untold": {"$exists": True}},
+        ),
+    ],
+    AUDIT: [
+        # No operation is told of twice, whoever else tells of it
+        IndexModel(
+            "operations",
+            unique=True,
+            partialFilterExpression={"operations.0": {"$exists": True}},
+        ),
+        IndexModel([("dataset_id", ASCENDING), ("_id", ASCENDING)]),
     ],
     TRASH: [IndexModel([("dataset_id", ASCENDING), ("trashed_at", ASCENDING)])],
 }
@@ -112,6 +130,25 @@ def connect() -> Database[Document]:
             f"{MINIMUM_MONGODB} or newer."
         ) from error
     return database
+
+
+def is_forbidden(error: BaseException) -> bool:
+    """Returns whether MongoDB refused something because of who has logged in."""
+    return isinstance(error, OperationFailure) and error.code == _UNAUTHORIZED
+
+
+@contextmanager
+def unless_forbidden() -> Iterator[None]:
+    """Leaves undone what MongoDB does not let this user do; others who may will do it.
+
+    Returns:
+        a context manager
+    """
+    try:
+        yield
+    except OperationFailure as error:
+        if not is_forbidden(error):
+            raise
 
 
 @contextmanager

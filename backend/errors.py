@@ -14,6 +14,7 @@ Handlers can catch at the level that fits what they would do about it::
     │   └── InvalidSettingError        an environment variable with an unusable value
     ├── LimitExceededError             a guard rail: remove snapshots or raise the limit
     ├── OperationCancelledError        somebody asked for it; everything is as before
+    ├── SnapshotPermissionError        also a PermissionError: this user may not do that
     ├── SnapshotReadOnlyError          also a PermissionError: somebody tried to edit a snapshot
     ├── RetryableError                 nothing was changed: try again
     │   ├── DatasetBusyError           another operation holds the dataset
@@ -51,6 +52,7 @@ __all__ = [
     "RetryableError",
     "SnapshotError",
     "SnapshotNotFoundError",
+    "SnapshotPermissionError",
     "SnapshotReadOnlyError",
     "UnsupportedFiftyOneError",
 ]
@@ -102,6 +104,27 @@ class LimitExceededError(SnapshotError):
 
 class OperationCancelledError(SnapshotError):
     """The operation was given up because somebody asked for that, and undone."""
+
+
+class SnapshotPermissionError(SnapshotError, PermissionError):
+    """Whoever asked may not do this; nothing was changed.
+
+    Args:
+        message: what is missing
+        action: what was asked for
+        dataset: the name of the dataset, or None for all datasets at once
+        needed: the level that it needs
+        level: the level that they have, or None if MongoDB itself has refused
+    """
+
+    def __init__(
+        self, message: str, action: str, dataset: str | None, needed: str, level: str | None
+    ) -> None:
+        super().__init__(message)
+        self.action = action
+        self.dataset = dataset
+        self.needed = needed
+        self.level = level
 
 
 class SnapshotReadOnlyError(SnapshotError, PermissionError):

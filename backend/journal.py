@@ -24,6 +24,7 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect, PyMongoError
 
 from . import faults
+from .audit import recording
 from .base import Progress, silent
 from .config import Settings
 from .database import (
@@ -374,14 +375,16 @@ def recover(database: Database[Document], dataset_id: ObjectId) -> int:
 def _begin(
     database: Database[Document], dataset_id: ObjectId, verb: Verb, details: dict[str, Any]
 ) -> Entry:
+    operation_id = ObjectId()
     document: Document = {
-        "_id": ObjectId(),
+        "_id": operation_id,
         "format": FORMAT_VERSION,
         "dataset_id": dataset_id,
         "verb": verb.value,
         "state": OperationState.RUNNING.value,
         "details": details,
         "started_at": server_time(database),
+        **recording.begun(operation_id),
     }
     database[JOURNAL].insert_one(document)
     return Entry.from_document(document)

@@ -7,7 +7,7 @@ from pymongo.database import Database
 
 from . import indexes, project, registry
 from .catalog import Catalog
-from .database import Document, server_time
+from .database import Document, server_time, unless_forbidden
 from .datasets import DatasetReference
 
 
@@ -29,6 +29,8 @@ def load(database: Database[Document], dataset: DatasetReference, name: str) -> 
     record = catalog.get(dataset.id, name, dataset.name)
     state = registry.create(record.backend, database).state(record)
     visible_name = project.project(database, record, state, dataset.name)
-    catalog.update(record.id, last_loaded_at=server_time(database))
-    indexes.provide(database, record)
+    # Those who may only read snapshots load them as well
+    with unless_forbidden():
+        catalog.update(record.id, last_loaded_at=server_time(database))
+        indexes.provide(database, record)
     return fod.load_dataset(visible_name, reload=True)

@@ -11,8 +11,19 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from . import create, delete, edit, facts, journal, lineage, restore, revert, trash, undo
+from .access.actions import Action
+from .audit import reading, recording
 from .catalog import Catalog
-from .database import DATASETS, FACTS, MANIFESTS, TRASH, Document, all_collections, owner_of
+from .database import (
+    DATASETS,
+    FACTS,
+    MANIFESTS,
+    TRASH,
+    Document,
+    all_collections,
+    owner_of,
+    unless_forbidden,
+)
 from .datasets import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .journal import Operation, Verb, operation, recovers
@@ -43,7 +54,10 @@ def tidy(database: Database[Document], dataset_id: ObjectId) -> None:
         database: the database
         dataset_id: the dataset
     """
-    journal.recover(database, dataset_id)
+    with unless_forbidden():
+        journal.recover(database, dataset_id)
+    with _not_in_the_way("The audit log lacks what a dead process has done"):
+        recording.catch_up(database, dataset_id)
     with _not_in_the_way("The trash could not be cleared of what has expired"):
         trash.expire(database)
 
@@ -61,6 +75,7 @@ def recover(database: Database[Document]) -> Recovered:
         journal.recover(database, dataset_id)
         for dataset_id in journal.unfinished_datasets(database)
     )
+    recording.catch_up(database)
     deleted = purge_deleted_datasets(database)
     trash.expire(database)
     return Recovered(operations, deleted, _drop_strays(database))
@@ -92,20 +107,29 @@ def deleted_datasets(database: Database[Document]) -> set[ObjectId]:
     return known.difference(database["datasets"].distinct("_id", {"_id": {"$in": list(known)}}))
 
 
-def purge_dataset(database: Database[Document], dataset_id: ObjectId) -> bool:
+def purge_dataset(
+    database: Database[Document], dataset_id: ObjectId, name: str | None = None
+) -> bool:
     """Destroys the snapshots of a dataset that was deleted.
 
     Args:
         database: the database
         dataset_id: the dataset
+        name (None): the name that it had; by default, the one under which the audit log has last
+            seen it
 
     Returns:
         whether that was done; not while another operation holds the dataset
     """
     catalog = Catalog(database)
+    name = name or reading.last_name(database, dataset_id)
+    purge = recording.Recording(Action.PURGE, name, dataset_id, is_incidental=True)
     try:
         # Whoever holds a dataset that is gone will notice that, and not need the snapshots
-        with operation(database, dataset_id, Verb.PURGE, wait_seconds=0) as running:
+        with (
+            recording.recording(lambda: database, purge),
+            operation(database, dataset_id, Verb.PURGE, wait_seconds=0) as running,
+        ):
             if not is_deleted(database, dataset_id):
                 return False
             for name in catalog.dataset_facts(dataset_id).get("former_names", []):
@@ -167,6 +191,7 @@ def _drop_strays(database: Database[Document]) -> int:
 def _not_in_the_way(complaint: str) -> Iterator[None]:
     """Keeps what is wrong with one dataset from making all others unusable."""
     try:
-        yield
+        with unless_forbidden():
+            yield
     except SnapshotError as error:
         logger.warning("%s: %s", complaint, error)

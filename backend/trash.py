@@ -18,6 +18,8 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
 from . import facts, manifest, project, registry
+from .access.actions import Action
+from .audit.recording import Recording, recording
 from .catalog import Catalog
 from .config import Settings
 from .contents import RELATED, Documents, Part, State
@@ -31,6 +33,7 @@ from .database import (
     server_time,
     trashed_name,
 )
+from .datasets import current_name
 from .errors import DamagedSnapshotError, DatasetBusyError
 from .journal import Operation, Verb, operation, recovers
 from .model import FORMAT_VERSION, SnapshotRecord, check_format
@@ -265,8 +268,11 @@ def expire(database: Database[Document]) -> None:
         for document in database[name].find(query, {"dataset_id": 1})
     }
     for dataset_id in dataset_ids:
-        with suppress(DatasetBusyError):
-            empty(database, dataset_id, expired_only=True)
+        expiry = Recording(
+            Action.EXPIRE, current_name(database, dataset_id), dataset_id, is_incidental=True
+        )
+        with suppress(DatasetBusyError), recording(lambda: database, expiry):
+            expiry.result = empty(database, dataset_id, expired_only=True)
 
 
 @recovers(Verb.EMPTY_TRASH)

@@ -15,8 +15,10 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend.access import Action
 from ..backend.errors import InvalidRequestError, SnapshotError
 from . import running
+from .asking import asking
 from .form import Form
 
 PLUGIN = "@snapshots/versioning"
@@ -83,6 +85,8 @@ class SnapshotOperator(foo.Operator):
     UNLISTED: ClassVar[bool] = False
     DELEGATABLE: ClassVar[bool] = False
     """Whether it can take long, and a delegated worker can do it as well."""
+    ACTION: ClassVar[Action]
+    """What it does, as the policy is asked."""
     SUBMIT: ClassVar[str] = "Execute"
     """What the form's button says."""
 
@@ -105,10 +109,16 @@ class SnapshotOperator(foo.Operator):
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         """Returns the form, with what is wrong with it; the App asks again while one types."""
         form = Form(ctx.params)
-        try:
-            self.fill(form, Target.of(ctx), ctx)
-        except SnapshotError as error:
-            form.refuse(str(error))
+        with asking(ctx):
+            try:
+                target = Target.of(ctx)
+                refusal = management.why_not(self.ACTION, target.dataset)
+                if refusal is not None:
+                    form.refuse(refusal)
+                else:
+                    self.fill(form, target, ctx)
+            except SnapshotError as error:
+                form.refuse(str(error))
         return form.finish(self.LABEL, self.SUBMIT)
 
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
@@ -140,17 +150,26 @@ class SnapshotOperator(foo.Operator):
         Raises:
             SnapshotError: if it cannot be done
         """
-        target = Target.of(ctx)
-        job = running.Job(
-            operator=f"{PLUGIN}/{self.NAME}",
-            label=self.run_label(target, params),
-            dataset=target.dataset,
-            params=params,
-            offered=self.DELEGATABLE,
-        )
-        result = running.run(ctx, job, lambda: self.work(target, params, ctx))
-        if running.is_finished(result):
-            self.follow_up(ctx, target, result)
+
+        def work() -> Plain:
+            # In another thread, nobody knows who asks
+            with asking(ctx):
+                return self.work(target, params, ctx)
+
+        with asking(ctx):
+            target = Target.of(ctx)
+            job = running.Job(
+                operator=f"{PLUGIN}/{self.NAME}",
+                label=self.run_label(target, params),
+                dataset=target.dataset,
+                params=params,
+                # A worker acts as its own user, who may be allowed more
+                offered=self.DELEGATABLE
+                and management.why_not(self.ACTION, target.dataset) is None,
+            )
+            result = running.run(ctx, job, work)
+            if running.is_finished(result):
+                self.follow_up(ctx, target, result)
         return result
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
@@ -182,7 +201,8 @@ class SnapshotOperator(foo.Operator):
 
     def resolve_run_name(self, ctx: ExecutionContext) -> str:
         """Returns what to call this run in the list of delegated operations."""
-        return self.run_label(Target.of(ctx), plain_params(ctx))
+        with asking(ctx):
+            return self.run_label(Target.of(ctx), plain_params(ctx))
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         """Returns the form that shows the result; the History panel shows results by itself."""

@@ -10,9 +10,11 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend.access import Action
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
 from ..backend.history import HistoryEntry, HistoryQuery
 from . import running
+from .asking import asking
 from .base import Plain, SnapshotOperator, Target, choose_snapshot
 from .form import Form
 from .plain import plain
@@ -25,6 +27,7 @@ class ListSnapshots(SnapshotOperator):
     """Lists snapshots."""
 
     NAME = "list_snapshots"
+    ACTION = Action.LIST
     LABEL = "List snapshots"
     DESCRIPTION = "List the snapshots of this dataset, newest first"
     ICON = "list"
@@ -62,6 +65,7 @@ class GetSnapshotInfo(SnapshotOperator):
     """Tells what is known of a snapshot."""
 
     NAME = "get_snapshot_info"
+    ACTION = Action.LIST
     LABEL = "Snapshot information"
     DESCRIPTION = "Show what is known of a snapshot"
     ICON = "info"
@@ -88,6 +92,7 @@ class BrowseSnapshot(SnapshotOperator):
     """Opens a snapshot."""
 
     NAME = "browse_snapshot"
+    ACTION = Action.LOAD
     LABEL = "Browse snapshot"
     DESCRIPTION = "Open a snapshot in the App, read-only"
     ICON = "visibility"
@@ -115,6 +120,7 @@ class BackToLatest(SnapshotOperator):
     """Leaves a snapshot."""
 
     NAME = "back_to_latest"
+    ACTION = Action.LIST
     LABEL = "Back to the latest version"
     DESCRIPTION = "Leave the snapshot and open the dataset that it was taken of"
     ICON = "keyboard_return"
@@ -166,6 +172,7 @@ class OpenHistory(SnapshotOperator):
     """Opens the History panel."""
 
     NAME = "open_history"
+    ACTION = Action.LIST
     LABEL = "Open history"
     DESCRIPTION = "Open the History panel: snapshots of this dataset, and what changed"
 
@@ -195,6 +202,7 @@ class DescribeOpenSnapshot(SnapshotOperator):
     """Tells the App's script whether a snapshot is open."""
 
     NAME = "describe_open_snapshot"
+    ACTION = Action.LIST
     LABEL = "Describe open snapshot"
     DESCRIPTION = "Tell whether a snapshot is open, and which"
     ICON = "info"
@@ -219,6 +227,7 @@ class DescribeHistory(SnapshotOperator):
     """Tells the App's script whether the History panel would show something new."""
 
     NAME = "describe_history"
+    ACTION = Action.LIST
     LABEL = "Describe history"
     DESCRIPTION = "Tell which version of a dataset's history this is"
     ICON = "info"
@@ -229,7 +238,8 @@ class DescribeHistory(SnapshotOperator):
 
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Tells it."""
-        return {"version": history_version(ctx)}
+        with asking(ctx):
+            return {"version": history_version(ctx)}
 
     def resolve_output(self, ctx: ExecutionContext) -> None:
         """Shows nothing."""
@@ -297,7 +307,8 @@ def _quick_target(ctx: ExecutionContext) -> Target | None:
     if not ctx.dataset_name:
         return None
     try:
-        return Target.of(ctx)
+        with asking(ctx):
+            return Target.of(ctx)
     except SnapshotError:
         return None
 

@@ -11,6 +11,7 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend.access import Action
 from ..backend.errors import DuplicateNameError, InvalidRequestError, LimitExceededError
 from .base import Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
 from .browse import entry_of
@@ -23,6 +24,7 @@ class EditSnapshot(SnapshotOperator):
     """Renames a snapshot or changes its description."""
 
     NAME = "edit_snapshot"
+    ACTION = Action.EDIT
     LABEL = "Edit snapshot"
     DESCRIPTION = "Rename a snapshot or change its description; its contents never change"
     ICON = "edit"
@@ -58,6 +60,7 @@ class CloneSnapshot(SnapshotOperator):
     """Makes a new dataset of a snapshot."""
 
     NAME = "clone_snapshot"
+    ACTION = Action.CLONE
     LABEL = "Clone snapshot to a new dataset"
     DESCRIPTION = "Make a new, editable dataset of a snapshot"
     ICON = "content_copy"
@@ -92,6 +95,7 @@ class RestoreSamples(SnapshotOperator):
     """Brings samples back from a snapshot."""
 
     NAME = "restore_samples"
+    ACTION = Action.RESTORE_SAMPLES
     LABEL = "Restore samples from snapshot"
     DESCRIPTION = "Make the selected samples, or those of the current view, what they once were"
     ICON = "restore_page"
@@ -142,6 +146,7 @@ class VerifySnapshot(SnapshotOperator):
     """Proves that a snapshot is what was captured."""
 
     NAME = "verify_snapshot"
+    ACTION = Action.VERIFY
     LABEL = "Verify snapshot"
     DESCRIPTION = "Read every document of a snapshot and prove that it is what was captured"
     ICON = "verified"
@@ -165,6 +170,7 @@ class CancelOperation(SnapshotOperator):
     """Gives up what is under way."""
 
     NAME = "cancel_operation"
+    ACTION = Action.CANCEL
     LABEL = "Cancel operation"
     DESCRIPTION = "Give up an operation that is under way, and undo what it has done"
     ICON = "cancel"

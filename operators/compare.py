@@ -13,6 +13,7 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend.access import Action
 from ..backend.diff import DatasetDiff
 from ..backend.errors import InvalidRequestError
 from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot
@@ -33,6 +34,7 @@ class CompareSnapshots(SnapshotOperator):
     """Compares two versions."""
 
     NAME = "compare_snapshots"
+    ACTION = Action.DIFF
     LABEL = "Compare snapshots"
     DESCRIPTION = "Tell what differs between two snapshots, or a snapshot and the latest version"
     ICON = "difference"

@@ -9,6 +9,7 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend.access import Action
 from ..backend.errors import LimitExceededError, SnapshotError
 from .base import Plain, SnapshotOperator, Target
 from .form import Form
@@ -20,6 +21,7 @@ class CreateSnapshot(SnapshotOperator):
     """Creates a snapshot."""
 
     NAME = "create_snapshot"
+    ACTION = Action.CREATE
     LABEL = "Create snapshot"
     DESCRIPTION = "Keep the dataset as it is now, for ever, under a name"
     ICON = "add_a_photo"
@@ -59,6 +61,7 @@ class RefreshChanges(SnapshotOperator):
     """Calculates what has changed since the latest snapshot."""
 
     NAME = "refresh_changes"
+    ACTION = Action.CALCULATE
     LABEL = "Refresh changes since the latest snapshot"
     DESCRIPTION = "Count the samples that were added, deleted and changed since then, exactly"
     ICON = "refresh"

@@ -9,6 +9,7 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
 from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
 from .form import Form
@@ -21,6 +22,7 @@ class PlanRevert(SnapshotOperator):
     """Tells what a rollback would discard."""
 
     NAME = "plan_revert"
+    ACTION = Action.DIFF
     LABEL = "Preview rollback"
     DESCRIPTION = "Tell exactly what rolling back to a snapshot would discard, and change nothing"
     ICON = "preview"
@@ -66,6 +68,7 @@ class RevertToSnapshot(SnapshotOperator):
     """Rolls the dataset back."""
 
     NAME = "revert_to_snapshot"
+    ACTION = Action.REVERT
     LABEL = "Rollback to snapshot"
     DESCRIPTION = "Take the dataset back to a snapshot; it can be undone for some days"
     ICON = "settings_backup_restore"
@@ -120,6 +123,7 @@ class UndoRevert(SnapshotOperator):
     """Undoes the last rollback."""
 
     NAME = "undo_revert"
+    ACTION = Action.UNDO_REVERT
     LABEL = "Undo rollback"
     DESCRIPTION = "Bring back exactly what the last rollback discarded, newer snapshots included"
     ICON = "undo"

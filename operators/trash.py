@@ -9,6 +9,7 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
 from .base import Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
 from .browse import entry_of
@@ -23,6 +24,7 @@ class DeleteSnapshot(SnapshotOperator):
     """Deletes a snapshot."""
 
     NAME = "delete_snapshot"
+    ACTION = Action.DELETE
     LABEL = "Delete snapshot"
     DESCRIPTION = "Move a snapshot to the trash, from where it can be brought back for some days"
     ICON = "delete"
@@ -67,6 +69,7 @@ class RestoreSnapshot(SnapshotOperator):
     """Brings a deleted snapshot back."""
 
     NAME = "restore_snapshot"
+    ACTION = Action.RESTORE
     LABEL = "Restore deleted snapshot"
     DESCRIPTION = "Bring a deleted snapshot back from the trash"
     ICON = "restore_from_trash"
@@ -94,6 +97,7 @@ class EmptyTrash(SnapshotOperator):
     """Empties the trash."""
 
     NAME = "empty_trash"
+    ACTION = Action.EMPTY_TRASH
     LABEL = "Empty trash"
     DESCRIPTION = "Destroy for good what lies in the trash of this dataset"
     ICON = "delete_forever"

@@ -14,6 +14,7 @@ from fiftyone.operators.panel import Panel, PanelConfig
 
 from ..backend.errors import SnapshotError
 from ..operators import browse, change, compare, create, revert, running, trash
+from ..operators.asking import asking
 from ..operators.base import PLUGIN, Plain, SnapshotOperator, Target
 from . import page
 from .model import COMPARED, DESCRIPTION, NAME, Shown, state_of
@@ -44,18 +45,27 @@ class HistoryPanel(Panel):
 
     def render(self, ctx: ExecutionContext) -> types.Property:
         """Returns what is to be seen."""
-        return page.render(self, ctx)
+        with asking(ctx):
+            return page.render(self, ctx)
 
     def execute(self, ctx: ExecutionContext) -> Any:
         """Handles an event; a keystroke that makes no difference to be seen is no event."""
-        if ctx.params.get("__method__") == "on_type" and not self._verdict_changes(ctx):
-            return None
-        return super().execute(ctx)
+        with asking(ctx):
+            if ctx.params.get("__method__") == "on_type" and not self._verdict_changes(ctx):
+                return None
+            return super().execute(ctx)
 
     def on_change_dataset(self, ctx: ExecutionContext) -> None:
         """Called when another dataset, or a snapshot, is opened."""
         ctx.panel.set_state(
-            {"notice": None, "compare": None, "page": 0, "search": {}, "create": {}}
+            {
+                "notice": None,
+                "compare": None,
+                "activity": False,
+                "page": 0,
+                "search": {},
+                "create": {},
+            }
         )
 
     def on_poll(self, ctx: ExecutionContext) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend.access import Action
 from ..backend.history import History, HistoryEntry, HistoryQuery
 from ..backend.journal import Entry
 from ..backend.model import SampleChangeSummary
@@ -99,6 +100,10 @@ class Shown:
     def is_busy(self) -> bool:
         """Whether anything is under way."""
         return bool(self.operations or self.tasks)
+
+    def why_not(self, action: Action) -> str | None:
+        """Returns why whoever looks may not do something, or None if they may."""
+        return management.why_not(action, self.target.dataset)
 
 
 def state_of(ctx: ExecutionContext, path: str, default: Any) -> Any:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
+from ..backend.access import Action
 from ..backend.errors import SnapshotError
 from ..operators import browse, create
 from ..operators.base import Target
 from ..operators.words import ago, exact, plural
-from . import comparing, rows, widgets
+from . import activity, comparing, rows, widgets
 from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
         _banner(panel, page, shown)
     if compared(ctx, shown.target):
         comparing.render(panel, page, ctx, shown)
+        return _finish(panel, root, ctx, shown)
+    if state_of(ctx, "activity", False):
+        activity.render(panel, page, ctx, shown)
         return _finish(panel, root, ctx, shown)
     if shown.target.snapshot is None:
         _create_box(panel, page, ctx, shown)
@@ -118,6 +122,10 @@ def _create_box(
     box = widgets.card(page, "create", data_testid="history-create")
     widgets.text(box, "title", "Create snapshot", bold=True, size="1rem")
     _changes(panel, box, shown)
+    refusal = shown.why_not(Action.CREATE)
+    if refusal is not None:
+        widgets.alert(box, "refusal", "info", refusal, data_testid="history-refusal")
+        return
     limit = create.limit_reached(shown.target.dataset)
     if limit is not None:
         widgets.alert(box, "limit", "warning", limit)
@@ -173,12 +181,22 @@ def _changes(panel: HistoryPanel, box: types.Object, shown: Shown) -> None:
         if shown.changes_are_stale:
             hint = "The dataset seems to have changed since: refresh"
             widgets.chip(line, "stale", "out of date", widgets.CHANGED, hint)
-    widgets.button(line, "refresh", "Refresh", panel.on_refresh, icon="refresh")
+    refusal = shown.why_not(Action.CALCULATE)
+    widgets.button(
+        line,
+        "refresh",
+        "Refresh",
+        panel.on_refresh,
+        icon="refresh",
+        disabled=refusal is not None,
+        hint=refusal,
+    )
 
 
 def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
     trash = state_of(ctx, "trash", False)
     if shown.history.total == 0 and shown.history.in_trash == 0:
+        activity.button(panel, page, shown)
         return
     _toolbar(panel, page, shown, trash)
     if state_of(ctx, "timeline", False):
@@ -218,10 +236,11 @@ def _toolbar(panel: HistoryPanel, page: types.Object, shown: Shown, trash: bool)
         widgets.button(
             bar, "trash", label, panel.on_toggle, icon="delete", params={"key": "trash"}
         )
-    if shown.can_undo_revert and not trash:
+    activity.button(panel, bar, shown)
+    if shown.can_undo_revert and not trash and shown.why_not(Action.UNDO_REVERT) is None:
         hint = "Bring back what the dataset was before the last rollback"
         widgets.button(bar, "undo", "Previous state", panel.on_undo_revert, icon="undo", hint=hint)
-    if trash and shown.history.in_trash:
+    if trash and shown.history.in_trash and shown.why_not(Action.EMPTY_TRASH) is None:
         widgets.button(bar, "empty", "Empty trash", panel.on_empty_trash, icon="delete_forever")
 
 

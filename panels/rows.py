@@ -8,6 +8,7 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend.access import Action
 from ..backend.history import HistoryEntry
 from ..backend.journal import Entry
 from ..backend.model import SampleChangeSummary, SnapshotState
@@ -58,7 +59,7 @@ def snapshot(
         aria_label=f"Snapshot {entry.name}",
     )
     _description(box, entry, shown, is_open)
-    _actions(panel, box, entry, is_open)
+    _actions(panel, box, entry, shown, is_open)
 
 
 def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: bool) -> None:
@@ -102,9 +103,12 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.8rem", title=about_it)
 
 
-def _actions(panel: HistoryPanel, box: types.Object, entry: HistoryEntry, is_open: bool) -> None:
+def _actions(
+    panel: HistoryPanel, box: types.Object, entry: HistoryEntry, shown: Shown, is_open: bool
+) -> None:
     actions = widgets.row(box, "actions", gap=0.5, style={"item": {"flex": "0 0 auto"}})
     if entry.is_in_trash:
+        refusal = shown.why_not(Action.RESTORE)
         widgets.button(
             actions,
             "restore",
@@ -112,10 +116,13 @@ def _actions(panel: HistoryPanel, box: types.Object, entry: HistoryEntry, is_ope
             panel.on_restore,
             icon="restore_from_trash",
             params={"name": entry.name},
+            disabled=refusal is not None,
+            hint=refusal,
         )
         return
     if entry.state is SnapshotState.CREATING:
         return
+    refusal = shown.why_not(Action.LOAD)
     widgets.button(
         actions,
         "browse",
@@ -123,8 +130,8 @@ def _actions(panel: HistoryPanel, box: types.Object, entry: HistoryEntry, is_ope
         panel.on_browse,
         icon="visibility",
         params={"name": entry.name},
-        disabled=is_open,
-        hint="This one is open" if is_open else "Open it, read-only",
+        disabled=is_open or refusal is not None,
+        hint=refusal or ("This one is open" if is_open else "Open it, read-only"),
         aria_label=f"Browse {entry.name}",
     )
     choices = {f"compare_head|{entry.name}": "Compare with latest version"}
@@ -133,14 +140,15 @@ def _actions(panel: HistoryPanel, box: types.Object, entry: HistoryEntry, is_ope
             f"Compare with previous ({entry.previous})"
         )
     for action, label in (
-        ("revert", "Rollback to this snapshot"),
-        ("clone", "Clone to a new dataset"),
-        ("restore_samples", "Restore samples from it"),
-        ("edit", "Edit name and description"),
-        ("verify", "Verify"),
-        ("delete", "Delete snapshot"),
+        (Action.REVERT, "Rollback to this snapshot"),
+        (Action.CLONE, "Clone to a new dataset"),
+        (Action.RESTORE_SAMPLES, "Restore samples from it"),
+        (Action.EDIT, "Edit name and description"),
+        (Action.VERIFY, "Verify"),
+        (Action.DELETE, "Delete snapshot"),
     ):
-        choices[f"{action}|{entry.name}"] = label
+        if shown.why_not(action) is None:
+            choices[f"{action.value}|{entry.name}"] = label
     widgets.kebab(actions, "menu", f"More for {entry.name}", choices, panel.on_menu)
 
 
@@ -178,7 +186,7 @@ def under_way(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
     """
     followed = {operation for task in shown.tasks for operation in task.operations}
     for number, entry in enumerate(shown.operations):
-        _operation(panel, page, f"operation_{number}", entry)
+        _operation(panel, page, f"operation_{number}", entry, shown)
     known = {str(entry.id) for entry in shown.operations}
     for number, task in enumerate(shown.tasks):
         if task.is_running and not (known & followed & set(task.operations)):
@@ -186,7 +194,9 @@ def under_way(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
             line.float("progress", view=types.ProgressView())
 
 
-def _operation(panel: HistoryPanel, page: types.Object, key: str, entry: Entry) -> None:
+def _operation(
+    panel: HistoryPanel, page: types.Object, key: str, entry: Entry, shown: Shown
+) -> None:
     verb = _VERBS.get(entry.verb.value, entry.verb.value)
     name = entry.details.get("snapshot_name")
     said = f"{verb} {name}" if name else verb
@@ -194,7 +204,8 @@ def _operation(panel: HistoryPanel, page: types.Object, key: str, entry: Entry) 
         said += " (being cancelled)"
     line = _running_row(page, key, said, entry.label)
     line.float("progress", default=round(entry.progress, 3), view=_progress())
-    if not entry.is_committed and not entry.is_cancelled:
+    can_end = not entry.is_committed and not entry.is_cancelled
+    if can_end and shown.why_not(Action.CANCEL) is None:
         widgets.button(
             line,
             "cancel",

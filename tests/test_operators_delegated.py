@@ -76,6 +76,7 @@ def test_a_worker_does_every_operator(dataset: fo.Dataset, database: Any, tmp_pa
             assert document["status"]["progress"] == 1.0
         failing = ended(database, delegate("verify_snapshot", dataset, name="v1"))
         assert failing["result"]["result"]["ok"] is True
+    assert {event.interface for event in fos.list_events()} == {"delegated"}
     assert fos.list_snapshots(dataset) == ["v1", "v2"]
     assert len(fo.load_dataset("copy")) == len(dataset)
 

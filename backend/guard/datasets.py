@@ -88,13 +88,13 @@ def delete(original: Function) -> Function:
 
     @functools.wraps(original)
     def _delete(dataset: Any) -> None:
-        dataset_id, name = dataset._doc.id, dataset._doc.sample_collection_name
-        snapshot_id = snapshots.of_view(name)
+        dataset_id, name = dataset._doc.id, dataset.name
+        snapshot_id = snapshots.of_view(dataset._doc.sample_collection_name)
         if snapshot_id is None:
             original(dataset)
             catalog = Catalog(connect())
             if catalog.dataset_facts(dataset_id) or catalog.list_all(dataset_id):
-                maintenance.purge_dataset(connect(), dataset_id)
+                maintenance.purge_dataset(connect(), dataset_id, name)
         elif dataset.persistent:
             refuse(snapshot_id)
         else:

@@ -1,0 +1,158 @@
+"""The activity in the History panel: what the audit log tells of this dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
+
+from .. import management
+from ..backend.access import Action
+from ..backend.audit import AuditEvent, Outcome
+from ..operators.words import ago, exact, plural
+from . import widgets
+from .model import Shown, state_of
+
+if TYPE_CHECKING:
+    from .history import HistoryPanel
+
+FILTER = "history.events"
+"""Where in the panel's state the filters are."""
+
+_PAGE_SIZE = 20
+_ALL = "all"
+_COLORS = {
+    Outcome.DONE: widgets.ADDED,
+    Outcome.REFUSED: widgets.CHANGED,
+    Outcome.FAILED: widgets.DELETED,
+}
+
+
+def button(panel: HistoryPanel, bar: types.Object, shown: Shown) -> None:
+    """Adds the button that shows the activity, if whoever looks may see it.
+
+    Args:
+        panel: the panel
+        bar: where to add it
+        shown: what is shown
+    """
+    if shown.why_not(Action.READ_LOG) is None:
+        widgets.button(
+            bar,
+            "activity",
+            "Activity",
+            panel.on_toggle,
+            icon="receipt_long",
+            params={"key": "activity"},
+            hint="Who did what, and when",
+        )
+
+
+def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
+    """Adds the activity.
+
+    Args:
+        panel: the panel
+        page: where to add it
+        ctx: the panel's context
+        shown: what else is shown
+    """
+    dataset = shown.target.dataset
+    bar = widgets.row(page, "events", style={"flexWrap": "wrap"}, data_testid="history-activity")
+    widgets.button(
+        bar,
+        "close",
+        None,
+        panel.on_toggle,
+        icon="arrow_back",
+        params={"key": "activity"},
+        hint="Back to the list",
+    )
+    widgets.text(bar, "title", "Activity", bold=True, size="1rem")
+    users = {_ALL: "Anybody", **{name: name for name in management.list_event_users(dataset)}}
+    widgets.dropdown(bar, "user", "User", users, panel.on_search)
+    recorded = [action.value for action in Action if action.is_recorded]
+    actions = {_ALL: "Any action", **{name: _words(name) for name in recorded}}
+    widgets.dropdown(bar, "action", "Action", actions, panel.on_search, width="170px")
+
+    number = state_of(ctx, "page", 0)
+    # One more tells whether there is another page
+    found = management.list_events(
+        dataset,
+        user=_chosen(ctx, "user"),
+        action=_chosen(ctx, "action"),
+        limit=_PAGE_SIZE + 1,
+        offset=number * _PAGE_SIZE,
+    )
+    if not found:
+        widgets.text(
+            page, "nothing", "Nothing of that kind has happened.", color=widgets.SECONDARY
+        )
+    for place, event in enumerate(found[:_PAGE_SIZE]):
+        _event(page, f"event_{place}", event)
+    if number or len(found) > _PAGE_SIZE:
+        line = widgets.row(page, "pager", style={"justifyContent": "center"})
+        widgets.button(
+            line,
+            "newer",
+            "Newer",
+            panel.on_previous_page,
+            icon="chevron_left",
+            disabled=number == 0,
+        )
+        widgets.button(
+            line,
+            "older",
+            "Older",
+            panel.on_next_page,
+            icon="chevron_right",
+            disabled=len(found) <= _PAGE_SIZE,
+        )
+
+
+def _event(page: types.Object, key: str, event: AuditEvent) -> None:
+    line = widgets.card(
+        page,
+        key,
+        style={"gap": 0.3, "py": 1},
+        data_testid="history-event",
+        data_sequence=str(event.sequence),
+    )
+    title = widgets.row(line, "title", gap=0.8, style={"flexWrap": "wrap"})
+    widgets.text(title, "action", _words(event.action), bold=True)
+    if event.snapshot:
+        widgets.text(title, "snapshot", event.snapshot)
+    widgets.chip(title, "outcome", event.outcome.value, _COLORS[event.outcome])
+    if event.counts:
+        counts = ", ".join(
+            f"{name.removeprefix('num_').replace('_', ' ')}: {number:,}"
+            for name, number in event.counts.items()
+        )
+        widgets.text(title, "counts", counts, color=widgets.SECONDARY, size="0.8rem")
+    if event.error:
+        widgets.text(line, "error", event.error, color=widgets.SECONDARY, size="0.8rem")
+    facts = [
+        f"by {event.user or 'unknown'}",
+        f"{event.interface} on {event.host}",
+    ]
+    if event.seconds is not None:
+        facts.append(_duration(event.seconds))
+    about = widgets.row(line, "facts", gap=0.7, style={"flexWrap": "wrap"})
+    widgets.text(
+        about, "when", ago(event.at), color=widgets.SECONDARY, size="0.8rem", title=exact(event.at)
+    )
+    widgets.text(about, "who", "· " + " · ".join(facts), color=widgets.SECONDARY, size="0.8rem")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 120 else plural(int(seconds // 60), "minute")
+
+
+def _words(action: str) -> str:
+    return action.replace("_", " ").capitalize()
+
+
+def _chosen(ctx: ExecutionContext, key: str) -> str | None:
+    value = state_of(ctx, f"{FILTER}.{key}", None)
+    return None if value in (None, "", _ALL) else str(value)
