@@ -75,9 +75,11 @@ def acting(
         @functools.wraps(function)
         def through_the_door(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = signature.bind(*args, **kwargs)
+            # What is left to its default is not worth a note
+            given = dict(bound.arguments)
             bound.apply_defaults()
             wanted = dry_run if dry_run and bound.arguments.get("dry_run") else action
-            return _perform(wanted, bound.arguments, each, lambda: function(*args, **kwargs))
+            return _perform(wanted, given, each, lambda: function(*args, **kwargs))
 
         setattr(through_the_door, ACTION, action)
         return through_the_door
