@@ -100,7 +100,10 @@ def create(
             sample_count=total,
             size_bytes=backend.size_bytes(record),
             changes=changes.since_previous(database, catalog.latest(dataset.id), record),
-            fields=facts.read_fields(database, record),
+            # Else they are noted when they are first asked for
+            fields=facts.read_fields(database, record)
+            if backend.is_materialised(record)
+            else None,
         )
         # Of no use to anyone should the snapshot not be completed
         catalog.set_dataset_facts(dataset.id, witness={"snapshot_id": snapshot_id, **before})

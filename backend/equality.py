@@ -12,10 +12,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+import numpy as np
 from pymongo.database import Database
 
 from . import changes, content, ids
-from .changes import HeadVersion, SnapshotVersion, Version
+from .changes import HeadVersion, Pair, PartComparison, SnapshotVersion, Version
 from .contents import Documents, Head, Part
 from .database import Document, server_process, write_counters
 from .ids import Ids
@@ -42,6 +43,9 @@ class Equality(str, Enum):
 def is_head_equal(database: Database[Document], record: SnapshotRecord) -> bool:
     """Returns whether the dataset has the content that a snapshot captured, exactly.
 
+    The dataset is read once. Of the documents whose bytes differ, no more are compared than it
+    takes to find one that truly differs.
+
     Args:
         database: the database
         record: the snapshot
@@ -49,9 +53,28 @@ def is_head_equal(database: Database[Document], record: SnapshotRecord) -> bool:
     Returns:
         True/False
     """
-    head = HeadVersion(Head(database, record.dataset_id))
-    found = changes.compare(SnapshotVersion(database, record), head)
-    return not (found.added or found.deleted or found.changed)
+    versions = SnapshotVersion(database, record), HeadVersion(Head(database, record.dataset_id))
+    samples = PartComparison(*versions, Part.SAMPLES)
+    found = samples.differences
+    if len(found.added_keys) or len(found.deleted_keys):
+        return False
+    if any(map(_is_changed, samples.pairs(found.changed_keys))):
+        return False
+    frames = PartComparison(*versions, Part.FRAMES)
+    # A frame may belong to no sample, and then nobody sees it
+    visible = samples.after.keys
+    if np.isin(
+        np.concatenate([frames.owners_of_added(), frames.owners_of_deleted()]), visible
+    ).any():
+        return False
+    changed = frames.differences.changed_keys
+    before, after = frames.owners_of_kept(changed)
+    of_samples = np.isin(before, visible) | np.isin(after, visible)
+    return not any(map(_is_changed, frames.pairs(changed[of_samples])))
+
+
+def _is_changed(pair: Pair) -> bool:
+    return not content.equal(pair.before, pair.after)
 
 
 def content_hash(version: Version) -> str:

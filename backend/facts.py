@@ -62,20 +62,32 @@ def read_fields(database: Database[Document], record: SnapshotRecord) -> tuple[s
     return schema.paths(_dataset_document(record, _state(database, record)))
 
 
-def note_fields(database: Database[Document], record: SnapshotRecord) -> None:
-    """Notes the fields of a snapshot that was captured before they were noted at capture.
+def note(database: Database[Document], record: SnapshotRecord) -> None:
+    """Notes all facts about a snapshot, unless that was done already.
+
+    To be called before its documents leave the database, so that it can be searched after that.
 
     Args:
         database: the database
         record: the snapshot
     """
-    Catalog(database).update(record.id, fields=read_fields(database, record))
+    note_fields(database, record)
+    note_classes(database, record)
+
+
+def note_fields(database: Database[Document], record: SnapshotRecord) -> None:
+    """Notes the fields of a snapshot, unless that was done already, as at its capture.
+
+    Args:
+        database: the database
+        record: the snapshot
+    """
+    if record.fields is None:
+        Catalog(database).update(record.id, fields=read_fields(database, record))
 
 
 def note_classes(database: Database[Document], record: SnapshotRecord) -> None:
     """Notes the classes of a snapshot's labels, unless that was done already.
-
-    To be called before its documents leave the database, so that they can be searched after that.
 
     Args:
         database: the database

@@ -84,7 +84,7 @@ def search(database: Database[Document], query: SnapshotQuery) -> list[FoundSnap
     _check(query)
     catalog = Catalog(database)
     if query.field is not None:
-        # Of those that were captured before fields were noted
+        # Of those of which they were not noted at capture
         for record in catalog.select({"live": True, "fields": None}):
             with _not_in_the_way(record):
                 facts.note_fields(database, record)

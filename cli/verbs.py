@@ -74,7 +74,7 @@ def edit(options: Namespace, _: Progress) -> Answer:
     """Renames or describes a snapshot."""
     changes = {} if options.description is None else {"description": options.description or None}
     snapshot = sdk.edit_snapshot(options.dataset, options.snapshot, options.name, **changes)
-    return Answer(snapshot, f"It is {_describe(options.dataset, snapshot)} now")
+    return Answer(snapshot, f"Changed {_describe(options.dataset, snapshot)}")
 
 
 def tag(options: Namespace, _: Progress) -> Answer:
@@ -282,8 +282,18 @@ def empty_trash(options: Namespace, _: Progress) -> Answer:
 def operations(options: Namespace, _: Progress) -> Answer:
     """Lists operations."""
     found = sdk.list_operations(options.dataset, options.ended_within)
-    rows = [(e.id, e.verb.value, e.state.value, f"{e.progress:.0%}", e.started_at) for e in found]
-    headings = ("id", "verb", "state", "progress", "begun")
+    rows = [
+        (
+            entry.id,
+            entry.verb.value,
+            entry.state.value,
+            "" if entry.finished_at else f"{entry.progress:.0%} {entry.label}",
+            entry.started_at,
+            entry.finished_at,
+        )
+        for entry in found
+    ]
+    headings = ("id", "verb", "state", "progress", "begun", "ended")
     return Answer(found, table(headings, rows, "Nothing is under way"))
 
 

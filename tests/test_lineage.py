@@ -275,6 +275,21 @@ def test_frames_count(database: Database[Document]) -> None:
     assert fos.content_hash(dataset) == content
 
 
+def test_frames_that_belong_to_no_sample_do_not_count() -> None:
+    dataset = video_dataset("videos", 2, 3, persistent=True)
+    fos.create_snapshot(dataset, "v1")
+    frames = dataset._frame_collection
+    stray = {**frames.find_one(), "_id": ObjectId(), "_sample_id": ObjectId()}
+    frames.insert_one(stray)
+    assert not fos.calculate_dataset_latest_changes_summary(dataset).has_changes
+    assert fos.is_head_equal(dataset, "v1")
+    fos.create_snapshot(dataset, "v2")
+    frames.update_one({"_id": stray["_id"]}, {"$set": {"frame_number": 9}})
+    assert fos.is_head_equal(dataset, "v2")
+    frames.update_one({"_id": {"$ne": stray["_id"]}}, {"$set": {"frame_number": 9}})
+    assert not fos.is_head_equal(dataset, "v2")
+
+
 def test_a_damaged_snapshot_makes_it_unknown(
     dataset: fo.Dataset, database: Database[Document]
 ) -> None:

@@ -13,6 +13,7 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import facts
 from fiftyone_snapshots.backend.history import HistoryQuery
+from fiftyone_snapshots.backend.model import SnapshotRecord
 from support.crash import Child, Gate, killed_at, points_of
 from support.datasets import grouped_dataset, image_dataset, video_dataset
 from support.full import Document
@@ -233,6 +234,20 @@ def test_labels_are_read_once(images: fo.Dataset, database: Database[Document]) 
         database.drop_collection(name)
     assert found(label="dog") == [f"{images.name}/a"]
     assert found(label="fox") == []
+
+
+def test_facts_can_be_noted_before_documents_leave(
+    images: fo.Dataset, database: Database[Document]
+) -> None:
+    fos.create_snapshot(images, "a")
+    catalog = database["snapshots.catalog"]
+    catalog.update_one({}, {"$unset": {"fields": ""}})
+    record = SnapshotRecord.from_document(next(catalog.find()))
+    facts.note(database, record)
+    facts.note(database, record)
+    for name in database.list_collection_names(filter={"name": {"$regex": r"^snapshots\.mas"}}):
+        database.drop_collection(name)
+    assert found(label="cat", field="weather") == [f"{images.name}/a"]
 
 
 def test_labels_of_more_classes_than_are_noted_are_found(
