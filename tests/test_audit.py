@@ -306,7 +306,7 @@ def _append(number: int, times: int) -> Callable[[], str]:
         for time in range(times):
             with acting_as(Interface.SDK, f"user {number}"):
                 begun = recording.Recording(fos.Action.LOAD, "street", None, f"v{time}")
-                recording.note(lambda: database, begun, 0.1, None)
+                recording.note(database, begun, 0.1, None)
         return "done"
 
     return run
