@@ -111,7 +111,7 @@ def _perform(
 
 @contextmanager
 def _noting_refusals(database: Database[Document], recorded: Recording) -> Iterator[Recording]:
-    """Notes that somebody may not look, unless it is part of an action that is noted as a whole."""
+    """Notes that somebody may not look, unless the action that this is part of is noted."""
     try:
         yield recorded
     except SnapshotPermissionError as error:
