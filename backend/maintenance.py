@@ -127,7 +127,7 @@ def purge_dataset(
     try:
         # Whoever holds a dataset that is gone will notice that, and not need the snapshots
         with (
-            recording.recording(lambda: database, purge),
+            recording.recording(database, purge),
             operation(database, dataset_id, Verb.PURGE, wait_seconds=0) as running,
         ):
             if not is_deleted(database, dataset_id):

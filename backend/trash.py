@@ -271,7 +271,7 @@ def expire(database: Database[Document]) -> None:
         expiry = Recording(
             Action.EXPIRE, current_name(database, dataset_id), dataset_id, is_incidental=True
         )
-        with suppress(DatasetBusyError), recording(lambda: database, expiry):
+        with suppress(DatasetBusyError), recording(database, expiry):
             expiry.result = empty(database, dataset_id, expired_only=True)
 
 

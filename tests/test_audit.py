@@ -185,6 +185,9 @@ def test_no_secret_and_nothing_large_is_kept(dataset: fo.Dataset) -> None:
             "description": "x" * 100_000,
             "text": "\ud800",
             "number": 10**30,
+            "folder": Path("/backup/digits"),
+            "older_than": timedelta(days=3),
+            "action": fos.Action.LOAD,
             "other": object(),
             "progress": print,
             "nothing": None,
@@ -198,6 +201,8 @@ def test_no_secret_and_nothing_large_is_kept(dataset: fo.Dataset) -> None:
     assert told["view_or_ids"][-1] == "… (10000 items)"
     assert (told["view"], told["dataset"]) == ("view on street", "dataset street")
     assert told["other"] == "object"
+    assert told["folder"] == "/backup/digits"
+    assert (told["older_than"], told["action"]) == ("3 days, 0:00:00", "load")
     assert "progress" not in told
     assert (told["nothing"], told["flag"]) == (None, True)
     error = describe.error(ValueError("mongodb://anna:hush@host/db is away " + "x" * 9999))
@@ -306,7 +311,7 @@ def _append(number: int, times: int) -> Callable[[], str]:
         for time in range(times):
             with acting_as(Interface.SDK, f"user {number}"):
                 begun = recording.Recording(fos.Action.LOAD, "street", None, f"v{time}")
-                recording.note(lambda: database, begun, 0.1, None)
+                recording.note(database, begun, 0.1, None)
         return "done"
 
     return run
@@ -370,6 +375,13 @@ def test_an_altered_event_is_named(chain: Any, key: str, value: object) -> None:
     assert not report
     assert (report.events, report.sequence, report.problem) == (2, 3, "it was altered")
     assert str(report) == "The audit log was tampered with at event 3: it was altered"
+
+
+def test_a_damaged_event_is_told_when_it_is_listed(chain: Any) -> None:
+    chain.update_one({"_id": 3}, {"$unset": {"outcome": 1}})
+    assert len(fos.list_events(limit=4)) == 4
+    with pytest.raises(fos.SnapshotError, match="Event 3 of the audit log is damaged"):
+        fos.list_events()
 
 
 def test_a_removed_event_is_named(chain: Any) -> None:

@@ -69,6 +69,10 @@ for name, act in {
     except fos.SnapshotPermissionError as error:
         refused[name] = str(error)
 told["refused"] = refused
+try:
+    told["patches"] = len(dataset.to_patches("ground_truth"))
+except Exception as error:
+    told["patches"] = str(error)[:14]
 told["events"] = [[e.action, e.outcome.value] for e in fos.list_events()][::-1]
 told["log"] = bool(fos.verify_audit_log())
 print(json.dumps(told))
@@ -134,6 +138,10 @@ def test_a_reader_edits_datasets_and_loads_snapshots(told: Any) -> None:
     assert told["changes"] == 1
     assert told["verified"] is True
     assert told["browsed"] == 1
+
+
+def test_what_needs_new_collections_is_not_theirs(told: Any) -> None:
+    assert told["patches"] == "not authorized"
 
 
 @pytest.mark.parametrize("action", ["create", "delete", "revert", "edit", "empty_trash"])

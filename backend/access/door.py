@@ -9,18 +9,20 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 import fiftyone.core.collections as foc
 from bson import ObjectId
+from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from .. import entries, history
 from ..audit import recording
 from ..audit.recording import Recording
-from ..database import connect, is_forbidden
+from ..database import Document, connect, is_forbidden
 from ..datasets import current_name, resolve
 from ..errors import InvalidRequestError, SnapshotPermissionError
 from . import actor, policy
@@ -93,28 +95,31 @@ def _perform(
     is_noted = action.is_recorded and not recording.is_recording()
     if not is_noted and _is_open():
         return _reached(action, arguments.get(_DATASET), function)
-    began = time.monotonic()
-    subject = _subject(arguments)
+    database = connect()
+    subject = _subject(database, arguments)
     told = {key: value for key, value in arguments.items() if key not in (_DATASET, _SNAPSHOT)}
     snapshot = arguments.get(_SNAPSHOT)
     recorded = Recording(
         action, subject.name, subject.id, None if snapshot is None else str(snapshot), told
     )
-    if not is_noted:
-        if not each or subject.name is not None:
-            try:
-                require(action, subject.name)
-            except SnapshotPermissionError as error:
-                if not recording.is_recording() and _is_news(recorded):
-                    recording.note(connect, recorded, time.monotonic() - began, error)
-                raise
-        return _reached(action, subject.name, function)
-    with recording.recording(connect, recorded):
-        if not each or subject.name is not None:
+    noting = recording.recording if is_noted else _noting_refusals
+    with noting(database, recorded):
+        if subject.name is not None or not each:
             require(action, subject.name)
         result = _reached(action, subject.name, function)
         recorded.result = result
         return result
+
+
+@contextmanager
+def _noting_refusals(database: Database[Document], recorded: Recording) -> Iterator[Recording]:
+    """Notes that somebody may not look, unless the action that this is part of is noted."""
+    try:
+        yield recorded
+    except SnapshotPermissionError as error:
+        if not recording.is_recording() and _is_news(recorded):
+            recording.note(database, recorded, 0.0, error)
+        raise
 
 
 def _is_news(refused: Recording) -> bool:
@@ -227,23 +232,23 @@ def _level(dataset: str | None) -> tuple[Level, str | None]:
         return Level.NONE, f"The policy has failed: {error!r}."
 
 
-def _subject(arguments: Mapping[str, Any]) -> _Subject:
+def _subject(database: Database[Document], arguments: Mapping[str, Any]) -> _Subject:
     """Finds the dataset that an action is about; what is wrong with it, the action will say."""
     if _OPERATION in arguments:
         try:
-            entry = entries.get(connect(), arguments[_OPERATION])
+            entry = entries.get(database, arguments[_OPERATION])
         except InvalidRequestError:
             return _Subject(None, None)
-        return _Subject(current_name(connect(), entry.dataset_id), entry.dataset_id)
+        return _Subject(current_name(database, entry.dataset_id), entry.dataset_id)
     given = arguments.get(_DATASET)
     if given is None:
         return _Subject(None, None)
     try:
         if isinstance(given, str):
             # A snapshot that is loaded stands for its dataset
-            found = history.locate(connect(), given).dataset
+            found = history.locate(database, given).dataset
         else:
-            found = resolve(connect(), given)
+            found = resolve(database, given)
     except InvalidRequestError:
         return _Subject(
             given.name if isinstance(given, foc.SampleCollection) else str(given), None

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import date, timedelta
+from enum import Enum
 from itertools import islice
+from os import PathLike
 from typing import Any
 
 import fiftyone.core.collections as foc
@@ -90,9 +93,11 @@ def text(value: str, length: int = _TEXT_LENGTH) -> str:
 def _value(value: object) -> Any:
     if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, Enum):
+        return _value(value.value)
     if isinstance(value, int) and abs(value) < _LARGEST:
         return value
-    if isinstance(value, (str, ObjectId)):
+    if isinstance(value, (str, ObjectId, PathLike, date, timedelta, int, float)):
         return text(str(value))
     if isinstance(value, fod.Dataset):
         return f"dataset {text(value.name)}"
@@ -100,7 +105,7 @@ def _value(value: object) -> Any:
         return f"view on {text(value._root_dataset.name)}"
     if isinstance(value, (list, tuple, set, frozenset)):
         return _listed(value, len(value))
-    return text(str(value)) if isinstance(value, (int, float)) else type(value).__name__
+    return type(value).__name__
 
 
 def _listed(values: Iterable[object], number: int) -> list[Any]:

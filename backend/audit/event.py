@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
 from ..database import Document
+from ..errors import SnapshotError
 from ..model import check_format
 
 FIRST = 1
@@ -62,11 +63,28 @@ class AuditEvent:
 
     @classmethod
     def from_document(cls, document: Document) -> AuditEvent:
-        """Reads an event from the database."""
+        """Reads an event from the database.
+
+        Args:
+            document: the event as stored
+
+        Returns:
+            the event
+
+        Raises:
+            SnapshotError: if somebody has made something else of it
+        """
         check_format(document)
-        values = {key: value for key, value in document.items() if key not in ("_id", "format")}
-        values["outcome"] = Outcome(values["outcome"])
-        values["operations"] = tuple(values["operations"])
+        names = {item.name for item in fields(cls)} - {"sequence"}
+        try:
+            values = {name: document[name] for name in names}
+            values["outcome"] = Outcome(values["outcome"])
+            values["operations"] = tuple(values["operations"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SnapshotError(
+                f"Event {document['_id']} of the audit log is damaged: verify_audit_log() tells "
+                "more of it"
+            ) from error
         return cls(sequence=document["_id"], **values)
 
     def __str__(self) -> str:

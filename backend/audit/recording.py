@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pymongo
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -30,6 +31,8 @@ from . import describe, log
 from .event import Outcome
 
 logger = logging.getLogger(__name__)
+
+_WAIT_SECONDS = 10
 
 _PATIENCE = timedelta(minutes=10)
 """How long a process may take from the end of an operation to its event."""
@@ -74,13 +77,11 @@ def is_recording() -> bool:
 
 
 @contextmanager
-def recording(
-    connect: Callable[[], Database[Document]], recorded: Recording
-) -> Iterator[Recording]:
+def recording(database: Database[Document], recorded: Recording) -> Iterator[Recording]:
     """Notes the action that runs in a ``with`` block, and what came of it.
 
     Args:
-        connect: gives the database
+        database: the database
         recorded: the action
 
     Returns:
@@ -96,11 +97,11 @@ def recording(
         raise
     finally:
         _current.reset(token)
-        note(connect, recorded, time.monotonic() - began, error)
+        note(database, recorded, time.monotonic() - began, error)
 
 
 def note(
-    connect: Callable[[], Database[Document]],
+    database: Database[Document],
     recorded: Recording,
     seconds: float,
     error: BaseException | None,
@@ -108,7 +109,7 @@ def note(
     """Appends the event of an action that has ended; never fails.
 
     Args:
-        connect: gives the database
+        database: the database
         recorded: the action
         seconds: how long it took
         error: what it raised, if anything
@@ -128,10 +129,11 @@ def note(
             "error": None if error is None else describe.error(error),
             "operations": [str(operation) for operation in recorded.operations],
         }
-        database = connect()
-        log.append(database, event)
-        if recorded.operations:
-            _told(database, recorded.operations)
+        # A server that is away has kept the caller waiting already
+        with pymongo.timeout(_WAIT_SECONDS):
+            log.append(database, event)
+            if recorded.operations:
+                _told(database, recorded.operations)
     except Exception:
         logger.warning(
             "'%s' could not be noted in the audit log", recorded.action.value, exc_info=True
