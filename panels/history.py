@@ -109,7 +109,10 @@ class HistoryPanel(Panel):
 
     def on_browse(self, ctx: ExecutionContext) -> None:
         """Opens a snapshot."""
-        self._perform(ctx, browse.BrowseSnapshot, {"name": _chosen(ctx)}, quiet=True)
+        name = _chosen(ctx)
+        # A drop-down that is shown for the first time chooses what is open
+        if name != Target.of(ctx).snapshot:
+            self._perform(ctx, browse.BrowseSnapshot, {"name": name}, quiet=True)
 
     def on_back(self, ctx: ExecutionContext) -> None:
         """Leaves the open snapshot."""

@@ -89,7 +89,7 @@ def test_the_whole_story(dataset: fo.Dataset, open_app: Callable[..., App]) -> N
     app.page.get_by_text("lock_clock").last.click()
     expect(app.dialog).to_contain_text("This is snapshot 'labelled' of 'digits'")
     app.picture("read-only")
-    app.dialog.get_by_role("button", name="Back to latest version").click()
+    app.confirm("Back to latest version")
     expect(app.page).to_have_url(re.compile(r"digits(\?.*)?$"))
     app.wait_for_samples()
     expect(app.add_group).to_have_count(1)
@@ -100,7 +100,7 @@ def test_the_whole_story(dataset: fo.Dataset, open_app: Callable[..., App]) -> N
     expect(app.dialog).to_contain_text("2 samples deleted since will come back")
     expect(app.dialog).to_contain_text("'reviewed' will be deleted")
     app.picture("rollback")
-    app.dialog.get_by_role("button", name="Rollback", exact=True).click()
+    app.confirm("Rollback")
     expect(app.notice).to_contain_text("rolled back to snapshot 'labelled'")
     assert app.rows() == ["labelled"]
     assert len(fo.load_dataset("digits")) == 40
@@ -112,7 +112,7 @@ def test_the_whole_story(dataset: fo.Dataset, open_app: Callable[..., App]) -> N
     # Delete, and undo that; then search
     app.choose("labelled", "Delete snapshot")
     expect(app.dialog).to_contain_text("Delete snapshot 'labelled' of 'digits'?")
-    app.dialog.get_by_role("button", name="Delete snapshot").click()
+    app.confirm("Delete snapshot")
     expect(app.notice).to_contain_text("moved to the trash")
     expect(app.row("labelled")).to_have_count(0)
     app.notice.get_by_role("button", name="Undo").click()
@@ -173,7 +173,7 @@ def test_other_media(kind: str, tmp_path: Path, app: App) -> None:
     dataset.delete_samples(dataset.values("id")[:1])
     app.choose("v1", "Rollback to this snapshot")
     expect(app.dialog).to_contain_text("will come back")
-    app.dialog.get_by_role("button", name="Rollback", exact=True).click()
+    app.confirm("Rollback")
     expect(app.notice).to_contain_text("rolled back")
     app.row("v1").get_by_role("button", name="Browse v1").click()
     expect(app.banner).to_contain_text("snapshot v1 of other")
@@ -247,11 +247,11 @@ def test_the_menu_offers_everything(dataset: fo.Dataset, app: App) -> None:
     app.dialog.get_by_role("textbox").fill("digits")
     expect(app.dialog).to_contain_text("A dataset named 'digits' already exists")
     app.dialog.get_by_role("textbox").fill("copy")
-    app.dialog.get_by_role("button", name="Clone").click()
+    app.confirm("Clone")
     expect(app.notice).to_contain_text("Dataset 'copy' was made of snapshot 'v2'")
     assert len(fo.load_dataset("copy")) == 40
     app.choose("v1", "Verify")
-    app.dialog.get_by_role("button", name="Verify").click()
+    app.confirm("Verify")
     expect(app.notice).to_contain_text("v1")
 
 

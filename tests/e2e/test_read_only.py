@@ -49,7 +49,7 @@ def test_what_cannot_be_turned_off_says_why_it_is_refused(opened: str, app: App)
     app.page.keyboard.press("`")
     app.page.get_by_placeholder("Search operations by name").fill("delete selected samples")
     app.page.get_by_text("Delete selected samples", exact=True).click()
-    app.dialog.get_by_role("button", name="Execute").click()
+    app.confirm("Execute")
     refusal = "Snapshot 'v1' of dataset 'digits' is read-only"
     expect(app.page.get_by_text(refusal).first).to_be_visible()
     app.picture("refused")

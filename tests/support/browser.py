@@ -27,6 +27,7 @@ CHROMIUM_FLAGS = (
     "--enable-unsafe-swiftshader",
 )
 PATIENCE_MILLISECONDS = 60_000
+_HEED_MILLISECONDS = 5_000
 
 SCREENSHOTS = "SNAPSHOTS_SCREENSHOTS"
 """Set this variable to have the pictures in docs/images made anew."""
@@ -147,6 +148,22 @@ class App:
     def dialog(self) -> Locator:
         """An operator's form."""
         return self.page.get_by_role("dialog")
+
+    def confirm(self, name: str) -> None:
+        """Presses a dialog's button.
+
+        The App ignores it until it has found out where the operator can be executed, and shows
+        no sign of that; what it heeds, it replaces by a message.
+        """
+        button = self.dialog.get_by_role("button", name=name, exact=True)
+        for _ in range(PATIENCE_MILLISECONDS // _HEED_MILLISECONDS):
+            button.click()
+            try:
+                expect(button).to_have_count(0, timeout=_HEED_MILLISECONDS)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError(f"The dialog ignores {name}")
 
     def row(self, name: str) -> Locator:
         """The row of a snapshot."""
