@@ -15,7 +15,7 @@ SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-replica test-e2e test-long demo app bench bench-large lint format lock clean
+.PHONY: help setup test test-replica test-e2e screenshots test-long demo app bench bench-large lint format lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET [ARGS=\"...\"]\n"} \
@@ -36,14 +36,17 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
-test: setup ## Run the tests in parallel on a MongoDB of their own
+test: setup ## Run the tests in parallel on a MongoDB of their own, the App's in a Chromium if there is one
 	$(SUITE) $(ARGS)
 
 test-replica: setup ## Run the tests on a replica set of three members
-	$(SUITE) --replica-set $(ARGS)
+	$(SUITE) --replica-set -m 'not e2e' $(ARGS)
 
-test-e2e: setup ## Drive the App in a Chromium, as a person would
-	$(PYTEST) --e2e -m e2e $(ARGS)
+test-e2e: setup ## Drive the App in a Chromium, as a person would, and nothing else
+	$(PYTEST) -m e2e $(ARGS)
+
+screenshots: setup ## Drive the App, and make the pictures in docs/images anew
+	SNAPSHOTS_SCREENSHOTS=1 $(PYTEST) -m e2e $(ARGS)
 
 test-long: setup ## Run the tests that take minutes
 	$(SUITE) --long -m long $(ARGS)

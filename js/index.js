@@ -29,6 +29,7 @@
 
   const OPEN_HISTORY = { name: "history", layout: "horizontal", isActive: true };
   const SWITCH_MILLISECONDS = 5000;
+  const OVERTAKEN_MILLISECONDS = 1000;
 
   const OFF = { enabled: false, message: "This is a snapshot: read-only" };
   const LOCKED = {
@@ -142,9 +143,11 @@
 
   /** Calls the panel back when the server's version of what it shows differs from the shown one. */
   function HistoryWatch({ schema }) {
-    const { interval, version, on_new: onNew, history, keep } = schema.view;
+    const { interval, version, on_new: onNew, history, keep, is_named: isNamed } = schema.view;
     shown.state = keep;
     const panel = spaces.usePanelId();
+    const [state] = spaces.usePanelState(null, panel);
+    const name = state?.state?.history?.create?.fields?.name;
     const trigger = operators.usePanelEvent();
     const dataset = recoil.useRecoilValue(app.datasetName);
     const latest = React.useRef();
@@ -176,6 +179,15 @@
       }, interval);
       return () => clearInterval(timer);
     }, [interval, onNew, panel, dataset]);
+
+    // An answer that was overtaken still complains of a name that has been used and cleared since
+    const isOvertaken = isNamed && !name;
+    React.useEffect(() => {
+      if (!isOvertaken) return undefined;
+      const look = () => latest.current.trigger(panel, { operator: onNew, params: {} });
+      const timer = setTimeout(look, OVERTAKEN_MILLISECONDS);
+      return () => clearTimeout(timer);
+    }, [isOvertaken, onNew, panel]);
 
     return null;
   }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bson import ObjectId
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from ..backend.diff import DatasetDiff
+from ..backend.errors import SnapshotError
 from ..operators import compare
 from ..operators.words import MINUS, ago, exact, plural
 from . import rows, widgets
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from .history import HistoryPanel
 
 _MOST_FIELDS = 30
-_LABEL_CHANGES = ("added", "removed", "changed")
+_MOST_DIFFERENCES = 8
+_LABEL_CHANGES = ("added", "removed", "relabelled", "moved", "changed")
+
+SAMPLES_AT_ONCE = 3
 _TITLES = {"classes": "Labels by class", "confusion": "Relabelled: which class became which"}
 
 
@@ -40,6 +45,7 @@ def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown
     elif diff is not None:
         _samples(panel, page, diff)
         _fields(panel, page, diff)
+        _one_by_one(panel, page, ctx, diff)
         _around(page, diff)
         _plots(page, ctx, diff)
     elif not shown.is_busy:
@@ -72,31 +78,27 @@ def _samples(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None
     if not diff:
         widgets.text(box, "none", "These versions are the same.", bold=True)
         return
-    line = widgets.row(box, "counts", gap=2, style={"flexWrap": "wrap"})
+    widgets.text(box, "title", "Samples", bold=True)
     for kind, sign, number, color in (
         ("added", "+", len(diff.added), widgets.ADDED),
         ("deleted", MINUS, len(diff.deleted), widgets.DELETED),
         ("changed", "~", len(diff.changed), widgets.CHANGED),
     ):
-        count = widgets.row(line, kind, style={"item": {"width": "auto"}})
+        if not number:
+            continue
+        line = widgets.row(box, kind)
         widgets.text(
-            count,
+            line,
             "number",
             f"{sign}{plural(number, 'sample')} {kind}",
-            color=color if number else "text.tertiary",
-            bold=bool(number),
+            color=color,
+            bold=True,
+            item={"flex": "1 1 0", "width": "auto"},
             data_testid=f"compared-{kind}",
         )
-        if number:
-            widgets.button(
-                count,
-                "show",
-                "Show",
-                panel.on_show_samples,
-                icon="grid_view",
-                params={"kind": kind},
-                aria_label=f"Show {kind} samples",
-            )
+        _show_button(panel, line, f"Show {kind} samples", kind=kind)
+    if not (diff.added or diff.deleted or diff.changed):
+        widgets.text(box, "none", "All samples are the same.", color=widgets.SECONDARY)
 
 
 def _fields(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
@@ -112,8 +114,10 @@ def _fields(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
         if field.frames:
             facts.append(plural(field.frames, "frame"))
         if field.labels is not None:
-            classes = field.labels.classes.values()
-            totals = {what: sum(getattr(c, what) for c in classes) for what in _LABEL_CHANGES}
+            totals = {what: getattr(field.labels, what) for what in _LABEL_CHANGES}
+            # What was relabelled or moved was changed, and needs no more to be said
+            if totals["changed"] <= max(totals["relabelled"], totals["moved"]):
+                del totals["changed"]
             facts += [f"{plural(n, 'label')} {what}" for what, n in totals.items() if n]
         widgets.text(
             line,
@@ -123,18 +127,68 @@ def _fields(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
             item={"flex": "2 1 180px", "width": "auto"},
         )
         if field.samples:
-            widgets.button(
-                line,
-                "show",
-                "Show",
-                panel.on_show_samples,
-                icon="grid_view",
-                params={"kind": "changed", "field": field.path},
-                aria_label=f"Show samples whose {field.path} differs",
-            )
+            about = f"Show samples whose {field.path} differs"
+            _show_button(panel, line, about, kind="changed", field=field.path)
     if len(diff.fields) > _MOST_FIELDS:
         more = f"and {len(diff.fields) - _MOST_FIELDS} more"
         widgets.text(box, "more", more, color=widgets.SECONDARY)
+
+
+def _one_by_one(
+    panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, diff: DatasetDiff
+) -> None:
+    """Adds what differs in single samples: the selected ones, or all of them page by page."""
+    if not diff.changed:
+        return
+    box = widgets.card(page, "one_by_one", data_testid="compared-one-by-one")
+    selected = [ObjectId(id_) for id_ in ctx.selected if ObjectId.is_valid(id_)]
+    ids = [id_ for id_ in selected if id_ in diff.changed]
+    first = state_of(ctx, "sample_page", 0) * SAMPLES_AT_ONCE
+    title = "Selected samples" if ids else "Changed samples, one by one"
+    widgets.text(box, "title", title, bold=True)
+    some = ids[:SAMPLES_AT_ONCE] or diff.changed[first : first + SAMPLES_AT_ONCE]
+    try:
+        compared = list(compare.samples_one_by_one(diff, some))
+    except SnapshotError as error:
+        widgets.text(box, "gone", str(error), color=widgets.SECONDARY)
+        return
+    for number, (name, sample) in enumerate(compared):
+        line = widgets.row(box, f"sample_{number}", style={"alignItems": "flex-start"})
+        about = widgets.column(line, "about", gap=0.2, style={"item": {"flex": "1 1 0"}})
+        widgets.text(about, "name", name, title=f"Sample {sample.sample_id}")
+        said = [str(field).replace(" -> ", " → ") for field in sample.fields] or [
+            "the same by now" if sample.kind is None else f"{sample.kind} meanwhile"
+        ]
+        more = len(said) - _MOST_DIFFERENCES
+        if more > 0:
+            said[_MOST_DIFFERENCES:] = [f"and {more} more"]
+        for index, difference in enumerate(said):
+            widgets.text(
+                about, f"difference_{index}", _short(difference, 300), color=widgets.SECONDARY
+            )
+        show = f"Show sample {name}"
+        _show_button(panel, line, show, kind="changed", sample_id=sample.sample_id)
+    if not ids:
+        widgets.pager(
+            box,
+            "pager",
+            (first, first + len(some), len(diff.changed)),
+            "sample",
+            ("Previous", panel.on_previous_samples),
+            ("Next", panel.on_next_samples),
+        )
+
+
+def _show_button(panel: HistoryPanel, line: types.Object, about: str, **params: str) -> None:
+    widgets.button(
+        line,
+        "show",
+        "Show",
+        panel.on_show_samples,
+        icon="grid_view",
+        params=params,
+        aria_label=about,
+    )
 
 
 def _around(page: types.Object, diff: DatasetDiff) -> None:

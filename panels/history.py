@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bson import ObjectId
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 from fiftyone.operators.panel import Panel, PanelConfig
@@ -17,7 +18,7 @@ from ..operators import browse, change, compare, create, revert, running, trash
 from ..operators.asking import asking
 from ..operators.base import PLUGIN, Plain, SnapshotOperator, Target
 from . import page
-from .model import COMPARED, DESCRIPTION, NAME, Shown, state_of
+from .model import COMPARED, DESCRIPTION, NAME, compared, state_of
 
 _MENU: dict[str, type[SnapshotOperator]] = {
     "revert": revert.RevertToSnapshot,
@@ -54,6 +55,10 @@ class HistoryPanel(Panel):
             if ctx.params.get("__method__") == "on_type" and not self._verdict_changes(ctx):
                 return None
             return super().execute(ctx)
+
+    def on_load(self, ctx: ExecutionContext) -> None:
+        """Called when the panel is opened: what has ended meanwhile is told now."""
+        self._collect(ctx)
 
     def on_change_dataset(self, ctx: ExecutionContext) -> None:
         """Called when another dataset, or a snapshot, is opened."""
@@ -114,7 +119,10 @@ class HistoryPanel(Panel):
 
     def on_browse(self, ctx: ExecutionContext) -> None:
         """Opens a snapshot."""
-        self._perform(ctx, browse.BrowseSnapshot, {"name": _chosen(ctx)}, quiet=True)
+        name = _chosen(ctx)
+        # A drop-down that is shown for the first time chooses what is open
+        if name != Target.of(ctx).snapshot:
+            self._perform(ctx, browse.BrowseSnapshot, {"name": name}, quiet=True)
 
     def on_back(self, ctx: ExecutionContext) -> None:
         """Leaves the open snapshot."""
@@ -141,14 +149,29 @@ class HistoryPanel(Panel):
 
     def _compare(self, ctx: ExecutionContext, before: str, after: str) -> None:
         versions = {"before": before, "after": after, "dataset": Target.of(ctx).dataset}
-        ctx.panel.set_state({"compare": versions, COMPARED: versions})
+        ctx.panel.set_state(
+            {"compare": versions, COMPARED: versions, "sample_page": 0, "notice": None}
+        )
         if before != after:
             params = {"before": before, "after": after}
             self._perform(ctx, compare.CompareSnapshots, params, quiet=True)
 
     def on_close_compare(self, ctx: ExecutionContext) -> None:
         """Goes back to the list."""
-        ctx.panel.set_state("compare", None)
+        ctx.panel.set_state({"compare": None, "notice": None})
+
+    def on_change_selected(self, ctx: ExecutionContext) -> None:
+        """Called when samples are selected in the grid: a comparison tells about those."""
+        if compared(ctx, Target.of(ctx)):
+            ctx.panel.set_state("sample_page", 0)
+
+    def on_previous_samples(self, ctx: ExecutionContext) -> None:
+        """Shows what differs in the samples before."""
+        ctx.panel.set_state("sample_page", max(0, state_of(ctx, "sample_page", 0) - 1))
+
+    def on_next_samples(self, ctx: ExecutionContext) -> None:
+        """Shows what differs in the next samples."""
+        ctx.panel.set_state("sample_page", state_of(ctx, "sample_page", 0) + 1)
 
     def on_show_samples(self, ctx: ExecutionContext) -> None:
         """Shows the samples that a comparison found, in the grid."""
@@ -158,6 +181,8 @@ class HistoryPanel(Panel):
         if diff is None:
             self._tell(ctx, "info", "This comparison is too old: compare again")
             return
+        if sample_id := ctx.params.get("sample_id"):
+            diff = compare.only(diff, [ObjectId(sample_id)])
         try:
             shown = compare.show_samples(ctx, diff, ctx.params["kind"], ctx.params.get("field"))
         except SnapshotError as error:
@@ -233,7 +258,11 @@ class HistoryPanel(Panel):
 
     def _collect(self, ctx: ExecutionContext) -> None:
         """Tells what came of operations that had gone to the background."""
-        for task in Shown.of(ctx).tasks:
+        try:
+            tasks = running.tasks(Target.of(ctx).dataset)
+        except SnapshotError:
+            return  # The page says why there is nothing to show
+        for task in tasks:
             if task.is_running:
                 continue
             running.dismiss(task.id)

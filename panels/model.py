@@ -12,7 +12,7 @@ from .. import management
 from ..backend.access import Action
 from ..backend.history import History, HistoryEntry, HistoryQuery
 from ..backend.journal import Entry
-from ..backend.model import SampleChangeSummary
+from ..backend.model import SampleChangeSummary, SnapshotState
 from ..operators import running
 from ..operators.base import Target
 
@@ -41,7 +41,7 @@ class Shown:
     history: History
     page: int
     newest: HistoryEntry | None
-    """The latest snapshot, whatever is searched for."""
+    """The latest complete snapshot, whatever is searched for."""
     opened: HistoryEntry | None
     """The snapshot that is open, if any."""
     others: list[str]
@@ -84,7 +84,9 @@ class Shown:
             target=target,
             history=management.get_history(target.dataset, query),
             page=page,
-            newest=everything.entries[0] if everything.entries else None,
+            newest=next(
+                (e for e in everything.entries if e.state is not SnapshotState.CREATING), None
+            ),
             opened=next((e for e in everything.entries if e.name == target.snapshot), None),
             others=[entry.name for entry in everything.entries],
             changes=changes,
@@ -132,7 +134,11 @@ def kept(ctx: ExecutionContext) -> dict[str, Any]:
     versions = state_of(ctx, "compare", None)
     if not versions:
         return {}
-    return {"compare": versions, "history": {"versions": versions}}
+    return {
+        "compare": versions,
+        "history": {"versions": versions},
+        "sample_page": state_of(ctx, "sample_page", 0),
+    }
 
 
 def _unless_all(value: str | None) -> str | None:

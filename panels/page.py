@@ -11,7 +11,7 @@ from ..backend.access import Action
 from ..backend.errors import SnapshotError
 from ..operators import browse, create
 from ..operators.base import Target
-from ..operators.words import ago, exact, plural
+from ..operators.words import ago, exact
 from . import activity, comparing, rows, widgets
 from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
 
@@ -77,6 +77,7 @@ def _finish(
         history=shown.target.dataset if shown else None,
         version=browse.history_version(ctx),
         keep=kept(ctx),
+        is_named=bool(state_of(ctx, NAME, "")),
         interval=_BUSY_MILLISECONDS if shown and shown.is_busy else _IDLE_MILLISECONDS,
         on_new=panel.on_poll,
     )
@@ -108,12 +109,21 @@ def _banner(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
     line = widgets.alert(
         page, "banner", "warning", f"{said}. It is read-only.", data_testid="history-banner"
     )
-    others = {name: name for name in shown.others if name != shown.target.snapshot}
-    if others:
-        widgets.dropdown(line, "other", "Other snapshot", others, panel.on_browse, width="170px")
+    names = {name: name for name in shown.others}
+    widgets.dropdown(
+        line,
+        "other",
+        "Snapshot that is open",
+        names,
+        panel.on_browse,
+        default=shown.target.snapshot,
+        width="170px",
+    )
     widgets.button(
         line, "back", "Back to latest version", panel.on_back, icon="keyboard_return", primary=True
     )
+    if entry is not None:
+        rows.menu(panel, line, entry, shown, f"More for the open snapshot {entry.name}")
 
 
 def _create_box(
@@ -155,7 +165,7 @@ def _create_box(
 
 def _changes(panel: HistoryPanel, box: types.Object, shown: Shown) -> None:
     line = widgets.row(box, "changes", gap=1.5, style={"flexWrap": "wrap"})
-    if shown.newest is None:
+    if shown.newest is None and not shown.history.total:
         widgets.text(
             line,
             "none",
@@ -163,6 +173,9 @@ def _changes(panel: HistoryPanel, box: types.Object, shown: Shown) -> None:
             "fields, saved views, runs. You can look at it later, compare it, or roll back to it.",
             color=widgets.SECONDARY,
         )
+        return
+    if shown.newest is None:
+        widgets.text(line, "first", "The first snapshot is under way", color=widgets.SECONDARY)
         return
     widgets.text(line, "since", f"Since {shown.newest.name}:", color=widgets.SECONDARY)
     if shown.changes is None:
@@ -238,24 +251,19 @@ def _toolbar(panel: HistoryPanel, page: types.Object, shown: Shown, trash: bool)
         )
     activity.button(panel, bar, shown)
     if shown.can_undo_revert and not trash and shown.why_not(Action.UNDO_REVERT) is None:
-        hint = "Bring back what the dataset was before the last rollback"
-        widgets.button(bar, "undo", "Previous state", panel.on_undo_revert, icon="undo", hint=hint)
+        hint = "Bring back what the dataset was before the last rollback, or the undo of one"
+        widgets.button(bar, "undo", "Undo rollback", panel.on_undo_revert, icon="undo", hint=hint)
     if trash and shown.history.in_trash and shown.why_not(Action.EMPTY_TRASH) is None:
         widgets.button(bar, "empty", "Empty trash", panel.on_empty_trash, icon="delete_forever")
 
 
 def _pager(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
-    matching = shown.history.matching
-    if matching <= PAGE_SIZE:
-        return
-    first = shown.page * PAGE_SIZE + 1
-    last = min(matching, first + PAGE_SIZE - 1)
-    line = widgets.row(page, "pager", style={"justifyContent": "center"})
-    widgets.button(
-        line, "newer", "Newer", panel.on_previous_page, icon="chevron_left", disabled=first == 1
-    )
-    said = f"{first}-{last} of {plural(matching, 'snapshot')}"
-    widgets.text(line, "where", said, color=widgets.SECONDARY)
-    widgets.button(
-        line, "older", "Older", panel.on_next_page, icon="chevron_right", disabled=last >= matching
+    first = shown.page * PAGE_SIZE
+    widgets.pager(
+        page,
+        "pager",
+        (first, first + len(shown.history.entries), shown.history.matching),
+        "snapshot",
+        ("Newer", panel.on_previous_page),
+        ("Older", panel.on_next_page),
     )

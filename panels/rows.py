@@ -32,6 +32,10 @@ _VERBS = {
     "purge": "Cleaning up",
 }
 
+# Plotly's text follows the App's theme but for second axes: this is read on light and dark
+_GREY = "#8f8f9f"
+_AXIS = {"size": 12, "color": _GREY}
+
 
 def snapshot(
     panel: HistoryPanel, page: types.Object, key: str, entry: HistoryEntry, shown: Shown
@@ -94,9 +98,12 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
     facts_shown: tuple[tuple[str, str, str | None], ...] = (
         ("created", ago(entry.created_at), exact(entry.created_at)),
         ("creator", f"by {entry.created_by or 'unknown'}", None),
-        ("samples", plural(entry.sample_count, "sample"), None),
-        ("size", size(entry.size_bytes), "Space that it takes in the database"),
     )
+    if entry.state is not SnapshotState.CREATING:
+        facts_shown += (
+            ("samples", plural(entry.sample_count, "sample"), None),
+            ("size", size(entry.size_bytes), "Space that it takes in the database"),
+        )
     for key, fact, about_it in facts_shown:
         if key != "created":
             widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.8rem")
@@ -134,12 +141,27 @@ def _actions(
         hint=refusal or ("This one is open" if is_open else "Open it, read-only"),
         aria_label=f"Browse {entry.name}",
     )
+    menu(panel, actions, entry, shown, f"More for {entry.name}")
+
+
+def menu(
+    panel: HistoryPanel, parent: types.Object, entry: HistoryEntry, shown: Shown, label: str
+) -> None:
+    """Adds the menu of what can be done with a snapshot.
+
+    Args:
+        panel: the panel
+        parent: where to add it
+        entry: the snapshot
+        shown: what the panel shows
+        label: what the menu is for
+    """
     choices = {f"compare_head|{entry.name}": "Compare with latest version"}
     if entry.previous:
         choices[f"compare_previous|{entry.previous}|{entry.name}"] = (
             f"Compare with previous ({entry.previous})"
         )
-    for action, label in (
+    for action, said in (
         (Action.REVERT, "Rollback to this snapshot"),
         (Action.CLONE, "Clone to a new dataset"),
         (Action.RESTORE_SAMPLES, "Restore samples from it"),
@@ -148,8 +170,8 @@ def _actions(
         (Action.DELETE, "Delete snapshot"),
     ):
         if shown.why_not(action) is None:
-            choices[f"{action.value}|{entry.name}"] = label
-    widgets.kebab(actions, "menu", f"More for {entry.name}", choices, panel.on_menu)
+            choices[f"{action.value}|{entry.name}"] = said
+    widgets.kebab(parent, "menu", label, choices, panel.on_menu)
 
 
 def counts(line: types.Object, summary: SampleChangeSummary) -> None:
@@ -226,7 +248,7 @@ def _running_row(page: types.Object, key: str, label: str, step: str) -> types.O
     )
     widgets.text(line, "label", label, bold=True)
     if step:
-        widgets.text(line, "step", step, color=widgets.SECONDARY, size="0.8rem")
+        widgets.text(line, "step", step.replace("_", " "), color=widgets.SECONDARY, size="0.8rem")
     return line
 
 
@@ -267,15 +289,21 @@ def timeline(page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
             "name": "samples",
             "x": names,
             "y": [entry.sample_count for entry in entries],
-            "line": {"color": "#8f8f9f"},
+            "line": {"color": _GREY},
         }
     )
     layout = {
         "barmode": "group",
         "margin": {"l": 50, "r": 50, "t": 10, "b": 40},
         "xaxis": {"type": "category"},
-        "yaxis": {"title": {"text": "samples"}, "rangemode": "tozero"},
-        "yaxis2": {"title": {"text": "changes"}, "overlaying": "y", "side": "right"},
+        "yaxis": {"title": {"text": "samples", "font": _AXIS}, "rangemode": "tozero"},
+        "yaxis2": {
+            "title": {"text": "changes", "font": _AXIS},
+            "overlaying": "y",
+            "side": "right",
+            "rangemode": "tozero",
+            "showgrid": False,
+        },
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "y": 1.25},
     }

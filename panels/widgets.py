@@ -12,6 +12,8 @@ from typing import Any
 
 from fiftyone.operators import types
 
+from ..operators.words import plural
+
 Style = Mapping[str, Any]
 Handler = Callable[..., Any]
 
@@ -91,7 +93,13 @@ def text(
         item (None): MUI styles of its place in the row or column
         **attributes: HTML attributes; underscores become hyphens
     """
-    look = {"color": color, "fontSize": size, "overflowWrap": "anywhere", **(style or {})}
+    look = {
+        "color": color,
+        "fontSize": size,
+        "lineHeight": 1.4,
+        "overflowWrap": "anywhere",
+        **(style or {}),
+    }
     if bold:
         look["fontWeight"] = 600
     view = types.TextView(
@@ -119,7 +127,6 @@ def chip(parent: types.Object, name: str, label: str, color: str, hint: str = ""
             "borderColor": color,
             "borderRadius": "10px",
             "px": 0.9,
-            "lineHeight": "1.4",
             "whiteSpace": "nowrap",
         },
         title=hint or None,
@@ -295,8 +302,35 @@ def alert(
         role="alert" if severity == "error" else "status",
         **attributes,
     )
-    text(line, "content", content, item={"flex": "1 1 240px"}, style={"whiteSpace": "pre-line"})
+    text(line, "content", content, item={"flex": "1 1 320px"}, style={"whiteSpace": "pre-line"})
     return line
+
+
+def pager(
+    parent: types.Object,
+    name: str,
+    part: tuple[int, int, int],
+    noun: str,
+    back: tuple[str, Handler],
+    forth: tuple[str, Handler],
+) -> None:
+    """Adds buttons to page through something that has more than one page.
+
+    Args:
+        parent: where to add them
+        name: their name
+        part: the number of the first thing that is shown, of the one after the last, and of all
+        noun: what the things are
+        back: what the button to the page before says, and the panel's method to call
+        forth: the same for the next page
+    """
+    first, end, total = part
+    if first == 0 and end == total:
+        return
+    line = row(parent, name, style={"justifyContent": "center"})
+    button(line, "back", *back, icon="chevron_left", disabled=first == 0)
+    text(line, "where", f"{first + 1}-{end} of {plural(total, noun)}", color=SECONDARY)
+    button(line, "forth", *forth, icon="chevron_right", disabled=end >= total)
 
 
 def _stack(

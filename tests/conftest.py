@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 RUN = pytest.StashKey[dict[str, str]]()
 
 #: Tests with these markers run only with the option of that name.
-OPT_IN = {"replica": "--replica-set", "long": "--long", "large": "--large", "e2e": "--e2e"}
+OPT_IN = {"replica": "--replica-set", "long": "--long", "large": "--large"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +43,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--replica-set", action="store_true", help="run on a replica set of three members"
     )
     group.addoption("--long", action="store_true", help="also run the tests that take minutes")
-    group.addoption("--e2e", action="store_true", help="also drive the App in a browser")
     group.addoption("--large", action="store_true", help="also run the tests on large datasets")
 
 

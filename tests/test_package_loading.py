@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -160,3 +163,44 @@ def test_the_wheel_lists_every_package():
         and file.relative_to(ROOT).parts[0] not in left_out
     }
     assert found == {name for name in declared if "." in name or name == "fiftyone_snapshots"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """What ``pip install .`` installs, unpacked."""
+    # Of a copy: what an earlier build left in the tree would end up in the wheel as well
+    folder = tmp_path_factory.mktemp("wheel")
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
+    shutil.copytree(ROOT, folder / "source", ignore=left_out)
+    build = ["-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    subprocess.run(
+        [sys.executable, *build, "--wheel-dir", folder, folder / "source"],
+        capture_output=True,
+        check=True,
+    )
+    (archive,) = folder.glob("*.whl")
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder / "installed")
+    return folder / "installed"
+
+
+def test_the_wheel_is_a_whole_plugin(wheel):
+    folder = wheel / "fiftyone_snapshots"
+    manifest = yaml.safe_load((folder / "fiftyone.yml").read_text())
+    assert (folder / manifest["js_bundle"]).read_text() == (ROOT / "js" / "index.js").read_text()
+    assert (folder / manifest["py_entry"]).is_file()
+    program = HIDE + USE_AS_PLUGIN + REPORT
+    (plugins := wheel / "plugins").mkdir()
+    (plugins / "fiftyone-snapshots").symlink_to(folder, target_is_directory=True)
+    report = run(program, FIFTYONE_PLUGINS_DIR=str(plugins))
+    assert report == {"copies": ["fiftyone_snapshots.backend.journal"], "lengths": [1, 1, 0]}
+
+
+def test_the_wheel_holds_nothing_but_the_product(wheel):
+    (information,) = wheel.glob("*.dist-info")
+    assert {item.name for item in wheel.iterdir()} - {"plugins"} == {
+        "fiftyone_snapshots",
+        information.name,
+    }
+    parts = {item.name for item in (wheel / "fiftyone_snapshots").iterdir()}
+    assert not parts & {"tests", "benchmarks", "demo", "scripts", "docs", "build"}

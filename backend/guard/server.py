@@ -1,4 +1,4 @@
-"""The one route of the App's server that writes something before it writes to the database."""
+"""What the App's server does itself with a snapshot: writing masks, telling of refusals."""
 
 from __future__ import annotations
 
@@ -8,20 +8,55 @@ from typing import Any
 from bson import ObjectId
 from fiftyone.core.odm.database import get_db_conn
 
+from .. import errors
 from . import snapshots
 from .refusal import refuse
 
-_MODULE = "fiftyone.server.routes.sample"
+_MASKS = "fiftyone.server.routes.sample"
+_OPERATORS = "fiftyone.operators.server"
 _MARK = "_fiftyone_snapshots_original"
 
 
 def install() -> None:
-    """Refuses to write a snapshot's masks to their files, if this is the App's server.
+    """Installs what is needed if this is the App's server.
 
-    Stands on fiftyone/server/routes/sample.py:694, and is called whenever a dataset is loaded,
-    because the server is imported after this package.
+    It is called whenever a dataset is loaded, because the server is imported after this package.
     """
-    module = sys.modules.get(_MODULE)
+    _refuse_masks()
+    _tell_of_refusals()
+
+
+def _tell_of_refusals() -> None:
+    """Has the App show what an operator, of whomever, was refused, instead of a stack trace.
+
+    Stands on fiftyone/operators/server.py:125. The App says no more of an operator's error than
+    that there was one, and shows where it was raised.
+    """
+    module = sys.modules.get(_OPERATORS)
+    original = getattr(module, "execute_or_delegate_operator", None)
+    if module is None or original is None or hasattr(original, _MARK):
+        return
+
+    async def execute(*args: Any, **kwargs: Any) -> Any:
+        result = await original(*args, **kwargs)
+        # The exception itself is gone by now
+        if result.error and f"\n{errors.__name__}." in result.error:
+            result.error = result.error_message
+            if result.executor is not None:
+                told = {"message": result.error_message, "variant": "error"}
+                result.executor.trigger("notify", told)
+        return result
+
+    setattr(execute, _MARK, original)
+    module.execute_or_delegate_operator = execute  # type: ignore[attr-defined]
+
+
+def _refuse_masks() -> None:
+    """Refuses to write a snapshot's masks to their files.
+
+    Stands on fiftyone/server/routes/sample.py:694, which writes a file before the database.
+    """
+    module = sys.modules.get(_MASKS)
     endpoint = getattr(module, "CommitMask", None)
     if module is None or endpoint is None or hasattr(endpoint.post, _MARK):
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,23 +13,35 @@ from support.browser import App, chromium
 from support.environment import link_plugin
 
 if TYPE_CHECKING:
+    import fiftyone as fo
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for longer: Playwright runs an event loop, and FiftyOne then returns only futures."""
     with chromium() as browser:
         yield browser
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
-    link = link_plugin(Path(os.environ["FIFTYONE_PLUGINS_DIR"]))
-    server = AppServer(tmp_path_factory.mktemp("app") / "server.log")
-    server.start()
-    yield server
-    server.stop()
-    link.unlink()
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plugins folder that holds this plugin; other tests of this worker have an empty one."""
+    folder = tmp_path_factory.mktemp("plugins")
+    link_plugin(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    log = tmp_path_factory.mktemp("app") / "server.log"
+    environment = {
+        "FIFTYONE_PLUGINS_DIR": str(plugins),
+        # However slow the machine is, it is the tests that say when an operation goes on
+        "FIFTYONE_SNAPSHOTS_LOCK_WAIT_SEC": "600",
+    }
+    with AppServer(log, **environment) as server:
+        yield server
 
 
 @pytest.fixture
@@ -45,6 +56,13 @@ def open_app(browser: Browser, server: AppServer) -> Iterator[Callable[..., App]
     yield open_window
     for app in opened:
         app.close()
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> fo.Dataset:
+    from support.media import digits_dataset
+
+    return digits_dataset("digits", tmp_path)
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import fiftyone as fo
 import pytest
@@ -15,17 +17,13 @@ import fiftyone_snapshots as fos
 from support.app import AppServer
 from support.browser import App
 from support.datasets import video_dataset
-from support.media import digits_dataset, grouped_digits
+from support.media import grouped_digits
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def dataset(tmp_path: Path) -> fo.Dataset:
-    return digits_dataset("digits", tmp_path)
-
-
-def test_the_whole_story(dataset: fo.Dataset, app: App) -> None:
+def test_the_whole_story(dataset: fo.Dataset, open_app: Callable[..., App]) -> None:
+    app = open_app()
     app.open("digits")
     app.open_history()
     expect(app.panel).to_contain_text("No snapshots yet")
@@ -56,6 +54,9 @@ def test_the_whole_story(dataset: fo.Dataset, app: App) -> None:
     app.choose("reviewed", "Compare with previous")
     expect(app.panel.get_by_test_id("compared-changed")).to_contain_text("3 samples changed")
     expect(app.panel.get_by_test_id("compared-deleted")).to_contain_text("2 samples deleted")
+    expect(app.panel).to_contain_text("3 labels relabelled")
+    one_by_one = app.panel.get_by_test_id("compared-one-by-one")
+    expect(one_by_one.get_by_text("ground_truth: 1 → 9")).to_have_count(3)
     app.panel.locator(".js-plotly-plot").first.wait_for()
     app.picture("compare")
     app.panel.get_by_role("button", name="Show changed samples", exact=True).click()
@@ -75,13 +76,20 @@ def test_the_whole_story(dataset: fo.Dataset, app: App) -> None:
     app.page.reload()
     app.wait_for_samples()
     expect(app.add_group).to_have_count(0)
+    other = open_app()
+    other.page.goto(app.page.url)
+    other.wait_for_samples()
+    expect(other.page.get_by_text("40 samples", exact=True).first).to_be_visible()
+    other.open_history()
+    expect(other.banner).to_contain_text("snapshot labelled of digits")
+    other.close()
 
     # Back to the latest version by the marked action, and everything is on again
     app.close_history()
     app.page.get_by_text("lock_clock").last.click()
     expect(app.dialog).to_contain_text("This is snapshot 'labelled' of 'digits'")
     app.picture("read-only")
-    app.dialog.get_by_role("button", name="Back to latest version").click()
+    app.confirm("Back to latest version")
     expect(app.page).to_have_url(re.compile(r"digits(\?.*)?$"))
     app.wait_for_samples()
     expect(app.add_group).to_have_count(1)
@@ -92,7 +100,7 @@ def test_the_whole_story(dataset: fo.Dataset, app: App) -> None:
     expect(app.dialog).to_contain_text("2 samples deleted since will come back")
     expect(app.dialog).to_contain_text("'reviewed' will be deleted")
     app.picture("rollback")
-    app.dialog.get_by_role("button", name="Rollback", exact=True).click()
+    app.confirm("Rollback")
     expect(app.notice).to_contain_text("rolled back to snapshot 'labelled'")
     assert app.rows() == ["labelled"]
     assert len(fo.load_dataset("digits")) == 40
@@ -104,7 +112,7 @@ def test_the_whole_story(dataset: fo.Dataset, app: App) -> None:
     # Delete, and undo that; then search
     app.choose("labelled", "Delete snapshot")
     expect(app.dialog).to_contain_text("Delete snapshot 'labelled' of 'digits'?")
-    app.dialog.get_by_role("button", name="Delete snapshot").click()
+    app.confirm("Delete snapshot")
     expect(app.notice).to_contain_text("moved to the trash")
     expect(app.row("labelled")).to_have_count(0)
     app.notice.get_by_role("button", name="Undo").click()
@@ -112,29 +120,6 @@ def test_the_whole_story(dataset: fo.Dataset, app: App) -> None:
     app.panel.get_by_placeholder("Search snapshots").fill("corrected")
     expect(app.row("labelled")).to_have_count(0)
     assert app.rows() == ["reviewed"]
-
-
-def test_writing_to_an_open_snapshot_is_refused(dataset: fo.Dataset, app: App) -> None:
-    fos.create_snapshot(dataset, "v1")
-    opened = fos.load_snapshot(dataset, "v1").name
-    app.open(opened)
-    request = {
-        "dataset": opened,
-        "view": [],
-        "sample_ids": [],
-        "labels": [],
-        "target_labels": False,
-        "active_label_fields": [],
-        "changes": {"forged": True},
-        "modal": False,
-        "filters": {},
-    }
-    answer = app.page.request.post(f"{app.url}/tag", data=request)
-    assert not answer.ok
-    assert "read-only" in answer.text()
-    assert "forged" not in fos.load_snapshot(dataset, "v1").count_sample_tags()
-    app.page.locator("[data-cy=action-tag-sample-labels]").hover()
-    expect(app.page.get_by_text("This is a snapshot: read-only").first).to_be_visible()
 
 
 def test_two_browsers_see_the_same(dataset: fo.Dataset, open_app: Callable[..., App]) -> None:
@@ -151,7 +136,7 @@ def test_two_browsers_see_the_same(dataset: fo.Dataset, open_app: Callable[..., 
     other.picture("timeline-light")
     other.row("from one").get_by_role("button", name="Browse from one").click()
     expect(other.banner).to_contain_text("snapshot from one of digits")
-    other.panel.get_by_role("combobox", name="Other snapshot").click()
+    other.panel.get_by_role("combobox", name="Snapshot that is open").click()
     other.page.get_by_role("option", name="from the other").click()
     expect(other.banner).to_contain_text("snapshot from the other of digits")
     other.button("Back to latest version").click()
@@ -159,12 +144,15 @@ def test_two_browsers_see_the_same(dataset: fo.Dataset, open_app: Callable[..., 
 
 
 def test_the_address_of_a_snapshot_works_right_after_a_restart(
-    dataset: fo.Dataset, browser: Browser, server: AppServer, tmp_path: Path
+    dataset: fo.Dataset, browser: Browser, plugins: Path, tmp_path: Path
 ) -> None:
     fos.create_snapshot(dataset, "v1")
     opened = fos.load_snapshot(dataset, "v1").name
     # Plugins are loaded after the first page; the package has to be there before
-    environment = {"FIFTYONE_MODULE_PATH": "fiftyone_snapshots"}
+    environment = {
+        "FIFTYONE_MODULE_PATH": "fiftyone_snapshots",
+        "FIFTYONE_PLUGINS_DIR": str(plugins),
+    }
     with AppServer(tmp_path / "server.log", **environment) as fresh:
         app = App(browser, fresh.url)
         app.open(opened)
@@ -185,7 +173,7 @@ def test_other_media(kind: str, tmp_path: Path, app: App) -> None:
     dataset.delete_samples(dataset.values("id")[:1])
     app.choose("v1", "Rollback to this snapshot")
     expect(app.dialog).to_contain_text("will come back")
-    app.dialog.get_by_role("button", name="Rollback", exact=True).click()
+    app.confirm("Rollback")
     expect(app.notice).to_contain_text("rolled back")
     app.row("v1").get_by_role("button", name="Browse v1").click()
     expect(app.banner).to_contain_text("snapshot v1 of other")
@@ -199,18 +187,91 @@ def test_hundreds_of_snapshots_stay_quick(
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MAX_PER_DATASET", "-1")
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MAX_IN_DB", "-1")
     dataset.delete_samples(dataset.values("id")[3:])
-    for number in range(25):
-        fos.create_snapshot(dataset, f"version {number:02d}", "even" if number % 2 == 0 else None)
+    for number in range(125):
+        fos.create_snapshot(dataset, f"version {number:03d}", "even" if number % 2 == 0 else None)
     app.open("digits")
     app.open_history()
     # The server has the usual limit, which is reached
     expect(app.panel).to_contain_text("at most 20 are allowed")
-    assert app.rows() == [f"version {number}" for number in range(24, 14, -1)]
+    assert app.rows() == [f"version {number}" for number in range(124, 114, -1)]
     app.button("Older").click()
-    app.row("version 14").wait_for()
-    expect(app.panel).to_contain_text("11-20 of 25 snapshots")
+    app.row("version 114").wait_for()
+    expect(app.panel).to_contain_text("11-20 of 125 snapshots")
     app.panel.get_by_placeholder("Search snapshots").fill("even")
-    expect(app.panel).to_contain_text("1-10 of 13 snapshots")
+    expect(app.panel).to_contain_text("1-10 of 63 snapshots")
+
+
+def test_search_by_creator_and_date(
+    dataset: fo.Dataset, app: App, database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for creator in ("ada", "grace"):
+        monkeypatch.setenv("FIFTYONE_SNAPSHOTS_USER", creator)
+        fos.create_snapshot(dataset, f"new by {creator}")
+        fos.create_snapshot(dataset, f"old by {creator}")
+    long_ago = datetime.now(timezone.utc) - timedelta(days=20)
+    old = {"name": {"$regex": "^old"}}
+    database["snapshots.catalog"].update_many(old, {"$set": {"created_at": long_ago}})
+    app.open("digits")
+    app.open_history()
+    app.select("Created", "Last 7 days")
+    expect(app.row("old by ada")).to_have_count(0)
+    assert app.rows() == ["new by grace", "new by ada"]
+    app.select("Created by", "ada")
+    expect(app.row("new by grace")).to_have_count(0)
+    assert app.rows() == ["new by ada"]
+    app.select("Created", "Last 30 days")
+    app.row("old by ada").wait_for()
+    assert app.rows() == ["old by ada", "new by ada"]
+    app.panel.get_by_placeholder("Search snapshots").fill("nothing of the kind")
+    expect(app.panel).to_contain_text("No snapshot fits the search.")
+
+
+def test_the_menu_offers_everything(dataset: fo.Dataset, app: App) -> None:
+    for name in ("v1", "v2"):
+        fos.create_snapshot(dataset, name)
+    app.open("digits")
+    app.open_history()
+    app.row("v2").get_by_label("More for v2").first.click()
+    offered = app.page.get_by_role("option").all_inner_texts()
+    assert offered == [
+        "Compare with latest version",
+        "Compare with previous (v1)",
+        "Rollback to this snapshot",
+        "Clone to a new dataset",
+        "Restore samples from it",
+        "Edit name and description",
+        "Verify",
+        "Delete snapshot",
+    ]
+    app.page.get_by_role("option", name="Clone to a new dataset").click()
+    app.dialog.get_by_role("textbox").fill("digits")
+    expect(app.dialog).to_contain_text("A dataset named 'digits' already exists")
+    app.dialog.get_by_role("textbox").fill("copy")
+    app.confirm("Clone")
+    expect(app.notice).to_contain_text("Dataset 'copy' was made of snapshot 'v2'")
+    assert len(fo.load_dataset("copy")) == 40
+    app.choose("v1", "Verify")
+    app.confirm("Verify")
+    expect(app.notice).to_contain_text("v1")
+
+
+def test_a_comparison_tells_of_the_selected_samples(dataset: fo.Dataset, app: App) -> None:
+    fos.create_snapshot(dataset, "v1")
+    dataset.set_values("ground_truth.label", ["7"] * 40)
+    changed = dataset.match(F("filepath").ends_with("0004.png")).first()
+    app.open("digits")
+    app.open_history()
+    app.choose("v1", "Compare with latest version")
+    one_by_one = app.panel.get_by_test_id("compared-one-by-one")
+    expect(one_by_one).to_contain_text("1-3 of 36 samples")
+    one_by_one.get_by_role("button", name="Next").click()
+    expect(one_by_one).to_contain_text("4-6 of 36 samples")
+    app.operator("set_selected_samples", samples=[changed.id])
+    expect(one_by_one).to_contain_text("Selected samples")
+    expect(one_by_one).to_contain_text("digit-0004.png")
+    expect(one_by_one).to_contain_text("ground_truth: 4 → 7")
+    one_by_one.get_by_role("button", name="Show sample digit-0004.png").click()
+    expect(app.page.get_by_text("1 sample", exact=True).first).to_be_visible()
 
 
 def test_the_keyboard_is_enough(dataset: fo.Dataset, app: App) -> None:

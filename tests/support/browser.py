@@ -27,6 +27,7 @@ CHROMIUM_FLAGS = (
     "--enable-unsafe-swiftshader",
 )
 PATIENCE_MILLISECONDS = 60_000
+_HEED_MILLISECONDS = 5_000
 
 SCREENSHOTS = "SNAPSHOTS_SCREENSHOTS"
 """Set this variable to have the pictures in docs/images made anew."""
@@ -108,13 +109,14 @@ class App:
 
     def open_history(self) -> None:
         """Opens the History panel by the action above the grid, as far as there is room for it."""
+        # All windows of a server share its session: somebody may have left the panel open
+        self.close_history()
         self.page.get_by_text("history", exact=True).last.click()
         self.panel.wait_for()
 
     def close_history(self) -> None:
         """Closes the History panel, if it is open: only a wide grid shows all its actions."""
-        close = "window.__foo__.executeOperator('close_panel', {name: 'history'})"
-        self.page.evaluate(close)
+        self.operator("close_panel", name="history")
         self.panel.wait_for(state="detached")
 
     @property
@@ -138,9 +140,30 @@ class App:
         return self.page.get_by_test_id("history-banner")
 
     @property
+    def running(self) -> Locator:
+        """The rows of what is under way."""
+        return self.page.get_by_test_id("history-running")
+
+    @property
     def dialog(self) -> Locator:
         """An operator's form."""
         return self.page.get_by_role("dialog")
+
+    def confirm(self, name: str) -> None:
+        """Presses a dialog's button.
+
+        The App ignores it until it has found out where the operator can be executed, and shows
+        no sign of that; what it heeds, it replaces by a message.
+        """
+        button = self.dialog.get_by_role("button", name=name, exact=True)
+        for _ in range(PATIENCE_MILLISECONDS // _HEED_MILLISECONDS):
+            button.click()
+            try:
+                expect(button).to_have_count(0, timeout=_HEED_MILLISECONDS)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError(f"The dialog ignores {name}")
 
     def row(self, name: str) -> Locator:
         """The row of a snapshot."""
@@ -156,17 +179,31 @@ class App:
         self.row(name).get_by_label(f"More for {name}").first.click()
         self.page.get_by_role("option", name=entry).click()
 
+    def select(self, label: str, choice: str) -> None:
+        """Chooses from one of the panel's drop-downs."""
+        self.panel.get_by_role("combobox", name=label, exact=True).click()
+        self.page.get_by_role("option", name=choice, exact=True).click()
+
     def button(self, name: str) -> Locator:
         """A button of the panel, by what it says."""
         return self.panel.get_by_role("button", name=name, exact=True)
 
-    def create(self, name: str, description: str = "") -> None:
+    def operator(self, name: str, /, **params: object) -> None:
+        """Has the App execute one of its operators, as its own controls do."""
+        execute = "([name, params]) => window.__foo__.executeOperator(name, params)"
+        self.page.evaluate(execute, [name, params])
+
+    def save(self, name: str, description: str = "") -> None:
         """Fills in the create box, and saves."""
         self.panel.get_by_placeholder("Name").fill(name)
         if description:
             self.panel.get_by_placeholder("Description (optional)").fill(description)
         self.button("Save new snapshot").click()
-        self.row(name).wait_for()
+
+    def create(self, name: str, description: str = "") -> None:
+        """Creates a snapshot, and waits until it is in the list."""
+        self.save(name, description)
+        self.row(name).get_by_role("button", name=f"Browse {name}").wait_for()
 
     def picture(self, name: str, part: Locator | None = None) -> None:
         """Takes a picture for the documentation, if pictures are asked for."""
