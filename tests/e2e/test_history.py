@@ -284,7 +284,8 @@ def test_the_keyboard_is_enough(dataset: fo.Dataset, app: App) -> None:
     expect(app.button("Save new snapshot")).to_be_enabled()
     app.page.keyboard.press("Tab")
     app.page.keyboard.press("Enter")
-    app.row("typed").wait_for()
+    # Until it is complete, the page is drawn anew, and the focus can get lost
+    expect(app.notice).to_contain_text("holds 40 samples")
     app.row("typed").get_by_role("button", name="Browse typed").focus()
     app.page.keyboard.press("Tab")
     app.page.keyboard.press("ArrowDown")
