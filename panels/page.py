@@ -107,7 +107,12 @@ def _banner(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
     if entry is not None:
         said += f", created {ago(entry.created_at)} by {entry.created_by or 'unknown'}"
     line = widgets.alert(
-        page, "banner", "warning", f"{said}. It is read-only.", data_testid="history-banner"
+        page,
+        "banner",
+        "warning",
+        f"{said}. It is read-only.",
+        width="320px",
+        data_testid="history-banner",
     )
     names = {name: name for name in shown.others}
     widgets.dropdown(

@@ -94,7 +94,7 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
             "overflow": "hidden",
         }
         widgets.text(about, "description", entry.description, style=clamp, title=entry.description)
-    facts = widgets.row(about, "facts", gap=0.7, style={"flexWrap": "wrap"})
+    facts = widgets.row(about, "facts", gap=0.5, style={"flexWrap": "wrap"})
     facts_shown: tuple[tuple[str, str, str | None], ...] = (
         ("created", ago(entry.created_at), exact(entry.created_at)),
         ("creator", f"by {entry.created_by or 'unknown'}", None),
@@ -106,8 +106,8 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         )
     for key, fact, about_it in facts_shown:
         if key != "created":
-            widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.8rem")
-        widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.8rem", title=about_it)
+            widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.75rem")
+        widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.75rem", title=about_it)
 
 
 def _actions(

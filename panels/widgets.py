@@ -273,7 +273,13 @@ def kebab(
 
 
 def alert(
-    parent: types.Object, name: str, severity: str, content: str, **attributes: Any
+    parent: types.Object,
+    name: str,
+    severity: str,
+    content: str,
+    *,
+    width: str = "200px",
+    **attributes: Any,
 ) -> types.Object:
     """Adds a coloured line that says something important, and has room for buttons.
 
@@ -282,6 +288,7 @@ def alert(
         name: its name
         severity: "info", "success", "warning" or "error"
         content: what it says
+        width ("200px"): what this needs at least; buttons for which no room is left go below
         **attributes: HTML attributes; underscores become hyphens
 
     Returns:
@@ -302,7 +309,7 @@ def alert(
         role="alert" if severity == "error" else "status",
         **attributes,
     )
-    text(line, "content", content, item={"flex": "1 1 320px"}, style={"whiteSpace": "pre-line"})
+    text(line, "content", content, item={"flex": f"1 1 {width}"}, style={"whiteSpace": "pre-line"})
     return line
 
 
