@@ -46,6 +46,9 @@ def main(
         # FiftyOne says with a ValueError what the caller has got wrong, as we do
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
         return FAILED
+    except _RefusedError as refusal:
+        print(refusal, file=sys.stderr)  # noqa: T201
+        return refusal.code
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -55,12 +58,12 @@ def _run(options: Namespace) -> Answer:
     from . import verbs  # noqa: PLC0415
 
     command = options.command
-    if command.destroys and not (options.yes and not options.dry_run):
-        preview: Answer = getattr(verbs, f"preview_{command.function}")(options)
+    if command.destroys:
+        preview: Callable[[Namespace], Answer] = getattr(verbs, f"preview_{command.function}")
         if options.dry_run:
-            return preview
-        if (refused := _ask(preview)) is not None:
-            return refused
+            return preview(options)
+        if not options.yes:
+            _ask(lambda: preview(options).text)
     progress = bar(sys.stderr)
     try:
         with management.reporting(progress):
@@ -70,32 +73,33 @@ def _run(options: Namespace) -> Answer:
     return answer
 
 
-def _ask(preview: Answer) -> Answer | None:
-    """Asks whether to go on; returns what to answer if not."""
-    refused = {"done": False}
+class _RefusedError(Exception):
+    """Nobody has said that what the command takes away may go."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _ask(preview: Callable[[], str]) -> None:
     if not sys.stdin.isatty():
-        text = "nothing was changed: nobody can be asked here, so say --yes if it is meant"
-        _complain(f"error: {text}")
-        return Answer(refused, "", USAGE)
-    _complain(f"{preview.text}\nGo on? [y/N] ", end="")
-    if sys.stdin.readline().strip().lower() in ("y", "yes"):
-        return None
-    _complain("Nothing was changed")
-    return Answer(refused, "", FAILED)
-
-
-def _complain(text: str, end: str = "\n") -> None:
-    sys.stderr.write(text + end)
+        raise _RefusedError(
+            "error: nothing was changed: nobody can be asked here, so say --yes if it is meant",
+            USAGE,
+        )
+    sys.stderr.write(f"{preview()}\nGo on? [y/N] ")
     sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise _RefusedError("Nothing was changed", FAILED)
 
 
 def _print(text: str) -> None:
-    if not text:
-        return
-    # Whoever reads, such as head, may have had enough
-    with suppress(BrokenPipeError):
+    try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads, such as head, has had enough; else Python would try again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version() -> str:
