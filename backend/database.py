@@ -115,21 +115,44 @@ def connect() -> Database[Document]:
     Raises:
         DatabaseUnavailableError: if the server cannot be reached or is too old
     """
-    try:
-        database: Database[Document] = foo.get_db_conn().with_options(
-            read_preference=ReadPreference.PRIMARY, write_concern=WriteConcern("majority")
-        )
+    with _needing_server():
+        database = _database()
         database.command("ping")
         if id(database.client) not in _checked:
             _check_version(database)
             _checked.add(id(database.client))
+    return database
+
+
+def presumed() -> Database[Document]:
+    """Returns what :func:`connect` returns, without asking the server whether it is there.
+
+    For what comes before or after something that asks.
+
+    Returns:
+        the database
+    """
+    with _needing_server():
+        return _database()
+
+
+def _database() -> Database[Document]:
+    database: Database[Document] = foo.get_db_conn().with_options(
+        read_preference=ReadPreference.PRIMARY, write_concern=WriteConcern("majority")
+    )
+    return database
+
+
+@contextmanager
+def _needing_server() -> Iterator[None]:
+    try:
+        yield
     except (ConnectionError, RuntimeError, PyMongoError) as error:
         raise DatabaseUnavailableError(
             f"Snapshots need FiftyOne's MongoDB, which cannot be used: {error}. Check that it "
             f"runs, that FIFTYONE_DATABASE_URI points at it, and that it is MongoDB "
             f"{MINIMUM_MONGODB} or newer."
         ) from error
-    return database
 
 
 def is_forbidden(error: BaseException) -> bool:

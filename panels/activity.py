@@ -124,12 +124,14 @@ def _event(page: types.Object, key: str, event: AuditEvent) -> None:
     if event.snapshot:
         widgets.text(title, "snapshot", event.snapshot)
     widgets.chip(title, "outcome", event.outcome.value, _COLORS[event.outcome])
-    if event.counts:
-        counts = ", ".join(
-            f"{name.removeprefix('num_').replace('_', ' ')}: {number:,}"
-            for name, number in event.counts.items()
-        )
-        widgets.text(title, "counts", counts, color=widgets.SECONDARY, size="0.8rem")
+    counts = [
+        f"{name.removeprefix('num_').replace('_', ' ')}: {number:,}"
+        for name, number in event.counts.items()
+        if number
+    ]
+    if counts:
+        said = ", ".join(counts)
+        widgets.text(title, "counts", said, color=widgets.SECONDARY, size="0.8rem")
     if event.error:
         widgets.text(line, "error", event.error, color=widgets.SECONDARY, size="0.8rem")
     facts = [

@@ -22,9 +22,9 @@ from pymongo.errors import OperationFailure
 from .. import entries, history
 from ..audit import recording
 from ..audit.recording import Recording
-from ..database import Document, connect, is_forbidden
+from ..database import Document, is_forbidden, presumed, reaching_server
 from ..datasets import current_name, resolve
-from ..errors import InvalidRequestError, SnapshotPermissionError
+from ..errors import InvalidRequestError, NotVersionableError, SnapshotPermissionError
 from . import actor, policy
 from .actions import Action, Level
 from .policy import EVERYTHING, PolicyError
@@ -95,8 +95,9 @@ def _perform(
     is_noted = action.is_recorded and not recording.is_recording()
     if not is_noted and _is_open():
         return _reached(action, arguments.get(_DATASET), function)
-    database = connect()
-    subject = _subject(database, arguments)
+    database = presumed()
+    with reaching_server():
+        subject = _subject(database, arguments)
     told = {key: value for key, value in arguments.items() if key not in (_DATASET, _SNAPSHOT)}
     snapshot = arguments.get(_SNAPSHOT)
     recorded = Recording(
@@ -243,14 +244,13 @@ def _subject(database: Database[Document], arguments: Mapping[str, Any]) -> _Sub
     given = arguments.get(_DATASET)
     if given is None:
         return _Subject(None, None)
+    name = str(given.name if isinstance(given, foc.SampleCollection) else given)
     try:
-        if isinstance(given, str):
-            # A snapshot that is loaded stands for its dataset
-            found = history.locate(database, given).dataset
-        else:
+        try:
             found = resolve(database, given)
+        except NotVersionableError:
+            # A snapshot that is loaded stands for its dataset
+            found = history.locate(database, name).dataset
     except InvalidRequestError:
-        return _Subject(
-            given.name if isinstance(given, foc.SampleCollection) else str(given), None
-        )
+        return _Subject(name, None)
     return _Subject(found.name, found.id)

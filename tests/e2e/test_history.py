@@ -291,3 +291,25 @@ def test_the_keyboard_is_enough(dataset: fo.Dataset, app: App) -> None:
     app.page.keyboard.press("ArrowDown")
     app.page.get_by_role("option", name="Edit name and description").press("Enter")
     expect(app.dialog).to_contain_text("Edit snapshot")
+
+
+def test_activity_tells_who_did_what(dataset: fo.Dataset, app: App) -> None:
+    with fos.acting_as(fos.Interface.SDK, "anna"):
+        fos.create_snapshot("digits", "labelled", "All digits checked")
+        fos.edit_snapshot("digits", "labelled", description="All digits checked twice")
+    with pytest.raises(fos.SnapshotNotFoundError), fos.acting_as(fos.Interface.CLI, "ben"):
+        fos.delete_snapshot("digits", "typo")
+    app.open("digits")
+    app.open_history()
+    app.create("reviewed", "")
+    app.button("Activity").click()
+    events = app.panel.get_by_test_id("history-event")
+    expect(events).to_have_count(4)
+    expect(events.first).to_contain_text("Create")
+    expect(events.first).to_contain_text("panel on")
+    expect(events.nth(1)).to_contain_text("Dataset 'digits' has no snapshot 'typo'")
+    app.panel.get_by_role("combobox", name="User").click()
+    app.page.get_by_role("option", name="anna").click()
+    expect(events).to_have_count(2)
+    app.panel.get_by_role("button", name="Back to the list").click()
+    app.row("labelled").wait_for()

@@ -1,6 +1,7 @@
 """What must hold whenever nothing is under way, whatever has happened before.
 
-Everything is read with pymongo alone, except that snapshots are loaded and verified.
+Everything is read with pymongo alone, except that snapshots are loaded and verified, and that the
+audit log is.
 """
 
 from __future__ import annotations
@@ -87,6 +88,9 @@ def assert_no_debris(database: Database[Document]) -> None:
     unfinished = list(database["snapshots.journal"].find({"state": {"$in": _UNFINISHED}}))
     assert not unfinished
     assert not list(database["snapshots.leases"].find())
+    # It only ever grows, and so is no part of a world that can be brought back
+    report = fos.verify_audit_log()
+    assert report, str(report)
 
     datasets = {document["_id"]: document for document in database["datasets"].find()}
     records = {record["_id"]: record for record in database["snapshots.catalog"].find()}
