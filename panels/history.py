@@ -56,10 +56,6 @@ class HistoryPanel(Panel):
                 return None
             return super().execute(ctx)
 
-    def on_load(self, ctx: ExecutionContext) -> None:
-        """Called when the panel is opened: what has ended meanwhile is told now."""
-        self._collect(ctx)
-
     def on_change_dataset(self, ctx: ExecutionContext) -> None:
         """Called when another dataset, or a snapshot, is opened."""
         ctx.panel.set_state(
@@ -74,8 +70,7 @@ class HistoryPanel(Panel):
         )
 
     def on_poll(self, ctx: ExecutionContext) -> None:
-        """Called by the App's script when there is something new to see."""
-        self._collect(ctx)
+        """Called by the App's script when there is something new to see, to be shown anew."""
 
     # What is clicked
 
@@ -192,7 +187,7 @@ class HistoryPanel(Panel):
 
     def on_undo(self, ctx: ExecutionContext) -> None:
         """Takes back the last thing that was done here."""
-        undo = state_of(ctx, "notice.undo", None) or {}
+        undo = ctx.params.get("undo") or {}
         operators = {"revert": revert.UndoRevert, "delete": trash.RestoreSnapshot}
         operator = operators.get(undo.get("action", ""))
         if operator is not None:
@@ -216,8 +211,11 @@ class HistoryPanel(Panel):
         self._perform(ctx, change.CancelOperation, {"operation_id": operation_id})
 
     def on_dismiss(self, ctx: ExecutionContext) -> None:
-        """Removes the message on top."""
-        ctx.panel.set_state("notice", None)
+        """Removes a message: the panel's own, or that of an operation in the background."""
+        if task_id := ctx.params.get("task_id"):
+            running.dismiss(task_id)
+        else:
+            ctx.panel.set_state("notice", None)
 
     # What operators answer
 
@@ -229,6 +227,7 @@ class HistoryPanel(Panel):
         quiet: bool = False,
     ) -> bool:
         """Executes an operator and tells what came of it; returns whether it was accepted."""
+        self._dismiss_outcomes(ctx)
         try:
             result = operator().perform(ctx, params)
         except SnapshotError as error:
@@ -240,6 +239,7 @@ class HistoryPanel(Panel):
 
     def _ask(self, ctx: ExecutionContext, operator: type[SnapshotOperator], params: Plain) -> None:
         """Opens an operator's form as a dialog."""
+        self._dismiss_outcomes(ctx)
         ctx.prompt(
             f"{PLUGIN}/{operator.NAME}",
             params=params,
@@ -252,30 +252,17 @@ class HistoryPanel(Panel):
 
     def _report(self, ctx: ExecutionContext, result: Plain) -> None:
         """Tells what came of something; what goes on elsewhere shows as a running row."""
-        if running.is_finished(result) and result.get("message"):
-            severity = "success" if result.get("ok", True) else "error"
-            self._tell(ctx, severity, result["message"], result.get("undo"))
-
-    def _collect(self, ctx: ExecutionContext) -> None:
-        """Tells what came of operations that had gone to the background."""
-        try:
-            tasks = running.tasks(Target.of(ctx).dataset)
-        except SnapshotError:
-            return  # The page says why there is nothing to show
-        for task in tasks:
-            if task.is_running:
-                continue
-            running.dismiss(task.id)
-            if task.error is not None:
-                self._tell(ctx, "error", f"{task.job.label}: {task.error}")
-            elif task.result is not None:
-                self._report(ctx, task.result)
+        ctx.panel.set_state("notice", page.told(result))
 
     @staticmethod
-    def _tell(
-        ctx: ExecutionContext, severity: str, message: str, undo: Plain | None = None
-    ) -> None:
-        ctx.panel.set_state("notice", {"severity": severity, "message": message, "undo": undo})
+    def _dismiss_outcomes(ctx: ExecutionContext) -> None:
+        """Forgets what came of earlier operations: whoever goes on has seen it."""
+        for task in running.tasks(Target.of(ctx).dataset):
+            running.dismiss(task.id)
+
+    @staticmethod
+    def _tell(ctx: ExecutionContext, severity: str, message: str) -> None:
+        ctx.panel.set_state("notice", {"severity": severity, "message": message})
 
 
 def _chosen(ctx: ExecutionContext) -> str:

@@ -101,7 +101,7 @@ class Shown:
     @property
     def is_busy(self) -> bool:
         """Whether anything is under way."""
-        return bool(self.operations or self.tasks)
+        return bool(self.operations or any(task.is_running for task in self.tasks))
 
     def why_not(self, action: Action) -> str | None:
         """Returns why whoever looks may not do something, or None if they may."""

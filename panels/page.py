@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from ..backend.access import Action
 from ..backend.errors import SnapshotError
-from ..operators import browse, create
+from ..operators import browse, create, running
 from ..operators.base import Target
 from ..operators.words import ago, exact
 from . import activity, comparing, rows, widgets
@@ -42,7 +43,7 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
         widgets.alert(page, "nothing", "info", str(error))
         return _finish(panel, root, ctx, None)
 
-    _notice(panel, page, ctx)
+    _notices(panel, page, ctx, shown)
     if shown.target.snapshot is not None:
         _banner(panel, page, shown)
     if compared(ctx, shown.target):
@@ -89,16 +90,51 @@ def _finish(
     )
 
 
-def _notice(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext) -> None:
-    notice = state_of(ctx, "notice", None)
-    if not notice:
-        return
-    line = widgets.alert(
-        page, "notice_line", notice["severity"], notice["message"], data_testid="history-notice"
-    )
-    if notice.get("undo"):
-        widgets.button(line, "undo", "Undo", panel.on_undo, icon="undo")
-    widgets.button(line, "dismiss", None, panel.on_dismiss, icon="close", hint="Dismiss")
+def _notices(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
+    """Tells what came of the last action, and of those that had gone to the background.
+
+    These outlive panels and browsers, so they are told until somebody has seen them.
+    """
+    notices: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
+        "notice_line": (state_of(ctx, "notice", None), {})
+    }
+    for number, task in enumerate(shown.tasks):
+        if (outcome := _outcome(task)) is not None:
+            notices[f"outcome_{number}"] = (outcome, {"task_id": task.id})
+    for name, (notice, params) in notices.items():
+        if not notice:
+            continue
+        line = widgets.alert(
+            page, name, notice["severity"], notice["message"], data_testid="history-notice"
+        )
+        if undo := notice.get("undo"):
+            said = {**params, "undo": undo}
+            widgets.button(line, "undo", "Undo", panel.on_undo, icon="undo", params=said)
+        widgets.button(
+            line, "dismiss", None, panel.on_dismiss, icon="close", hint="Dismiss", params=params
+        )
+
+
+def _outcome(task: running.Task) -> dict[str, Any] | None:
+    """Returns what is to be told of an action in the background, once it has ended."""
+    if task.error is not None:
+        return {"severity": "error", "message": f"{task.job.label}: {task.error}"}
+    return None if task.result is None else told(task.result)
+
+
+def told(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Returns what is to be told of an operator's result.
+
+    Args:
+        result: the result
+
+    Returns:
+        a message with its severity and what would undo the action, or None while it is under way
+    """
+    if not running.is_finished(dict(result)) or not result.get("message"):
+        return None
+    severity = "success" if result.get("ok", True) else "error"
+    return {"severity": severity, "message": result["message"], "undo": result.get("undo")}
 
 
 def _banner(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:

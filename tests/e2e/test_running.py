@@ -102,6 +102,8 @@ def test_an_operation_of_the_app_outlives_its_panel_and_its_browser(
     with SlowCreate(dataset, "theirs").run():
         one.save("ours")
         expect(one.running.filter(has_text="Create snapshot: ours")).to_have_count(1)
+        # The panel has got its answer, which is that this will take longer
+        expect(one.panel.get_by_placeholder("Name")).to_have_value("")
         one.close_history()
         one.close()
         assert "ours" not in fos.list_snapshots(dataset)
