@@ -66,7 +66,7 @@ def _run(options: Namespace) -> Answer:
             _ask(lambda: preview(options).text)
     progress = bar(sys.stderr)
     try:
-        with management.reporting(progress):
+        with management.acting_as(management.Interface.CLI), management.reporting(progress):
             answer: Answer = getattr(verbs, command.function)(options, progress)
     finally:
         progress(1.0, "")

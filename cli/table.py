@@ -32,7 +32,13 @@ def _time(text: str) -> date:
         return datetime.fromisoformat(text)
 
 
-_time.__name__ = "time"  # what argparse calls it in its complaints
+def _moment(text: str) -> datetime:
+    """Reads a time; a day is its beginning."""
+    return datetime.fromisoformat(text)
+
+
+# What argparse calls it in its complaints
+_time.__name__ = _moment.__name__ = "time"
 
 
 _DATASET = _argument("dataset", metavar="DATASET", help="the name of the dataset")
@@ -224,6 +230,29 @@ COMMANDS = (
             _SNAPSHOT,
             _argument("new_dataset", metavar="NEW", help="a name for the new dataset"),
         ),
+    ),
+    Command(
+        "events",
+        "tell who did what, newest first",
+        (
+            _optional(_DATASET, "the name of a dataset; by default, all"),
+            _argument("--user", metavar="USER", help="who did it"),
+            _argument("--action", metavar="ACTION", help="what was done, such as revert"),
+            _argument("--outcome", choices=("done", "refused", "failed"), help="what came of it"),
+            _argument("--since", metavar="TIME", type=_moment, help="such as 2026-03-01"),
+            _argument("--until", metavar="TIME", type=_moment, help="the moment after the last"),
+            _argument("--limit", metavar="N", type=int, default=50, help="at most so many (50)"),
+        ),
+    ),
+    Command(
+        "export-events",
+        "write the whole audit log to a file",
+        (_argument("path", metavar="PATH", help="a new file, ending in .jsonl or .csv"),),
+    ),
+    Command(
+        "verify-log",
+        "prove that nobody tampered with the audit log; exits with 3 if somebody did",
+        (_argument("--head", metavar="HEAD", help="the head that an earlier run has printed"),),
     ),
     Command("doctor", "look for what is wrong, and say what to do; exits with 3 if anything is"),
 )

@@ -1,13 +1,13 @@
-"""What the commands do: each calls the Management SDK, and says what came of it."""
+"""Commands on datasets and their snapshots."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Iterable
 
-from .. import management as sdk
-from ..backend.errors import SnapshotNotFoundError
-from .output import DONE, FOUND, Answer, size, table
+from ... import management as sdk
+from ...backend.errors import SnapshotNotFoundError
+from ..output import DONE, FOUND, Answer, size, table
 
 Progress = Callable[[float, str], None]
 

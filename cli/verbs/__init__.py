@@ -1,0 +1,4 @@
+"""What the commands do: each calls the Management SDK, and says what came of it."""
+
+from .log import *  # noqa: F403
+from .snapshots import *  # noqa: F403
