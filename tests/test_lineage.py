@@ -373,7 +373,7 @@ def test_addresses_of_another_content(
 @pytest.mark.parametrize(
     "address",
     ["", "v1", "https://example.com/a/b", "fiftyone-snapshots://x/y", 5, None,
-     f"fiftyone-snapshots://{ObjectId()}"],
+     "fiftyone-snapshots://6b06d5b3c4fed048bc60e594"],
 )  # fmt: skip
 def test_what_is_no_address(address: object) -> None:
     with pytest.raises(fos.InvalidRequestError, match="Not the address of a snapshot"):
