@@ -31,6 +31,7 @@ from .backend import (
     undo,
     verify,
 )
+from .backend.archive import archive, unarchive
 from .backend.base import Progress, silent
 from .backend.catalog import Catalog
 from .backend.database import Document
@@ -69,6 +70,7 @@ __all__ = [
     "SampleHistory",
     "TrashItem",
     "VerifyReport",
+    "archive_snapshot",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
     "check_new_snapshot",
@@ -96,6 +98,7 @@ __all__ = [
     "restore_snapshot",
     "revert_dataset_to_snapshot",
     "sample_history",
+    "unarchive_snapshot",
     "undo_revert",
     "verify_all",
     "verify_snapshot",
@@ -237,6 +240,41 @@ def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None
     """
     connection, dataset = _use(dataset_name)
     delete.delete(connection, dataset, snapshot_name)
+
+
+def archive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+    """Moves a snapshot from the database to ``FIFTYONE_SNAPSHOTS_ARCHIVE_PATH``.
+
+    It stays listed and can be compared, but not opened, by nobody, also not by those who have it
+    open now; :func:`unarchive_snapshot` brings it back. It no longer counts against the limits.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or archives are turned off
+        ArchiveStorageError: if the archive could not be written; the snapshot is as before
+    """
+    connection, dataset = _use(dataset_name)
+    archive.archive(connection, dataset, snapshot_name)
+
+
+def unarchive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+    """Brings an archived snapshot back into the database.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+        LimitExceededError: if there are as many snapshots as are allowed
+        DamagedSnapshotError: if the archive is gone, or not what was captured
+        ArchiveStorageError: if the archive is out of reach
+    """
+    connection, dataset = _use(dataset_name)
+    unarchive.unarchive(connection, dataset, snapshot_name)
 
 
 def restore_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:

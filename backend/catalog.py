@@ -15,6 +15,7 @@ from .database import CATALOG, DATASETS, Document
 from .errors import DuplicateNameError, SnapshotNotFoundError
 from .model import (
     FORMAT_VERSION,
+    Archive,
     SampleChangeSummary,
     SnapshotRecord,
     SnapshotState,
@@ -24,6 +25,9 @@ from .names import slug
 
 Records: TypeAlias = list[SnapshotRecord]
 Identifiers: TypeAlias = list[ObjectId]
+
+_MOVED_BY = "moved_by"
+"""In a stored record, the operation that is moving the snapshot to or from an archive."""
 
 _FIELDS = frozenset(item.name for item in fields(SnapshotRecord)) - {"id"}
 
@@ -163,8 +167,11 @@ class Catalog:
         return 1 if newest is None else newest["sequence"] + 1
 
     def count(self, dataset_id: ObjectId | None = None) -> int:
-        """Returns how many snapshots count against the limits, of one dataset or of all."""
-        query: Document = {"live": True}
+        """Returns how many snapshots count against the limits, of one dataset or of all.
+
+        Archived ones do not.
+        """
+        query: Document = {"live": True, "archive": None}
         if dataset_id is not None:
             query["dataset_id"] = dataset_id
         return self.database[CATALOG].count_documents(query)
@@ -209,6 +216,35 @@ class Catalog:
         )
         return result.matched_count > 0
 
+    def begin_move(self, snapshot_id: ObjectId, operation_id: ObjectId) -> None:
+        """Notes that an operation moves a snapshot to or from an archive.
+
+        Args:
+            snapshot_id: the snapshot
+            operation_id: the operation
+        """
+        self.database[CATALOG].update_one(
+            {"_id": snapshot_id}, {"$set": {_MOVED_BY: operation_id}}
+        )
+
+    def end_move(self, snapshot_id: ObjectId, operation_id: ObjectId, **changes: Any) -> bool:
+        """Says where a snapshot is now, unless the move was given up meanwhile.
+
+        Args:
+            snapshot_id: the snapshot
+            operation_id: the operation that has moved it
+            **changes: as for :meth:`update`
+
+        Returns:
+            whether the operation was still moving it
+        """
+        values = {key: _plain(value) for key, value in changes.items()}
+        result = self.database[CATALOG].update_one(
+            {"_id": snapshot_id, _MOVED_BY: operation_id},
+            {"$set": values, "$unset": {_MOVED_BY: True}},
+        )
+        return result.matched_count > 0
+
     def remove(self, snapshot_ids: Iterable[ObjectId]) -> None:
         """Removes records for good."""
         self.database[CATALOG].delete_many({"_id": {"$in": list(snapshot_ids)}})
@@ -250,6 +286,6 @@ class Catalog:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, SampleChangeSummary):
+    if isinstance(value, (Archive, SampleChangeSummary)):
         return value.to_dict()
     return value.value if isinstance(value, Enum) else value

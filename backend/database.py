@@ -40,6 +40,7 @@ JOURNAL = PREFIX + "journal"
 LEASES = PREFIX + "leases"
 TRASH = PREFIX + "trash"
 DATASETS = PREFIX + "datasets"
+UNREMOVED = PREFIX + "unremoved"
 
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."

@@ -6,6 +6,7 @@ import fiftyone.core.dataset as fod
 from pymongo.database import Database
 
 from . import indexes, project, registry
+from .archive import unarchive
 from .catalog import Catalog
 from .database import Document, server_time
 from .datasets import DatasetReference
@@ -24,11 +25,18 @@ def load(database: Database[Document], dataset: DatasetReference, name: str) -> 
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
+        ArchivedSnapshotError: if it is archived, and not to be brought back unasked
     """
     catalog = Catalog(database)
-    record = catalog.get(dataset.id, name, dataset.name)
+    record = unarchive.available(database, dataset, name)
+    # Before it is opened, so that nobody archives it meanwhile for not having been used
+    catalog.update(record.id, last_loaded_at=server_time(database))
     state = registry.create(record.backend, database).state(record)
     visible_name = project.project(database, record, state, dataset.name)
-    catalog.update(record.id, last_loaded_at=server_time(database))
+    current = catalog.by_id(record.id)
+    if current is None or current.archive is not None:
+        # Somebody else has just archived or destroyed it
+        project.remove(database, record.id)
+        unarchive.check_available(catalog.get(dataset.id, name, dataset.name), dataset)
     indexes.provide(database, record)
     return fod.load_dataset(visible_name, reload=True)

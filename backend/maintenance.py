@@ -11,6 +11,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from . import create, delete, edit, journal, restore, revert, trash, undo
+from .archive import archive, location, unarchive
 from .catalog import Catalog
 from .database import DATASETS, MANIFESTS, TRASH, Document, all_collections, owner_of
 from .datasets import is_deleted
@@ -21,7 +22,7 @@ from .switch import drop_view
 logger = logging.getLogger(__name__)
 
 # The verbs register their recoveries when they are imported
-_VERBS = (create, delete, edit, restore, revert, undo)
+_VERBS = (archive, create, delete, edit, restore, revert, unarchive, undo)
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def recover(database: Database[Document]) -> Recovered:
     )
     deleted = purge_deleted_datasets(database)
     trash.expire(database)
+    location.remove_again(database)
     return Recovered(operations, deleted, _drop_strays(database))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -80,6 +80,30 @@ class DatasetSnapshot:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """Where an archived snapshot is."""
+
+    location: str
+    """The folder or URL that it was written to."""
+    key: str
+    """Its name there."""
+    size_bytes: int
+    """Of the archive, compressed."""
+    checksum: str
+    """Of the checksums in the archive, and so of all its content."""
+    archived_at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the archive as plain data, as the catalog stores it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any] | None) -> Archive | None:
+        """Reads what :meth:`to_dict` wrote; ``None`` stays ``None``."""
+        return None if document is None else cls(**document)
+
+
+@dataclass(frozen=True)
 class SnapshotRecord:
     """A snapshot as the catalog keeps it."""
 
@@ -103,6 +127,10 @@ class SnapshotRecord:
     trashed_at: datetime | None = None
     trashed_by: ObjectId | None = None
     """The operation that moved it to the trash."""
+    pinned: bool = False
+    """Whether it is kept from automatic archival, pruning and the end of its time in the trash."""
+    archive: Archive | None = None
+    """Where its documents are, if they are not in the database."""
 
     @property
     def is_live(self) -> bool:
@@ -112,7 +140,7 @@ class SnapshotRecord:
     @property
     def load_status(self) -> DatasetSnapshotStatus:
         """Whether the snapshot can be opened at once."""
-        if self.state is SnapshotState.READY:
+        if self.state is SnapshotState.READY and self.archive is None:
             return DatasetSnapshotStatus.LOADED
         if self.state is SnapshotState.CREATING:
             return DatasetSnapshotStatus.LOADING
@@ -154,6 +182,8 @@ class SnapshotRecord:
             "last_loaded_at": self.last_loaded_at,
             "trashed_at": self.trashed_at,
             "trashed_by": self.trashed_by,
+            "pinned": self.pinned,
+            "archive": self.archive and self.archive.to_dict(),
         }
 
     @classmethod
@@ -188,6 +218,8 @@ class SnapshotRecord:
             last_loaded_at=document["last_loaded_at"],
             trashed_at=document["trashed_at"],
             trashed_by=document["trashed_by"],
+            pinned=document.get("pinned", False),
+            archive=Archive.from_dict(document.get("archive")),
         )
 
 

@@ -10,6 +10,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from . import changes, exchange, registry
+from .archive import unarchive
 from .base import Backend
 from .catalog import Catalog
 from .changes import HeadVersion, SnapshotVersion
@@ -83,12 +84,14 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
+        ArchivedSnapshotError: if it is archived, and not to be brought back unasked
         DamagedSnapshotError: if the snapshot is not complete
     """
     catalog = Catalog(database)
-    catalog.get(dataset.id, name, dataset.name)
+    unarchive.available(database, dataset, name)
     with operation(database, dataset.id, Verb.REVERT, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
+        unarchive.check_available(record, dataset)
         backend = registry.create(record.backend, database)
         state = backend.state(record)
         plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in state)

@@ -18,6 +18,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
 from . import manifest, project, registry
+from .archive import location
 from .catalog import Catalog
 from .config import Settings
 from .contents import RELATED, Documents, Part, State
@@ -309,6 +310,8 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
     """
     project.remove(database, record.id)
     registry.create(record.backend, database).discard(record.id)
+    if record.archive is not None:
+        location.remove(database, record.archive.location, record.archive.key)
     manifest.delete(database, record.id)
     Catalog(database).remove([record.id])
 
