@@ -7,7 +7,10 @@ given as well. Operators, panel and command line call these functions and nothin
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
 from typing import Literal, overload
 
 import fiftyone.core.dataset as fod
@@ -24,6 +27,8 @@ from .backend import (
     load,
     maintenance,
     operations,
+    pin,
+    prune,
     restore,
     revert,
     selection,
@@ -31,7 +36,7 @@ from .backend import (
     undo,
     verify,
 )
-from .backend.archive import archive, unarchive
+from .backend.archive import archive, export, import_, unarchive
 from .backend.base import Progress, silent
 from .backend.catalog import Catalog
 from .backend.database import Document
@@ -48,6 +53,7 @@ from .backend.diff.bars import shown
 from .backend.history import History, HistoryEntry, HistoryQuery, Location
 from .backend.maintenance import Recovered
 from .backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
+from .backend.prune import PrunedSnapshot, PruneResult
 from .backend.restore import RestoredSamples
 from .backend.revert import RevertPlan
 from .backend.trash import TrashItem
@@ -62,6 +68,8 @@ __all__ = [
     "HistoryQuery",
     "LabelHistory",
     "Location",
+    "PruneResult",
+    "PrunedSnapshot",
     "Recovered",
     "RestoredSamples",
     "RevertPlan",
@@ -82,10 +90,12 @@ __all__ = [
     "diff_sample",
     "edit_snapshot",
     "empty_trash",
+    "export_snapshot",
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_operation",
     "get_snapshot_info",
+    "import_snapshot",
     "label_history",
     "latest_changes_are_stale",
     "list_operations",
@@ -93,6 +103,8 @@ __all__ = [
     "list_trash",
     "load_snapshot",
     "locate",
+    "pin_snapshot",
+    "prune_snapshots",
     "recover",
     "restore_samples",
     "restore_snapshot",
@@ -100,6 +112,7 @@ __all__ = [
     "sample_history",
     "unarchive_snapshot",
     "undo_revert",
+    "unpin_snapshot",
     "verify_all",
     "verify_snapshot",
 ]
@@ -275,6 +288,121 @@ def unarchive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> N
     """
     connection, dataset = _use(dataset_name)
     unarchive.unarchive(connection, dataset, snapshot_name)
+
+
+def export_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, path: str | os.PathLike[str]
+) -> Path:
+    """Writes a snapshot to a file, which :func:`import_snapshot` takes in on any server.
+
+    Archived snapshots can be exported as well. Media files are not in it.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        path: a file that does not exist yet, such as ``digits-v1.tar``
+
+    Returns:
+        the file
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or the file exists
+        ArchiveStorageError: if the file could not be written
+    """
+    connection, dataset = _use(dataset_name)
+    return export.export(connection, dataset, snapshot_name, Path(path))
+
+
+def import_snapshot(
+    path: str | os.PathLike[str], dataset_name: str | None = None
+) -> DatasetSnapshot:
+    """Takes in a snapshot that :func:`export_snapshot` wrote, once all of it was checked.
+
+    If its dataset is on this server it becomes a snapshot of that, at its place in the history.
+    Else a new dataset is made, which is what the snapshot is.
+
+    Args:
+        path: the file
+        dataset_name (None): a name for a new dataset; by default, the name that it had
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if the file is no archive, the snapshot is here already, or a name is taken
+        DamagedSnapshotError: if the file is damaged
+        LimitExceededError: if there are as many snapshots as are allowed
+    """
+    connection = database.connect()
+    maintenance.purge_deleted_datasets(connection)
+    return import_.import_(connection, Path(path), dataset_name).public()
+
+
+def pin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+    """Keeps a snapshot from automatic archival, from pruning, and from expiring in the trash.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    return pin.pin(connection, dataset, snapshot_name, pinned=True).public()
+
+
+def unpin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+    """Takes back :func:`pin_snapshot`.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    return pin.pin(connection, dataset, snapshot_name, pinned=False).public()
+
+
+def prune_snapshots(
+    dataset_name: str | fod.Dataset,
+    keep_last: int | None = None,
+    keep_daily: int | None = None,
+    keep_weekly: int | None = None,
+    older_than: timedelta | None = None,
+    dry_run: bool = True,
+) -> PruneResult:
+    """Deletes the snapshots that no rule keeps, or only tells which those are.
+
+    The newest snapshot and pinned ones are always kept. What is deleted goes to the trash, as
+    with :func:`delete_snapshot`.
+
+    Args:
+        dataset_name: the name of the dataset
+        keep_last (None): keep so many newest snapshots
+        keep_daily (None): keep the newest snapshot of each of the last so many days that have any
+        keep_weekly (None): keep the newest snapshot of each of the last so many weeks that have
+            any
+        older_than (None): keep all snapshots that are not older than this
+        dry_run (True): whether to only tell what would be deleted
+
+    Returns:
+        a :class:`PruneResult`
+
+    Raises:
+        ValueError: if there is no such dataset, or no rule is given
+    """
+    connection, dataset = _use(dataset_name)
+    rules = prune.Rules(keep_last, keep_daily, keep_weekly, older_than)
+    return prune.prune(connection, dataset, rules, dry_run)
 
 
 def restore_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -158,6 +159,25 @@ class Catalog:
         before = [other for other in others if other.sequence < record.sequence]
         after = [other for other in others if other.sequence > record.sequence]
         return (before[-1] if before else None), (after[0] if after else None)
+
+    def make_place(self, dataset_id: ObjectId, created_at: datetime) -> int:
+        """Makes a place in the history for a snapshot that was created earlier, elsewhere.
+
+        Args:
+            dataset_id: the dataset
+            created_at: when it was created
+
+        Returns:
+            its position, before all that were created later
+        """
+        records = self.list_all(dataset_id)
+        later = [record.sequence for record in records if record.created_at > created_at]
+        if not later:
+            return self.next_sequence(dataset_id)
+        self.database[CATALOG].update_many(
+            {"dataset_id": dataset_id, "sequence": {"$gte": min(later)}}, {"$inc": {"sequence": 1}}
+        )
+        return min(later)
 
     def next_sequence(self, dataset_id: ObjectId) -> int:
         """Returns the position of the next snapshot of a dataset, after trashed ones too."""

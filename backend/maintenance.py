@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import create, delete, edit, journal, restore, revert, trash, undo
-from .archive import archive, location, unarchive
+from . import create, delete, edit, journal, pin, restore, revert, trash, undo
+from .archive import archive, export, import_, location, unarchive
 from .catalog import Catalog
 from .database import DATASETS, MANIFESTS, TRASH, Document, all_collections, owner_of
 from .datasets import is_deleted
@@ -22,7 +22,7 @@ from .switch import drop_view
 logger = logging.getLogger(__name__)
 
 # The verbs register their recoveries when they are imported
-_VERBS = (archive, create, delete, edit, restore, revert, unarchive, undo)
+_VERBS = (archive, create, delete, edit, export, import_, pin, restore, revert, unarchive, undo)
 
 
 @dataclass(frozen=True)

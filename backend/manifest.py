@@ -356,10 +356,20 @@ def _read_batch(batch: bytes) -> Manifest:
     digests = b"".join(
         [sha256(view[start:end]).digest()[:DIGEST_BYTES] for start, end in pairwise(bounds)]
     )
-    return Manifest(_keys(batch, bounds, starts), np.frombuffer(digests, _DIGEST), stamps, owners)
+    return Manifest(keys_of(batch, bounds), np.frombuffer(digests, _DIGEST), stamps, owners)
 
 
-def _keys(batch: bytes, bounds: list[int], starts: npt.NDArray[np.int64]) -> Keys:
+def keys_of(batch: bytes, bounds: list[int]) -> Keys:
+    """Returns the ids of documents, in their order.
+
+    Args:
+        batch: BSON documents, one after the other
+        bounds: what :func:`.layout.starts` says of them
+
+    Returns:
+        the ids
+    """
+    starts = np.array(bounds[:-1], np.int64)
     header = _ID.header
     usual = layout.windows(batch, np.dtype(f"V{len(header)}"))[starts + 4] == np.void(header)
     keys = np.empty(len(starts), ids.DTYPE)

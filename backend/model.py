@@ -77,6 +77,8 @@ class DatasetSnapshot:
     slug: str
     created_by: str | None = None
     created_by_principal: dict[str, Any] | None = None
+    is_archived: bool = False
+    is_pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ class SnapshotRecord:
             name=self.name,
             slug=self.slug,
             created_by=self.created_by,
+            is_archived=self.archive is not None,
+            is_pinned=self.pinned,
         )
 
     def to_document(self) -> dict[str, Any]:

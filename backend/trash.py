@@ -54,7 +54,8 @@ class TrashItem:
     name: str
     """A snapshot's name, or for a HEAD the snapshot that it was reverted to."""
     trashed_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None
+    """None for a pinned snapshot, which stays until somebody empties the trash."""
     size_bytes: int
 
 
@@ -208,7 +209,7 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
                 str(record.dataset_id),
                 record.name,
                 trashed_at,
-                trashed_at + keep,
+                None if record.pinned else trashed_at + keep,
                 record.size_bytes,
             )
         )
@@ -238,7 +239,7 @@ def empty(
         found = [
             item
             for item in items(database, dataset_id)
-            if not expired_only or item.expires_at <= now
+            if not expired_only or (item.expires_at is not None and item.expires_at <= now)
         ]
         running.committing("listed")
         # From here on it is too late for a change of mind: parts of it may be gone
@@ -262,7 +263,10 @@ def expire(database: Database[Document]) -> None:
     old: Document = {"$expr": {"$lte": ["$trashed_at", {"$dateSubtract": age}]}}
     dataset_ids = {
         document["dataset_id"]
-        for name, query in ((TRASH, old), (CATALOG, {"live": False, **old}))
+        for name, query in (
+            (TRASH, old),
+            (CATALOG, {"live": False, "pinned": {"$ne": True}, **old}),
+        )
         for document in database[name].find(query, {"dataset_id": 1})
     }
     for dataset_id in dataset_ids:

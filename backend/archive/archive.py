@@ -6,7 +6,7 @@ captured.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pymongo.database import Database
 
@@ -71,7 +71,7 @@ def archive(
         catalog.begin_move(record.id, running.id)
         running.step("noted")
         try:
-            moved = _write(running, record, dataset.name, store, key)
+            moved = write_checked(running, record, dataset.name, store, key)
             running.committing("checked")
             if not catalog.end_move(record.id, running.id, archive=moved, storage={}):
                 raise LeaseLostError(f"Another process has given up archiving '{name}' for dead")
@@ -84,20 +84,40 @@ def archive(
     return catalog.by_id(record.id) or record
 
 
-def _write(
+def write_checked(
     running: Operation, record: SnapshotRecord, dataset_name: str, store: Store, key: str
 ) -> Archive:
-    """Writes the archive and reads it back."""
-    backend = registry.create(record.backend, running.database)
-    state = backend.state(record)
-    own = [part for part in state if part.is_own_collection]
-    header = Header.of(record, dataset_name, {part: backend.indexes(record, part) for part in own})
-    writer = Writer(header, state, share(running.progress, 0, _WRITING))
-    size = store.write(key, writer.chunks())
+    """Writes an archive of a snapshot, and reads it back.
+
+    Args:
+        running: the operation, in whose journal the place is noted
+        record: the snapshot, which may itself be archived
+        dataset_name: the name of its dataset
+        store: where to write it
+        key: its name there
+
+    Returns:
+        what was written
+
+    Raises:
+        ArchiveStorageError: if the store is full, out of reach, or refuses
+        DamagedSnapshotError: if the snapshot is not what was captured
+    """
+    if record.archive is not None:
+        other, its_key = location.find(record)
+        chunks: Iterator[bytes] = other.read(its_key)
+    else:
+        backend = registry.create(record.backend, running.database)
+        state = backend.state(record)
+        own = [part for part in state if part.is_own_collection]
+        indexes = {part: backend.indexes(record, part) for part in own}
+        header = Header.of(record, dataset_name, indexes)
+        chunks = Writer(header, state, _share(running.progress, 0, _WRITING)).chunks()
+    size = store.write(key, chunks)
     running.step("written")
     source = store.describe(key)
     reader = Reader(store.read(key), source)
-    check(running.database, record.id, reader, source, share(running.progress, _WRITING, 1))
+    check(running.database, record.id, reader, source, _share(running.progress, _WRITING, 1))
     return Archive(store.location, key, size, reader.checksum, server_time(running.database))
 
 
@@ -127,15 +147,6 @@ def _finish(running: Operation) -> None:
     registry.create(running.details["backend"], running.database).discard(snapshot_id)
 
 
-def share(progress: Progress, start: float, end: float) -> Progress:
-    """Reports the progress of a part as a share of the whole.
-
-    Args:
-        progress: told how far the whole is
-        start: where the part begins
-        end: where it ends
-
-    Returns:
-        what to tell how far the part is
-    """
+def _share(progress: Progress, start: float, end: float) -> Progress:
+    """Reports the progress of a part as a share of the whole."""
     return lambda fraction, label: progress(start + fraction * (end - start), label)

@@ -35,12 +35,27 @@ def check(
     Raises:
         DamagedArchiveError: if it is not what was captured
     """
+    compare(database, snapshot_id, manifests(reader, progress), source)
+
+
+def manifests(reader: Reader, progress: Progress = silent) -> dict[Part, Manifest]:
+    """Reads all of an archive.
+
+    Args:
+        reader: the archive, of which nothing was read yet
+        progress: told how far it is
+
+    Returns:
+        the content of each part that has documents
+
+    Raises:
+        DamagedArchiveError: if the archive is damaged
+    """
     pieces = counted(reader, progress, "Checking")
-    found = {
+    return {
         part: Manifest.of(piece.data for piece in group)
         for part, group in groupby(pieces, key=lambda piece: piece.part)
     }
-    compare(database, snapshot_id, found, source)
 
 
 def compare(

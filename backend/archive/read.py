@@ -40,6 +40,12 @@ class Piece(NamedTuple):
     """BSON documents, one after the other."""
 
 
+class _Member(NamedTuple):
+    name: str
+    part: Part
+    data: bytes
+
+
 class Reader:
     """Reads one archive from a stream, once.
 
@@ -110,7 +116,7 @@ class Reader:
             DamagedArchiveError: if what was read is damaged
         """
         last = max(archive_format.ORDER.index(part) for part in wanted)
-        members = self._members(wanted, archive_format.ORDER[last + 1 :])
+        members = self._members_of(wanted, archive_format.ORDER[last + 1 :])
         with closing(self._chunks), closing(self._unpacked(members)) as unpacked:
             for piece, _ in unpacked:
                 yield piece
@@ -128,32 +134,44 @@ class Reader:
             raise archive_format.not_an_archive(self._source)
         return tar, first
 
-    def _members(
-        self, wanted: Collection[Part] = tuple(Part), stop: Collection[Part] = ()
-    ) -> Iterator[tuple[str, Part, bytes]]:
-        """Yields name, part and compressed bytes of the pieces, and checks the rest."""
-        expected: tuple[Part, int] | None = None
-        name = archive_format.HEADER
-        while (member := self._next(name)) is not None:
-            name = member.name
-            if name == archive_format.PARTS:
+    def _members(self) -> Iterator[_Member]:
+        """Yields all pieces, and checks the files that tell what there must be."""
+        for member, piece in self._files():
+            if piece is not None:
+                yield _Member(member.name, piece, self._content(member))
+            elif member.name == archive_format.PARTS:
                 self._read_totals(member)
-                continue
-            if name == archive_format.CHECKSUMS:
+            else:
                 self._check_checksums(self._content(member))
+
+    def _members_of(self, wanted: Collection[Part], later: Collection[Part]) -> Iterator[_Member]:
+        """Yields the pieces of some parts, until those that come later begin."""
+        for member, piece in self._files():
+            if piece is None or piece in later:
                 return
+            if piece in wanted:
+                yield _Member(member.name, piece, self._content(member))
+
+    def _files(self) -> Iterator[tuple[tarfile.TarInfo, Part | None]]:
+        """Yields all files after the first, with the part that a piece belongs to."""
+        name, expected = archive_format.HEADER, None
+        while name != archive_format.CHECKSUMS:
+            member = self._next(name)
+            if member is None:
+                raise self._damaged(f"it is truncated, it ends after {name}")
+            name = member.name
             piece = archive_format.piece_of(name)
-            if piece is None or not member.isreg():
+            is_known = piece is not None or name in (
+                archive_format.PARTS,
+                archive_format.CHECKSUMS,
+            )
+            if not is_known or not member.isreg():
                 raise self._damaged(f"it holds {name[:100]!r}, which no archive does")
-            if piece[0] in stop:
-                return
-            if piece[1] and piece != expected:
-                raise self._damaged(f"what comes before {name} is missing")
-            expected = (piece[0], piece[1] + 1)
-            if piece[0] in wanted:
-                yield name, piece[0], self._content(member)
-        if not stop:
-            raise self._damaged(f"it is truncated, it ends after {name}")
+            if piece is not None:
+                if piece[1] and piece != expected:
+                    raise self._damaged(f"what comes before {name} is missing")
+                expected = (piece[0], piece[1] + 1)
+            yield member, None if piece is None else piece[0]
 
     def _next(self, after: str) -> tarfile.TarInfo | None:
         try:
@@ -194,9 +212,7 @@ class Reader:
             if expected.get(name) != checksum:
                 raise self._damaged(f"{name} was altered, its checksum differs")
 
-    def _unpacked(
-        self, members: Iterator[tuple[str, Part, bytes]]
-    ) -> Generator[tuple[Piece, int], None, None]:
+    def _unpacked(self, members: Iterator[_Member]) -> Generator[tuple[Piece, int], None, None]:
         """Decompresses ahead of the caller, in order."""
         with ThreadPoolExecutor(_THREADS) as pool:
             pending: deque[Future[tuple[Piece, int]]] = deque()

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from .. import layout
+from .. import faults, layout
 from ..base import Progress, silent
 from ..contents import Documents, State
 from . import format as archive_format
@@ -40,8 +40,6 @@ class Writer:
         self._time = calendar.timegm(header.created_at.utctimetuple())
         self._checksums: dict[str, str] = {}
         self._done = 0
-        self.checksum = ""
-        """Of the checksums, and so of everything; known once the stream has ended."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yields the archive from its beginning to its end; once only.
@@ -59,11 +57,11 @@ class Writer:
             for number, (count, size, data) in enumerate(pieces):
                 yield from self._file(archive_format.piece_name(part, number), data)
                 totals[part] = totals[part].plus(count, size)
+                faults.reach("archive.piece")
                 self._report(size, part.value)
         yield from self._file(archive_format.PARTS, archive_format.totals_to_json(totals))
         listed = archive_format.checksums_to_text(self._checksums)
         yield from self._file(archive_format.CHECKSUMS, listed)
-        self.checksum = self._checksums[archive_format.CHECKSUMS]
         yield bytes(2 * tarfile.BLOCKSIZE)
 
     def _file(self, name: str, data: bytes) -> Iterator[bytes]:
