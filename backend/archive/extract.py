@@ -8,6 +8,7 @@ process ends. So comparing with an archived snapshot is exact, and needs memory 
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
@@ -53,6 +54,7 @@ class Extract:
         self._options = database.codec_options
         self._source = source
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
         self._size = 0
         self._keys: list[Keys] = []
         self._bounds: list[npt.NDArray[np.int64]] = []
