@@ -39,6 +39,7 @@ from .backend import (
 from .backend.archive import archive, export, import_, unarchive
 from .backend.base import Progress, silent
 from .backend.catalog import Catalog
+from .backend.config import Settings
 from .backend.database import Document
 from .backend.datasets import DatasetReference, resolve
 from .backend.diff import (
@@ -79,6 +80,7 @@ __all__ = [
     "TrashItem",
     "VerifyReport",
     "archive_snapshot",
+    "archives_are_on",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
     "check_new_snapshot",
@@ -271,6 +273,15 @@ def archive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> Non
     """
     connection, dataset = _use(dataset_name)
     archive.archive(connection, dataset, snapshot_name)
+
+
+def archives_are_on() -> bool:
+    """Tells whether there is a place for archives; see :func:`archive_snapshot`.
+
+    Returns:
+        True/False
+    """
+    return Settings.load().archive_path is not None
 
 
 def unarchive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .archive import ArchiveSnapshot, UnarchiveSnapshot
 from .base import SnapshotOperator
 from .browse import (
     BackToLatest,
@@ -45,6 +46,8 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     RestoreSamples,
     VerifySnapshot,
     EmptyTrash,
+    ArchiveSnapshot,
+    UnarchiveSnapshot,
     CancelOperation,
     DescribeOpenSnapshot,
     DescribeHistory,

@@ -13,7 +13,7 @@ from fiftyone.operators.executor import ExecutionContext
 from fiftyone.operators.panel import Panel, PanelConfig
 
 from ..backend.errors import SnapshotError
-from ..operators import browse, change, compare, create, revert, running, trash
+from ..operators import archive, browse, change, compare, create, revert, running, trash
 from ..operators.base import PLUGIN, Plain, SnapshotOperator, Target
 from . import page
 from .model import COMPARED, DESCRIPTION, NAME, Shown, state_of
@@ -26,6 +26,8 @@ _MENU: dict[str, type[SnapshotOperator]] = {
     "delete": trash.DeleteSnapshot,
     "restore": trash.RestoreSnapshot,
     "restore_samples": change.RestoreSamples,
+    "archive": archive.ArchiveSnapshot,
+    "unarchive": archive.UnarchiveSnapshot,
 }
 
 

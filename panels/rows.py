@@ -25,6 +25,11 @@ _VERBS = {
     "revert": "Rolling back to",
     "undo_revert": "Undoing a rollback",
     "restore_samples": "Restoring samples from",
+    "archive": "Archiving snapshot",
+    "unarchive": "Bringing back snapshot",
+    "export": "Exporting snapshot",
+    "import": "Importing snapshot",
+    "pin": "Pinning snapshot",
     "summarize": "Counting changes",
     "edit": "Editing snapshot",
     "empty_trash": "Emptying the trash",
@@ -68,13 +73,19 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
     if is_open:
         widgets.chip(title, "open", "open", widgets.CHANGED)
     if entry.is_in_trash:
-        left = until(entry.expires_at) if entry.expires_at else "a while"
-        widgets.chip(title, "state", f"in trash, {left} left", widgets.DELETED)
+        left = f", {until(entry.expires_at)} left" if entry.expires_at else ""
+        widgets.chip(title, "state", f"in trash{left}", widgets.DELETED)
     elif entry.state is SnapshotState.CREATING:
         percent = max((e.progress for e in shown.operations), default=0.0)
         widgets.chip(title, "state", f"creating {percent:.0%}", widgets.SECONDARY)
     elif shown.newest is not None and entry.name == shown.newest.name:
         widgets.chip(title, "latest", "latest", widgets.SECONDARY)
+    if entry.archive is not None:
+        hint = f"Archived {ago(entry.archive.archived_at)}; can be compared, but not opened"
+        widgets.chip(title, "archived", "archived", widgets.SECONDARY, hint)
+    if entry.pinned:
+        hint = "Kept from automatic archival, pruning and expiring in the trash"
+        widgets.chip(title, "pinned", "pinned", widgets.SECONDARY, hint)
     if entry.last_loaded_at is not None and not entry.is_in_trash and not is_open:
         hint = f"Last opened {ago(entry.last_loaded_at)}"
         widgets.chip(title, "loaded", "loaded", widgets.SECONDARY, hint)
@@ -94,12 +105,18 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         ("created", ago(entry.created_at), exact(entry.created_at)),
         ("creator", f"by {entry.created_by or 'unknown'}", None),
         ("samples", plural(entry.sample_count, "sample"), None),
-        ("size", size(entry.size_bytes), "Space that it takes in the database"),
+        ("size", *_size(entry)),
     )
     for key, fact, about_it in facts_shown:
         if key != "created":
             widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.8rem")
         widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.8rem", title=about_it)
+
+
+def _size(entry: HistoryEntry) -> tuple[str, str]:
+    if entry.archive is None:
+        return size(entry.size_bytes), "Space that it takes in the database"
+    return size(entry.archive.size_bytes), "Space that it takes in the archive"
 
 
 def _actions(panel: HistoryPanel, box: types.Object, entry: HistoryEntry, is_open: bool) -> None:
@@ -116,6 +133,10 @@ def _actions(panel: HistoryPanel, box: types.Object, entry: HistoryEntry, is_ope
         return
     if entry.state is SnapshotState.CREATING:
         return
+    if entry.archive is None:
+        hint = "This one is open" if is_open else "Open it, read-only"
+    else:
+        hint = "It is archived: bring it back first"
     widgets.button(
         actions,
         "browse",
@@ -123,8 +144,8 @@ def _actions(panel: HistoryPanel, box: types.Object, entry: HistoryEntry, is_ope
         panel.on_browse,
         icon="visibility",
         params={"name": entry.name},
-        disabled=is_open,
-        hint="This one is open" if is_open else "Open it, read-only",
+        disabled=is_open or entry.archive is not None,
+        hint=hint,
         aria_label=f"Browse {entry.name}",
     )
     choices = {f"compare_head|{entry.name}": "Compare with latest version"}
@@ -132,16 +153,25 @@ def _actions(panel: HistoryPanel, box: types.Object, entry: HistoryEntry, is_ope
         choices[f"compare_previous|{entry.previous}|{entry.name}"] = (
             f"Compare with previous ({entry.previous})"
         )
-    for action, label in (
-        ("revert", "Rollback to this snapshot"),
-        ("clone", "Clone to a new dataset"),
-        ("restore_samples", "Restore samples from it"),
-        ("edit", "Edit name and description"),
-        ("verify", "Verify"),
-        ("delete", "Delete snapshot"),
-    ):
+    for action, label in _menu(entry).items():
         choices[f"{action}|{entry.name}"] = label
     widgets.kebab(actions, "menu", f"More for {entry.name}", choices, panel.on_menu)
+
+
+def _menu(entry: HistoryEntry) -> dict[str, str]:
+    """Returns what can be done to a snapshot, by action."""
+    if entry.archive is not None:
+        choices = {"unarchive": "Bring back from the archive"}
+    else:
+        choices = {
+            "revert": "Rollback to this snapshot",
+            "clone": "Clone to a new dataset",
+            "restore_samples": "Restore samples from it",
+        }
+    choices.update(edit="Edit name and description", verify="Verify")
+    if entry.archive is None and management.archives_are_on():
+        choices["archive"] = "Archive"
+    return {**choices, "delete": "Delete snapshot"}
 
 
 def counts(line: types.Object, summary: SampleChangeSummary) -> None:
