@@ -17,7 +17,7 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.archive import format as archive_format
 from fiftyone_snapshots.testing.backend_contract import raw_documents
-from support.archives import Files, documents, header, pack, unpack
+from support.archives import Files, documents, header, pack, unpack, zstd
 from support.datasets import video_dataset
 from support.full import Document
 from support.invariants import assert_sound
@@ -134,7 +134,7 @@ def _as_link(name: str) -> Callable[[Files], bytes]:
 
 
 FRAMES = "frames/000000.bson.zst"
-BOMB = archive_format.zstd.compress(bytes(archive_format.MAX_PIECE_BYTES + 1))
+BOMB = zstd.compress(bytes(archive_format.MAX_PIECE_BYTES + 1))
 
 DAMAGE: dict[str, tuple[Callable[[Files], bytes], type[Exception], str]] = {
     "flipped in samples": (_flip("samples/000000.bson.zst"), fos.DamagedArchiveError, "samples/"),
@@ -158,12 +158,12 @@ DAMAGE: dict[str, tuple[Callable[[Files], bytes], type[Exception], str]] = {
     "a link": (_as_link(FRAMES), fos.DamagedArchiveError, "no archive does"),
     "no zstd": (_replace(FRAMES, lambda data: b"frames"), fos.DamagedArchiveError, FRAMES),
     "no BSON": (
-        _replace(FRAMES, lambda data: archive_format.zstd.compress(b"not at all BSON")),
+        _replace(FRAMES, lambda data: zstd.compress(b"not at all BSON")),
         fos.DamagedArchiveError,
         FRAMES,
     ),
     "endless BSON": (
-        _replace(FRAMES, lambda data: archive_format.zstd.compress(bytes(8))),
+        _replace(FRAMES, lambda data: zstd.compress(bytes(8))),
         fos.DamagedArchiveError,
         FRAMES,
     ),

@@ -11,7 +11,7 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.archive import cloud, location
+from fiftyone_snapshots.backend.archive import cloud, compression, location
 from support.crash import killed_at
 from support.datasets import image_dataset
 from support.full import Document
@@ -243,6 +243,23 @@ def test_a_folder_works_without_the_library(
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
     fos.archive_snapshot(NAME, "v1")
     fos.unarchive_snapshot(NAME, "v1")
+
+
+def test_without_zstd_all_but_archives_works(
+    before: World, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    fos.archive_snapshot(NAME, "v1")
+    compression._zstd.cache_clear()
+    for module in ("backports.zstd", "compression.zstd"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(fos.InvalidSettingError, match=r"install backports\.zstd"):
+        fos.unarchive_snapshot(NAME, "v1")
+    fos.create_snapshot(NAME, "v2")
+    with pytest.raises(fos.InvalidSettingError, match=r"install backports\.zstd"):
+        fos.archive_snapshot(NAME, "v2")
+    monkeypatch.undo()
+    compression._zstd.cache_clear()
 
 
 @pytest.mark.parametrize("point", ["archive.piece", "archive.written", "archive.checked"])

@@ -17,7 +17,6 @@ What comes first tells at once whether, and what, to read on; what comes last, w
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,14 +28,6 @@ from ..contents import Part
 from ..database import Document
 from ..errors import DamagedArchiveError, NewerFormatError, NotAnArchiveError
 from ..model import SnapshotRecord
-
-# Python's own from 3.14 on, and the same code before
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-__all__ = ["zstd"]
 
 NAME = "fiftyone-snapshot"
 VERSION = 1

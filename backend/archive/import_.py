@@ -16,6 +16,7 @@ from ..catalog import Catalog
 from ..config import Settings
 from ..contents import (
     RELATED,
+    Head,
     Part,
     State,
     owner_field,
@@ -25,7 +26,9 @@ from ..database import Document, server_time
 from ..datasets import DatasetReference, current_name
 from ..errors import DamagedArchiveError, DuplicateNameError, InvalidRequestError
 from ..journal import Operation, Verb, operation, recovers
+from ..manifest import Manifest
 from ..model import SampleChangeSummary, SnapshotRecord, SnapshotState
+from ..switch import delete_generated_datasets
 from . import room, staging
 from .folder import FolderStore
 from .format import Header
@@ -75,7 +78,7 @@ def import_(
         backend = registry.create(record.backend, database)
         storage = backend.adopt(record, staged, header.indexes)
         running.step("adopted")
-        manifest.save(database, record.id, manifests)
+        manifest.save(database, record.id, _of_all_parts(manifests))
         Catalog(database).update(record.id, storage=storage)
         record = replace(record, storage=storage)
         Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
@@ -87,6 +90,12 @@ def import_(
         running.commit()
         _finish(running)
     return Catalog(database).by_id(record.id) or record
+
+
+def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
+    """Adds that there are no documents of other parts, but for frames of those that have none."""
+    missing = [part for part in Part if part not in manifests and part is not Part.FRAMES]
+    return {**manifests, **dict.fromkeys(missing, Manifest.empty())}
 
 
 def _open(path: Path) -> Reader:
@@ -173,6 +182,8 @@ def _fill_head(
         if part in staged:
             staged[part].merge_into(shared_collection(database, part))
     running.step("related_added")
+    # FiftyOne leaves these behind when it deletes a dataset
+    delete_generated_datasets(Head(database, running.dataset_id))
     document: Document = next(staged[Part.DATASET].decoded(), {})
     name = running.details["dataset_name"]
     changes: dict[str, Any] = {

@@ -21,7 +21,8 @@ from typing_extensions import Buffer
 from ..contents import Part
 from ..errors import DamagedArchiveError
 from . import format as archive_format
-from .format import Header, PartTotals, zstd
+from .compression import SpoiltError, decompress
+from .format import Header, PartTotals
 
 _BUFFER_BYTES = 1024 * 1024
 _MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -224,13 +225,10 @@ class Reader:
                 yield pending.popleft().result()
 
     def _unpack(self, name: str, part: Part, data: bytes) -> tuple[Piece, int]:
-        decompressor = zstd.ZstdDecompressor()
         try:
-            documents = decompressor.decompress(data, archive_format.MAX_PIECE_BYTES)
-            if not decompressor.eof or decompressor.unused_data:
-                raise self._damaged(f"{name} does not end where it should")
+            documents = decompress(data, archive_format.MAX_PIECE_BYTES)
             return Piece(part, documents), _count(documents)
-        except (zstd.ZstdError, struct.error, ValueError) as error:
+        except (SpoiltError, struct.error) as error:
             raise self._damaged(f"{name} was altered ({error})") from error
 
     def _damaged(self, reason: str) -> DamagedArchiveError:
@@ -246,11 +244,11 @@ def _count(documents: bytes) -> int:
     while position < len(documents):
         size = _LENGTH.unpack_from(documents, position)[0]
         if size < _SMALLEST:
-            raise ValueError(f"a document of {size} bytes")
+            raise SpoiltError(f"a document of {size} bytes")
         position += size
         count += 1
     if position != len(documents):
-        raise ValueError("its last document is cut off")
+        raise SpoiltError("its last document is cut off")
     return count
 
 

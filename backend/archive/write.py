@@ -13,14 +13,9 @@ from .. import faults, layout
 from ..base import Progress, silent
 from ..contents import Documents, State
 from . import format as archive_format
-from .format import Header, PartTotals, zstd
+from .compression import compress
+from .format import Header, PartTotals
 
-# Level 3 is where zstd still keeps up with the server; level 10 takes four times as long for 6%
-_OPTIONS: dict[int, int] = {
-    zstd.CompressionParameter.compression_level: 3,
-    # So that `zstd --test`, and whoever reads one piece only, notices damage as well
-    zstd.CompressionParameter.checksum_flag: 1,
-}
 _THREADS = 2
 
 
@@ -106,4 +101,4 @@ def _compressed(pieces: Iterable[bytes]) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _compress(piece: bytes) -> tuple[int, int, bytes]:
-    return len(layout.starts(piece)) - 1, len(piece), zstd.compress(piece, options=_OPTIONS)
+    return len(layout.starts(piece)) - 1, len(piece), compress(piece)

@@ -138,7 +138,8 @@ def _check_collections(
             assert kind != "staging", f"{name} is left over"
             assert owner in owners, f"{name} belongs to nothing"
             parts.setdefault((kind, owner), set()).add(part)
-    assert used - {None} <= set(database.list_collection_names()), "a dataset lost a collection"
+    lost = used - {None} - set(database.list_collection_names())
+    assert not lost, "a dataset lost a collection"
     for head in heads:
         assert parts.get(("trashed", head), set()) >= {"samples", "dataset"}
     for id_, record in records.items():
