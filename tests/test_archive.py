@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fiftyone as fo
@@ -11,13 +12,14 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.catalog import Catalog
 from fiftyone_snapshots.testing.backend_contract import raw_documents
 from support.archives import only
 from support.crash import SURVIVED, in_child
 from support.datasets import grouped_dataset, image_dataset, video_dataset
 from support.full import Document, digest
-from support.invariants import assert_sound
+from support.invariants import World, assert_sound
 from support.stories import NAME, STORIES, change, make
 
 DATASETS = {
@@ -309,6 +311,32 @@ def test_doing_it_twice_is_doing_it_once(history: fo.Dataset, archives: Path) ->
     for _ in range(2):
         fos.unarchive_snapshot(NAME, "v2")
         assert not list(archives.iterdir())
+
+
+def test_two_at_once(history: fo.Dataset, archives: Path, database: Database[Document]) -> None:
+    for verb in (fos.archive_snapshot, fos.unarchive_snapshot):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _, verb=verb: verb(NAME, "v2"), range(2)))
+        assert_sound(database)
+    assert not list(archives.iterdir())
+
+
+@pytest.mark.parametrize("verb", ["archive", "unarchive"])
+def test_it_can_be_cancelled(verb: str, history: fo.Dataset, database: Database[Document]) -> None:
+    if verb == "unarchive":
+        fos.archive_snapshot(NAME, "v2")
+    before = World.now(database, NAME)
+
+    def cancel() -> None:
+        (entry,) = database["snapshots.journal"].find({"verb": verb, "state": "running"})
+        assert fos.cancel_operation(str(entry["_id"]))
+
+    act = {"archive": fos.archive_snapshot, "unarchive": fos.unarchive_snapshot}[verb]
+    point = {"archive": "archive.piece", "unarchive": "unarchive.staging"}[verb]
+    with faults.arm(point, cancel), pytest.raises(fos.OperationCancelledError):
+        act(NAME, "v2")
+    assert World.now(database, NAME) == before
+    assert_sound(database)
 
 
 def test_an_empty_dataset(archives: Path, database: Database[Document]) -> None:

@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.archive import format as archive_format
+from fiftyone_snapshots.backend.contents import Part
 from fiftyone_snapshots.testing.backend_contract import raw_documents
 from support.archives import Files, documents, header, pack, unpack, zstd
 from support.datasets import video_dataset
@@ -64,6 +65,10 @@ def test_the_header_tells_what_it_is(exported: Path) -> None:
     assert found["snapshot"]["description"] == "Zum ersten Mal 🎉"
     assert found["snapshot"]["sample_count"] == 3
     assert {index["name"] for index in found["indexes"]["samples"]} >= {"_id_", "filepath_1"}
+
+
+def test_every_part_has_its_place() -> None:
+    assert sorted(archive_format.ORDER) == sorted(Part)
 
 
 def test_large_parts_are_cut_into_pieces(
@@ -171,6 +176,11 @@ DAMAGE: dict[str, tuple[Callable[[Files], bytes], type[Exception], str]] = {
     "newer": (_header(version=2), fos.NewerFormatError, "pip install --upgrade"),
     "another format": (_header(format="other"), fos.NotAnArchiveError, "no archive of a snapshot"),
     "header incomplete": (_header(snapshot={}), fos.DamagedArchiveError, "snapshot.json lacks"),
+    "another dataset": (
+        _header(dataset={"id": {"$oid": "6" * 24}, "name": "golden"}),
+        fos.DamagedArchiveError,
+        "the whole snapshot that it says",
+    ),
     "no header": (_without("snapshot.json"), fos.NotAnArchiveError, "no archive of a snapshot"),
     "no JSON": (
         _replace("snapshot.json", lambda data: b"\xff{"),

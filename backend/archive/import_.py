@@ -71,8 +71,7 @@ def import_(
         record = _reserve(running, header, dataset, is_new)
         # This reads all of it: an archive that is damaged ends here
         staged, manifests = staging.stage(running, reader, "Importing")
-        if Part.DATASET not in manifests or len(manifests[Part.SAMPLES]) != header.sample_count:
-            raise DamagedArchiveError(f"'{path}' is damaged: it does not hold a whole snapshot")
+        _check_whole(staged, manifests, header, path)
         running.step("staged")
         document = _fill_head(running, staged, header.indexes) if is_new else None
         backend = registry.create(record.backend, database)
@@ -92,6 +91,20 @@ def import_(
     return Catalog(database).by_id(record.id) or record
 
 
+def _check_whole(
+    staged: State, manifests: Mapping[Part, Manifest], header: Header, path: Path
+) -> None:
+    """Makes sure that what was read is what the header says."""
+    documents = list(staged[Part.DATASET].decoded()) if Part.DATASET in staged else []
+    samples = manifests.get(Part.SAMPLES, Manifest.empty())
+    if [document["_id"] for document in documents] != [header.dataset_id] or (
+        len(samples) != header.sample_count
+    ):
+        raise DamagedArchiveError(
+            f"'{path}' is damaged: it does not hold the whole snapshot that it says it does"
+        )
+
+
 def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
     """Adds that there are no documents of other parts, but for frames of those that have none."""
     missing = [part for part in Part if part not in manifests and part is not Part.FRAMES]
@@ -109,6 +122,7 @@ def _check(
     database: Database[Document], header: Header, dataset_name: str | None
 ) -> DatasetReference:
     """Finds the dataset that the snapshot will belong to, and whether that can be."""
+    names.validate(header.name)
     catalog = Catalog(database)
     here = catalog.by_id(header.snapshot_id)
     if here is not None:
