@@ -10,6 +10,7 @@ from .archive import unarchive
 from .catalog import Catalog
 from .database import Document, server_time
 from .datasets import DatasetReference
+from .model import SnapshotRecord
 
 
 def load(database: Database[Document], dataset: DatasetReference, name: str) -> fod.Dataset:
@@ -31,12 +32,21 @@ def load(database: Database[Document], dataset: DatasetReference, name: str) -> 
     record = unarchive.available(database, dataset, name)
     # Before it is opened, so that nobody archives it meanwhile for not having been used
     catalog.update(record.id, last_loaded_at=server_time(database))
-    state = registry.create(record.backend, database).state(record)
-    visible_name = project.project(database, record, state, dataset.name)
-    current = catalog.by_id(record.id)
-    if current is None or current.archive is not None:
-        # Somebody else has just archived or destroyed it
-        project.remove(database, record.id)
-        unarchive.check_available(catalog.get(dataset.id, name, dataset.name), dataset)
+    try:
+        state = registry.create(record.backend, database).state(record)
+        visible_name = project.project(database, record, state, dataset.name)
+    finally:
+        _check_still_there(database, dataset, record)
     indexes.provide(database, record)
     return fod.load_dataset(visible_name, reload=True)
+
+
+def _check_still_there(
+    database: Database[Document], dataset: DatasetReference, record: SnapshotRecord
+) -> None:
+    """Closes a snapshot again that somebody else has archived or destroyed at this moment."""
+    catalog = Catalog(database)
+    current = catalog.by_id(record.id)
+    if current is None or current.archive is not None:
+        project.remove(database, record.id)
+        unarchive.check_available(catalog.get(dataset.id, record.name, dataset.name), dataset)

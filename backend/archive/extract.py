@@ -26,6 +26,7 @@ from ..ids import Ids, Keys
 from ..manifest import Manifest, keys_of
 from ..model import SnapshotRecord
 from . import location
+from .read import Reader
 
 SMALL = (
     Part.DATASET,
@@ -64,15 +65,15 @@ class Extract:
 
         Args:
             data: BSON documents, one after the other
-            wanted: the ids of those to keep; None for all
+            wanted: the ids of those to keep, sorted; None for all
         """
         starts = layout.starts(data)
         bounds = np.array(list(pairwise(starts)), np.int64)
         keys = keys_of(data, starts)
         if wanted is not None:
-            chosen = np.isin(keys, wanted)
+            chosen = ids.positions(wanted, keys)[1]
             bounds, keys = bounds[chosen], keys[chosen]
-            data = b"".join([data[start:end] for start, end in bounds])
+            data = b"".join([data[start:end] for start, end in bounds.tolist()])
             ends = np.cumsum(bounds[:, 1] - bounds[:, 0])
             bounds = np.stack([np.append(0, ends[:-1]), ends], axis=1) if len(ends) else bounds
         try:
@@ -199,15 +200,17 @@ def extract(
         DamagedArchiveError: if the archive is damaged
     """
     store, key = location.find(record)
-    found = {part: Extract(database, store.describe(key)) for part in wanted}
-    for piece in location.read(record).pieces_of(wanted):
-        found[piece.part].add(piece.data, wanted[piece.part])
+    source = store.describe(key)
+    chosen = {part: None if keys is None else np.unique(keys) for part, keys in wanted.items()}
+    found = {part: Extract(database, source) for part in chosen}
+    for piece in Reader(store.read(key), source).pieces_of(chosen):
+        found[piece.part].add(piece.data, chosen[piece.part])
     for part, documents in found.items():
-        keys = wanted[part]
+        keys = chosen[part]
         if keys is None:
             documents.finish(len(Manifest.load(database, record.id, part)))
         else:
-            documents.finish(len(np.unique(keys)))
+            documents.finish(len(keys))
     return found
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator
 
 from pymongo.database import Database
 
 from ..config import Settings, variable
 from ..database import UNREMOVED, Document
 from ..errors import ArchiveNotFoundError, InvalidSettingError, SnapshotError
-from ..model import Archive, SnapshotRecord
+from ..model import SnapshotRecord
 from .folder import FolderStore
 from .read import Reader
 from .store import Store
@@ -81,7 +80,7 @@ def find(record: SnapshotRecord) -> tuple[Store, str]:
     archive = record.archive
     assert archive is not None
     problem: SnapshotError | None = None
-    for location in _locations(archive):
+    for location in _locations(archive.location):
         try:
             store = open_store(location)
             if store.exists(archive.key):
@@ -119,19 +118,26 @@ def remove(database: Database[Document], location: str, key: str) -> None:
 
     Args:
         database: the database
-        location: the folder or URL
+        location: the folder or URL that it was written to
         key: the archive's name there
     """
-    try:
-        for place in dict.fromkeys([location, Settings.load().archive_path or location]):
-            open_store(place).remove(key)
-    except SnapshotError as error:
+    problem: SnapshotError | None = None
+    for place in _locations(location):
+        try:
+            store = open_store(place)
+            was_there = store.exists(key)
+            store.remove(key)
+            if was_there:
+                return
+        except SnapshotError as error:
+            problem = error
+    if problem is not None:
         logger.warning(
             "The archive %s in '%s' is not needed any more, but could not be removed: %s "
             "recover() tries again.",
             key,
             location,
-            error,
+            problem,
         )
         database[UNREMOVED].replace_one(
             {"_id": key}, {"_id": key, "location": location}, upsert=True
@@ -149,9 +155,7 @@ def remove_again(database: Database[Document]) -> None:
         remove(database, document["location"], document["_id"])
 
 
-def _locations(archive: Archive) -> Iterator[str]:
+def _locations(written_to: str) -> list[str]:
+    """Returns where to look for an archive: where archives are now, and where it was written."""
     configured = Settings.load().archive_path
-    if configured is not None:
-        yield configured
-    if archive.location != configured:
-        yield archive.location
+    return list(dict.fromkeys([configured or written_to, written_to]))
