@@ -28,6 +28,7 @@ from .errors import (
     ArchiveStorageError,
     ConcurrentWritesError,
     DamagedArchiveError,
+    InvalidSettingError,
 )
 from .ids import DTYPE, Ids, Keys, common
 from .manifest import NO_OWNER, Differences, Manifest, stored_parts
@@ -37,6 +38,14 @@ logger = logging.getLogger(__name__)
 
 _FETCH_DOCUMENTS = 1000
 _SUSPECTS = 50_000
+
+# The last one, where a process lacks the packages that others have archived with
+_UNREADABLE = (
+    ArchiveStorageError,
+    ArchiveNotFoundError,
+    DamagedArchiveError,
+    InvalidSettingError,
+)
 
 
 class Version(Protocol):
@@ -332,7 +341,7 @@ def since_previous(
     older = NoVersion() if previous is None else SnapshotVersion(database, previous)
     try:
         return compare(older, SnapshotVersion(database, record)).summary(database)
-    except (ArchiveStorageError, ArchiveNotFoundError, DamagedArchiveError) as error:
+    except _UNREADABLE as error:
         logger.warning("What snapshot '%s' has changed is not known: %s", record.name, error)
         return None
 

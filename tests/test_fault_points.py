@@ -222,7 +222,7 @@ def test_ctrl_c_undoes_as_well(
     assert_sound(database)
 
 
-def test_every_point_in_the_source_is_walked(database: Database[Document]) -> None:
+def test_every_point_in_the_source_is_walked(database: Database[Document], tmp_path: Path) -> None:
     walked: set[str] = set()
     for story in STORIES.values():
         with story.setting():
@@ -233,6 +233,11 @@ def test_every_point_in_the_source_is_walked(database: Database[Document]) -> No
         if fo.dataset_exists(NAME):
             walked.update(points_of(lambda: fo.delete_dataset(NAME)))
     walked.update(_points_of_recoveries())
+    # That one is killed at every point in tests/test_export_import.py
+    make("video", STORIES["create"])
+    exported = fos.export_snapshot(NAME, "v1", tmp_path / "v1.tar")
+    fo.delete_dataset(NAME)
+    walked.update(points_of(lambda: fos.import_snapshot(exported)))
     missed = [
         pattern
         for pattern in _points_in_source()
