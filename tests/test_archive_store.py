@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +15,6 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.archive import cloud, compression, location
-from support.crash import killed_at
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import World, assert_sound
@@ -92,8 +94,6 @@ def test_large_ones_go_in_several_parts(
     database: Database[Document],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import os
-
     dataset = image_dataset("big", 3, persistent=True)
     # Does not compress: 3 × 4 MB
     for document in list(dataset._sample_collection.find()):
@@ -266,8 +266,11 @@ def test_without_zstd_all_but_archives_works(
 def test_killed_it_leaves_nothing_in_the_store(
     point: str, s3: Proxy, server: int, before: World, database: Database[Document]
 ) -> None:
-    # A process of its own, as the library's threads do not survive a fork
-    assert killed_at(point, lambda: fos.archive_snapshot(NAME, "v1"))
+    # Not a fork, in which the library's threads would be missing
+    code = f"import fiftyone_snapshots as fos; fos.archive_snapshot({NAME!r}, 'v1')"
+    environment = {**os.environ, "FIFTYONE_SNAPSHOTS_FAULT": f"{point}:kill"}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
     fos.list_snapshots(NAME)
     assert World.now(database, NAME) == before
     assert objects(server) == {}
