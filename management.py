@@ -27,6 +27,7 @@ from .backend import (
     restore,
     revert,
     selection,
+    status,
     trash,
     undo,
     verify,
@@ -103,14 +104,29 @@ __all__ = [
 
 
 def create_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, description: str | None = None
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str,
+    description: str | None = None,
+    *,
+    trust_timestamps: bool = False,
 ) -> DatasetSnapshot:
     """Captures the current state of a dataset as a snapshot.
+
+    What changed since the snapshot before is decided by reading the dataset. With
+    ``trust_timestamps``, the delta backend reads only what has another ``last_modified_at`` than
+    then; what was added and deleted it finds anyway. FiftyOne changes samples or frames without
+    moving that time in: ``create_summary_field()`` and ``update_summary_field()``;
+    ``merge_samples(..., fields=...)`` with ``insert_new=True``, which is the default, and so
+    ``merge_dir()``, ``merge_archive()`` and ``merge_importer()`` with ``fields``;
+    ``to_frames(sample_frames=True)``, in frames whose images exist already. So do writes that do
+    not go through FiftyOne. After any of these, or if you do not know, leave it off.
 
     Args:
         dataset_name: the name of the dataset
         snapshot_name: a name for the snapshot, unique within the dataset
         description (None): what the snapshot is about
+        trust_timestamps (False): whether to take for unchanged what has the same
+            ``last_modified_at``
 
     Returns:
         a :class:`DatasetSnapshot`
@@ -122,7 +138,10 @@ def create_snapshot(
         ConcurrentWritesError: if the dataset is being written to all the time
     """
     connection, dataset = _use(dataset_name)
-    return create.create(connection, dataset, snapshot_name, description).public()
+    record = create.create(
+        connection, dataset, snapshot_name, description, trust_timestamps=trust_timestamps
+    )
+    return status.public(connection, record)
 
 
 def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
@@ -158,7 +177,7 @@ def get_snapshot_info(
     """
     connection, dataset = _use(dataset_name)
     record = Catalog(connection).find(dataset.id, snapshot_name)
-    return record.public() if record else None
+    return status.public(connection, record) if record else None
 
 
 def load_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> fod.Dataset:
@@ -219,7 +238,8 @@ def edit_snapshot(
         ValueError: if there is no such dataset or snapshot, or the name is invalid or taken
     """
     connection, dataset = _use(dataset_name)
-    return edit.edit(connection, dataset, snapshot_name, new_name, description).public()
+    record = edit.edit(connection, dataset, snapshot_name, new_name, description)
+    return status.public(connection, record)
 
 
 def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
@@ -253,7 +273,7 @@ def restore_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> Dat
         ValueError: if the trash holds no such snapshot, or the name was given to another one
     """
     connection, dataset = _use(dataset_name)
-    return delete.restore(connection, dataset, snapshot_name).public()
+    return status.public(connection, delete.restore(connection, dataset, snapshot_name))
 
 
 @overload

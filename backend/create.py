@@ -27,7 +27,12 @@ _COPY_SHARE = 0.9
 
 
 def create(
-    database: Database[Document], dataset: DatasetReference, name: str, description: str | None
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    description: str | None,
+    *,
+    trust_timestamps: bool = False,
 ) -> SnapshotRecord:
     """Captures a dataset as a new snapshot.
 
@@ -36,6 +41,8 @@ def create(
         dataset: the dataset
         name: a name that is not in use
         description: what the snapshot is about, if anything
+        trust_timestamps (False): whether a backend that stores differences may take for unchanged
+            what has the same ``last_modified_at``
 
     Returns:
         the snapshot
@@ -51,7 +58,9 @@ def create(
     migrate(dataset)
     catalog = Catalog(database)
     settings = Settings.load()
-    backend = registry.create(settings.backend, database)
+    # A dataset whose history was converted stays with that backend
+    backend_name = catalog.dataset_facts(dataset.id).get("backend", settings.backend)
+    backend = registry.create(backend_name, database)
 
     snapshot_id = ObjectId()
     with operation(
@@ -62,7 +71,7 @@ def create(
         while_waiting=lambda: catalog.check_name(dataset.id, name),
         snapshot_id=snapshot_id,
         snapshot_name=name,
-        backend=settings.backend,
+        backend=backend_name,
     ) as running:
         catalog.check_name(dataset.id, name)
         _check_limits(catalog, dataset, settings)
@@ -76,13 +85,15 @@ def create(
             description=description,
             sequence=catalog.next_sequence(dataset.id),
             state=SnapshotState.CREATING,
-            backend=settings.backend,
+            backend=backend_name,
             created_at=server_time(database),
             created_by=current_user(),
         )
         catalog.add(record)
         running.step("reserved")
-        captured = backend.capture(record, head, _copying(running))
+        captured = backend.capture(
+            record, head, _copying(running), trust_timestamps=trust_timestamps
+        )
         running.step("captured")
         manifest.save(database, snapshot_id, captured.manifests)
         running.step("manifested")

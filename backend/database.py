@@ -6,6 +6,7 @@ standalone server, a replica set and a sharded cluster can do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -40,6 +41,8 @@ JOURNAL = PREFIX + "journal"
 LEASES = PREFIX + "leases"
 TRASH = PREFIX + "trash"
 DATASETS = PREFIX + "datasets"
+DELTA = PREFIX + "delta"
+ORDERS = PREFIX + "orders"
 
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."
@@ -67,6 +70,12 @@ _INDEXES: dict[str, list[IndexModel]] = {
     JOURNAL: [
         IndexModel([("dataset_id", ASCENDING), ("state", ASCENDING)]),
         IndexModel("finished_at", expireAfterSeconds=_JOURNAL_DAYS * 24 * 3600),
+    ],
+    DELTA: [IndexModel([("links.id", ASCENDING)])],
+    ORDERS: [
+        IndexModel(
+            [("snapshot_id", ASCENDING), ("part", ASCENDING), ("number", ASCENDING)], unique=True
+        ),
     ],
     TRASH: [IndexModel([("dataset_id", ASCENDING), ("trashed_at", ASCENDING)])],
 }
@@ -314,6 +323,44 @@ def staging_name(operation_id: ObjectId, part: str) -> str:
 def trashed_name(operation_id: ObjectId, part: str) -> str:
     """Returns the name of the collection that holds a part of a discarded state."""
     return f"{_TRASHED}{operation_id}.{part}"
+
+
+def delta_name(dataset_id: ObjectId, token: ObjectId, part: str) -> str:
+    """Returns the name of a collection in which the delta backend keeps something of a dataset."""
+    return f"{DELTA}.{dataset_id}.{token}.{part}"
+
+
+def delta_collections(database: Database[Document], dataset_id: ObjectId) -> dict[str, ObjectId]:
+    """Lists the collections in which the delta backend keeps something of a dataset.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+
+    Returns:
+        the token that each is called by, by name
+    """
+    prefix = f"{DELTA}.{dataset_id}."
+    query = {"name": {"$regex": f"^{re.escape(prefix)}"}}
+    names = database.list_collection_names(filter=query)
+    return {name: ObjectId(name[len(prefix) :].split(".", maxsplit=1)[0]) for name in names}
+
+
+def withdraw(database: Database[Document], collection: str, reason: str) -> None:
+    """Lets all views over a collection fail with a reason, before it is changed or dropped.
+
+    Else those who read through them would be shown something else, or nothing. Replies that are
+    under way are cut off by the server when the collection is dropped.
+
+    Args:
+        database: the database
+        collection: the collection's name
+        reason: what the server will say
+    """
+    # The server fails when it looks at the query already, whatever the view is over
+    failing = [{"$match": {"$expr": {"$toInt": reason}}}]
+    for view in database.list_collections(filter={"options.viewOn": collection}):
+        database.command("collMod", view["name"], viewOn=collection, pipeline=failing)
 
 
 def view_name(snapshot_id: ObjectId, part: str) -> str:

@@ -28,6 +28,7 @@ class Verb(str, Enum):
     EDIT = "edit"
     EMPTY_TRASH = "empty_trash"
     PURGE = "purge"
+    LOAD = "load"
 
 
 class OperationState(str, Enum):

@@ -102,6 +102,11 @@ class Manifest:
     """``last_modified_at``, in milliseconds."""
     owners: Keys
     """Of frames, the sample; else :data:`NO_OWNER`."""
+    places: npt.NDArray[np.int64] | None = None
+    """Where each document was met: sorted by these, documents are in natural order. Known of what
+    was just read, not of what was stored."""
+    has_unusual_ids: bool = False
+    """Whether there are documents whose ids are no ObjectIds, so that keys do not find them."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -133,10 +138,10 @@ class Manifest:
             count += len(manifests[-1])
             if report is not None:
                 report(count)
-        return cls._joined(manifests)
+        return cls._joined(manifests, in_order=True)
 
     @classmethod
-    def _joined(cls, manifests: list[Manifest]) -> Manifest:
+    def _joined(cls, manifests: list[Manifest], *, in_order: bool = False) -> Manifest:
         """Returns a manifest of the documents of several, of which the last word counts."""
         keys = np.concatenate([each.keys for each in manifests])
         order = np.argsort(keys, kind="stable")
@@ -148,7 +153,22 @@ class Manifest:
             np.concatenate([each.digests for each in manifests])[order],
             np.concatenate([each.stamps for each in manifests])[order],
             np.concatenate([each.owners for each in manifests])[order],
+            order if in_order else None,
+            any(each.has_unusual_ids for each in manifests),
         )
+
+    def in_order(self) -> Keys:
+        """Returns the ids in natural order.
+
+        Returns:
+            the keys
+
+        Raises:
+            ValueError: if the manifest does not know the order
+        """
+        if self.places is None:
+            raise ValueError("Only a manifest of documents that were just read knows their order")
+        return self.keys[np.argsort(self.places, kind="stable")]
 
     def compare(self, newer: Manifest, *, touched: bool = True) -> Differences:
         """Compares this manifest with a newer one.
@@ -194,9 +214,12 @@ class Manifest:
         Returns:
             the new manifest
         """
-        keep = ~np.isin(self.keys, Ids.of(removed).keys)
-        kept = Manifest(self.keys[keep], self.digests[keep], self.stamps[keep], self.owners[keep])
-        return self._joined([kept, patch])
+        return self._joined([self.without(Ids.of(removed).keys), patch])
+
+    def without(self, keys: Keys) -> Manifest:
+        """Returns this manifest without some documents."""
+        keep = ~np.isin(self.keys, keys)
+        return Manifest(self.keys[keep], self.digests[keep], self.stamps[keep], self.owners[keep])
 
     def fingerprint(self) -> str:
         """Returns one hash of all the content, equal for equal content only."""
@@ -341,17 +364,27 @@ def _read_batch(batch: bytes) -> Manifest:
     digests = b"".join(
         [sha256(view[start:end]).digest()[:DIGEST_BYTES] for start, end in pairwise(bounds)]
     )
-    return Manifest(_keys(batch, bounds, starts), np.frombuffer(digests, _DIGEST), stamps, owners)
+    keys, unusual = batch_keys(batch, bounds)
+    return Manifest(keys, np.frombuffer(digests, _DIGEST), stamps, owners, has_unusual_ids=unusual)
 
 
-def _keys(batch: bytes, bounds: list[int], starts: npt.NDArray[np.int64]) -> Keys:
-    header = _ID.header
+def batch_keys(batch: bytes, bounds: list[int]) -> tuple[Keys, bool]:
+    """Returns the keys of a run of documents, in their order.
+
+    Args:
+        batch: BSON documents, one after the other
+        bounds: what :func:`.layout.starts` returned
+
+    Returns:
+        the keys, and whether some ids are no ObjectIds
+    """
+    header, starts = _ID.header, np.array(bounds[:-1], np.int64)
     usual = layout.windows(batch, np.dtype(f"V{len(header)}"))[starts + 4] == np.void(header)
     keys = np.empty(len(starts), ids.DTYPE)
     keys[usual] = layout.windows(batch, ids.DTYPE)[starts[usual] + 4 + len(header)]
     for number in np.flatnonzero(~usual):
         keys[number] = _unusual_key(batch[bounds[number] : bounds[number + 1]])
-    return keys
+    return keys, not usual.all()
 
 
 def _unusual_key(document: bytes) -> bytes:

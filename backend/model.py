@@ -103,6 +103,7 @@ class SnapshotRecord:
     trashed_at: datetime | None = None
     trashed_by: ObjectId | None = None
     """The operation that moved it to the trash."""
+    pinned: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -118,14 +119,22 @@ class SnapshotRecord:
             return DatasetSnapshotStatus.LOADING
         return DatasetSnapshotStatus.UNLOADED
 
-    def public(self) -> DatasetSnapshot:
-        """Returns what the public API tells of this snapshot."""
+    def public(self, load_status: DatasetSnapshotStatus | None = None) -> DatasetSnapshot:
+        """Returns what the public API tells of this snapshot.
+
+        Args:
+            load_status (None): whether it can be opened at once, if more is known of that than
+                the record says
+
+        Returns:
+            a :class:`DatasetSnapshot`
+        """
         return DatasetSnapshot(
             created_at=self.created_at,
             description=self.description,
             id=str(self.id),
             linear_change_summary=self.changes,
-            load_status=self.load_status,
+            load_status=load_status or self.load_status,
             name=self.name,
             slug=self.slug,
             created_by=self.created_by,
@@ -154,6 +163,7 @@ class SnapshotRecord:
             "last_loaded_at": self.last_loaded_at,
             "trashed_at": self.trashed_at,
             "trashed_by": self.trashed_by,
+            "pinned": self.pinned,
         }
 
     @classmethod
@@ -188,6 +198,7 @@ class SnapshotRecord:
             last_loaded_at=document["last_loaded_at"],
             trashed_at=document["trashed_at"],
             trashed_by=document["trashed_by"],
+            pinned=document.get("pinned", False),
         )
 
 

@@ -1,0 +1,148 @@
+"""The natural order of a snapshot's documents, which its manifest does not tell.
+
+Kept as steps through the sorted ids. Documents mostly lie in the order of their ids, so that all
+steps are one, and nothing is kept at all; where they do not, four bytes a document before
+compression.
+"""
+
+from __future__ import annotations
+
+import zlib
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from bson import ObjectId
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from .. import layout
+from ..contents import Part
+from ..database import ORDERS, Document
+from ..errors import DamagedSnapshotError
+from ..ids import DTYPE, ID_BYTES, Keys
+from ..manifest import Manifest, batch_keys
+from ..model import FORMAT_VERSION, check_format
+
+_STEP = np.dtype("<i4")
+_PIECE_BYTES = 8 * 1024 * 1024
+_BATCH = 100_000
+
+
+def save(database: Database[Document], snapshot_id: ObjectId, part: Part, read: Manifest) -> None:
+    """Stores the order of a part.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        part: the part
+        read: its manifest, as it was read
+    """
+    delete(database, snapshot_id, part)
+    assert read.places is not None
+    order = np.argsort(read.places, kind="stable")
+    if np.array_equal(order, np.arange(len(order))):
+        return
+    data = zlib.compress(np.diff(order, prepend=0).astype(_STEP).tobytes(), 1)
+    starts = range(0, len(data), _PIECE_BYTES)
+    database[ORDERS].insert_many(
+        {
+            "snapshot_id": snapshot_id,
+            "part": part.value,
+            "number": number,
+            "pieces": len(starts),
+            "format": FORMAT_VERSION,
+            "data": data[start : start + _PIECE_BYTES],
+        }
+        for number, start in enumerate(starts)
+    )
+
+
+def load(
+    database: Database[Document], snapshot_id: ObjectId, part: Part, manifest: Manifest
+) -> Keys:
+    """Returns the ids of a part in natural order.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        part: the part
+        manifest: its manifest
+
+    Returns:
+        the keys
+
+    Raises:
+        DamagedSnapshotError: if what was stored is not complete
+    """
+    query = {"snapshot_id": snapshot_id, "part": part.value}
+    pieces = list(database[ORDERS].find(query).sort("number", 1))
+    if not pieces:
+        return manifest.keys
+    for piece in pieces:
+        check_format(piece)
+    steps = np.empty(0, _STEP)
+    if len(pieces) == pieces[0]["pieces"]:
+        steps = np.frombuffer(zlib.decompress(b"".join(p["data"] for p in pieces)), _STEP)
+    if len(steps) != len(manifest):
+        raise DamagedSnapshotError(
+            f"The order of the {part.value} of snapshot {snapshot_id} is damaged"
+        )
+    return manifest.keys[np.cumsum(steps, dtype=np.int64)]
+
+
+def delete(database: Database[Document], snapshot_id: ObjectId, part: Part | None = None) -> None:
+    """Deletes the order of a part of a snapshot, or of all parts."""
+    query: Document = {"snapshot_id": snapshot_id}
+    if part is not None:
+        query["part"] = part.value
+    database[ORDERS].delete_many(query)
+
+
+def of_collection(collection: Collection[Document]) -> Keys:
+    """Returns the ids of a collection in natural order, without reading its documents.
+
+    Natural order is that of the storage engine's record numbers, which the index of ids knows.
+
+    Args:
+        collection: the collection
+
+    Returns:
+        the keys
+    """
+    keys, records = [np.empty(0, DTYPE)], [np.empty(0, np.int64)]
+    batches = collection.find_raw_batches(
+        {}, {"_id": 1}, hint=[("_id", 1)], show_record_id=True, batch_size=_BATCH
+    )
+    for batch in batches:
+        found, numbers = _parse(batch)
+        keys.append(found)
+        records.append(numbers)
+    return np.concatenate(keys)[np.argsort(np.concatenate(records), kind="stable")]
+
+
+def _parse(batch: bytes) -> tuple[Keys, npt.NDArray[np.int64]]:
+    """Returns ids and record numbers; all documents look alike, which numpy makes use of."""
+    record = np.dtype(
+        [
+            ("size", "<i4"),
+            ("id_header", "V5"),
+            ("id", f"S{ID_BYTES}"),
+            ("number_header", "V11"),
+            ("number", "<i8"),
+            ("end", "V1"),
+        ]
+    )
+    usual = np.void(b"\x07_id\x00"), np.void(b"\x12$recordId\x00")
+    if len(batch) % record.itemsize == 0:
+        table = np.frombuffer(batch, record)
+        if (
+            (table["size"] == record.itemsize).all()
+            and (table["id_header"] == usual[0]).all()
+            and (table["number_header"] == usual[1]).all()
+        ):
+            return table["id"], table["number"]
+    bounds = layout.starts(batch)
+    documents = (layout.fields(batch[a:b]) for a, b in pairwise(bounds))
+    numbers = [int.from_bytes(fields["$recordId"][1:], "little") for fields in documents]
+    return batch_keys(batch, bounds)[0], np.array(numbers, np.int64)
