@@ -128,7 +128,7 @@ class Backend(ABC):
 
         The collections hold nothing else, so that views over them show the snapshot. Their
         content never changes: a backend that needs the space lets views over them fail, and then
-        drops them, see :func:`.database.withdraw`.
+        drops them, see :func:`.withdraw.withdraw`.
 
         Args:
             record: the snapshot

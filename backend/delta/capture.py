@@ -152,13 +152,14 @@ class DeltaTarget:
                 is_kept = not part.is_own_collection or manifests[part].has_unusual_ids
                 link = link.with_part(part, whole=self._parts[part].token, is_kept=is_kept)
             chain = chain.with_link(replace(link, is_complete=True))
+            if self._previous is None:
+                return chain
+            previous = chain.get(self._previous.id)
             for part, changes in former.items():
-                assert self._previous is not None
-                previous = chain.get(self._previous.id).with_part(part, **changes)
-                chain = chain.with_link(previous)
-                if not all(whole in chain.opened for whole in chain.held(previous)):
-                    chain = chain.releasing([previous])
-            return chain
+                previous = previous.with_part(part, **changes)
+            chain = chain.with_link(previous)
+            # What nobody has opened nobody misses
+            return chain.releasing([previous], unless=chain.opened)
 
         chains.change(self._database, self._dataset_id, finish)
         return found

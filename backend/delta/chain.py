@@ -21,7 +21,7 @@ that a crash has left in between are swept up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -192,19 +192,25 @@ class Chain:
         newest = self.newest()
         if newest is None or link.is_apart:
             return []
-        needed = {stored.whole for stored in newest.parts.values()}
+        # Of snapshots that share one, some may do without it and others not
+        needed = {
+            stored.whole
+            for other in self.links
+            for stored in other.parts.values()
+            if stored.is_kept or other is newest
+        }
         return [
             stored.whole
             for part, stored in link.parts.items()
             if part.is_own_collection and stored.whole is not None
-            if not stored.is_kept and stored.whole not in needed
+            if stored.whole not in needed
         ]
 
-    def releasing(self, links: Iterable[Link]) -> Chain:
-        """Returns the chain without the wholes that some snapshots could do without."""
+    def releasing(self, links: Iterable[Link], unless: Container[ObjectId] = ()) -> Chain:
+        """Returns the chain without those wholes that some snapshots could do without."""
         chain = self
         for token in [token for link in links for token in self.held(link)]:
-            for link, part in chain.users(token):
+            for link, part in [] if token in unless else chain.users(token):
                 chain = chain.with_link(link.with_part(part, whole=None))
         return chain
 
