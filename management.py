@@ -15,6 +15,7 @@ from pymongo.database import Database
 
 from .backend import (
     changes,
+    convert,
     create,
     database,
     delete,
@@ -74,6 +75,7 @@ __all__ = [
     "cancel_operation",
     "check_new_snapshot",
     "clone_snapshot",
+    "convert_snapshots",
     "count_documents",
     "create_snapshot",
     "delete_snapshot",
@@ -694,6 +696,28 @@ def get_operation(operation_id: str) -> journal.Entry:
         ValueError: if there is no such operation
     """
     return journal.get(database.connect(), operation_id)
+
+
+def convert_snapshots(dataset_name: str | fod.Dataset, backend: str) -> int:
+    """Moves the history of a dataset to another backend, and keeps new snapshots there as well.
+
+    Each snapshot is read back and compared with its manifest before the old one is dropped. If it
+    is interrupted, some snapshots are moved and others are not; all of them can be used. Call it
+    again then.
+
+    Args:
+        dataset_name: the name of the dataset
+        backend: ``"duplication"``, ``"delta"``, or the name of another backend that is installed
+
+    Returns:
+        the number of snapshots that were moved
+
+    Raises:
+        ValueError: if there is no such dataset or backend
+        DamagedSnapshotError: if a snapshot is not what was captured; it stays where it is
+    """
+    connection, dataset = _use(dataset_name)
+    return convert.convert(connection, dataset, backend)
 
 
 def recover() -> Recovered:

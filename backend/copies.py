@@ -76,7 +76,7 @@ def patch(
     documents: Documents,
     changed: list[ObjectId],
     removed: list[ObjectId],
-) -> None:
+) -> bool:
     """Copies some documents again into a copy, and removes others from it.
 
     Args:
@@ -84,7 +84,11 @@ def patch(
         documents: where to copy from
         changed: the documents to copy
         removed: the documents to remove
+
+    Returns:
+        whether all documents that stay lie where they lay
     """
+    in_place = True
     # First what must not be in the way: a frame can come back under a new id. Documents that stay
     # are replaced where they lie, which keeps their order
     for ids in chunks(removed):
@@ -98,6 +102,8 @@ def patch(
             # Frames of a video that have swapped their numbers are in each other's way
             target.delete_many({"_id": {"$in": ids}})
             documents.merge_into(target, ids)
+            in_place = False
+    return in_place
 
 
 def list_indexes(head: Head) -> dict[Part, list[Document]]:

@@ -29,6 +29,7 @@ class Verb(str, Enum):
     EMPTY_TRASH = "empty_trash"
     PURGE = "purge"
     LOAD = "load"
+    CONVERT = "convert"
 
 
 class OperationState(str, Enum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import create, delete, edit, journal, load, restore, revert, trash, undo
+from . import convert, create, delete, edit, journal, load, restore, revert, trash, undo
 from .catalog import Catalog
 from .database import DATASETS, MANIFESTS, TRASH, Document, all_collections, owner_of
 from .datasets import is_deleted
@@ -21,7 +21,7 @@ from .switch import drop_view
 logger = logging.getLogger(__name__)
 
 # The verbs register their recoveries when they are imported
-_VERBS = (create, delete, edit, load, restore, revert, undo)
+_VERBS = (convert, create, delete, edit, load, restore, revert, undo)
 
 
 @dataclass(frozen=True)

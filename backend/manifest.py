@@ -21,7 +21,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -169,6 +169,19 @@ class Manifest:
         if self.places is None:
             raise ValueError("Only a manifest of documents that were just read knows their order")
         return self.keys[np.argsort(self.places, kind="stable")]
+
+    def ordered(self, natural: Keys) -> Manifest:
+        """Returns this manifest with a natural order.
+
+        Args:
+            natural: its ids in that order
+
+        Returns:
+            a manifest that knows the order
+        """
+        places = np.empty(len(self), np.int64)
+        places[ids.positions(self.keys, natural)[0]] = np.arange(len(natural))
+        return replace(self, places=places)
 
     def compare(self, newer: Manifest, *, touched: bool = True) -> Differences:
         """Compares this manifest with a newer one.

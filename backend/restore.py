@@ -116,6 +116,8 @@ def restore(
         changes, fields_added = _merge_schema(head.document(), document, fields)
         _check_fits(plan, head.document(), document)
 
+        # Documents come back with the times that they had then
+        catalog.set_dataset_facts(dataset.id, restored_at=server_time(database))
         before = _digest(plan)
         if changes:
             # As FiftyOne does when it changes a schema, and not when it changes samples

@@ -48,7 +48,9 @@ class DeltaBackend(Backend):
     ) -> Captured:
         """Writes what changed since the newest snapshot."""
         self._begin(record)
-        target = DeltaTarget(self.database, record.dataset_id, record.id)
+        target = DeltaTarget(
+            self.database, record.dataset_id, record.id, trust_timestamps=trust_timestamps
+        )
         manifests = capture(head, target, progress)
         target.complete(manifests)
         faults.reach("create.linked")

@@ -27,7 +27,7 @@ from ..database import Document, create_compressed, delta_name
 from ..errors import DamagedSnapshotError
 from ..ids import DTYPE, Ids, Keys, common, positions
 from ..manifest import Differences, Manifest
-from . import arrange, order
+from . import arrange, order, trusted
 from . import chain as chains
 from .chain import Chain, Link
 from .splice import splice
@@ -55,6 +55,10 @@ class _Part:
     how: How
     preserved: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
     """What was put into the newest snapshot's history, sorted."""
+    patches: int = 0
+    """How often it was patched; a number that is not one says that the order is in doubt."""
+    added: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
+    """What was added by that."""
 
 
 class DeltaTarget:
@@ -64,11 +68,19 @@ class DeltaTarget:
         database: the database
         dataset_id: the dataset
         snapshot_id: the new snapshot, whose link is the last one of the chain
+        trust_timestamps (False): whether to read only what has another ``last_modified_at``
     """
 
     def __init__(
-        self, database: Database[Document], dataset_id: ObjectId, snapshot_id: ObjectId
+        self,
+        database: Database[Document],
+        dataset_id: ObjectId,
+        snapshot_id: ObjectId,
+        *,
+        trust_timestamps: bool = False,
     ) -> None:
+        self._trusts = trust_timestamps
+        self._sources: dict[Part, str] = {}
         self._database = database
         self._dataset_id = dataset_id
         self._id = snapshot_id
@@ -79,10 +91,16 @@ class DeltaTarget:
 
     def read(self, part: Part, documents: Documents) -> Manifest:
         """Returns the content of a part of the dataset."""
-        return Manifest.read(documents)
+        former, found = self._former_manifest(part), None
+        if self._trusts and part.is_own_collection and former is not None:
+            assert self._previous is not None
+            found = trusted.read(self._database, self._previous, part, former, documents)
+        return Manifest.read(documents) if found is None else found
 
     def copy(self, part: Part, documents: Documents) -> Manifest:
         """Makes the snapshot's part hold exactly these documents; returns their content."""
+        if part.is_own_collection:
+            self._sources[part] = documents.collection.name
         former = self._former_manifest(part)
         if former is None or (part.is_own_collection and self._is_open(part)):
             return self._copy_whole(part, documents, former)
@@ -117,7 +135,14 @@ class DeltaTarget:
         if stored.how is How.PATCHED:
             self._preserve(part, stored, Ids.of([*changed, *removed]).keys)
             faults.reach(f"create.preserved_{part.value}")
-        copies.patch(self._collection(part, stored.token), documents, changed, removed)
+        whole = self._collection(part, stored.token)
+        in_place = copies.patch(whole, documents, changed, removed)
+        stored.patches += 1 if in_place else 2
+        if stored.how is How.PATCHED:
+            former = self._former_manifest(part)
+            assert former is not None
+            keys = Ids.of(changed).keys
+            stored.added = keys[~positions(former.keys, keys)[1]]
 
     def copied(self, part: Part) -> Documents:
         """Returns the documents of a part that the snapshot holds."""
@@ -151,7 +176,8 @@ class DeltaTarget:
                 # What keys do not find cannot be told by differences
                 is_kept = not part.is_own_collection or manifests[part].has_unusual_ids
                 link = link.with_part(part, whole=self._parts[part].token, is_kept=is_kept)
-            chain = chain.with_link(replace(link, is_complete=True))
+            link = replace(link, is_complete=True, sources=self._sources)
+            chain = chain.with_link(link)
             if self._previous is None:
                 return chain
             previous = chain.get(self._previous.id)
@@ -257,13 +283,7 @@ class DeltaTarget:
         """Sees to it that the documents lie in the order of the dataset's."""
         stored, wanted = self._parts[part], manifest.in_order()
         whole = self._whole(part)
-        if stored.how is How.SHARED:
-            former = self._former_manifest(part)
-            assert former is not None
-            assert self._previous is not None
-            actual = order.load(self._database, self._previous.id, part, former)
-        else:
-            actual = order.of_collection(whole)
+        actual = self._order_of(part, stored, manifest)
         if np.array_equal(actual, wanted):
             return
         moving = arrange.to_move(actual, wanted)
@@ -277,6 +297,17 @@ class DeltaTarget:
         splice(whole, [], wanted, target, silent)
         how = How.COPIED if stored.how is How.SHARED else stored.how
         self._parts[part] = replace(stored, token=token, how=how)
+
+    def _order_of(self, part: Part, stored: _Part, manifest: Manifest) -> Keys:
+        """Returns the order in which the documents lie."""
+        former = self._former_manifest(part)
+        if stored.how is How.COPIED or stored.patches > 1 or former is None:
+            return order.of_collection(self._whole(part))
+        # Documents that were patched once are where they were, and others behind them
+        assert self._previous is not None
+        before = order.load(self._database, self._previous.id, part, former)
+        kept = before[positions(manifest.keys, before)[1]]
+        return np.concatenate([kept, order.of_some(self._whole(part), stored.added)])
 
     def _keep_former(self, part: Part, manifest: Manifest | None) -> dict[str, Any]:
         """Sees to it that the newest snapshot can be told after the new one; returns by what."""

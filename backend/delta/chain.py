@@ -70,6 +70,8 @@ class Link:
     """Whether its capture has ended; until then a whole of it may be half patched."""
     is_apart: bool = False
     """Whether it is stored whole, on its own, and nothing rests on it."""
+    sources: dict[Part, str] = field(default_factory=dict)
+    """The names of the dataset's own collections when it was captured."""
 
     def with_part(self, part: Part, **changes: Any) -> Link:
         """Returns the link with something changed about one part."""
@@ -83,6 +85,7 @@ class Link:
             "sequence": self.sequence,
             "complete": self.is_complete,
             "apart": self.is_apart,
+            "sources": {part.value: name for part, name in self.sources.items()},
             # A list, because parts have dots in their names
             "parts": [{"part": p.value, **s.to_document()} for p, s in self.parts.items()],
         }
@@ -96,6 +99,7 @@ class Link:
             {Part(item["part"]): Stored.from_document(item) for item in document["parts"]},
             document["complete"],
             document["apart"],
+            {Part(part): name for part, name in document["sources"].items()},
         )
 
 

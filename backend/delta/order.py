@@ -17,10 +17,10 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from .. import layout
-from ..contents import Part
+from ..contents import Part, chunks
 from ..database import ORDERS, Document
 from ..errors import DamagedSnapshotError
-from ..ids import DTYPE, ID_BYTES, Keys
+from ..ids import DTYPE, ID_BYTES, Ids, Keys
 from ..manifest import Manifest, batch_keys
 from ..model import FORMAT_VERSION, check_format
 
@@ -119,6 +119,30 @@ def of_collection(collection: Collection[Document]) -> Keys:
         keys.append(found)
         records.append(numbers)
     return np.concatenate(keys)[np.argsort(np.concatenate(records), kind="stable")]
+
+
+def ids_of(collection: Collection[Document]) -> Keys:
+    """Returns the ids of a collection, in no certain order, without reading its documents."""
+    batches = collection.find_raw_batches({}, {"_id": 1}, hint=[("_id", 1)], batch_size=_BATCH)
+    found = [batch_keys(batch, layout.starts(batch))[0] for batch in batches]
+    return np.concatenate([np.empty(0, DTYPE), *found])
+
+
+def of_some(collection: Collection[Document], keys: Keys) -> Keys:
+    """Returns some ids in natural order.
+
+    Args:
+        collection: the collection
+        keys: ids of documents that it has
+
+    Returns:
+        the same ids
+    """
+    numbers: dict[ObjectId, int] = {}
+    for some in chunks(list(Ids(keys))):
+        found = collection.find({"_id": {"$in": some}}, {"_id": 1}, show_record_id=True)
+        numbers.update((document["_id"], document["$recordId"]) for document in found)
+    return Ids.of(sorted(numbers, key=lambda id_: numbers[id_])).keys
 
 
 def _parse(batch: bytes) -> tuple[Keys, npt.NDArray[np.int64]]:

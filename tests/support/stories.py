@@ -168,6 +168,16 @@ def _restore_samples() -> Any:
     return fos.restore_samples(NAME, "v1", loaded.values("id"))
 
 
+def _other_backend() -> str:
+    used = os.environ["FIFTYONE_SNAPSHOTS_BACKEND"]
+    return "duplication" if used == "delta" else "delta"
+
+
+def _convert_back() -> int:
+    return fos.convert_snapshots(NAME, os.environ["FIFTYONE_SNAPSHOTS_BACKEND"])
+
+
+_DELTA = {"FIFTYONE_SNAPSHOTS_BACKEND": "delta", "FIFTYONE_SNAPSHOTS_CACHE_MAX": "1"}
 _TRASH_OFF = {"FIFTYONE_SNAPSHOTS_TRASH_DAYS": "0"}
 
 STORIES: dict[str, Story] = {
@@ -218,6 +228,25 @@ STORIES: dict[str, Story] = {
         _restore_samples,
         _and_empty_trash(lambda: fos.revert_dataset_to_snapshot(NAME, "v2")),
         writes=True,
+    ),
+    "convert": Story(
+        _two_snapshots, lambda: fos.convert_snapshots(NAME, _other_backend()), _convert_back
+    ),
+    "create, delta": Story(
+        _one_snapshot,
+        lambda: fos.create_snapshot(NAME, "v2"),
+        _and_empty_trash(lambda: fos.delete_snapshot(NAME, "v2")),
+        environment=_DELTA,
+    ),
+    "empty_trash, delta": Story(
+        _full_trash, lambda: fos.empty_trash(NAME), _fill_trash, environment=_DELTA
+    ),
+    "load, delta": Story(
+        _three_snapshots,
+        lambda: fos.load_snapshot(NAME, "v1"),
+        lambda: fos.load_snapshot(NAME, "v2"),
+        only=r"(load|delta)\.",
+        environment=_DELTA,
     ),
 }
 """What is done to a dataset, by a name for it."""
