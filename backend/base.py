@@ -223,7 +223,9 @@ class Backend(ABC):
         """
 
     def tidy(self, dataset_id: ObjectId) -> None:  # noqa: B027 (most have nothing to do)
-        """Removes what an interrupted :meth:`state` has left; the caller holds the lease.
+        """Removes what interrupted calls have left, and saves space; the caller holds the lease.
+
+        Called after a snapshot is completed, too.
 
         Args:
             dataset_id: the dataset

@@ -159,6 +159,8 @@ def _finish(running: Operation) -> None:
     if record is not None:
         changes_ = SampleChangeSummary(record.sample_count, 0, 0, 0, server_time(running.database))
         Catalog(running.database).set_latest_changes(running.dataset_id, changes_)
+        running.step("summarized_head")
+        registry.create(record.backend, running.database).tidy(running.dataset_id)
 
 
 def current_user() -> str | None:

@@ -66,6 +66,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel(
             [("snapshot_id", ASCENDING), ("part", ASCENDING), ("number", ASCENDING)], unique=True
         ),
+        IndexModel("base", sparse=True),
     ],
     JOURNAL: [
         IndexModel([("dataset_id", ASCENDING), ("state", ASCENDING)]),

@@ -24,6 +24,7 @@ from . import chain as chains
 from .adopt import adopt_apart, adopt_newest
 from .capture import DeltaTarget
 from .chain import Chain, Link
+from .compact import compact
 from .discard import discard
 from .materialise import materialise, write
 from .read import read
@@ -108,7 +109,7 @@ class DeltaBackend(Backend):
 
     def state(self, record: SnapshotRecord, progress: Progress = silent) -> State:
         """Makes wholes of the samples and frames, where there are none."""
-        self.tidy(record.dataset_id)
+        sweep(self.database, record.dataset_id)
         chain = chains.load(self.database, record.dataset_id)
         link = chain.get(record.id)
         for part in _own_parts(link):
@@ -180,8 +181,9 @@ class DeltaBackend(Backend):
         discard(self.database, snapshot_id)
 
     def tidy(self, dataset_id: ObjectId) -> None:
-        """Drops what belongs to nothing."""
+        """Drops what belongs to nothing, and compacts manifests."""
         sweep(self.database, dataset_id)
+        compact(self.database, dataset_id)
 
     def _begin(self, record: SnapshotRecord) -> None:
         """Adds a link for a new snapshot, so that whatever follows can be undone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
@@ -44,11 +46,14 @@ def discard(database: Database[Document], snapshot_id: ObjectId) -> None:
             for part, changes in changed.items():
                 heir = heir.with_part(part, **changes)
             former = former.with_link(heir)
-        return former.without(snapshot_id)
+        # Still there, so that whoever is called again after a crash finds what is to be swept
+        return former.with_link(replace(link, parts={}, is_apart=True))
 
     chains.change(database, chain.dataset_id, edit)
     faults.reach("delta.unlinked")
     sweep(database, chain.dataset_id)
+    faults.reach("delta.swept")
+    chains.change(database, chain.dataset_id, lambda former: former.without(snapshot_id))
 
 
 def _inherit(
