@@ -27,7 +27,7 @@ from ..database import Document, create_compressed, delta_name
 from ..errors import DamagedSnapshotError
 from ..ids import DTYPE, Ids, Keys, common, positions
 from ..manifest import Differences, Manifest
-from . import arrange, order, trusted
+from . import arrange, order, trusted, witness
 from . import chain as chains
 from .chain import Chain, Link
 from .splice import splice
@@ -81,6 +81,7 @@ class DeltaTarget:
     ) -> None:
         self._trusts = trust_timestamps
         self._sources: dict[Part, str] = {}
+        self._witnesses: dict[Part, list[Any]] = {}
         self._database = database
         self._dataset_id = dataset_id
         self._id = snapshot_id
@@ -92,6 +93,10 @@ class DeltaTarget:
     def read(self, part: Part, documents: Documents) -> Manifest:
         """Returns the content of a part of the dataset."""
         former, found = self._former_manifest(part), None
+        if former is not None and self._is_as_before(part, documents):
+            assert self._previous is not None
+            natural = order.load(self._database, self._previous.id, part, former)
+            return former.ordered(natural)
         if self._trusts and part.is_own_collection and former is not None:
             assert self._previous is not None
             found = trusted.read(self._database, self._previous, part, former, documents)
@@ -101,8 +106,13 @@ class DeltaTarget:
         """Makes the snapshot's part hold exactly these documents; returns their content."""
         if part.is_own_collection:
             self._sources[part] = documents.collection.name
+            self._note_witness(part, documents)
         former = self._former_manifest(part)
-        if former is None or (part.is_own_collection and self._is_open(part)):
+        if former is None or (
+            part.is_own_collection
+            and self._is_open(part)
+            and not self._is_as_before(part, documents)
+        ):
             return self._copy_whole(part, documents, former)
         manifest = self.read(part, documents)
         stored = self._parts.get(part)
@@ -165,6 +175,7 @@ class DeltaTarget:
             self._arrange(part, manifests[part])
             order.save(self._database, self._id, part, manifests[part])
             faults.reach(f"create.arranged_{part.value}")
+        self._check_witnesses()
         former = {
             part: self._keep_former(part, manifests.get(part))
             for part in _own_parts(self._previous)
@@ -176,7 +187,9 @@ class DeltaTarget:
                 # What keys do not find cannot be told by differences
                 is_kept = not part.is_own_collection or manifests[part].has_unusual_ids
                 link = link.with_part(part, whole=self._parts[part].token, is_kept=is_kept)
-            link = replace(link, is_complete=True, sources=self._sources)
+            link = replace(
+                link, is_complete=True, sources=self._sources, witnesses=self._witnesses
+            )
             chain = chain.with_link(link)
             if self._previous is None:
                 return chain
@@ -196,6 +209,22 @@ class DeltaTarget:
         own = {part: stored for part, stored in self._parts.items() if part.is_own_collection}
         same = [*own] == _own_parts(self._previous)
         return same and all(stored.how is How.SHARED for stored in own.values())
+
+    def _note_witness(self, part: Part, documents: Documents) -> None:
+        if (found := witness.of(documents.collection)) is not None:
+            self._witnesses[part] = found
+
+    def _check_witnesses(self) -> None:
+        """Forgets those of parts that were written to while they were being captured."""
+        for part, before in list(self._witnesses.items()):
+            if witness.of(self._database[self._sources[part]]) != before:
+                del self._witnesses[part]
+
+    def _is_as_before(self, part: Part, documents: Documents) -> bool:
+        """Returns whether it is certain that nothing was written since the newest snapshot."""
+        assert self._previous is not None
+        former = self._previous.witnesses.get(part)
+        return former is not None and former == witness.of(documents.collection)
 
     def _former_manifest(self, part: Part) -> Manifest | None:
         """Returns the content of the newest snapshot, if what changed since can be told by it."""

@@ -72,6 +72,8 @@ class Link:
     """Whether it is stored whole, on its own, and nothing rests on it."""
     sources: dict[Part, str] = field(default_factory=dict)
     """The names of the dataset's own collections when it was captured."""
+    witnesses: dict[Part, list[Any]] = field(default_factory=dict)
+    """What tells that those were not written to since."""
 
     def with_part(self, part: Part, **changes: Any) -> Link:
         """Returns the link with something changed about one part."""
@@ -85,6 +87,7 @@ class Link:
             "sequence": self.sequence,
             "complete": self.is_complete,
             "apart": self.is_apart,
+            "witnesses": {part.value: values for part, values in self.witnesses.items()},
             "sources": {part.value: name for part, name in self.sources.items()},
             # A list, because parts have dots in their names
             "parts": [{"part": p.value, **s.to_document()} for p, s in self.parts.items()],
@@ -100,6 +103,7 @@ class Link:
             document["complete"],
             document["apart"],
             {Part(part): name for part, name in document["sources"].items()},
+            {Part(part): values for part, values in document["witnesses"].items()},
         )
 
 
