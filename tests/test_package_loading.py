@@ -200,6 +200,7 @@ def test_the_wheel_holds_nothing_but_the_product(wheel):
     (information,) = wheel.glob("*.dist-info")
     assert {item.name for item in wheel.iterdir()} - {"plugins"} == {
         "fiftyone_snapshots",
+        "fiftyone_snapshots_command.py",
         information.name,
     }
     parts = {item.name for item in (wheel / "fiftyone_snapshots").iterdir()}
