@@ -277,18 +277,19 @@ def test_a_comparison_tells_of_the_selected_samples(dataset: fo.Dataset, app: Ap
 def test_the_keyboard_is_enough(dataset: fo.Dataset, app: App) -> None:
     app.open("digits")
     app.open_history()
-    app.panel.get_by_placeholder("Name").focus()
-    app.page.keyboard.type("typed")
+    name = app.panel.get_by_placeholder("Name")
+    description = app.panel.get_by_placeholder("Description (optional)")
+    name.focus()
     app.page.keyboard.press("Tab")
-    app.page.keyboard.type("without a mouse")
+    expect(description).to_be_focused()
+    # The page is drawn anew while it is used, so each key is pressed where it is meant to be
+    name.press_sequentially("typed")
+    expect(name).to_have_value("typed")
+    description.press_sequentially("without a mouse")
     expect(app.button("Save new snapshot")).to_be_enabled()
-    app.page.keyboard.press("Tab")
-    app.page.keyboard.press("Enter")
-    # Until it is complete, the page is drawn anew, and the focus can get lost
+    app.button("Save new snapshot").press("Enter")
     expect(app.notice).to_contain_text("holds 40 samples")
-    app.row("typed").get_by_role("button", name="Browse typed").focus()
-    app.page.keyboard.press("Tab")
-    app.page.keyboard.press("ArrowDown")
+    app.row("typed").get_by_role("combobox", name="More for typed").press("ArrowDown")
     app.page.get_by_role("option", name="Edit name and description").press("Enter")
     expect(app.dialog).to_contain_text("Edit snapshot")
 
