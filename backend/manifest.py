@@ -179,8 +179,10 @@ class Manifest:
         Returns:
             a manifest that knows the order
         """
-        places = np.empty(len(self), np.int64)
-        places[ids.positions(self.keys, natural)[0]] = np.arange(len(natural))
+        place, known = ids.positions(self.keys, natural)
+        # Documents can come and go while they are read, which whoever reads them will notice
+        places = np.full(len(self), len(natural), np.int64)
+        places[place[known]] = np.flatnonzero(known)
         return replace(self, places=places)
 
     def compare(self, newer: Manifest, *, touched: bool = True) -> Differences:

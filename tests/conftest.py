@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--backend",
         default="duplication",
-        help="how snapshots are stored (those marked both_backends run with both by default)",
+        help="how snapshots are stored where a test does not say so itself",
     )
     group.addoption(
         "--replica-set", action="store_true", help="run on a replica set of three members"

@@ -27,10 +27,11 @@ from ..database import Document, create_compressed, delta_name
 from ..errors import DamagedSnapshotError
 from ..ids import DTYPE, Ids, Keys, common, positions
 from ..manifest import Differences, Manifest
-from . import arrange, order, trusted, witness
+from . import arrange, order, trusted
 from . import chain as chains
 from .chain import Chain, Link
 from .splice import splice
+from .witness import Witness
 
 _MOST = 0.5
 """If more than this share of the newest snapshot's documents changed, it is kept whole."""
@@ -81,7 +82,7 @@ class DeltaTarget:
     ) -> None:
         self._trusts = trust_timestamps
         self._sources: dict[Part, str] = {}
-        self._witnesses: dict[Part, list[Any]] = {}
+        self._witnesses: dict[Part, Witness] = {}
         self._database = database
         self._dataset_id = dataset_id
         self._id = snapshot_id
@@ -211,20 +212,20 @@ class DeltaTarget:
         return same and all(stored.how is How.SHARED for stored in own.values())
 
     def _note_witness(self, part: Part, documents: Documents) -> None:
-        if (found := witness.of(documents.collection)) is not None:
+        if (found := Witness.of(documents.collection)) is not None:
             self._witnesses[part] = found
 
     def _check_witnesses(self) -> None:
         """Forgets those of parts that were written to while they were being captured."""
         for part, before in list(self._witnesses.items()):
-            if witness.of(self._database[self._sources[part]]) != before:
+            if not before.proves_no_write(Witness.of(self._database[self._sources[part]])):
                 del self._witnesses[part]
 
     def _is_as_before(self, part: Part, documents: Documents) -> bool:
         """Returns whether it is certain that nothing was written since the newest snapshot."""
         assert self._previous is not None
         former = self._previous.witnesses.get(part)
-        return former is not None and former == witness.of(documents.collection)
+        return former is not None and former.proves_no_write(Witness.of(documents.collection))
 
     def _former_manifest(self, part: Part) -> Manifest | None:
         """Returns the content of the newest snapshot, if what changed since can be told by it."""

@@ -34,6 +34,7 @@ from ..contents import Part
 from ..database import DELTA, Document
 from ..errors import SnapshotError
 from ..model import FORMAT_VERSION, check_format
+from .witness import Witness
 
 _ATTEMPTS = 100
 
@@ -72,7 +73,7 @@ class Link:
     """Whether it is stored whole, on its own, and nothing rests on it."""
     sources: dict[Part, str] = field(default_factory=dict)
     """The names of the dataset's own collections when it was captured."""
-    witnesses: dict[Part, list[Any]] = field(default_factory=dict)
+    witnesses: dict[Part, Witness] = field(default_factory=dict)
     """What tells that those were not written to since."""
 
     def with_part(self, part: Part, **changes: Any) -> Link:
@@ -87,7 +88,7 @@ class Link:
             "sequence": self.sequence,
             "complete": self.is_complete,
             "apart": self.is_apart,
-            "witnesses": {part.value: values for part, values in self.witnesses.items()},
+            "witnesses": {p.value: w.to_document() for p, w in self.witnesses.items()},
             "sources": {part.value: name for part, name in self.sources.items()},
             # A list, because parts have dots in their names
             "parts": [{"part": p.value, **s.to_document()} for p, s in self.parts.items()],
@@ -103,7 +104,7 @@ class Link:
             document["complete"],
             document["apart"],
             {Part(part): name for part, name in document["sources"].items()},
-            {Part(part): values for part, values in document["witnesses"].items()},
+            {Part(p): Witness.from_document(w) for p, w in document["witnesses"].items()},
         )
 
 

@@ -8,25 +8,22 @@ compression.
 from __future__ import annotations
 
 import zlib
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from .. import layout
 from ..contents import Part, chunks
 from ..database import ORDERS, Document
 from ..errors import DamagedSnapshotError
-from ..ids import DTYPE, ID_BYTES, Ids, Keys
-from ..manifest import Manifest, batch_keys
+from ..ids import Ids, Keys
+from ..manifest import Manifest
 from ..model import FORMAT_VERSION, check_format
+from .scan import scan
 
 _STEP = np.dtype("<i4")
 _PIECE_BYTES = 8 * 1024 * 1024
-_BATCH = 100_000
 
 
 def save(database: Database[Document], snapshot_id: ObjectId, part: Part, read: Manifest) -> None:
@@ -102,30 +99,14 @@ def delete(database: Database[Document], snapshot_id: ObjectId, part: Part | Non
 def of_collection(collection: Collection[Document]) -> Keys:
     """Returns the ids of a collection in natural order, without reading its documents.
 
-    Natural order is that of the storage engine's record numbers, which the index of ids knows.
-
     Args:
         collection: the collection
 
     Returns:
         the keys
     """
-    keys, records = [np.empty(0, DTYPE)], [np.empty(0, np.int64)]
-    batches = collection.find_raw_batches(
-        {}, {"_id": 1}, hint=[("_id", 1)], show_record_id=True, batch_size=_BATCH
-    )
-    for batch in batches:
-        found, numbers = _parse(batch)
-        keys.append(found)
-        records.append(numbers)
-    return np.concatenate(keys)[np.argsort(np.concatenate(records), kind="stable")]
-
-
-def ids_of(collection: Collection[Document]) -> Keys:
-    """Returns the ids of a collection, in no certain order, without reading its documents."""
-    batches = collection.find_raw_batches({}, {"_id": 1}, hint=[("_id", 1)], batch_size=_BATCH)
-    found = [batch_keys(batch, layout.starts(batch))[0] for batch in batches]
-    return np.concatenate([np.empty(0, DTYPE), *found])
+    keys, numbers = scan(collection)
+    return keys[np.argsort(numbers, kind="stable")]
 
 
 def of_some(collection: Collection[Document], keys: Keys) -> Keys:
@@ -143,30 +124,3 @@ def of_some(collection: Collection[Document], keys: Keys) -> Keys:
         found = collection.find({"_id": {"$in": some}}, {"_id": 1}, show_record_id=True)
         numbers.update((document["_id"], document["$recordId"]) for document in found)
     return Ids.of(sorted(numbers, key=lambda id_: numbers[id_])).keys
-
-
-def _parse(batch: bytes) -> tuple[Keys, npt.NDArray[np.int64]]:
-    """Returns ids and record numbers; all documents look alike, which numpy makes use of."""
-    record = np.dtype(
-        [
-            ("size", "<i4"),
-            ("id_header", "V5"),
-            ("id", f"S{ID_BYTES}"),
-            ("number_header", "V11"),
-            ("number", "<i8"),
-            ("end", "V1"),
-        ]
-    )
-    usual = np.void(b"\x07_id\x00"), np.void(b"\x12$recordId\x00")
-    if len(batch) % record.itemsize == 0:
-        table = np.frombuffer(batch, record)
-        if (
-            (table["size"] == record.itemsize).all()
-            and (table["id_header"] == usual[0]).all()
-            and (table["number_header"] == usual[1]).all()
-        ):
-            return table["id"], table["number"]
-    bounds = layout.starts(batch)
-    documents = (layout.fields(batch[a:b]) for a, b in pairwise(bounds))
-    numbers = [int.from_bytes(fields["$recordId"][1:], "little") for fields in documents]
-    return batch_keys(batch, bounds)[0], np.array(numbers, np.int64)

@@ -1,8 +1,8 @@
 """Reading only what seems to have changed since the newest snapshot, by ``last_modified_at``.
 
 FiftyOne moves that time whenever it changes a document, but for a few calls, which
-``create_snapshot`` names. Additions and deletions are found by counting, and if that does not come
-out, by going through all ids, so that only silent changes of documents escape.
+``create_snapshot`` names. What was added, deleted or moved is found by going through all ids, so
+that only silent changes of documents escape.
 """
 
 from __future__ import annotations
@@ -54,19 +54,12 @@ def read(
 
     query = {"$or": [{"last_modified_at": {"$gt": since}}, {"last_modified_at": None}]}
     read = Manifest.read(Documents(documents.collection, query))
-    added = read.keys[~positions(former.keys, read.keys)[1]]
-    count = documents.collection.count_documents({}, hint="_id_")
-    gone = former.keys[:0]
-    if len(former) + len(added) != count:
-        existing = np.sort(order.ids_of(documents.collection))
-        gone = former.keys[~positions(existing, former.keys)[1]]
-        unknown = existing[~positions(former.keys, existing)[1]]
-        unknown = unknown[~positions(added, unknown)[1]]
-        for ids in chunks(list(Ids(unknown))):
-            some = Documents(documents.collection, {"_id": {"$in": ids}})
-            read = read.updated(Manifest.read(some), [])
-            added = np.sort(np.concatenate([added, Ids.of(ids).keys]))
-    at_end = order.of_some(documents.collection, added)
-    before = order.load(database, previous.id, part, former)
-    natural = np.concatenate([before[~np.isin(before, gone)], at_end])
+    natural = order.of_collection(documents.collection)
+    existing = np.sort(natural)
+    gone = former.keys[~positions(existing, former.keys)[1]]
+    added = existing[~positions(former.keys, existing)[1]]
+    # Documents can be imported with the times that they had elsewhere
+    for ids in chunks(list(Ids(added[~positions(read.keys, added)[1]]))):
+        some = Documents(documents.collection, {"_id": {"$in": ids}})
+        read = read.updated(Manifest.read(some), [])
     return former.without(gone).updated(read, []).ordered(natural)
