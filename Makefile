@@ -15,7 +15,7 @@ SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-replica test-e2e screenshots test-long demo app bench bench-large lint format lock clean
+.PHONY: help setup test test-delta test-replica test-e2e screenshots test-long demo app bench bench-large lint format lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET [ARGS=\"...\"]\n"} \
@@ -38,6 +38,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 test: setup ## Run the tests in parallel on a MongoDB of their own, the App's in a Chromium if there is one
 	$(SUITE) $(ARGS)
+
+test-delta: setup ## Run the tests with the delta backend where they do not choose one
+	$(SUITE) --backend delta $(ARGS)
 
 test-replica: setup ## Run the tests on a replica set of three members
 	$(SUITE) --replica-set -m 'not e2e' $(ARGS)

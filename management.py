@@ -21,6 +21,7 @@ from pymongo.database import Database
 
 from .backend import (
     changes,
+    convert,
     create,
     database,
     delete,
@@ -38,6 +39,7 @@ from .backend import (
     revert,
     search,
     selection,
+    status,
     trash,
     undo,
     uri,
@@ -111,6 +113,7 @@ __all__ = [
     "check_new_snapshot",
     "clone_snapshot",
     "content_hash",
+    "convert_snapshots",
     "count_documents",
     "create_snapshot",
     "delete_snapshot",
@@ -163,14 +166,26 @@ def create_snapshot(
     description: str | None = None,
     *,
     tags: str | Iterable[str] | None = None,
+    trust_timestamps: bool = False,
 ) -> DatasetSnapshot:
     """Captures the current state of a dataset as a snapshot.
+
+    What changed since the snapshot before is decided by reading the dataset. With
+    ``trust_timestamps``, the delta backend reads only what has another ``last_modified_at`` than
+    then; what was added and deleted it finds anyway. FiftyOne changes samples or frames without
+    moving that time in: ``create_summary_field()`` and ``update_summary_field()``;
+    ``merge_samples(..., fields=...)`` with ``insert_new=True``, which is the default, and so
+    ``merge_dir()``, ``merge_archive()`` and ``merge_importer()`` with ``fields``;
+    ``to_frames(sample_frames=True)``, in frames whose images exist already. So do writes that do
+    not go through FiftyOne. After any of these, or if you do not know, leave it off.
 
     Args:
         dataset_name: the name of the dataset
         snapshot_name: a name for the snapshot, unique within the dataset
         description (None): what the snapshot is about
         tags (None): a tag or several, by which it can be found
+        trust_timestamps (False): whether to take for unchanged what has the same
+            ``last_modified_at``
 
     Returns:
         a :class:`DatasetSnapshot`
@@ -183,7 +198,15 @@ def create_snapshot(
     """
     connection, dataset = _use(dataset_name)
     valid = names.validate_tags(tags)
-    return create.create(connection, dataset, snapshot_name, description, valid).public()
+    record = create.create(
+        connection,
+        dataset,
+        snapshot_name,
+        description,
+        valid,
+        trust_timestamps=trust_timestamps,
+    )
+    return status.public(connection, record)
 
 
 @acting(Action.LIST)
@@ -221,7 +244,7 @@ def get_snapshot_info(
     """
     connection, dataset = _use(dataset_name)
     record = Catalog(connection).find(dataset.id, snapshot_name)
-    return record.public() if record else None
+    return status.public(connection, record) if record else None
 
 
 @acting(Action.LOAD)
@@ -285,7 +308,8 @@ def edit_snapshot(
         ValueError: if there is no such dataset or snapshot, or the name is invalid or taken
     """
     connection, dataset = _use(dataset_name)
-    return edit.edit(connection, dataset, snapshot_name, new_name, description).public()
+    record = edit.edit(connection, dataset, snapshot_name, new_name, description)
+    return status.public(connection, record)
 
 
 @acting(Action.TAG)
@@ -307,7 +331,8 @@ def tag_snapshot(
     """
     connection, dataset = _use(dataset_name)
     valid = names.validate_tags(tags)
-    return edit.edit(connection, dataset, snapshot_name, add_tags=valid).public()
+    record = edit.edit(connection, dataset, snapshot_name, add_tags=valid)
+    return status.public(connection, record)
 
 
 @acting(Action.TAG)
@@ -329,7 +354,8 @@ def untag_snapshot(
     """
     connection, dataset = _use(dataset_name)
     valid = names.validate_tags(tags)
-    return edit.edit(connection, dataset, snapshot_name, remove_tags=valid).public()
+    record = edit.edit(connection, dataset, snapshot_name, remove_tags=valid)
+    return status.public(connection, record)
 
 
 @acting(Action.DELETE)
@@ -365,7 +391,7 @@ def restore_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> Dat
         ValueError: if the trash holds no such snapshot, or the name was given to another one
     """
     connection, dataset = _use(dataset_name)
-    return delete.restore(connection, dataset, snapshot_name).public()
+    return status.public(connection, delete.restore(connection, dataset, snapshot_name))
 
 
 @overload
@@ -1014,6 +1040,29 @@ def diagnose() -> Diagnosis:
         a :class:`Diagnosis`, which can be printed and is true if nothing is wrong
     """
     return doctor.diagnose()
+
+
+@acting(Action.CONVERT)
+def convert_snapshots(dataset_name: str | fod.Dataset, backend: str) -> int:
+    """Moves the history of a dataset to another backend, and keeps new snapshots there as well.
+
+    Each snapshot is read back and compared with its manifest before the old one is dropped. If it
+    is interrupted, some snapshots are moved and others are not; all of them can be used. Call it
+    again then.
+
+    Args:
+        dataset_name: the name of the dataset
+        backend: ``"duplication"``, ``"delta"``, or the name of another backend that is installed
+
+    Returns:
+        the number of snapshots that were moved
+
+    Raises:
+        ValueError: if there is no such dataset or backend
+        DamagedSnapshotError: if a snapshot is not what was captured; it stays where it is
+    """
+    connection, dataset = _use(dataset_name)
+    return convert.convert(connection, dataset, backend)
 
 
 @acting(Action.RECOVER)

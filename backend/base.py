@@ -17,7 +17,7 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from .contents import Documents, Head, Part, State
+from .contents import Documents, Head, Part, Source, State
 from .database import Document
 from .manifest import Manifest
 from .model import SnapshotRecord
@@ -57,13 +57,25 @@ class Backend(ABC):
         self.database = database
 
     @abstractmethod
-    def capture(self, record: SnapshotRecord, head: Head, progress: Progress = silent) -> Captured:
+    def capture(
+        self,
+        record: SnapshotRecord,
+        head: Head,
+        progress: Progress = silent,
+        *,
+        trust_timestamps: bool = False,
+    ) -> Captured:
         """Takes in the state of a dataset, as it is at one moment.
+
+        The caller stores the manifests of every snapshot, and deletes them after :meth:`discard`:
+        a backend may load those of earlier snapshots.
 
         Args:
             record: the snapshot that will stand for it
             head: the dataset's editable state, which others may be writing to
             progress: told how far it is
+            trust_timestamps (False): whether documents may be taken for unchanged whose
+                ``last_modified_at`` is; a backend that reads everything anyway ignores it
 
         Returns:
             what was stored
@@ -97,12 +109,26 @@ class Backend(ABC):
     def is_materialised(self, record: SnapshotRecord) -> bool:
         """Returns whether :meth:`state` would answer at once."""
 
+    def ready(self, record: SnapshotRecord) -> State | None:
+        """Returns what :meth:`state` would, if it takes no time, and else None.
+
+        Unlike :meth:`state` it may be asked by anybody at any time.
+
+        Args:
+            record: the snapshot
+
+        Returns:
+            where each part is
+        """
+        return self.state(record) if self.is_materialised(record) else None
+
     @abstractmethod
     def state(self, record: SnapshotRecord, progress: Progress = silent) -> State:
-        """Makes a snapshot readable.
+        """Makes a snapshot readable; the caller holds the dataset's lease.
 
-        The collections hold nothing else, so that views over them show the snapshot, and nobody
-        changes them while the snapshot exists.
+        The collections hold nothing else, so that views over them show the snapshot. Their
+        content never changes: a backend that needs the space lets views over them fail, and then
+        drops them, see :func:`.withdraw.withdraw`.
 
         Args:
             record: the snapshot
@@ -115,20 +141,63 @@ class Backend(ABC):
             DamagedSnapshotError: if parts are missing
         """
 
-    def remains(self, record: SnapshotRecord, progress: Progress = silent) -> State:
-        """Makes what is left of a snapshot readable, for those who look for damage.
+    def related(self, record: SnapshotRecord) -> State:
+        """Returns where everything but samples and frames is; takes no time.
 
         Args:
             record: the snapshot
-            progress: told how far it is, where it takes time
+
+        Returns:
+            where each of those parts is
+
+        Raises:
+            DamagedSnapshotError: if parts are missing
+        """
+        state = self.state(record)
+        return {part: state[part] for part in state if not part.is_own_collection}
+
+    def source(self, record: SnapshotRecord, part: Part) -> Source | None:
+        """Returns samples or frames as something to look documents up in, without materialising.
+
+        Args:
+            record: the snapshot
+            part: samples or frames
+
+        Returns:
+            the documents, or None if the snapshot has no such part
+        """
+        return self.state(record).get(part)
+
+    def remains(self, record: SnapshotRecord) -> State:
+        """Returns what is left of everything that :meth:`related` tells of.
+
+        Args:
+            record: the snapshot
 
         Returns:
             where each part is that is not missing
         """
-        return self.state(record, progress)
+        return self.related(record)
+
+    @abstractmethod
+    def read(
+        self, record: SnapshotRecord, part: Part, progress: Progress = silent
+    ) -> list[Manifest]:
+        """Reads what is stored of a part, for those who look for damage.
+
+        Args:
+            record: the snapshot
+            part: the part
+            progress: told how far it is
+
+        Returns:
+            the content, once for each place that the part is stored in; empty if it is nowhere
+        """
 
     def restore(self, record: SnapshotRecord, part: Part, target: Collection[Document]) -> None:
         """Makes a collection hold a part of a snapshot: same bytes, same order.
+
+        The caller holds the dataset's lease.
 
         Args:
             record: the snapshot
@@ -151,6 +220,15 @@ class Backend(ABC):
 
         Args:
             snapshot_id: the snapshot
+        """
+
+    def tidy(self, dataset_id: ObjectId) -> None:  # noqa: B027 (most have nothing to do)
+        """Removes what interrupted calls have left, and saves space; the caller holds the lease.
+
+        Called after a snapshot is completed, too.
+
+        Args:
+            dataset_id: the dataset
         """
 
 

@@ -11,7 +11,7 @@ change to and fro can look the same to two passes, and yet never have been so al
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -40,8 +40,11 @@ MAX_PASSES = 20
 class Target(Protocol):
     """Where a copy is put."""
 
-    def copy(self, part: Part, documents: Documents) -> None:
-        """Makes the copy of a part hold exactly these documents."""
+    def read(self, part: Part, documents: Documents) -> Manifest:
+        """Returns the content of a part of the dataset."""
+
+    def copy(self, part: Part, documents: Documents) -> Manifest:
+        """Makes the copy of a part hold exactly these documents; returns their content."""
 
     def patch(
         self, part: Part, documents: Documents, changed: list[ObjectId], removed: list[ObjectId]
@@ -99,31 +102,48 @@ def capture(head: Head, target: Target, progress: Progress) -> dict[Part, Manife
 
 
 def _copy(state: State, target: Target, progress: Progress) -> dict[Part, Manifest]:
-    """Copies every part; digests are taken from the source while the server copies."""
     manifests: dict[Part, Manifest] = {}
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        for number, (part, documents) in enumerate(state.items()):
-            progress(number / len(state), f"Copying {part.value}")
-            if part.is_own_collection:
-                manifest = pool.submit(Manifest.read, documents)
-                target.copy(part, documents)
-                manifests[part] = manifest.result()
-            else:
-                # Most datasets have few of these or none
-                manifests[part] = Manifest.read(documents)
-                if len(manifests[part]):
-                    target.copy(part, documents)
-            faults.reach(f"create.copied_{part.value}")
+    for number, (part, documents) in enumerate(state.items()):
+        progress(number / len(state), f"Copying {part.value}")
+        manifests[part] = target.copy(part, documents)
+        faults.reach(f"create.copied_{part.value}")
     return manifests
+
+
+def copy_and_read(
+    documents: Documents, part: Part, copy: Callable[[Part, Documents], None]
+) -> Manifest:
+    """Makes a whole copy; digests are taken from the source while the server copies.
+
+    Args:
+        documents: what to copy
+        part: the part that they are
+        copy: makes the copy
+
+    Returns:
+        the content of the source
+    """
+    if not part.is_own_collection:
+        # Most datasets have few of these or none
+        found = Manifest.read(documents)
+        if len(found):
+            copy(part, documents)
+        return found
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        manifest = pool.submit(Manifest.read, documents)
+        copy(part, documents)
+        return manifest.result()
 
 
 def _repair(state: State, target: Target, manifests: dict[Part, Manifest]) -> bool:
     """Copies again what differs from the copy; returns whether anything did."""
     repaired = False
     for part, documents in state.items():
-        current = Manifest.read(documents)
+        current = target.read(part, documents)
         differences = manifests.setdefault(part, Manifest.empty()).compare(current)
         if not differences:
+            # The same, but this one knows the order
+            manifests[part] = current
             continue
         repaired = True
         changed = [*differences.added, *differences.changed]

@@ -6,10 +6,9 @@ the cost between snapshots follows the change, and for HEAD it is one pass over 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -17,18 +16,16 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from . import content, layout, registry
-from .base import Progress, silent
+from .base import Backend, Progress, silent
 from .catalog import Catalog
-from .contents import Documents, Head, Part, chunks
+from .contents import Documents, Head, Part, Source, chunks
 from .database import Document, server_time
-from .ids import DTYPE, ID_BYTES, Ids, Keys, common
+from .ids import DTYPE, Ids, Keys, common
 from .manifest import NO_OWNER, Differences, Manifest, stored_parts
 from .model import SampleChangeSummary, SnapshotRecord
 
 _FETCH_DOCUMENTS = 1000
 _SUSPECTS = 50_000
-
-_ID_START = 4 + len(b"\x07_id\x00")
 
 
 class Version(Protocol):
@@ -38,7 +35,10 @@ class Version(Protocol):
         """Returns the content of a part; empty if the version has no such part."""
 
     def documents(self, part: Part) -> Documents | None:
-        """Returns the documents of a part, or None if the version has no such part."""
+        """Returns all documents of a part that is neither samples nor frames, if there is one."""
+
+    def source(self, part: Part) -> Source | None:
+        """Returns samples or frames to look up, or None if the version has no such part."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,16 @@ class SnapshotVersion:
         return Manifest.load(self.database, self.record.id, part)
 
     def documents(self, part: Part) -> Documents | None:
-        """Returns the documents, materialising the snapshot if need be."""
-        backend = registry.create(self.record.backend, self.database)
-        return backend.state(self.record).get(part)
+        """Returns the documents, which are there at once."""
+        return self._backend.related(self.record).get(part)
+
+    def source(self, part: Part) -> Source | None:
+        """Returns the documents, without materialising the snapshot."""
+        return self._backend.source(self.record, part)
+
+    @property
+    def _backend(self) -> Backend:
+        return registry.create(self.record.backend, self.database)
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,10 @@ class HeadVersion:
         """Returns the documents as they are now."""
         return self.head.state().get(part)
 
+    def source(self, part: Part) -> Source | None:
+        """Returns the documents as they are now."""
+        return self.documents(part)
+
 
 class NoVersion:
     """What there was before the first snapshot: nothing."""
@@ -88,6 +99,10 @@ class NoVersion:
         return Manifest.empty()
 
     def documents(self, part: Part) -> Documents | None:
+        """Returns no documents."""
+        return None
+
+    def source(self, part: Part) -> Source | None:
         """Returns no documents."""
         return None
 
@@ -149,7 +164,7 @@ class PartComparison:
 
         The next ones are fetched while the caller works on the last ones.
         """
-        before, after = (version.documents(self._part) for version in (self._older, self._newer))
+        before, after = (version.source(self._part) for version in (self._older, self._newer))
         if before is None or after is None:
             return
         pieces = [
@@ -158,8 +173,7 @@ class PartComparison:
         ]
         with ThreadPoolExecutor(max_workers=2) as pool:
             fetches = (
-                [pool.submit(fetch, documents, ids) for documents in (before, after)]
-                for _, ids in pieces
+                [pool.submit(source.fetch, ids) for source in (before, after)] for _, ids in pieces
             )
             pending = next(fetches, None)
             for start, ids in pieces:
@@ -269,36 +283,6 @@ def in_head(database: Database[Document], dataset_id: ObjectId) -> SampleChanges
     return compare(older, HeadVersion(Head(database, dataset_id)))
 
 
-def fetch(documents: Documents, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
-    """Reads documents as BSON.
-
-    Args:
-        documents: where they are
-        ids: which ones
-
-    Returns:
-        those that exist, by the bytes of their ids
-    """
-    found: dict[bytes, bytes] = {}
-    query = {**documents.query, "_id": {"$in": list(ids)}}
-    for batch in documents.collection.find_raw_batches(query, batch_size=_FETCH_DOCUMENTS):
-        found.update(split(batch))
-    return found
-
-
-def split(batch: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Cuts a run of documents whose ids are ObjectIds into documents.
-
-    Args:
-        batch: BSON documents, one after the other
-
-    Yields:
-        the bytes of each id, and each document
-    """
-    for start, end in pairwise(layout.starts(batch)):
-        yield batch[start + _ID_START : start + _ID_START + ID_BYTES], batch[start:end]
-
-
 def _truly_changed(comparison: PartComparison, suspects: Keys) -> Keys:
     """Returns those documents whose content differs, and not only their bytes."""
     changed = [
@@ -313,14 +297,14 @@ def _owners(version: Version, manifest: Manifest, frames: Keys) -> Keys:
     """Returns the sample of each frame, or empty bytes for one that belongs to none."""
     owners = manifest.owners_of(frames)
     nameless = owners == NO_OWNER
-    documents = version.documents(Part.FRAMES) if nameless.any() else None
-    if documents is None:
+    source = version.source(Part.FRAMES) if nameless.any() else None
+    if source is None:
         return owners
     # Manifests note samples where all documents name one, as FiftyOne's do
     places = {frames[place]: place for place in np.flatnonzero(nameless)}
     for some in chunks(list(Ids(frames[nameless]))):
-        for frame in documents.collection.find({"_id": {"$in": some}}, {"_sample_id": 1}):
-            if isinstance(frame.get("_sample_id"), ObjectId):
-                place = places[np.array([frame["_id"].binary], DTYPE)[0]]
-                owners[place] = frame["_sample_id"].binary
+        for key, frame in source.fetch(some).items():
+            owner = content.decode(layout.fields(frame).get("_sample_id"))
+            if isinstance(owner, ObjectId):
+                owners[places[np.array([key], DTYPE)[0]]] = owner.binary
     return owners

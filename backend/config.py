@@ -26,6 +26,9 @@ class Settings:
     backend: str
     """Name of the backend that new snapshots are stored with."""
 
+    cache_max: int
+    """Older snapshots of a dataset that the delta backend holds ready once they were loaded."""
+
     trash_days: int
     """Days that discarded states can be brought back; 0 turns the trash off."""
 
@@ -46,6 +49,7 @@ class Settings:
             max_in_db=_integer("MAX_IN_DB", default=100, minimum=NO_LIMIT),
             max_per_dataset=_integer("MAX_PER_DATASET", default=20, minimum=NO_LIMIT),
             backend=_text("BACKEND", default="duplication"),
+            cache_max=_integer("CACHE_MAX", default=3, minimum=0),
             trash_days=_integer("TRASH_DAYS", default=7, minimum=0),
             lock_wait_seconds=_integer("LOCK_WAIT_SEC", default=30, minimum=0),
         )

@@ -10,17 +10,18 @@ Outside the database, and so not here: media files, and results in external vect
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from . import layout
 from .database import Document, raw
 from .errors import DatasetNotFoundError
 
@@ -69,6 +70,22 @@ LEFT_OUT = {
 """Collections that FiftyOne ties to datasets and that snapshots leave out, and why."""
 
 
+class Source(Protocol):
+    """Samples or frames to look up, which need not lie in one collection."""
+
+    def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
+        """Reads those of some documents that exist, as BSON, by the bytes of their ids."""
+
+    def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
+        """Returns the ids of the documents that fit a query."""
+
+    def values(self, names: list[str]) -> Iterator[Document]:
+        """Yields some fields of every document."""
+
+    def aggregate(self, pipeline: list[Document]) -> list[Document] | None:
+        """Runs a pipeline in the server; None if the documents do not lie in one collection."""
+
+
 @dataclass(frozen=True)
 class Documents:
     """Documents of one part, wherever they lie."""
@@ -100,6 +117,35 @@ class Documents:
             while (batch := pending.result()) is not None:
                 pending = pool.submit(next, cursor, None)
                 yield batch
+
+    def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
+        """Reads documents as BSON.
+
+        Args:
+            ids: which ones
+
+        Returns:
+            those that exist, by the bytes of their ids
+        """
+        found: dict[bytes, bytes] = {}
+        query = {**self.query, "_id": {"$in": list(ids)}}
+        for batch in self.collection.find_raw_batches(query, batch_size=_BATCH_DOCUMENTS):
+            found.update(layout.split(batch))
+        return found
+
+    def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
+        """Returns the ids of the documents that fit a query."""
+        found = self.collection.find({**self.query, **query}, {"_id": 1})
+        return [document["_id"] for document in found]
+
+    def values(self, names: list[str]) -> Iterator[Document]:
+        """Yields some fields of every document."""
+        yield from self.collection.find(dict(self.query), dict.fromkeys(names, 1))
+
+    def aggregate(self, pipeline: list[Document]) -> list[Document] | None:
+        """Runs a pipeline in the server."""
+        stages = [{"$match": dict(self.query)}, *pipeline]
+        return list(self.collection.aggregate(stages, allowDiskUse=True))
 
     def copy_to(self, target: Collection[Document]) -> None:
         """Makes a collection hold exactly these documents, byte by byte, inside the server.

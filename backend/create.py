@@ -31,6 +31,8 @@ def create(
     name: str,
     description: str | None,
     tags: tuple[str, ...] = (),
+    *,
+    trust_timestamps: bool = False,
 ) -> SnapshotRecord:
     """Captures a dataset as a new snapshot.
 
@@ -40,6 +42,8 @@ def create(
         name: a name that is not in use
         description: what the snapshot is about, if anything
         tags (()): valid tags
+        trust_timestamps (False): whether a backend that stores differences may take for unchanged
+            what has the same ``last_modified_at``
 
     Returns:
         the snapshot
@@ -55,7 +59,9 @@ def create(
     migrate(dataset)
     catalog = Catalog(database)
     settings = Settings.load()
-    backend = registry.create(settings.backend, database)
+    # A dataset whose history was converted stays with that backend
+    backend_name = catalog.dataset_facts(dataset.id).get("backend", settings.backend)
+    backend = registry.create(backend_name, database)
 
     snapshot_id = ObjectId()
     with operation(
@@ -66,7 +72,7 @@ def create(
         while_waiting=lambda: catalog.check_name(dataset.id, name),
         snapshot_id=snapshot_id,
         snapshot_name=name,
-        backend=settings.backend,
+        backend=backend_name,
     ) as running:
         catalog.check_name(dataset.id, name)
         _check_limits(catalog, dataset, settings)
@@ -80,7 +86,7 @@ def create(
             description=description,
             sequence=catalog.next_sequence(dataset.id),
             state=SnapshotState.CREATING,
-            backend=settings.backend,
+            backend=backend_name,
             created_at=server_time(database),
             created_by=actor.current().user,
             tags=tags,
@@ -88,7 +94,9 @@ def create(
         catalog.add(record)
         running.step("reserved")
         before = equality.witness(head)
-        captured = backend.capture(record, head, _copying(running))
+        captured = backend.capture(
+            record, head, _copying(running), trust_timestamps=trust_timestamps
+        )
         running.step("captured")
         manifest.save(database, snapshot_id, captured.manifests)
         running.step("manifested")
@@ -160,6 +168,8 @@ def _finish(running: Operation) -> None:
     if record is not None:
         changes_ = SampleChangeSummary(record.sample_count, 0, 0, 0, server_time(running.database))
         Catalog(running.database).set_latest_changes(running.dataset_id, changes_)
+        running.step("summarized_head")
+        registry.create(record.backend, running.database).tidy(running.dataset_id)
 
 
 def _check_limits(catalog: Catalog, dataset: DatasetReference, settings: Settings) -> None:

@@ -6,6 +6,7 @@ standalone server, a replica set and a sharded cluster can do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -44,6 +45,8 @@ LINEAGE = PREFIX + "lineage"
 DATASETS = PREFIX + "datasets"
 AUDIT = PREFIX + "audit"
 AUDIT_HEAD = PREFIX + "audit_head"
+DELTA = PREFIX + "delta"
+ORDERS = PREFIX + "orders"
 
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."
@@ -76,6 +79,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel(
             [("snapshot_id", ASCENDING), ("part", ASCENDING), ("number", ASCENDING)], unique=True
         ),
+        IndexModel("base", sparse=True),
     ],
     JOURNAL: [
         IndexModel([("dataset_id", ASCENDING), ("state", ASCENDING)]),
@@ -93,6 +97,12 @@ _INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"operations.0": {"$exists": True}},
         ),
         IndexModel([("dataset_id", ASCENDING), ("_id", ASCENDING)]),
+    ],
+    DELTA: [IndexModel([("links.id", ASCENDING)])],
+    ORDERS: [
+        IndexModel(
+            [("snapshot_id", ASCENDING), ("part", ASCENDING), ("number", ASCENDING)], unique=True
+        ),
     ],
     TRASH: [IndexModel([("dataset_id", ASCENDING), ("trashed_at", ASCENDING)])],
 }
@@ -382,6 +392,27 @@ def staging_name(operation_id: ObjectId, part: str) -> str:
 def trashed_name(operation_id: ObjectId, part: str) -> str:
     """Returns the name of the collection that holds a part of a discarded state."""
     return f"{_TRASHED}{operation_id}.{part}"
+
+
+def delta_name(dataset_id: ObjectId, token: ObjectId, part: str) -> str:
+    """Returns the name of a collection in which the delta backend keeps something of a dataset."""
+    return f"{DELTA}.{dataset_id}.{token}.{part}"
+
+
+def delta_collections(database: Database[Document], dataset_id: ObjectId) -> dict[str, ObjectId]:
+    """Lists the collections in which the delta backend keeps something of a dataset.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+
+    Returns:
+        the token that each is called by, by name
+    """
+    prefix = f"{DELTA}.{dataset_id}."
+    query = {"name": {"$regex": f"^{re.escape(prefix)}"}}
+    names = database.list_collection_names(filter=query)
+    return {name: ObjectId(name[len(prefix) :].split(".", maxsplit=1)[0]) for name in names}
 
 
 def view_name(snapshot_id: ObjectId, part: str) -> str:

@@ -11,26 +11,19 @@ from typing import Any, ClassVar
 
 import bson
 from bson import ObjectId
-from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from .base import Backend, Captured, Progress, silent, whole_collection
-from .capture import capture
-from .contents import Documents, Head, Part, State, chunks
-from .database import Document, create_compressed, data_size, master_name, owned_collections
+from .capture import capture, copy_and_read
+from .contents import Documents, Head, Part, State
+from .copies import copy_whole, create_indexes, list_indexes, patch
+from .database import Document, data_size, master_name, owned_collections
 from .errors import DamagedSnapshotError
+from .manifest import Manifest
 from .model import SnapshotRecord
 
-# Frames are always read by sample, and results by file, so these are wanted from the first load on
-_INDEXES = {
-    Part.FRAMES: [
-        IndexModel([("_sample_id", ASCENDING), ("frame_number", ASCENDING)], unique=True)
-    ],
-    Part.RESULT_CHUNKS: [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)],
-}
 _NAMESPACE_NOT_FOUND = 26
-_DUPLICATE_KEY = 11000
 
 
 class DuplicationBackend(Backend):
@@ -38,7 +31,14 @@ class DuplicationBackend(Backend):
 
     name: ClassVar[str] = "duplication"
 
-    def capture(self, record: SnapshotRecord, head: Head, progress: Progress = silent) -> Captured:
+    def capture(
+        self,
+        record: SnapshotRecord,
+        head: Head,
+        progress: Progress = silent,
+        *,
+        trust_timestamps: bool = False,
+    ) -> Captured:
         """Copies the dataset into collections of the snapshot's own."""
         masters = _Masters(self.database, record.id)
         manifests = capture(head, masters, progress)
@@ -46,9 +46,7 @@ class DuplicationBackend(Backend):
         parts = [
             part for part, manifest in manifests.items() if manifest or part.is_own_collection
         ]
-        own = {part: docs for part, docs in head.state().items() if part.is_own_collection}
-        indexes = {part: _list_indexes(documents) for part, documents in own.items()}
-        return Captured(manifests, storage=_storage(parts, indexes))
+        return Captured(manifests, storage=_storage(parts, list_indexes(head)))
 
     def adopt(
         self,
@@ -69,7 +67,7 @@ class DuplicationBackend(Backend):
 
     def state(self, record: SnapshotRecord, progress: Progress = silent) -> State:
         """Returns the copy."""
-        remains = self.remains(record)
+        remains = self._remains(record)
         missing = [part for part in record.storage["parts"] if Part(part) not in remains]
         if missing:
             raise DamagedSnapshotError(
@@ -78,8 +76,19 @@ class DuplicationBackend(Backend):
             )
         return remains
 
-    def remains(self, record: SnapshotRecord, progress: Progress = silent) -> State:
+    def remains(self, record: SnapshotRecord) -> State:
         """Returns what is left of the copy."""
+        remains = self._remains(record)
+        return {part: remains[part] for part in remains if not part.is_own_collection}
+
+    def read(
+        self, record: SnapshotRecord, part: Part, progress: Progress = silent
+    ) -> list[Manifest]:
+        """Reads the copy."""
+        documents = self._remains(record).get(part)
+        return [] if documents is None else [Manifest.read(documents)]
+
+    def _remains(self, record: SnapshotRecord) -> State:
         existing = set(owned_collections(self.database, record.id))
         masters = _Masters(self.database, record.id)
         return {
@@ -116,14 +125,14 @@ class _Masters:
     def copied(self, part: Part) -> Documents:
         return whole_collection(self._database[master_name(self._snapshot_id, part)])
 
-    def copy(self, part: Part, documents: Documents) -> None:
-        name = master_name(self._snapshot_id, part)
-        self._database.drop_collection(name)
-        target = create_compressed(self._database, name)
-        # Other indexes would cost a third of the copy's time and can follow when they are needed
-        if part in _INDEXES:
-            target.create_indexes(_INDEXES[part])
-        documents.copy_to(target)
+    def read(self, part: Part, documents: Documents) -> Manifest:
+        return Manifest.read(documents)
+
+    def copy(self, part: Part, documents: Documents) -> Manifest:
+        return copy_and_read(documents, part, self._copy)
+
+    def _copy(self, part: Part, documents: Documents) -> None:
+        copy_whole(part, documents, self._database, master_name(self._snapshot_id, part))
 
     def take_over(self, part: Part, documents: Documents) -> None:
         name = master_name(self._snapshot_id, part)
@@ -135,26 +144,12 @@ class _Masters:
                 self._database, self._snapshot_id
             ):
                 raise
-        if part in _INDEXES:
-            self._database[name].create_indexes(_INDEXES[part])
+        create_indexes(part, self._database[name])
 
     def patch(
         self, part: Part, documents: Documents, changed: list[ObjectId], removed: list[ObjectId]
     ) -> None:
-        target = self.copied(part).collection
-        # First what must not be in the way: a frame can come back under a new id. Documents that
-        # stay are replaced where they lie, which keeps their order
-        for ids in chunks(removed):
-            target.delete_many({"_id": {"$in": ids}})
-        for ids in chunks(changed):
-            try:
-                documents.merge_into(target, ids)
-            except OperationFailure as error:
-                if error.code != _DUPLICATE_KEY:
-                    raise
-                # Frames of a video that have swapped their numbers are in each other's way
-                target.delete_many({"_id": {"$in": ids}})
-                documents.merge_into(target, ids)
+        patch(self.copied(part).collection, documents, changed, removed)
 
 
 def _storage(parts: list[Part], indexes: Mapping[Part, list[Document]]) -> dict[str, Any]:
@@ -165,12 +160,3 @@ def _storage(parts: list[Part], indexes: Mapping[Part, list[Document]]) -> dict[
             part.value: [bson.encode(index) for index in found] for part, found in indexes.items()
         },
     }
-
-
-def _list_indexes(documents: Documents) -> list[Document]:
-    try:
-        return [dict(index) for index in documents.collection.list_indexes()]
-    except OperationFailure as error:
-        if error.code == _NAMESPACE_NOT_FOUND:
-            return []
-        raise

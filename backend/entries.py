@@ -28,6 +28,8 @@ class Verb(str, Enum):
     EDIT = "edit"
     EMPTY_TRASH = "empty_trash"
     PURGE = "purge"
+    LOAD = "load"
+    CONVERT = "convert"
 
 
 class OperationState(str, Enum):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from pymongo.database import Database
 
-from . import changes, content, ids
+from . import content, ids
 from .changes import HeadVersion, Pair, PartComparison, SnapshotVersion, Version
 from .contents import Documents, Head, Part
 from .database import Document, server_process, write_counters
@@ -153,7 +153,7 @@ def _differs(
 ) -> bool:
     """Returns whether there is proof of a change among the documents that were touched since."""
     manifest = snapshot.manifest(part)
-    captured = snapshot.documents(part)
+    captured = snapshot.source(part)
     if documents is None or captured is None:
         return bool(manifest) or (documents is not None and not documents.is_empty())
     if documents.collection.count_documents({}) != len(manifest):
@@ -162,5 +162,5 @@ def _differs(
     keys = Ids.of(document["_id"] for document in touched.limit(_EVIDENCE_DOCUMENTS))
     if not ids.positions(manifest.keys, keys.keys)[1].all():
         return True
-    before, after = changes.fetch(captured, keys), changes.fetch(documents, keys)
+    before, after = captured.fetch(keys), documents.fetch(keys)
     return any(key in before and not content.equal(before[key], after[key]) for key in after)

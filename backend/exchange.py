@@ -188,7 +188,7 @@ def _state_to_install(running: Operation) -> State:
     record = Catalog(database).by_id(details["snapshot_id"])
     if record is None:
         raise DamagedSnapshotError(f"Snapshot '{details['snapshot_name']}' is gone")
-    return registry.create(record.backend, database).state(record)
+    return registry.create(record.backend, database).related(record)
 
 
 def _destroy_discarded(running: Operation) -> None:

@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 
 from . import registry, schema
 from .catalog import Catalog
-from .contents import Documents, Part, State
+from .contents import Part, Source
 from .database import FACTS, Document
 from .errors import DamagedSnapshotError
 from .model import FORMAT_VERSION, SnapshotRecord, check_format
@@ -59,7 +59,7 @@ def read_fields(database: Database[Document], record: SnapshotRecord) -> tuple[s
     Raises:
         DamagedSnapshotError: if it has no dataset document
     """
-    return schema.paths(_dataset_document(record, _state(database, record)))
+    return schema.paths(_dataset_document(database, record))
 
 
 def note(database: Database[Document], record: SnapshotRecord) -> None:
@@ -97,10 +97,9 @@ def note_classes(database: Database[Document], record: SnapshotRecord) -> None:
     if noted is not None:
         check_format(noted)
         return
-    state = _state(database, record)
     classes: set[str] | None = set()
-    for documents, paths in _places(record, state):
-        found = _distinct(documents, paths)
+    for source, paths in _places(database, record):
+        found = _distinct(source, paths)
         if classes is not None:
             classes.update(found)
             size = sum(len(label.encode()) for label in classes)
@@ -137,10 +136,8 @@ def has_class(database: Database[Document], record: SnapshotRecord, label: str) 
     if noted is not None and noted["complete"]:
         return bool(noted["is_noted"])
     return any(
-        not Documents(
-            documents.collection, {**documents.query, "$or": [{path: label} for path in paths]}
-        ).is_empty()
-        for documents, paths in _places(record, _state(database, record))
+        source.search({"$or": [{path: label} for path in paths]})
+        for source, paths in _places(database, record)
     )
 
 
@@ -154,11 +151,8 @@ def delete(database: Database[Document], snapshot_ids: Iterable[ObjectId]) -> No
     database[FACTS].delete_many({"_id": {"$in": list(snapshot_ids)}})
 
 
-def _state(database: Database[Document], record: SnapshotRecord) -> State:
-    return registry.create(record.backend, database).state(record)
-
-
-def _dataset_document(record: SnapshotRecord, state: State) -> Document:
+def _dataset_document(database: Database[Document], record: SnapshotRecord) -> Document:
+    state = registry.create(record.backend, database).related(record)
     documents = state.get(Part.DATASET)
     found = documents and documents.collection.find_one(dict(documents.query))
     if not found:
@@ -166,32 +160,52 @@ def _dataset_document(record: SnapshotRecord, state: State) -> Document:
     return found
 
 
-def _places(record: SnapshotRecord, state: State) -> Iterator[tuple[Documents, list[str]]]:
+def _places(
+    database: Database[Document], record: SnapshotRecord
+) -> Iterator[tuple[Source, list[str]]]:
     """Yields the documents that can have labels, and the paths at which their classes are."""
-    document = _dataset_document(record, state)
+    document = _dataset_document(database, record)
+    backend = registry.create(record.backend, database)
     for part, key in ((Part.SAMPLES, "sample_fields"), (Part.FRAMES, "frame_fields")):
         paths = {
             f"{path}.{inner}"
             for path, field in schema.walk(document.get(key))
             if (inner := _LABELS.get(field.get("embedded_doc_type") or ""))
         }
-        if part in state and paths:
-            yield state[part], sorted(paths)
+        source = backend.source(record, part)
+        if source is not None and paths:
+            yield source, sorted(paths)
 
 
-def _distinct(documents: Documents, paths: list[str]) -> Iterator[str]:
-    """Yields the different strings at some paths, one more than is noted at the most."""
+def _distinct(source: Source, paths: list[str]) -> Iterable[str]:
+    """Returns the different strings at some paths, one more than is noted at the most."""
     # Where a path leads through a list, its value is one
     lists = [{"$cond": [{"$isArray": f"${path}"}, f"${path}", [f"${path}"]]} for path in paths]
-    found = documents.collection.aggregate(
+    found = source.aggregate(
         [
-            {"$match": dict(documents.query)},
             {"$project": {"_id": 0, "class": {"$setUnion": lists}}},
             {"$unwind": "$class"},
             {"$match": {"class": {"$type": "string"}}},
             {"$group": {"_id": "$class"}},
             {"$limit": MAX_CLASSES + 1},
-        ],
-        allowDiskUse=True,
+        ]
     )
-    return (group["_id"] for group in found)
+    if found is not None:
+        return [group["_id"] for group in found]
+    classes: set[str] = set()
+    for document in source.values(sorted({path.split(".")[0] for path in paths})):
+        classes.update(name for path in paths for name in _strings(document, path.split(".")))
+        if len(classes) > MAX_CLASSES:
+            break
+    return classes
+
+
+def _strings(value: Any, path: list[str]) -> Iterator[str]:
+    """Yields the strings at a path that may lead through lists."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _strings(item, path)
+    elif path and isinstance(value, dict):
+        yield from _strings(value.get(path[0]), path[1:])
+    elif not path and isinstance(value, str):
+        yield value

@@ -78,7 +78,8 @@ def build(database: Database[Document], snapshot_id: ObjectId) -> None:
     record = Catalog(database).by_id(snapshot_id)
     if record is None:
         return
-    state = registry.create(record.backend, database).state(record)
+    # There is nothing to index if it was made virtual again meanwhile
+    state = registry.create(record.backend, database).ready(record) or {}
     for part in (Part.SAMPLES, Part.FRAMES):
         if part not in state:
             continue

@@ -9,8 +9,9 @@ truly at the top level, whatever the strings and embedded documents in between h
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,9 @@ _WITH_LENGTH = {
 }
 _REGEX = 0x0B
 
+# The server puts `_id` first
+_ID_START, _ID_BYTES = 4 + len(b"\x07_id\x00"), 12
+
 # Documents that are this few are walked one by one, which is quicker then
 _FEW = 4
 
@@ -81,6 +85,19 @@ def starts(batch: bytes) -> list[int]:
         position += length(batch, position)[0]
         found.append(position)
     return found
+
+
+def split(batch: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Cuts a run of documents whose ids are ObjectIds into documents.
+
+    Args:
+        batch: BSON documents, one after the other
+
+    Yields:
+        the bytes of each id, and each document
+    """
+    for start, end in pairwise(starts(batch)):
+        yield batch[start + _ID_START : start + _ID_START + _ID_BYTES], batch[start:end]
 
 
 def locate(batch: bytes, bounds: Sequence[int], wanted: Sequence[Wanted]) -> list[Positions]:

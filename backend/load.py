@@ -7,8 +7,17 @@ from pymongo.database import Database
 
 from . import indexes, project, registry
 from .catalog import Catalog
+from .contents import State
 from .database import Document, server_time, unless_forbidden
 from .datasets import DatasetReference
+from .errors import DatasetBusyError
+from .journal import Operation, Verb, operation, recovers
+from .model import SnapshotRecord
+
+_ATTEMPTS = 10
+
+_WAIT_SECONDS = 3600
+"""Whoever wants a snapshot that somebody else is making readable waits until it is."""
 
 
 def load(database: Database[Document], dataset: DatasetReference, name: str) -> fod.Dataset:
@@ -26,11 +35,51 @@ def load(database: Database[Document], dataset: DatasetReference, name: str) -> 
         SnapshotNotFoundError: if there is no such snapshot
     """
     catalog = Catalog(database)
-    record = catalog.get(dataset.id, name, dataset.name)
-    state = registry.create(record.backend, database).state(record)
-    visible_name = project.project(database, record, state, dataset.name)
+    for _ in range(_ATTEMPTS):
+        record = catalog.get(dataset.id, name, dataset.name)
+        backend = registry.create(record.backend, database)
+        state = backend.ready(record)
+        if state is None:
+            state = _materialise(database, dataset, record)
+        visible_name = project.project(database, record, state, dataset.name)
+        # Meanwhile others may have needed the place
+        if backend.is_materialised(record):
+            break
+    else:
+        raise DatasetBusyError(
+            f"Snapshot '{name}' could not be held ready: too many others are being loaded at the "
+            "same time. Try again later."
+        )
     # Those who may only read snapshots load them as well
     with unless_forbidden():
         catalog.update(record.id, last_loaded_at=server_time(database))
         indexes.provide(database, record)
     return fod.load_dataset(visible_name, reload=True)
+
+
+def _materialise(
+    database: Database[Document], dataset: DatasetReference, record: SnapshotRecord
+) -> State:
+    """Makes a snapshot readable; alone, so that it is done once however many want it."""
+    with operation(
+        database,
+        dataset.id,
+        Verb.LOAD,
+        wait_seconds=_WAIT_SECONDS,
+        snapshot_id=record.id,
+        snapshot_name=record.name,
+        backend=record.backend,
+    ) as running:
+        # It may have been deleted meanwhile
+        record = Catalog(database).get(dataset.id, record.name, dataset.name)
+        running.step("found")
+        state = registry.create(record.backend, database).state(record, running.progress)
+        running.committing("materialised")
+        running.commit()
+    return state
+
+
+@recovers(Verb.LOAD)
+def _recover(running: Operation) -> None:
+    """Drops what was half made."""
+    registry.create(running.details["backend"], running.database).tidy(running.dataset_id)

@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import create, delete, edit, facts, journal, lineage, restore, revert, trash, undo
+from . import (
+    convert,
+    create,
+    delete,
+    edit,
+    facts,
+    journal,
+    lineage,
+    load,
+    restore,
+    revert,
+    trash,
+    undo,
+)
 from .access.actions import Action
 from .audit import reading, recording
 from .catalog import Catalog
@@ -32,7 +45,7 @@ from .switch import drop_view
 logger = logging.getLogger(__name__)
 
 # The verbs register their recoveries when they are imported
-_VERBS = (create, delete, edit, restore, revert, undo)
+_VERBS = (convert, create, delete, edit, load, restore, revert, undo)
 
 
 @dataclass(frozen=True)

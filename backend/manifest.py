@@ -21,7 +21,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -102,6 +102,11 @@ class Manifest:
     """``last_modified_at``, in milliseconds."""
     owners: Keys
     """Of frames, the sample; else :data:`NO_OWNER`."""
+    places: npt.NDArray[np.int64] | None = None
+    """Where each document was met: sorted by these, documents are in natural order. Known of what
+    was just read, not of what was stored."""
+    has_unusual_ids: bool = False
+    """Whether there are documents whose ids are no ObjectIds, so that keys do not find them."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -133,10 +138,10 @@ class Manifest:
             count += len(manifests[-1])
             if report is not None:
                 report(count)
-        return cls._joined(manifests)
+        return cls._joined(manifests, in_order=True)
 
     @classmethod
-    def _joined(cls, manifests: list[Manifest]) -> Manifest:
+    def _joined(cls, manifests: list[Manifest], *, in_order: bool = False) -> Manifest:
         """Returns a manifest of the documents of several, of which the last word counts."""
         keys = np.concatenate([each.keys for each in manifests])
         order = np.argsort(keys, kind="stable")
@@ -148,7 +153,37 @@ class Manifest:
             np.concatenate([each.digests for each in manifests])[order],
             np.concatenate([each.stamps for each in manifests])[order],
             np.concatenate([each.owners for each in manifests])[order],
+            order if in_order else None,
+            any(each.has_unusual_ids for each in manifests),
         )
+
+    def in_order(self) -> Keys:
+        """Returns the ids in natural order.
+
+        Returns:
+            the keys
+
+        Raises:
+            ValueError: if the manifest does not know the order
+        """
+        if self.places is None:
+            raise ValueError("Only a manifest of documents that were just read knows their order")
+        return self.keys[np.argsort(self.places, kind="stable")]
+
+    def ordered(self, natural: Keys) -> Manifest:
+        """Returns this manifest with a natural order.
+
+        Args:
+            natural: its ids in that order
+
+        Returns:
+            a manifest that knows the order
+        """
+        place, known = ids.positions(self.keys, natural)
+        # Documents can come and go while they are read, which whoever reads them will notice
+        places = np.full(len(self), len(natural), np.int64)
+        places[place[known]] = np.flatnonzero(known)
+        return replace(self, places=places)
 
     def compare(self, newer: Manifest, *, touched: bool = True) -> Differences:
         """Compares this manifest with a newer one.
@@ -194,9 +229,22 @@ class Manifest:
         Returns:
             the new manifest
         """
-        keep = ~np.isin(self.keys, Ids.of(removed).keys)
-        kept = Manifest(self.keys[keep], self.digests[keep], self.stamps[keep], self.owners[keep])
-        return self._joined([kept, patch])
+        return self._joined([self.without(Ids.of(removed).keys), patch])
+
+    def without(self, keys: Keys) -> Manifest:
+        """Returns this manifest without some documents."""
+        keep = np.ones(len(self), bool)
+        place, known = ids.positions(self.keys, keys)
+        keep[place[known]] = False
+        return self._rows(keep)
+
+    def only(self, keys: Keys) -> Manifest:
+        """Returns what this manifest says of some documents."""
+        place, known = ids.positions(self.keys, np.sort(keys))
+        return self._rows(place[known])
+
+    def _rows(self, rows: npt.NDArray[Any]) -> Manifest:
+        return Manifest(self.keys[rows], self.digests[rows], self.stamps[rows], self.owners[rows])
 
     def fingerprint(self, *, touched: bool = True) -> str:
         """Returns one hash of all the content, equal for equal content only.
@@ -213,7 +261,8 @@ class Manifest:
             content.update(self.stamps.tobytes())
         return content.hexdigest()
 
-    def _pieces(self, snapshot_id: ObjectId, part: Part) -> Iterator[Document]:
+    def to_bytes(self) -> bytes:
+        """Returns the manifest as :meth:`from_bytes` reads it, without the order."""
         # Digests are random: they do not compress
         columns = [
             zlib.compress(self.keys.tobytes(), 1),
@@ -221,20 +270,22 @@ class Manifest:
             zlib.compress(self.owners.tobytes(), 1),
             self.digests.tobytes(),
         ]
-        data = b"".join([_SIZES.pack(*map(len, columns)), *columns])
-        checksum = hashlib.sha256(data).hexdigest()
-        starts = range(0, len(data), _CHUNK_BYTES)
-        for number, start in enumerate(starts):
-            yield {
-                "snapshot_id": snapshot_id,
-                "part": part.value,
-                "number": number,
-                "pieces": len(starts),
-                "format": FORMAT_VERSION,
-                "digest": DIGEST,
-                "checksum": checksum,
-                "data": data[start : start + _CHUNK_BYTES],
-            }
+        return b"".join([_SIZES.pack(*map(len, columns)), *columns])
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Manifest:
+        """Reads what :meth:`to_bytes` wrote."""
+        columns, start = [], _SIZES.size
+        for size in _SIZES.unpack_from(data):
+            columns.append(data[start : start + size])
+            start += size
+        keys, stamps, owners, digests = columns
+        return cls(
+            np.frombuffer(zlib.decompress(keys), ids.DTYPE),
+            np.frombuffer(digests, _DIGEST),
+            np.frombuffer(zlib.decompress(stamps), _STAMP),
+            np.frombuffer(zlib.decompress(owners), ids.DTYPE),
+        )
 
     @classmethod
     def load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
@@ -251,33 +302,72 @@ class Manifest:
         Raises:
             DamagedSnapshotError: if it is missing or not what was stored
         """
-        pieces = list(
-            database[MANIFESTS]
-            .find({"snapshot_id": snapshot_id, "part": part.value})
-            .sort("number", 1)
-        )
-        for piece in pieces:
+        steps: list[tuple[Manifest, Keys]] = []
+        needed: ObjectId | None = snapshot_id
+        while needed is not None:
+            stored = _Stored.load(database, needed, part)
+            removed = np.frombuffer(zlib.decompress(stored.removed), ids.DTYPE)
+            steps.append((cls.from_bytes(stored.data), removed))
+            needed = stored.base
+        manifest, _ = steps.pop()
+        while steps:
+            patch, removed = steps.pop()
+            manifest = cls._joined([manifest.without(removed), patch])
+        return manifest
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A manifest as stored: in full, or as the difference to that of another snapshot."""
+
+    data: bytes
+    base: ObjectId | None = None
+    removed: bytes = zlib.compress(b"")
+    """The ids that only the base has."""
+
+    @property
+    def _told_by_base(self) -> bytes:
+        return b"" if self.base is None else self.removed
+
+    def pieces(self, snapshot_id: ObjectId, part: Part, first: int = 0) -> Iterator[Document]:
+        """Yields the documents to store, numbered from ``first`` on."""
+        checksum = hashlib.sha256(self._told_by_base + self.data).hexdigest()
+        starts = range(0, len(self.data), _CHUNK_BYTES)
+        for number, start in enumerate(starts):
+            piece = {
+                "snapshot_id": snapshot_id,
+                "part": part.value,
+                "number": first + number,
+                "pieces": len(starts),
+                "format": FORMAT_VERSION,
+                "digest": DIGEST,
+                "checksum": checksum,
+                "data": self.data[start : start + _CHUNK_BYTES],
+            }
+            if self.base is not None:
+                piece.update(base=self.base, removed=b"" if number else self.removed)
+            yield piece
+
+    @classmethod
+    def load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> _Stored:
+        """Reads what is stored; of two that a crash has left, one that is complete."""
+        query = {"snapshot_id": snapshot_id, "part": part.value}
+        groups: dict[str, list[Document]] = {}
+        for piece in database[MANIFESTS].find(query).sort("number", 1):
             check_format(piece)
-        data = b"".join(piece["data"] for piece in pieces)
-        if (
-            not pieces
-            or len(pieces) != pieces[0]["pieces"]
-            or hashlib.sha256(data).hexdigest() != pieces[0]["checksum"]
-        ):
-            raise DamagedSnapshotError(
-                f"The manifest of the {part.value} of snapshot {snapshot_id} is "
-                f"{'damaged' if pieces else 'missing'}"
+            groups.setdefault(piece["checksum"], []).append(piece)
+        for checksum, pieces in groups.items():
+            stored = cls(
+                b"".join(piece["data"] for piece in pieces),
+                pieces[0].get("base"),
+                b"".join(piece.get("removed", b"") for piece in pieces) or cls.removed,
             )
-        columns, start = [], _SIZES.size
-        for size in _SIZES.unpack_from(data):
-            columns.append(data[start : start + size])
-            start += size
-        keys, stamps, owners, digests = columns
-        return cls(
-            np.frombuffer(zlib.decompress(keys), ids.DTYPE),
-            np.frombuffer(digests, _DIGEST),
-            np.frombuffer(zlib.decompress(stamps), _STAMP),
-            np.frombuffer(zlib.decompress(owners), ids.DTYPE),
+            found = hashlib.sha256(stored._told_by_base + stored.data).hexdigest()
+            if len(pieces) == pieces[0]["pieces"] and found == checksum:
+                return stored
+        raise DamagedSnapshotError(
+            f"The manifest of the {part.value} of snapshot {snapshot_id} is "
+            f"{'damaged' if groups else 'missing'}"
         )
 
 
@@ -294,8 +384,42 @@ def save(
     database[MANIFESTS].insert_many(
         piece
         for part, manifest in manifests.items()
-        for piece in manifest._pieces(snapshot_id, part)
+        for piece in _Stored(manifest.to_bytes()).pieces(snapshot_id, part)
     )
+
+
+def rebase(
+    database: Database[Document], snapshot_id: ObjectId, part: Part, base: ObjectId | None
+) -> None:
+    """Stores a manifest as the difference to another one, if that is less.
+
+    The other one must be told without this one. May be interrupted and repeated anywhere.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        part: the part
+        base: the other snapshot, or None to store the manifest in full
+    """
+    query = {"snapshot_id": snapshot_id, "part": part.value}
+    former = list(database[MANIFESTS].find(query, {"number": 1, "base": 1}))
+    if all(piece.get("base") == base for piece in former):
+        return
+    manifest = Manifest.load(database, snapshot_id, part)
+    stored = _Stored(manifest.to_bytes())
+    if base is not None and part in stored_parts(database, base):
+        other = Manifest.load(database, base, part)
+        differences = other.compare(manifest)
+        patch = manifest.only(np.concatenate([differences.added_keys, differences.changed_keys]))
+        removed = zlib.compress(differences.deleted_keys.tobytes(), 1)
+        difference = _Stored(patch.to_bytes(), base, removed)
+        if len(difference.data) + len(removed) < len(stored.data) // 2:
+            stored = difference
+    if stored.base is None and all(piece.get("base") is None for piece in former):
+        return
+    first = 1 + max(piece["number"] for piece in former)
+    database[MANIFESTS].insert_many(stored.pieces(snapshot_id, part, first))
+    database[MANIFESTS].delete_many({"_id": {"$in": [piece["_id"] for piece in former]}})
 
 
 def stored_parts(database: Database[Document], snapshot_id: ObjectId) -> list[Part]:
@@ -313,12 +437,18 @@ def stored_parts(database: Database[Document], snapshot_id: ObjectId) -> list[Pa
 
 
 def delete(database: Database[Document], snapshot_id: ObjectId) -> None:
-    """Deletes the manifests of a snapshot.
+    """Deletes the manifests of a snapshot; those that are told by them are stored anew.
 
     Args:
         database: the database
         snapshot_id: the snapshot
     """
+    for piece in list(database[MANIFESTS].find({"base": snapshot_id}, {"data": 0})):
+        own = database[MANIFESTS].find_one(
+            {"snapshot_id": snapshot_id, "part": piece["part"]}, {"base": 1}
+        )
+        base = None if own is None else own.get("base")
+        rebase(database, piece["snapshot_id"], Part(piece["part"]), base)
     database[MANIFESTS].delete_many({"snapshot_id": snapshot_id})
 
 
@@ -349,17 +479,27 @@ def _read_batch(batch: bytes) -> Manifest:
     digests = b"".join(
         [sha256(view[start:end]).digest()[:DIGEST_BYTES] for start, end in pairwise(bounds)]
     )
-    return Manifest(_keys(batch, bounds, starts), np.frombuffer(digests, _DIGEST), stamps, owners)
+    keys, unusual = batch_keys(batch, bounds)
+    return Manifest(keys, np.frombuffer(digests, _DIGEST), stamps, owners, has_unusual_ids=unusual)
 
 
-def _keys(batch: bytes, bounds: list[int], starts: npt.NDArray[np.int64]) -> Keys:
-    header = _ID.header
+def batch_keys(batch: bytes, bounds: list[int]) -> tuple[Keys, bool]:
+    """Returns the keys of a run of documents, in their order.
+
+    Args:
+        batch: BSON documents, one after the other
+        bounds: what :func:`.layout.starts` returned
+
+    Returns:
+        the keys, and whether some ids are no ObjectIds
+    """
+    header, starts = _ID.header, np.array(bounds[:-1], np.int64)
     usual = layout.windows(batch, np.dtype(f"V{len(header)}"))[starts + 4] == np.void(header)
     keys = np.empty(len(starts), ids.DTYPE)
     keys[usual] = layout.windows(batch, ids.DTYPE)[starts[usual] + 4 + len(header)]
     for number in np.flatnonzero(~usual):
         keys[number] = _unusual_key(batch[bounds[number] : bounds[number + 1]])
-    return keys
+    return keys, not usual.all()
 
 
 def _unusual_key(document: bytes) -> bytes:

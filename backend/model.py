@@ -108,6 +108,7 @@ class SnapshotRecord:
     fields: tuple[str, ...] | None = None
     """The paths of all fields, those of frames with the prefix ``frames.``; None if they were not
     noted yet."""
+    pinned: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -128,14 +129,22 @@ class SnapshotRecord:
             return DatasetSnapshotStatus.LOADING
         return DatasetSnapshotStatus.UNLOADED
 
-    def public(self) -> DatasetSnapshot:
-        """Returns what the public API tells of this snapshot."""
+    def public(self, load_status: DatasetSnapshotStatus | None = None) -> DatasetSnapshot:
+        """Returns what the public API tells of this snapshot.
+
+        Args:
+            load_status (None): whether it can be opened at once, if more is known of that than
+                the record says
+
+        Returns:
+            a :class:`DatasetSnapshot`
+        """
         return DatasetSnapshot(
             created_at=self.created_at,
             description=self.description,
             id=str(self.id),
             linear_change_summary=self.changes,
-            load_status=self.load_status,
+            load_status=load_status or self.load_status,
             name=self.name,
             slug=self.slug,
             created_by=self.created_by,
@@ -167,6 +176,7 @@ class SnapshotRecord:
             "trashed_by": self.trashed_by,
             "tags": list(self.tags),
             "fields": None if self.fields is None else list(self.fields),
+            "pinned": self.pinned,
         }
 
     @classmethod
@@ -203,6 +213,7 @@ class SnapshotRecord:
             trashed_by=document["trashed_by"],
             tags=tuple(document.get("tags") or ()),
             fields=None if (paths := document.get("fields")) is None else tuple(paths),
+            pinned=document.get("pinned", False),
         )
 
 

@@ -8,13 +8,16 @@ from pymongo.database import Database
 
 from .base import Backend
 from .database import Document
+from .delta import DeltaBackend
 from .duplication import DuplicationBackend
 from .errors import InvalidSettingError
 
 ENTRY_POINT_GROUP = "fiftyone_snapshots.backends"
 
 # Named here as well as in pyproject.toml, because a plugin folder has no entry points
-_BUILT_IN: dict[str, type[Backend]] = {DuplicationBackend.name: DuplicationBackend}
+_BUILT_IN: dict[str, type[Backend]] = {
+    backend.name: backend for backend in (DuplicationBackend, DeltaBackend)
+}
 
 
 def names() -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import bson
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
@@ -18,7 +19,7 @@ from pymongo.errors import DuplicateKeyError
 from . import loaded, registry, schema
 from .catalog import Catalog
 from .contents import Documents, Head, Part, State, chunks
-from .database import Document, owned_collections, server_time, staging_name
+from .database import Document, owned_collections, raw, server_time, staging_name
 from .datasets import DatasetReference, is_deleted, migrate
 from .errors import InvalidRequestError
 from .journal import Entry, Operation, Verb, operation, recovers
@@ -26,6 +27,7 @@ from .manifest import Manifest
 from .model import SnapshotRecord
 
 _SELECTED = "selected"
+_FETCHED_SAMPLES = 500
 _ADJUNCTS = (Part.FRAMES, Part.TAGS)
 """The parts whose documents belong to one sample, by ``_sample_id``."""
 _PARTS = (Part.SAMPLES, *_ADJUNCTS)
@@ -103,7 +105,7 @@ def restore(
     sample_ids = list(dict.fromkeys(sample_ids))
     with operation(database, dataset.id, Verb.RESTORE_SAMPLES, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
-        captured = registry.create(record.backend, database).state(record)
+        captured = _captured(running, record, sample_ids)
         head = Head(database, dataset.id)
         plan = _Plan(captured, head.state(), _existing(captured[Part.SAMPLES], sample_ids))
         if strict:
@@ -114,6 +116,8 @@ def restore(
         changes, fields_added = _merge_schema(head.document(), document, fields)
         _check_fits(plan, head.document(), document)
 
+        # Documents come back with the times that they had then
+        catalog.set_dataset_facts(dataset.id, restored_at=server_time(database))
         before = _digest(plan)
         if changes:
             # As FiftyOne does when it changes a schema, and not when it changes samples
@@ -172,6 +176,27 @@ def _take_back(database: Database[Document], entry: Entry, head: Head) -> None:
     with suppress(Exception):
         # What this process shows is of no matter to the recovery of the database
         loaded.refresh_samples(entry.dataset_id, selected)
+
+
+def _captured(running: Operation, record: SnapshotRecord, sample_ids: list[ObjectId]) -> State:
+    """Returns where the snapshot's documents are, or copies of those that are wanted."""
+    backend = registry.create(record.backend, running.database)
+    state = dict(backend.related(record))
+    for part in (Part.SAMPLES, Part.FRAMES):
+        source = backend.source(record, part)
+        if isinstance(source, Documents):
+            state[part] = source
+        elif source is not None:
+            target = running.database[staging_name(running.id, f"captured.{part}")]
+            target.create_index("_sample_id")
+            for some in chunks(sample_ids, _FETCHED_SAMPLES):
+                wanted = some
+                if part is Part.FRAMES:
+                    wanted = source.search({"_sample_id": {"$in": some}})
+                if found := source.fetch(wanted):
+                    raw(target).insert_many(map(RawBSONDocument, found.values()))
+            state[part] = Documents(target)
+    return state
 
 
 def _existing(documents: Documents, ids: list[ObjectId]) -> list[ObjectId]:

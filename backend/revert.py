@@ -59,7 +59,7 @@ def plan(database: Database[Document], dataset: DatasetReference, name: str) -> 
     head = Head(database, dataset.id)
     snapshot = SnapshotVersion(database, record)
     difference = changes.compare(HeadVersion(head), snapshot)
-    captured = _captured_document(registry.create(record.backend, database).state(record))
+    captured = _captured_document(registry.create(record.backend, database).related(record))
     then, now = _field_names(captured), _field_names(head.document())
     return RevertPlan(
         dataset_name=dataset.name,
@@ -90,8 +90,9 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
     with operation(database, dataset.id, Verb.REVERT, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
         backend = registry.create(record.backend, database)
-        state = backend.state(record)
-        plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in state)
+        related = backend.related(record)
+        has_frames = backend.source(record, Part.FRAMES) is not None
+        plan_ = exchange.plan(Head(database, dataset.id), has_frames)
         running.note(
             switch=plan_.to_details(),
             snapshot_id=record.id,
@@ -109,7 +110,7 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
             running.step(f"moving_{part.value}")
             database[staging_name(running.id, part)].rename(new)
         running.step("moved")
-        exchange.make(running, plan_, state, _captured_document(state))
+        exchange.make(running, plan_, related, _captured_document(related))
 
 
 def _stage(running: Operation, backend: Backend, record: SnapshotRecord, plan_: Switch) -> None:

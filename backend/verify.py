@@ -20,9 +20,9 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from . import registry
-from .base import Progress, silent
+from .base import Backend, Progress, silent
 from .catalog import Catalog
-from .contents import Documents, Part, State
+from .contents import Part, Source, State
 from .database import Document
 from .datasets import DatasetReference, current_name
 from .errors import DamagedSnapshotError, SnapshotError, SnapshotNotFoundError
@@ -240,21 +240,24 @@ def _inspect(
     media: bool,
     progress: Progress,
 ) -> VerifyReport:
-    state = registry.create(record.backend, database).remains(record, progress)
+    backend = registry.create(record.backend, database)
+    state = backend.remains(record)
     known = stored_parts(database, record.id)
     # Of all other parts there is a manifest even if there were no documents
-    parts = [part for part in Part if part is not Part.FRAMES or part in state or part in known]
+    has_frames = Part.FRAMES in known or bool(backend.indexes(record, Part.FRAMES))
+    parts = [part for part in Part if part is not Part.FRAMES or has_frames]
     reports: list[PartReport] = []
     damaged: dict[Part, set[ObjectId]] = {}
     for number, part in enumerate(parts):
         progress(number / len(parts), f"Verifying {part.value} of '{record.name}'")
-        documents = state.get(part)
-        found = Manifest.empty() if documents is None else Manifest.read(documents)
+        stored = backend.read(record, part, progress) or [Manifest.empty()]
         try:
             expected = Manifest.load(database, record.id, part)
         except DamagedSnapshotError as error:
-            reports.append(PartReport(part.value, None, len(found), problem=str(error)))
+            reports.append(PartReport(part.value, None, len(stored[0]), problem=str(error)))
             continue
+        # Of several places, the first in which something is wrong
+        found = next((each for each in stored if expected.compare(each)), stored[0])
         differences = expected.compare(found)
         damaged[part] = {*differences.deleted, *differences.changed}
         reports.append(
@@ -272,7 +275,7 @@ def _inspect(
         record.name,
         tuple(reports),
         lost_results=Listed.of(_runs_without_results(state, damaged)),
-        media=_verify_media(state, progress) if media else None,
+        media=_verify_media(backend, record, progress) if media else None,
     )
 
 
@@ -307,13 +310,13 @@ def _incomplete_files(state: State, damaged: dict[Part, set[ObjectId]]) -> Itera
             yield file["_id"]
 
 
-def _verify_media(state: State, progress: Progress) -> MediaReport:
+def _verify_media(backend: Backend, record: SnapshotRecord, progress: Progress) -> MediaReport:
     """Looks for the media files of samples, of all slices of groups, and of frames."""
     found = unchecked = 0
     missing: list[str] = []
     total_missing = 0
     with ThreadPoolExecutor(_MEDIA_THREADS) as pool:
-        references = _media_references(state)
+        references = _media_references(backend, record)
         while batch := list(islice(references, _MEDIA_BATCH)):
             progress(0.99, "Looking for media files")
             local = [path for path in batch if "://" not in path]
@@ -326,19 +329,25 @@ def _verify_media(state: State, progress: Progress) -> MediaReport:
     return MediaReport(found, Listed(total_missing, tuple(missing)), unchecked)
 
 
-def _media_references(state: State) -> Iterator[str]:
+def _media_references(backend: Backend, record: SnapshotRecord) -> Iterator[str]:
+    state = backend.remains(record)
     document = state[Part.DATASET].collection.find_one() if Part.DATASET in state else None
     app_config: dict[str, Any] = (document or {}).get("app_config") or {}
     # Such as thumbnails, which the App shows in place of the media
     others = [name for name in app_config.get("media_fields") or [] if "." not in name]
     fields = {Part.SAMPLES: ["filepath", *others], Part.FRAMES: ["filepath"]}
     for part, names in fields.items():
-        if part in state:
-            yield from _values(state[part], list(dict.fromkeys(names)))
+        try:
+            source = backend.source(record, part)
+        except DamagedSnapshotError:
+            # Told with the part that is gone
+            continue
+        if source is not None:
+            yield from _values(source, list(dict.fromkeys(names)))
 
 
-def _values(documents: Documents, names: list[str]) -> Iterator[str]:
-    for document in documents.collection.find({}, dict.fromkeys(names, 1)):
+def _values(source: Source, names: list[str]) -> Iterator[str]:
+    for document in source.values(names):
         for name in names:
             if isinstance(value := document.get(name), str) and value:
                 yield value

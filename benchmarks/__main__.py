@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from . import diff, overhead, reads, verbs
+from . import delta, diff, overhead, reads, verbs
 from .harness import Row, machine, table
 
 SIZES = (10_000, 200_000)
@@ -15,6 +15,7 @@ LARGE = 1_000_000
 
 SUITES: dict[str, Callable[[int], Iterator[Row]]] = {
     "verbs": verbs.rows,
+    "delta": delta.rows,
     "diff": diff.rows,
     "reads": reads.rows,
     "overhead": overhead.rows,

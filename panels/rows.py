@@ -26,6 +26,8 @@ _VERBS = {
     "revert": "Rolling back to",
     "undo_revert": "Undoing a rollback",
     "restore_samples": "Restoring samples from",
+    "load": "Loading",
+    "convert": "Converting",
     "summarize": "Counting changes",
     "edit": "Editing snapshot",
     "empty_trash": "Emptying the trash",

@@ -24,6 +24,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+from ..backend import manifest
 from ..backend.base import Backend
 from ..backend.contents import Documents, Head, Part
 from ..backend.database import Document, server_time
@@ -103,7 +104,7 @@ class BackendContract:
             contents.append(content_of(database, dataset))
             records.append(capture(backend, dataset))
             spoil(dataset)
-        backend.discard(records.pop(discarded).id)
+        discard(backend, records.pop(discarded))
         contents.pop(discarded)
         assert [stored_content(backend, record) for record in records] == contents
 
@@ -112,9 +113,9 @@ class BackendContract:
     ) -> None:
         record, manifests = capture_with_manifests(backend, dataset)
         state = backend.state(record)
-        for part, manifest in manifests.items():
+        for part, told in manifests.items():
             stored = Manifest.read(state[part]) if part in state else Manifest.empty()
-            assert manifest.fingerprint() == stored.fingerprint(), part
+            assert told.fingerprint() == stored.fingerprint(), part
         assert set(state) <= set(manifests)
 
     def test_adopts_a_state_that_somebody_else_has_staged(
@@ -130,7 +131,7 @@ class BackendContract:
         indexes = {part: backend.indexes(source, part) for part in own}
         record = new_record(backend, dataset)
         record = with_storage(record, backend.adopt(record, staged, indexes))
-        backend.discard(source.id)
+        discard(backend, source)
         spoil(dataset)
         assert stored_content(backend, record) == before
         assert {part: backend.indexes(record, part) for part in own} == indexes
@@ -180,8 +181,9 @@ class BackendContract:
         before = set(database.list_collection_names())
         record = capture(backend, dataset)
         for _ in range(2):
-            backend.discard(record.id)
-        assert set(database.list_collection_names()) <= before
+            discard(backend, record)
+        left = set(database.list_collection_names()) - before
+        assert not [name for name in left if database[name].find_one()]
 
     def test_discards_what_it_never_captured(self, backend: Backend) -> None:
         backend.discard(ObjectId())
@@ -231,12 +233,19 @@ def capture_with_manifests(
     """Captures a dataset; returns the record and what the backend says it stored."""
     record = new_record(backend, dataset)
     captured = backend.capture(record, Head(backend.database, dataset._doc.id))
+    manifest.save(backend.database, record.id, captured.manifests)
     return with_storage(record, captured.storage), dict(captured.manifests)
 
 
 def capture(backend: Backend, dataset: fo.Dataset) -> SnapshotRecord:
     """Captures a dataset."""
     return capture_with_manifests(backend, dataset)[0]
+
+
+def discard(backend: Backend, record: SnapshotRecord) -> None:
+    """Forgets a snapshot, as those who use backends do."""
+    backend.discard(record.id)
+    manifest.delete(backend.database, record.id)
 
 
 def spoil(dataset: fo.Dataset) -> None:

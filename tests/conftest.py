@@ -40,6 +40,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options that choose the server and the expensive tests."""
     group = parser.getgroup("fiftyone-snapshots")
     group.addoption(
+        "--backend",
+        default="duplication",
+        help="how snapshots are stored where a test does not say so itself",
+    )
+    group.addoption(
         "--replica-set", action="store_true", help="run on a replica set of three members"
     )
     group.addoption("--long", action="store_true", help="also run the tests that take minutes")
@@ -82,6 +87,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.stash[RUN] = run
     assert "fiftyone" not in sys.modules, "FiftyOne was imported before its settings were made"
     isolate(Path(run["folder"], worker), uri=run["uri"], database=f"{run['database']}_{worker}")
+    os.environ["FIFTYONE_SNAPSHOTS_BACKEND"] = config.getoption("--backend")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,11 +17,10 @@ from fiftyone.operators.store import ExecutionStore
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import project
+from fiftyone_snapshots.backend import project, registry
 from fiftyone_snapshots.backend.catalog import Catalog
 from fiftyone_snapshots.backend.contents import LEFT_OUT, Part, shared_collection
 from fiftyone_snapshots.backend.database import connect
-from fiftyone_snapshots.backend.duplication import DuplicationBackend
 from support.datasets import image_dataset, video_dataset
 from support.full import (
     ANNO_KEY,
@@ -236,7 +235,7 @@ class TestLoadedSnapshot:
         fos.create_snapshot(NAME, SNAPSHOT)
         ours = connect()
         record = Catalog(ours).get(dataset._doc.id, SNAPSHOT, NAME)
-        state = DuplicationBackend(ours).state(record)
+        state = registry.create(record.backend, ours).state(record)
         together = Barrier(4)
 
         def load(number: int) -> str:

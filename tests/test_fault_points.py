@@ -225,8 +225,8 @@ def test_ctrl_c_undoes_as_well(
 def test_every_point_in_the_source_is_walked(database: Database[Document]) -> None:
     walked: set[str] = set()
     for story in STORIES.values():
-        make("video", story)
         with story.setting():
+            make("video", story)
             walked.update(points_of(story.act))
             if story.back is not None:
                 walked.update(points_of(story.back))
@@ -259,7 +259,7 @@ def _points_in_source() -> set[str]:
     """Returns the points as patterns, with or without their verb."""
     call = re.compile(r'(\.step|\.committing|faults\.reach)\(\s*f?"([^"]+)"')
     found = set()
-    for module in BACKEND.glob("*.py"):
+    for module in BACKEND.rglob("*.py"):
         for function, name in call.findall(module.read_text()):
             pattern = re.sub(r"\\\{.*?\\\}", r"[\\w.]+", re.escape(name))
             found.add(pattern if function == "faults.reach" else rf"\w+\.{pattern}")

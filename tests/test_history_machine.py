@@ -368,7 +368,15 @@ REVERT_POINTS = [
         pytest.param(150, 40, id="long", marks=pytest.mark.long),
     ],
 )
-def test_any_history(examples: int, steps: int, database: Database[Document]) -> None:
+@pytest.mark.parametrize("backend", ["duplication", "delta"])
+def test_any_history(
+    backend: str,
+    examples: int,
+    steps: int,
+    database: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
     HistoryMachine.where = Where(database)
     settings = hypothesis.settings(
         max_examples=examples,

@@ -6,6 +6,7 @@ import pytest
 
 import fiftyone_snapshots as fos
 from support.datasets import image_dataset
+from support.snapshots import stored_snapshots
 
 
 @pytest.fixture
@@ -14,9 +15,8 @@ def dataset():
 
 
 def count(database) -> int:
-    masters = [name for name in database.list_collection_names() if ".masters." in name]
     records = database["snapshots.catalog"].count_documents({})
-    assert len([name for name in masters if name.endswith(".samples")]) == records
+    assert len(stored_snapshots(database)) == records
     return records
 
 

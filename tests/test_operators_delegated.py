@@ -20,6 +20,7 @@ from fiftyone_snapshots.operators import OPERATORS, running
 from support.app import Worker
 from support.datasets import image_dataset
 from support.operators import PLUGIN, execute
+from support.snapshots import stored_snapshots
 
 pytestmark = pytest.mark.usefixtures("installed_plugin")
 
@@ -94,7 +95,7 @@ def test_a_worker_killed_in_the_middle_leaves_nothing(
         worker.kill()
     assert until(lambda: not fos.list_operations(dataset))
     assert fos.list_snapshots(dataset) == []
-    assert not [n for n in database.list_collection_names() if n.startswith("snapshots.masters")]
+    assert not stored_snapshots(database)
     execute("create_snapshot", dataset, name="v1")
     assert fos.list_snapshots(dataset) == ["v1"]
 

@@ -208,7 +208,7 @@ def test_a_dataset_is_deleted_with_its_trash_and_former_names(
     assert_no_debris(database)
     assert fos.list_trash() == []
     left = [name for name in database.list_collection_names() if "." in name]
-    owned = ("samples.", "frames.", "snapshots.masters", "snapshots.trashed")
+    owned = ("samples.", "frames.", "snapshots.masters", "snapshots.delta.", "snapshots.trashed")
     assert not [name for name in left if name.startswith(owned)]
 
 

@@ -11,10 +11,11 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.contents import Part
-from fiftyone_snapshots.backend.database import MANIFESTS, master_name
+from fiftyone_snapshots.backend.database import MANIFESTS
 from fiftyone_snapshots.backend.verify import MAX_LISTED, PartReport
 from support.datasets import image_dataset, video_dataset
 from support.full import BRAIN_KEY, FULL_DATASETS, RUN_KEY, Document
+from support.snapshots import collection_of
 
 NAME, SNAPSHOT = "Füchse", "v1"
 
@@ -38,7 +39,7 @@ def part(which: Part) -> PartReport:
 def master(database: Database[Document], which: Part) -> str:
     info = fos.get_snapshot_info(NAME, SNAPSHOT)
     assert info is not None
-    return master_name(ObjectId(info.id), which)
+    return collection_of(database, ObjectId(info.id), which)
 
 
 def test_a_snapshot_is_as_captured_whatever_becomes_of_its_dataset(dataset: fo.Dataset) -> None:

@@ -239,12 +239,12 @@ class _Comparison:
 
     def _read(self, version: Version, part: Part, keys: Keys) -> Iterator[bytes]:
         """Yields those documents of a version that have some ids."""
-        documents = version.documents(part)
-        if documents is None:
+        source = version.source(part)
+        if source is None:
             return
         for start in range(0, len(keys), _READ_DOCUMENTS):
             ids = Ids(keys[start : start + _READ_DOCUMENTS])
-            for document in changes.fetch(documents, ids).values():
+            for document in source.fetch(ids).values():
                 self._count()
                 yield document
 

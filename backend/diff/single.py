@@ -9,7 +9,7 @@ from typing import Any
 import bson
 from bson import ObjectId
 
-from .. import changes, content, layout
+from .. import content, layout
 from ..changes import Version
 from ..contents import Part
 from ..errors import InvalidRequestError
@@ -96,16 +96,20 @@ class SampleState:
     @classmethod
     def of(cls, version: Version, sample_id: ObjectId) -> SampleState:
         """Reads a sample of a version."""
-        samples, frames = version.documents(Part.SAMPLES), version.documents(Part.FRAMES)
+        samples, frames = version.source(Part.SAMPLES), version.source(Part.FRAMES)
         sample = None
         if samples is not None:
-            sample = changes.fetch(samples, [sample_id]).get(sample_id.binary)
+            sample = samples.fetch([sample_id]).get(sample_id.binary)
         found: dict[bytes, bytes] = {}
         if frames is not None and sample is not None:
-            query = {"_sample_id": sample_id}
-            for batch in frames.collection.find_raw_batches(query, sort=[("frame_number", 1)]):
-                found.update(changes.split(batch))
+            unsorted = frames.fetch(frames.search({"_sample_id": sample_id}))
+            found = dict(sorted(unsorted.items(), key=lambda item: _frame_number(item[1])))
         return cls(sample, found)
+
+
+def _frame_number(frame: bytes) -> float:
+    number = content.decode(layout.fields(frame).get("frame_number"))
+    return number if isinstance(number, (int, float)) else 0
 
 
 def compare(sample_id: ObjectId, before: SampleState, after: SampleState) -> SampleDifference:

@@ -9,7 +9,7 @@ from datetime import datetime
 from bson import ObjectId
 from pymongo.database import Database
 
-from .. import changes, content, layout
+from .. import content, layout
 from ..catalog import Catalog
 from ..changes import HeadVersion, SnapshotVersion, Version
 from ..contents import Head, Part
@@ -146,8 +146,8 @@ def label_history(
     steps: list[LabelStep] = []
     sample_id, previous = document_id, None
     for name, created_at, version in versions:
-        documents = version.documents(part)
-        found = {} if documents is None else changes.fetch(documents, [document_id])
+        source = version.source(part)
+        found = {} if source is None else source.fetch([document_id])
         fields = layout.fields(found[document_id.binary]) if found else {}
         if part is Part.FRAMES and "_sample_id" in fields:
             sample_id = content.decode(fields["_sample_id"])
@@ -184,18 +184,15 @@ def _find(version: Version, label_id: ObjectId) -> tuple[Part, ObjectId, str] | 
     dataset = version.documents(Part.DATASET)
     document = (dataset and dataset.collection.find_one(dict(dataset.query))) or {}
     for part, key in ((Part.SAMPLES, "sample_fields"), (Part.FRAMES, "frame_fields")):
-        documents = version.documents(part)
+        source = version.source(part)
         paths = list(_id_paths(document.get(key)))
-        if documents is None or not paths:
+        if source is None or not paths:
             continue
-        query = {"$or": [{path: label_id} for path in paths]}
-        found = documents.collection.find_one(query, {"_id": 1})
-        if found is None:
-            continue
-        stored = changes.fetch(documents, [found["_id"]])
-        for name, element in layout.fields(stored[found["_id"].binary]).items():
-            if _label(element, label_id) is not None:
-                return part, found["_id"], name
+        ids = source.search({"$or": [{path: label_id} for path in paths]})[:1]
+        for id_, stored in zip(ids, source.fetch(ids).values(), strict=True):
+            for name, element in layout.fields(stored).items():
+                if _label(element, label_id) is not None:
+                    return part, id_, name
     return None
 
 

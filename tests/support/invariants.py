@@ -143,7 +143,30 @@ def _check_collections(
     for head in heads:
         assert parts.get(("trashed", head), set()) >= {"samples", "dataset"}
     for id_, record in records.items():
-        assert parts.get(("masters", id_), set()) == set(record["storage"]["parts"])
+        stored = set(record["storage"]["parts"]) if record["backend"] == "duplication" else set()
+        assert parts.get(("masters", id_), set()) == stored
+    _check_chains(database, records)
+
+
+def _check_chains(database: Database[Document], records: dict[ObjectId, Document]) -> None:
+    """Checks what the delta backend has: a link for each snapshot, and what those name."""
+    chained = {id_ for id_, record in records.items() if record["backend"] == "delta"}
+    named, linked = set(), []
+    for chain in database["snapshots.delta"].find():
+        for link in chain["links"]:
+            linked.append(link["id"])
+            assert link["complete"]
+            assert records[link["id"]]["dataset_id"] == chain["_id"]
+            named |= {
+                f"snapshots.delta.{chain['_id']}.{part[key]}.{part['part']}"
+                for part in link["parts"]
+                for key in ("whole", "history")
+                if part[key] is not None
+            }
+    assert sorted(linked) == sorted(chained)
+    existing = database.list_collection_names(filter={"name": {"$regex": r"^snapshots\.delta\."}})
+    assert named == set(existing)
+    assert set(database["snapshots.orders"].distinct("snapshot_id")) <= chained
 
 
 def _check_shared(

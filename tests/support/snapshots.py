@@ -7,8 +7,13 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.core.odm as foo
 from bson import ObjectId
+from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import registry
+from fiftyone_snapshots.backend.catalog import Catalog
+from fiftyone_snapshots.backend.contents import Part
+from fiftyone_snapshots.backend.database import Document
 from support.calls.sandbox import LOADED, Change
 
 SNAPSHOT = "v1"
@@ -27,6 +32,28 @@ def snapshot_of(dataset: fo.Dataset, name: str = SNAPSHOT) -> fo.Dataset:
     dataset.persistent = True
     fos.create_snapshot(dataset, name)
     return fos.load_snapshot(dataset, name)
+
+
+def collection_of(database: Database[Document], snapshot_id: ObjectId, part: Part) -> str:
+    """Returns the name of the collection that holds a part of a snapshot.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot, which can be opened at once
+        part: the part
+    """
+    record = Catalog(database).by_id(snapshot_id)
+    assert record is not None
+    state = registry.create(record.backend, database).ready(record)
+    assert state is not None
+    return state[part].collection.name
+
+
+def stored_snapshots(database: Database[Document]) -> set[ObjectId]:
+    """Returns the snapshots of which backends have something, whether or not they should."""
+    chained = set(database["snapshots.delta"].distinct("links.id"))
+    names = database.list_collection_names(filter={"name": {"$regex": r"^snapshots\.masters\."}})
+    return chained | {ObjectId(name.split(".")[2]) for name in names}
 
 
 def harm(changes: list[Change], *owners: ObjectId) -> list[Change]:

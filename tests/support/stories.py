@@ -122,6 +122,39 @@ def _three_snapshots(dataset: fo.Dataset) -> None:
     fos.create_snapshot(NAME, "v3")
 
 
+def _change_little(dataset: fo.Dataset, word: str) -> None:
+    """Changes few samples and frames, so that differences are worth it."""
+    dataset.reload()
+    sample = dataset.first()
+    sample["weather"] = fo.Classification(label=word)
+    sample.save()
+    if dataset.media_type == "video":
+        del sample.frames[1]
+        sample.frames[2]["objects"] = None
+        sample.save()
+    else:
+        dataset.delete_samples([dataset.skip(2).first().id])
+    dataset.add_sample(fo.Sample(f"/media/{word}{dataset.first().filename[-4:]}"))
+
+
+def _little_changed(dataset: fo.Dataset) -> None:
+    fos.create_snapshot(NAME, "v1")
+    _change_little(dataset, "eins")
+
+
+def _three_little_changed(dataset: fo.Dataset) -> None:
+    _little_changed(dataset)
+    for name in ("v2", "v3"):
+        fos.create_snapshot(NAME, name)
+        _change_little(dataset, name)
+
+
+def _little_in_trash(dataset: fo.Dataset) -> None:
+    _three_little_changed(dataset)
+    fos.delete_snapshot(NAME, "v2")
+    fos.delete_snapshot(NAME, "v3")
+
+
 def _reverted(dataset: fo.Dataset) -> None:
     _two_snapshots(dataset)
     fos.revert_dataset_to_snapshot(NAME, "v1")
@@ -168,6 +201,16 @@ def _restore_samples() -> Any:
     return fos.restore_samples(NAME, "v1", loaded.values("id"))
 
 
+def _other_backend() -> str:
+    used = os.environ["FIFTYONE_SNAPSHOTS_BACKEND"]
+    return "duplication" if used == "delta" else "delta"
+
+
+def _convert_back() -> int:
+    return fos.convert_snapshots(NAME, os.environ["FIFTYONE_SNAPSHOTS_BACKEND"])
+
+
+_DELTA = {"FIFTYONE_SNAPSHOTS_BACKEND": "delta", "FIFTYONE_SNAPSHOTS_CACHE_MAX": "1"}
 _TRASH_OFF = {"FIFTYONE_SNAPSHOTS_TRASH_DAYS": "0"}
 
 STORIES: dict[str, Story] = {
@@ -218,6 +261,28 @@ STORIES: dict[str, Story] = {
         _restore_samples,
         _and_empty_trash(lambda: fos.revert_dataset_to_snapshot(NAME, "v2")),
         writes=True,
+    ),
+    "convert": Story(
+        _two_snapshots, lambda: fos.convert_snapshots(NAME, _other_backend()), _convert_back
+    ),
+    "create, delta": Story(
+        _little_changed,
+        lambda: fos.create_snapshot(NAME, "v2"),
+        _and_empty_trash(lambda: fos.delete_snapshot(NAME, "v2")),
+        environment=_DELTA,
+    ),
+    "empty_trash, delta": Story(
+        _little_in_trash,
+        lambda: fos.empty_trash(NAME),
+        only=r"(delta|empty_trash)\.",
+        environment=_DELTA,
+    ),
+    "load, delta": Story(
+        _three_little_changed,
+        lambda: fos.load_snapshot(NAME, "v1"),
+        lambda: fos.load_snapshot(NAME, "v2"),
+        only=r"(load|delta)\.",
+        environment=_DELTA,
     ),
 }
 """What is done to a dataset, by a name for it."""

@@ -1,0 +1,128 @@
+"""Collections that hold a part of a snapshot, as backends make them."""
+
+from __future__ import annotations
+
+from bson import ObjectId
+from pymongo import ASCENDING, IndexModel
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from .contents import Documents, Head, Part, chunks
+from .database import Document, create_compressed
+
+# Frames are always read by sample, and results by file, so these are wanted from the first load on
+_INDEXES = {
+    Part.FRAMES: [
+        IndexModel([("_sample_id", ASCENDING), ("frame_number", ASCENDING)], unique=True)
+    ],
+    Part.RESULT_CHUNKS: [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)],
+}
+_NAMESPACE_NOT_FOUND = 26
+_DUPLICATE_KEY = 11000
+
+
+def create(part: Part, database: Database[Document], name: str) -> Collection[Document]:
+    """Makes an empty collection for a part, with the indexes that reading it needs from the start.
+
+    Other indexes would cost a third of a copy's time, and can follow when they are needed.
+
+    Args:
+        part: the part
+        database: the database
+        name: the collection's name; a former one is dropped
+
+    Returns:
+        the collection
+    """
+    database.drop_collection(name)
+    target = create_compressed(database, name)
+    create_indexes(part, target)
+    return target
+
+
+def create_indexes(part: Part, target: Collection[Document]) -> None:
+    """Makes the indexes that reading a part needs from the start.
+
+    Args:
+        part: the part
+        target: the collection that holds it
+    """
+    if part in _INDEXES:
+        target.create_indexes(_INDEXES[part])
+
+
+def copy_whole(
+    part: Part, documents: Documents, database: Database[Document], name: str
+) -> Collection[Document]:
+    """Copies a part into a collection of its own.
+
+    Args:
+        part: the part
+        documents: its documents
+        database: the database
+        name: the collection's name; a former one is dropped
+
+    Returns:
+        the collection
+    """
+    target = create(part, database, name)
+    documents.copy_to(target)
+    return target
+
+
+def patch(
+    target: Collection[Document],
+    documents: Documents,
+    changed: list[ObjectId],
+    removed: list[ObjectId],
+) -> bool:
+    """Copies some documents again into a copy, and removes others from it.
+
+    Args:
+        target: the copy
+        documents: where to copy from
+        changed: the documents to copy
+        removed: the documents to remove
+
+    Returns:
+        whether all documents that stay lie where they lay
+    """
+    in_place = True
+    # First what must not be in the way: a frame can come back under a new id. Documents that stay
+    # are replaced where they lie, which keeps their order
+    for ids in chunks(removed):
+        target.delete_many({"_id": {"$in": ids}})
+    for ids in chunks(changed):
+        try:
+            documents.merge_into(target, ids)
+        except OperationFailure as error:
+            if error.code != _DUPLICATE_KEY:
+                raise
+            # Frames of a video that have swapped their numbers are in each other's way
+            target.delete_many({"_id": {"$in": ids}})
+            documents.merge_into(target, ids)
+            in_place = False
+    return in_place
+
+
+def list_indexes(head: Head) -> dict[Part, list[Document]]:
+    """Returns the indexes of a dataset's samples and frames, as ``listIndexes`` tells.
+
+    Args:
+        head: the dataset
+
+    Returns:
+        definitions by part
+    """
+    own = {part: docs for part, docs in head.state().items() if part.is_own_collection}
+    return {part: _list_indexes(documents) for part, documents in own.items()}
+
+
+def _list_indexes(documents: Documents) -> list[Document]:
+    try:
+        return [dict(index) for index in documents.collection.list_indexes()]
+    except OperationFailure as error:
+        if error.code == _NAMESPACE_NOT_FOUND:
+            return []
+        raise

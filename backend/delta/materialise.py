@@ -1,0 +1,65 @@
+"""Making a part of a snapshot a collection of its own."""
+
+from __future__ import annotations
+
+from bson import ObjectId
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from .. import copies
+from ..base import Progress, silent
+from ..contents import Part
+from ..database import Document, delta_name
+from ..manifest import Manifest
+from . import order
+from .chain import Chain, Link
+from .places import Places
+from .splice import splice
+
+
+def materialise(
+    database: Database[Document],
+    chain: Chain,
+    link: Link,
+    part: Part,
+    progress: Progress = silent,
+) -> ObjectId:
+    """Writes a part of a snapshot into a new collection; the caller holds the dataset's lease.
+
+    Args:
+        database: the database
+        chain: the chain
+        link: the snapshot
+        part: samples or frames
+        progress: told how far it is
+
+    Returns:
+        what the collection is called by; nothing names it yet
+    """
+    token = ObjectId()
+    target = copies.create(part, database, delta_name(chain.dataset_id, token, part))
+    write(database, chain, link, part, target, progress)
+    return token
+
+
+def write(
+    database: Database[Document],
+    chain: Chain,
+    link: Link,
+    part: Part,
+    target: Collection[Document],
+    progress: Progress = silent,
+) -> None:
+    """Fills an empty collection with a part of a snapshot.
+
+    Args:
+        database: the database
+        chain: the chain
+        link: the snapshot
+        part: samples or frames
+        target: the collection
+        progress: told how far it is
+    """
+    places = Places.of(database, chain, link, part)
+    wanted = order.load(database, link.id, part, Manifest.load(database, link.id, part))
+    splice(places.base, places.histories, wanted, target, progress)

@@ -1,0 +1,152 @@
+"""Looking documents of a snapshot up without materialising it.
+
+A new snapshot may take the base over at any moment. So whoever has looked looks at the chain
+again: if that has changed meanwhile, it is done once more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from bson import ObjectId
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from .. import content, layout
+from ..contents import Documents, Part
+from ..database import Document
+from ..errors import DatasetBusyError
+from ..ids import DTYPE, Ids, Keys, common, positions
+from ..manifest import Manifest
+from . import chain as chains
+from .places import Places
+
+T = TypeVar("T")
+
+_VALUES_DOCUMENTS = 5000
+_WAIT_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+
+
+class VirtualSource:
+    """Samples or frames of a snapshot, wherever they are.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+        snapshot_id: the snapshot
+        part: samples or frames
+        is_canonical (False): whether to leave out what is only held ready to be opened
+    """
+
+    def __init__(
+        self,
+        database: Database[Document],
+        dataset_id: ObjectId,
+        snapshot_id: ObjectId,
+        part: Part,
+        *,
+        is_canonical: bool = False,
+    ) -> None:
+        self._is_canonical = is_canonical
+        self._database = database
+        self._dataset_id = dataset_id
+        self._snapshot_id = snapshot_id
+        self._part = part
+
+    def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
+        """Reads those of some documents that exist, as BSON, by the bytes of their ids."""
+        wanted = common(self._manifest.keys, np.unique(Ids.of(ids).keys))
+
+        def look(places: Places) -> dict[bytes, bytes]:
+            found: dict[bytes, bytes] = {}
+            left = wanted
+            for collection in places.all():
+                if not len(left):
+                    break
+                here = Documents(collection).fetch(Ids(left))
+                found.update(here)
+                left = left[~np.isin(left, np.array(list(here), DTYPE))]
+            return found
+
+        return self.steadily(look)
+
+    def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
+        """Returns the ids of the documents that fit a query."""
+
+        def look(places: Places) -> list[ObjectId]:
+            found: list[ObjectId] = []
+            passed: list[Keys] = []
+            for number, collection in enumerate(places.all()):
+                here = Ids.of(Documents(collection).search(query)).keys
+                # What an earlier collection has counts, whether or not that fits
+                for earlier in passed:
+                    here = here[~positions(earlier, here)[1]]
+                found += Ids(common(self._manifest.keys, here))
+                if number < len(places.histories):
+                    passed.append(np.sort(Ids.of(Documents(collection).ids()).keys))
+            return found
+
+        return self.steadily(look)
+
+    def values(self, names: list[str]) -> Iterator[Document]:
+        """Yields some fields of every document."""
+        keys = self._manifest.keys
+        for start in range(0, len(keys), _VALUES_DOCUMENTS):
+            for document in self.fetch(Ids(keys[start : start + _VALUES_DOCUMENTS])).values():
+                fields = layout.fields(document)
+                yield {name: content.decode(fields.get(name)) for name in names}
+
+    def aggregate(self, pipeline: list[Document]) -> list[Document] | None:
+        """Runs a pipeline in the server; None if the documents do not lie in one collection."""
+
+        def look(places: Places) -> list[Document] | None:
+            return Documents(places.base).aggregate(pipeline) if places.is_own_whole else None
+
+        return self.steadily(look)
+
+    def steadily(self, look: Callable[[Places], T]) -> T:
+        """Looks at collections none of which changes meanwhile.
+
+        Args:
+            look: what to do; may be called again
+
+        Returns:
+            what it returned
+
+        Raises:
+            DatasetBusyError: if a snapshot is being created all the time
+        """
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while True:
+            places, found = self._places(), None
+            if places.is_steady:
+                try:
+                    found = look(places)
+                except OperationFailure:
+                    # A collection that is dropped cuts off those that read it
+                    if self._places() == places:
+                        raise
+                else:
+                    if self._places() == places:
+                        return found
+            if time.monotonic() > deadline:
+                raise DatasetBusyError(
+                    "A snapshot of the dataset is being created or deleted at this moment; try "
+                    "again when that is done"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _places(self) -> Places:
+        chain = chains.load(self._database, self._dataset_id)
+        if self._is_canonical:
+            chain = chain.releasing(chain.links)
+        return Places.of(self._database, chain, chain.get(self._snapshot_id), self._part)
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        return Manifest.load(self._database, self._snapshot_id, self._part)

@@ -1,0 +1,65 @@
+"""Reading only what seems to have changed since the newest snapshot, by ``last_modified_at``.
+
+FiftyOne moves that time whenever it changes a document, but for a few calls, which
+``create_snapshot`` names. What was added, deleted or moved is found by going through all ids, so
+that only silent changes of documents escape.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+from pymongo.database import Database
+
+from ..catalog import Catalog
+from ..contents import Documents, Part, chunks
+from ..database import Document
+from ..ids import Ids, positions
+from ..manifest import Manifest
+from . import order
+from .chain import Link
+
+_MARGIN = timedelta(minutes=5)
+"""FiftyOne takes the time before it writes, from each client's own clock."""
+
+
+def read(
+    database: Database[Document],
+    previous: Link,
+    part: Part,
+    former: Manifest,
+    documents: Documents,
+) -> Manifest | None:
+    """Reads what changed, as the timestamps tell it.
+
+    Args:
+        database: the database
+        previous: the newest snapshot
+        part: samples or frames
+        former: its content
+        documents: the documents of the dataset
+
+    Returns:
+        the content of the dataset, or None if the timestamps tell nothing, because what the
+        dataset is was brought back from an earlier time
+    """
+    record = Catalog(database).by_id(previous.id)
+    if record is None or previous.sources.get(part) != documents.collection.name:
+        return None
+    restored_at = Catalog(database).dataset_facts(record.dataset_id).get("restored_at")
+    since = record.created_at - _MARGIN
+    if restored_at is not None and restored_at >= since:
+        return None
+
+    query = {"$or": [{"last_modified_at": {"$gt": since}}, {"last_modified_at": None}]}
+    read = Manifest.read(Documents(documents.collection, query))
+    natural = order.of_collection(documents.collection)
+    existing = np.sort(natural)
+    gone = former.keys[~positions(existing, former.keys)[1]]
+    added = existing[~positions(former.keys, existing)[1]]
+    # Documents can be imported with the times that they had elsewhere
+    for ids in chunks(list(Ids(added[~positions(read.keys, added)[1]]))):
+        some = Documents(documents.collection, {"_id": {"$in": ids}})
+        read = read.updated(Manifest.read(some), [])
+    return former.without(gone).updated(read, []).ordered(natural)
