@@ -116,9 +116,9 @@ class DeltaBackend(Backend):
             chain = chains.change(self.database, record.dataset_id, open_)
         except OperationFailure as error:
             # Who may only read can rely on what others have opened
-            chain = chains.load(self.database, record.dataset_id)
-            edited = open_(chain)
-            if not is_forbidden(error) or edited is None or edited.opened.keys() > chain.opened.keys():
+            chain = open_(chains.load(self.database, record.dataset_id))
+            known = chains.load(self.database, record.dataset_id).opened
+            if not is_forbidden(error) or (chain is not None and chain.opened.keys() - known):
                 raise
         return None if chain is None else self._state(chain, record)
 
