@@ -96,14 +96,15 @@ def _project_views(database: Database[Document], snapshot_id: ObjectId, state: S
         name = view_name(snapshot_id, part)
         wanted = state[part].collection.name if part in state else None
         found = existing.get(name, {}).get("options", {})
-        if name in existing and found.get("viewOn") and wanted is not None:
-            if found.get("viewOn") != wanted or found.get("pipeline"):
+        if wanted is not None and "viewOn" in found:
+            if found["viewOn"] != wanted or found.get("pipeline"):
                 # Leaves no moment without a view
                 database.command("collMod", name, viewOn=wanted, pipeline=[])
-        elif name in existing or wanted is not None:
+            continue
+        if name in existing:
             database.drop_collection(name)
-            if wanted is not None:
-                database.create_collection(name, viewOn=wanted, pipeline=[])
+        if wanted is not None:
+            database.create_collection(name, viewOn=wanted, pipeline=[])
 
 
 def _project_dataset(

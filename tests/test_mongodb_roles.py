@@ -96,6 +96,7 @@ def run(server: Mongod, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
             "HOME": str(home),
             "FIFTYONE_DATABASE_URI": uri,
             "FIFTYONE_DATABASE_NAME": DATABASE,
+            "FIFTYONE_SNAPSHOTS_BACKEND": "duplication",
             "PYTHONPATH": str(Path(__file__).parent),
         }
         ended = subprocess.run(
@@ -216,3 +217,29 @@ except OperationFailure as error:
         command = {"updateRole": command.pop("createRole"), **command}
         client[DATABASE].command(command)
     assert run(program, editor) == "edited"
+
+
+def test_of_the_delta_backend_they_load_what_others_have_opened(
+    server: Mongod, told: Any, editor: str, run: Callable[[str, str], Any]
+) -> None:
+    run(
+        "import os; os.environ['FIFTYONE_SNAPSHOTS_BACKEND'] = 'delta'\n"
+        "import fiftyone_snapshots as fos\nfrom support.datasets import image_dataset\n"
+        "for name in ('open', 'closed'):\n"
+        "    dataset = image_dataset(name, 3, persistent=True)\n"
+        "    fos.create_snapshot(dataset, 'v1')\n"
+        "fos.load_snapshot('open', 'v1')\nprint(json.dumps(None))",
+        server.uri,
+    )
+    program = """
+import fiftyone as fo
+import fiftyone_snapshots as fos
+found = {}
+for name in ("open", "closed"):
+    try:
+        found[name] = len(fo.load_dataset(name, snapshot="v1"))
+    except fos.SnapshotPermissionError as error:
+        found[name] = "refused"
+print(json.dumps(found))
+"""
+    assert run(program, editor) == {"open": 3, "closed": "refused"}

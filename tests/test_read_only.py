@@ -23,12 +23,13 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import guard, indexes
+from fiftyone_snapshots.backend.contents import Part
 from fiftyone_snapshots.backend.errors import SnapshotReadOnlyError, UnsupportedFiftyOneError
 from fiftyone_snapshots.backend.guard import hooks
 from fiftyone_snapshots.management import load_snapshot
 from support.calls.sandbox import DatabaseState
 from support.datasets import image_dataset, video_dataset
-from support.snapshots import harm, snapshot_of, stored
+from support.snapshots import collection_of, harm, snapshot_of, stored
 
 Document = dict[str, Any]
 Raw = Collection[Document]
@@ -293,11 +294,7 @@ class TestReading:
         dataset = image_dataset("pictures")
         dataset._sample_collection.create_index("_rand", name="old", expireAfterSeconds=1)
         snapshot = snapshot_of(dataset)
-        (master,) = (
-            name
-            for name in foo.list_collections()
-            if str(snapshot._doc.id) in name and name.endswith(".samples")
-        )
+        master = collection_of(foo.get_db_conn(), snapshot._doc.id, Part.SAMPLES)
         built = foo.get_db_conn()[master].index_information()
         assert "old" in built
         assert "expireAfterSeconds" not in built["old"]

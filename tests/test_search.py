@@ -263,8 +263,13 @@ def test_labels_of_more_classes_than_are_noted_are_found(
 
 
 def test_what_cannot_be_searched_is_named_and_does_not_hinder(
-    images: fo.Dataset, database: Database[Document], caplog: pytest.LogCaptureFixture
+    images: fo.Dataset,
+    database: Database[Document],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # With it, what damages one snapshot leaves the others alone
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", "duplication")
     fos.create_snapshot(images, "good")
     fos.create_snapshot(images, "damaged")
     record = database["snapshots.catalog"].find_one({"name": "damaged"})
