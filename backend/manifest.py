@@ -413,7 +413,8 @@ def rebase(
         patch = manifest.only(np.concatenate([differences.added_keys, differences.changed_keys]))
         removed = zlib.compress(differences.deleted_keys.tobytes(), 1)
         difference = _Stored(patch.to_bytes(), base, removed)
-        if len(difference.data) + len(removed) < len(stored.data) // 2:
+        is_less = len(difference.data) + len(removed) < len(stored.data) // 2
+        if is_less and len(removed) < _CHUNK_BYTES:
             stored = difference
     if stored.base is None and all(piece.get("base") is None for piece in former):
         return

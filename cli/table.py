@@ -78,6 +78,11 @@ COMMANDS = (
             _argument(
                 "--tag", "-t", metavar="TAG", action="append", help="a tag; may be repeated"
             ),
+            _argument(
+                "--trust-timestamps",
+                action="store_true",
+                help="take for unchanged what has the same last_modified_at (delta backend)",
+            ),
         ),
     ),
     Command(
@@ -229,6 +234,14 @@ COMMANDS = (
             _DATASET,
             _SNAPSHOT,
             _argument("new_dataset", metavar="NEW", help="a name for the new dataset"),
+        ),
+    ),
+    Command(
+        "convert",
+        "move a dataset's snapshots, and all that follow, to another storage backend",
+        (
+            _DATASET,
+            _argument("backend", metavar="BACKEND", help="such as duplication or delta"),
         ),
     ),
     Command(

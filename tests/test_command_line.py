@@ -476,6 +476,19 @@ def test_clone(dataset: fo.Dataset, run: Run) -> None:
     assert "copy" in again.err
 
 
+def test_convert(dataset: fo.Dataset, run: Run, database: Database[Document]) -> None:
+    fos.create_snapshot(dataset, "v1")
+    (used,) = database["snapshots.catalog"].distinct("backend")
+    other = "duplication" if used == "delta" else "delta"
+    assert run("convert", NAME, other).out == f"Moved 1 snapshots of '{NAME}' to {other}\n"
+    assert run("convert", NAME, other, "--json").json == {"backend": other, "moved": 0}
+    assert database["snapshots.catalog"].distinct("backend") == [other]
+    assert run("create", NAME, "v2", "--trust-timestamps").code == 0
+    unknown = run("convert", NAME, "git")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "git" in unknown.err
+
+
 def test_ctrl_c_is_no_traceback(
     dataset: fo.Dataset, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 import fiftyone as fo
 import pymongo
@@ -21,6 +20,7 @@ from fiftyone_snapshots.backend.catalog import Catalog
 from support.crash import Child, Gate
 from support.datasets import image_dataset, video_dataset
 from support.full import Document
+from support.histories import content, edit, snapshots, stored
 from support.invariants import assert_no_debris, assert_sound
 
 NAME = "Füchse"
@@ -41,46 +41,10 @@ def dataset() -> fo.Dataset:
     return image_dataset(NAME, SAMPLES, persistent=True)
 
 
-def edit(dataset: fo.Dataset, word: str) -> None:
-    """Changes one sample, deletes one from the middle, adds one."""
-    dataset.reload()
-    sample = dataset.skip(3).first()
-    sample["weather"] = fo.Classification(label=word)
-    sample.save()
-    dataset.delete_samples([dataset.skip(7).first().id])
-    dataset.add_sample(fo.Sample(f"/media/{word}{dataset.first().filename[-4:]}"))
-
-
-def raw(collection: Any) -> list[Any]:
-    return list(collection.find())
-
-
-def content(dataset: fo.Dataset) -> list[Any]:
-    return raw(dataset._sample_collection)
-
-
-def snapshots(dataset: fo.Dataset, count: int) -> list[list[Any]]:
-    """Takes snapshots with edits in between; returns what each must hold, order included."""
-    found = []
-    for number in range(count):
-        fos.create_snapshot(NAME, f"v{number}")
-        found.append(content(dataset))
-        edit(dataset, f"word{number}")
-    return found
-
-
 def status(name: str) -> Status:
     info = fos.get_snapshot_info(NAME, name)
     assert info is not None
     return info.load_status
-
-
-def stored(database: Database[Document]) -> dict[str, int]:
-    """Returns how many documents each collection of ours has that holds samples."""
-    names = database.list_collection_names(
-        filter={"name": {"$regex": r"^snapshots\.delta\..*samples"}}
-    )
-    return {name: database[name].count_documents({}) for name in names}
 
 
 def test_older_snapshots_take_the_place_of_what_changed_and_load_in_their_order(
@@ -117,7 +81,8 @@ def test_documents_that_lie_elsewhere_now_are_a_change_of_the_order(
 ) -> None:
     fos.create_snapshot(NAME, "v1")
     first = content(dataset)
-    moved = dataset._sample_collection.find_one_and_delete({"_id": first[4]["_id"]})
+    fifth = ObjectId(dataset.skip(4).first().id)
+    moved = dataset._sample_collection.find_one_and_delete({"_id": fifth})
     dataset._sample_collection.insert_one(moved)
     fos.create_snapshot(NAME, "v2")
     assert content(fos.load_snapshot(NAME, "v2")) == content(dataset)
@@ -130,7 +95,7 @@ def test_documents_that_lie_elsewhere_now_are_a_change_of_the_order(
     assert_sound(database)
 
 
-def test_comparing_restoring_and_verifying_materialise_nothing(dataset: fo.Dataset) -> None:
+def test_looking_things_up_materialises_nothing(dataset: fo.Dataset) -> None:
     deleted = dataset.skip(7).first().id
     snapshots(dataset, 3)
     assert fos.diff(NAME, "v0", "v1").changed
@@ -139,9 +104,42 @@ def test_comparing_restoring_and_verifying_materialise_nothing(dataset: fo.Datas
     assert fos.restore_samples(NAME, "v0", [deleted]).samples_added == 1
     label = dataset.first().ground_truth.detections[0].id
     assert len(fos.label_history(NAME, label).steps) == 4
+    assert [s.name for s in fos.search_snapshots(contains_sample=deleted)] == ["v0"]
+    assert [s.name for s in fos.search_snapshots(label="word0")] == ["v1"]
+    assert fos.content_hash(NAME, "v0") != fos.content_hash(NAME, "v1")
+    assert not fos.is_head_equal(NAME, "v0")
     assert fos.revert_dataset_to_snapshot(NAME, "v0", dry_run=True).samples_to_restore == 1
     assert all(fos.verify_all())
     assert status("v0") is status("v1") is Status.UNLOADED
+
+
+def test_looking_things_up_finds_one_state_while_the_history_changes(
+    dataset: fo.Dataset, database: Database[Document]
+) -> None:
+    snapshots(dataset, 3)
+    expected = str(fos.diff(NAME, "v0", "v1"))
+
+    def look() -> str:
+        while "end" not in fos.list_snapshots(NAME):
+            try:
+                if str(fos.diff(NAME, "v0", "v1")) != expected:
+                    return "mixed"
+            except fos.DatasetBusyError:
+                continue
+        return "same"
+
+    with Child(look) as one, Child(look) as other:
+        for word in ("one", "two", "three"):
+            edit(dataset, word)
+            fos.create_snapshot(NAME, word)
+        for name in ("v2", "three"):
+            fos.delete_snapshot(NAME, name)
+            fos.empty_trash(NAME)
+        fos.load_snapshot(NAME, "v1")
+        fos.revert_dataset_to_snapshot(NAME, "one")
+        fos.create_snapshot(NAME, "end")
+        assert {one.result(), other.result()} == {"same"}
+    assert_sound(database)
 
 
 def test_damage_in_a_history_is_found_and_named(
@@ -226,7 +224,10 @@ def test_readers_see_what_they_opened_or_an_error(
     dataset = media(NAME, SAMPLES, persistent=True)
     snapshots(dataset, 2)
     loaded = fos.load_snapshot(NAME, opened)
-    name, expected = loaded._sample_collection_name, content(loaded)
+    opened_collection = loaded._frame_collection
+    if opened_collection is None:
+        opened_collection = loaded._sample_collection
+    name, expected = opened_collection.name, list(opened_collection.find())
 
     def read() -> str:
         """Reads in small replies, each of which could show another state."""
@@ -267,7 +268,7 @@ def test_trusted_timestamps_find_what_fiftyone_does(
     edit(dataset, "seen")
     fos.create_snapshot(NAME, "v2", trust_timestamps=True)
     expected = content(dataset)
-    untouched = {"_id": content(dataset)[0]["_id"]}
+    untouched = {"_id": ObjectId(dataset.first().id)}
     dataset._sample_collection.update_one(untouched, {"$inc": {"_rand": 1}})
     fos.create_snapshot(NAME, "v3", trust_timestamps=True)
     assert content(fos.load_snapshot(NAME, "v3")) != content(dataset), "nobody could know"
@@ -295,44 +296,3 @@ def test_times_that_were_brought_back_are_not_trusted(dataset: fo.Dataset, how: 
 def _make_older(dataset: fo.Dataset) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
     dataset._sample_collection.update_many({}, {"$set": {"last_modified_at": yesterday}})
-
-
-@pytest.fixture
-def histories(database: Database[Document]) -> Iterator[list[list[Any]]]:
-    dataset = image_dataset(NAME, SAMPLES, persistent=True)
-    yield snapshots(dataset, 4)
-    assert_sound(database)
-
-
-def test_a_history_moves_to_another_backend_and_back(
-    histories: list[list[Any]], database: Database[Document]
-) -> None:
-    fos.delete_snapshot(NAME, "v1")
-    for backend in ("duplication", "delta"):
-        count = len(list(database["snapshots.catalog"].find()))
-        assert fos.convert_snapshots(NAME, backend) == count
-        assert fos.convert_snapshots(NAME, backend) == 0
-        for number in (0, 2, 3):
-            assert content(fos.load_snapshot(NAME, f"v{number}")) == histories[number]
-        fos.create_snapshot(NAME, f"new {backend}")
-        assert set(database["snapshots.catalog"].distinct("backend")) == {backend}
-    fos.restore_snapshot(NAME, "v1")
-    assert content(fos.load_snapshot(NAME, "v1")) == histories[1]
-
-
-def test_a_damaged_snapshot_stays_where_it_is(
-    histories: list[list[Any]], database: Database[Document]
-) -> None:
-    name = max(stored(database), key=stored(database).__getitem__)
-    lost = database[name].find_one_and_delete({})
-    with pytest.raises(fos.DamagedSnapshotError):
-        fos.convert_snapshots(NAME, "duplication")
-    backends = {r["name"]: r["backend"] for r in database["snapshots.catalog"].find()}
-    assert set(backends.values()) == {"delta"}
-    assert_no_debris(database)
-    database[name].insert_one(lost)
-
-
-def test_an_unknown_backend_is_refused(dataset: fo.Dataset) -> None:
-    with pytest.raises(ValueError, match="no snapshot backend 'git'"):
-        fos.convert_snapshots(NAME, "git")

@@ -212,7 +212,7 @@ class DeltaTarget:
         return same and all(stored.how is How.SHARED for stored in own.values())
 
     def _note_witness(self, part: Part, documents: Documents) -> None:
-        if (found := Witness.of(documents.collection)) is not None:
+        if (found := Witness.quiet(documents.collection)) is not None:
             self._witnesses[part] = found
 
     def _check_witnesses(self) -> None:

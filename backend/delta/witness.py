@@ -1,15 +1,21 @@
 """Proof that a collection was not written to since a snapshot, without reading it.
 
 The storage engine counts the writes to each collection. Its counters begin anew when the server
-starts, and when the engine closes a collection that nobody has used for ten minutes. So if the
-server is the same, nothing was closed since or less time has passed, and the counters are what
-they were, nothing was written. A ``validate`` may reset them unseen: therefore they are believed
-only if they stand for so many writes that nobody makes exactly as many of each kind again. Else
-the documents are read.
+starts, and when the engine closes a collection that nobody has used for ten minutes; a
+``validate`` might reset them as well. So if the server is the same, nothing was closed since or
+too little time has passed for that, nothing was validated, and the counters are what they were,
+then nothing was written. They are believed only if they stand for so many writes that nobody makes
+exactly as many of each kind again. Else the documents are read.
+
+A write is counted before others see it. So counters tell what a reader sees only if, between the
+look at them and the reading, no write was under way: such a look is *quiet*. That is why none is
+kept on a replica set, where a transaction may be under way for a minute, and where a snapshot
+reads a moment that has passed.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -17,12 +23,15 @@ from typing import Any
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
-from ..database import Document, server_process, server_time, write_counters
+from ..database import Document, is_replicated, server_process, server_time, write_counters
 
 _ENOUGH_WRITES = 1000
 
-_IDLE_SECONDS = 500
-"""Less than what MongoDB has the engine wait before it closes what is not used (600)."""
+_IDLE_SHARE = 0.8
+"""Of the time that MongoDB has the engine wait before it closes what is not used."""
+
+_ATTEMPTS = 10
+_PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,10 @@ class Witness:
     process: str
     closed: int
     """How many collections the engine has closed because nobody used them, dropped ones too."""
+    validated: int
+    """How many collections were validated."""
+    idle_seconds: float
+    """For so long the engine closes nothing that was just used."""
     at: datetime
     counters: tuple[Any, ...]
 
@@ -45,24 +58,35 @@ class Witness:
         Returns:
             what the server tells, or None if that is too little
         """
-        database = collection.database
-        counters = write_counters(collection)
-        if counters is None or sum(counters[1:]) < _ENOUGH_WRITES:
+        return _look(collection)[0]
+
+    @classmethod
+    def quiet(cls, collection: Collection[Document]) -> Witness | None:
+        """Looks at a collection at a moment at which no write to it is under way.
+
+        Args:
+            collection: a collection of a dataset
+
+        Returns:
+            what the server tells, or None if that is too little, or there was no such moment
+        """
+        if is_replicated(collection.database):
             return None
-        try:
-            status = database.command("serverStatus", repl=0, metrics=0, locks=0)
-            closed = status["wiredTiger"]["data-handle"]["connection sweep dhandles closed"]
-        except (OperationFailure, KeyError):
-            return None
-        process = str(server_process(database))
-        return cls(process, int(closed), server_time(database), counters)
+        for _ in range(_ATTEMPTS):
+            found, writing = _look(collection)
+            if not writing:
+                return found
+            time.sleep(_PAUSE_SECONDS)
+        return None
 
     def proves_no_write(self, later: Witness | None) -> bool:
         """Returns whether a later look proves that nothing was written in between."""
         if later is None or (self.process, self.counters) != (later.process, later.counters):
             return False
+        if self.validated != later.validated:
+            return False
         seconds = (later.at - self.at).total_seconds()
-        return self.closed == later.closed or seconds < _IDLE_SECONDS
+        return self.closed == later.closed or seconds < self.idle_seconds
 
     def to_document(self) -> Document:
         """Returns this as stored in the database."""
@@ -72,3 +96,30 @@ class Witness:
     def from_document(cls, document: Document) -> Witness:
         """Reads what :meth:`to_document` wrote."""
         return cls(**{**document, "counters": tuple(document["counters"])})
+
+
+def _look(collection: Collection[Document]) -> tuple[Witness | None, int]:
+    """Returns the counters, and how many writes were under way after they were read."""
+    database = collection.database
+    counters = write_counters(collection)
+    if counters is None or sum(counters[1:]) < _ENOUGH_WRITES:
+        return None, 0
+    try:
+        status = database.command("serverStatus", repl=0, locks=0)
+        setting = database.client.admin.command(
+            {"getParameter": 1, "wiredTigerFileHandleCloseIdleTime": 1}
+        )
+        engine = status["wiredTiger"]
+        # MongoDB 8 has moved the tickets that every write takes
+        queues = engine.get("concurrentTransactions") or status["queues"]["execution"]
+        witness = Witness(
+            process=str(server_process(database)),
+            closed=int(engine["data-handle"]["connection sweep dhandles closed"]),
+            validated=int(status["metrics"]["commands"]["validate"]["total"]),
+            idle_seconds=_IDLE_SHARE * setting["wiredTigerFileHandleCloseIdleTime"],
+            at=server_time(database),
+            counters=counters,
+        )
+        return witness, int(queues["write"]["out"])
+    except (OperationFailure, KeyError):
+        return None, 0

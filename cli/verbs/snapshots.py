@@ -15,7 +15,11 @@ Progress = Callable[[float, str], None]
 def create(options: Namespace, _: Progress) -> Answer:
     """Captures a dataset."""
     snapshot = sdk.create_snapshot(
-        options.dataset, options.snapshot, options.description, tags=options.tag
+        options.dataset,
+        options.snapshot,
+        options.description,
+        tags=options.tag,
+        trust_timestamps=options.trust_timestamps,
     )
     return Answer(snapshot, f"Created {_describe(options.dataset, snapshot)}")
 
@@ -327,6 +331,13 @@ def clone(options: Namespace, _: Progress) -> Answer:
     dataset = sdk.clone_snapshot(options.dataset, options.snapshot, options.new_dataset)
     data = {"dataset": dataset.name, "samples": len(dataset)}
     return Answer(data, f"Created dataset '{dataset.name}' with {len(dataset)} samples")
+
+
+def convert(options: Namespace, _: Progress) -> Answer:
+    """Moves a history to another backend."""
+    moved = sdk.convert_snapshots(options.dataset, options.backend)
+    data = {"backend": options.backend, "moved": moved}
+    return Answer(data, f"Moved {moved} snapshots of '{options.dataset}' to {options.backend}")
 
 
 def doctor(*_: object) -> Answer:
