@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from . import layout
+from . import layout, replies
 from .database import Document, raw
 from .errors import DatasetNotFoundError
 
@@ -111,11 +112,11 @@ class Documents:
 
         The next run is fetched while the caller works on the last one.
         """
-        cursor = self.collection.find_raw_batches(self.query, batch_size=_BATCH_DOCUMENTS)
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            pending = pool.submit(next, cursor, None)
+        found = replies.runs(self.collection, self.query, _BATCH_DOCUMENTS)
+        with closing(found), ThreadPoolExecutor(max_workers=1) as pool:
+            pending = pool.submit(next, found, None)
             while (batch := pending.result()) is not None:
-                pending = pool.submit(next, cursor, None)
+                pending = pool.submit(next, found, None)
                 yield batch
 
     def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
@@ -129,7 +130,7 @@ class Documents:
         """
         found: dict[bytes, bytes] = {}
         query = {**self.query, "_id": {"$in": list(ids)}}
-        for batch in self.collection.find_raw_batches(query, batch_size=_BATCH_DOCUMENTS):
+        for batch in replies.runs(self.collection, query, _BATCH_DOCUMENTS):
             found.update(layout.split(batch))
         return found
 

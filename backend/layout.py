@@ -130,6 +130,25 @@ def windows(batch: bytes | bytearray, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return np.ndarray((count,), dtype, batch, strides=(1,))
 
 
+def elements(batch: bytes, start: int) -> Iterator[tuple[str, int, int]]:
+    """Walks through the top-level fields of a document without copying anything.
+
+    Args:
+        batch: BSON
+        start: where the document begins
+
+    Yields:
+        the name of each field, and where its value begins and ends
+    """
+    position, end = start + 4, start + int(_LENGTH.unpack_from(batch, start)[0]) - 1
+    while position < end:
+        name_end = batch.index(0, position + 1)
+        value = name_end + 1
+        following = value + value_size(batch, batch[position], value)
+        yield batch[position + 1 : name_end].decode(), value, following
+        position = following
+
+
 def fields(document: bytes) -> dict[str, bytes]:
     """Cuts a document into its top-level fields, without decoding them.
 

@@ -1,30 +1,24 @@
 """Going through all ids of a collection, without reading its documents.
 
 The index of ids answers that, and knows the storage engine's record numbers, which are what
-natural order is. PyMongo makes an object of every document, even in raw batches, which would take
-longer than all the rest: so the replies are taken as they come, and cut by numpy.
+natural order is. The replies are taken as they come, and cut by numpy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from bson import Int64
-from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-from .. import layout
+from .. import layout, replies
 from ..database import Document
 from ..ids import DTYPE, Keys
 from ..manifest import batch_keys
 
 Numbers = npt.NDArray[np.int64]
 
-_RAW = CodecOptions(document_class=RawBSONDocument)
 _BATCH = 100_000
 _ID_HEADER, _NUMBER_HEADER = b"\x07_id\x00", b"\x12$recordId\x00"
 _ROW = np.dtype(
@@ -48,41 +42,19 @@ def scan(collection: Collection[Document]) -> tuple[Keys, Numbers]:
     Returns:
         the keys, and the numbers: sorted by these, the keys are in natural order
     """
-    tables = [_table(array) for array in _replies(collection)]
+    find = {
+        "projection": {"_id": 1},
+        "hint": {"_id": 1},
+        "showRecordId": True,
+        "batchSize": _BATCH,
+    }
+    tables = [_table(array) for array in replies.arrays(collection, find)]
     keys = [table[0] for table in tables]
     numbers = [table[1] for table in tables]
     return (
         np.concatenate([np.empty(0, DTYPE), *keys]),
         np.concatenate([np.empty(0, np.int64), *numbers]),
     )
-
-
-def _replies(collection: Collection[Document]) -> Iterator[bytes]:
-    """Yields the arrays of documents of which the server's replies consist."""
-    find: dict[str, Any] = {
-        "find": collection.name,
-        "projection": {"_id": 1},
-        "hint": {"_id": 1},
-        "showRecordId": True,
-        "batchSize": _BATCH,
-    }
-    if collection.read_concern.document:
-        find["readConcern"] = collection.read_concern.document
-    database = collection.database
-    with database.client.start_session(causal_consistency=False) as session:
-        command = find
-        while True:
-            reply: Any = database.command(command, codec_options=_RAW, session=session)
-            cursor = layout.fields(layout.fields(reply.raw)["cursor"][1:])
-            yield (cursor.get("firstBatch") or cursor["nextBatch"])[1:]
-            number = int.from_bytes(cursor["id"][1:], "little")
-            if not number:
-                return
-            command = {
-                "getMore": Int64(number),
-                "collection": collection.name,
-                "batchSize": _BATCH,
-            }
 
 
 def _table(array: bytes) -> tuple[Keys, Numbers]:

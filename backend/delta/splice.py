@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -52,22 +53,55 @@ def splice(
     Raises:
         DamagedSnapshotError: if some documents are in none of the collections
     """
+    with _Writer(target) as writer:
+        for run in in_order(base, overrides, wanted, progress):
+            writer.write(run)
+
+
+def in_order(
+    base: Collection[Document],
+    overrides: Sequence[Collection[Document]],
+    wanted: Keys,
+    progress: Progress,
+) -> Iterator[list[bytes]]:
+    """Reads documents of several collections in a wanted order.
+
+    Args:
+        base: the collection that has most of them; may hold others as well
+        overrides: collections that come before it, the first before the second, and so on
+        wanted: which documents, in which order
+        progress: told how far it is
+
+    Yields:
+        runs of documents
+
+    Raises:
+        DamagedSnapshotError: if some documents are in none of the collections
+    """
     places = _Places(base, overrides, wanted)
     fetched = places.fetched()
-    with _Writer(target) as writer:
-        done = 0
-        for run, here in places.runs():
-            if len(here) and here[0] == done and here[-1] - here[0] == len(here) - 1:
-                # Nothing is to be put in between
-                writer.write(run)
-                done += len(here)
-            else:
-                for document, place in zip(run, here, strict=True):
-                    writer.write([next(fetched) for _ in range(done, int(place))])
-                    writer.write([document])
-                    done = int(place) + 1
-            progress(done / max(1, len(wanted)), "Putting documents in order")
-        writer.write(list(fetched))
+    done = 0
+    for run, here in places.runs():
+        if len(here) and here[0] == done and here[-1] - here[0] == len(here) - 1:
+            # Nothing is to be put in between
+            yield run
+            done += len(here)
+        else:
+            mixed: list[bytes] = []
+            for document, place in zip(run, here.tolist(), strict=True):
+                while done < place:
+                    before = len(mixed)
+                    mixed += islice(fetched, min(place - done, _FETCH_DOCUMENTS))
+                    done += len(mixed) - before
+                    if len(mixed) >= _FETCH_DOCUMENTS:
+                        yield mixed
+                        mixed = []
+                mixed.append(document)
+                done += 1
+            yield mixed
+        progress(done / max(1, len(wanted)), "Putting documents in order")
+    while rest := list(islice(fetched, _FETCH_DOCUMENTS)):
+        yield rest
 
 
 class _Places:

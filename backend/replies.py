@@ -1,0 +1,103 @@
+"""Reading many documents as the server sends them.
+
+PyMongo makes an object of every document, even in raw batches, which takes longer than receiving
+them. So replies are taken as they come, and cut here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Generator, Mapping
+from contextlib import closing, suppress
+from typing import Any
+
+from bson import Int64
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from . import layout
+from .database import Document
+
+_RAW = CodecOptions(document_class=RawBSONDocument)
+_LENGTH = struct.Struct("<i")
+
+
+def arrays(
+    collection: Collection[Document], find: Mapping[str, Any]
+) -> Generator[bytes, None, None]:
+    """Yields what the server's replies consist of: arrays of documents, as BSON.
+
+    Args:
+        collection: the collection
+        find: the options of the command ``find``, such as its filter and ``batchSize``
+
+    Yields:
+        arrays
+    """
+    database = collection.database
+    command: dict[str, Any] = {"find": collection.name, **find}
+    if collection.read_concern.document:
+        command["readConcern"] = collection.read_concern.document
+    more: dict[str, Any] = {"collection": collection.name, "batchSize": find["batchSize"]}
+    cursor = 0
+    with database.client.start_session(causal_consistency=False) as session:
+        try:
+            while True:
+                reply: Any = database.command(command, codec_options=_RAW, session=session)
+                array, cursor = _cut(reply.raw)
+                yield array
+                if not cursor:
+                    return
+                command = {"getMore": Int64(cursor), **more}
+        finally:
+            if cursor:
+                # Whoever asked has had enough, or the server is gone
+                kill = {"killCursors": collection.name, "cursors": [Int64(cursor)]}
+                with suppress(PyMongoError):
+                    database.command(kill, session=session)
+
+
+def runs(
+    collection: Collection[Document], query: Mapping[str, Any], size: int
+) -> Generator[bytes, None, None]:
+    """Yields documents as runs of BSON, one after the other.
+
+    Args:
+        collection: the collection
+        query: which documents
+        size: how many at the most in each run
+
+    Yields:
+        runs
+    """
+    with closing(arrays(collection, {"filter": dict(query), "batchSize": size})) as found:
+        for array in found:
+            if documents := b"".join(_documents(array)):
+                yield documents
+
+
+def _cut(reply: bytes) -> tuple[bytes, int]:
+    """Returns the array of documents in a reply, and the number of the cursor that has more."""
+    found: dict[str, tuple[int, int]] = {}
+    places = {name: start for name, start, _ in layout.elements(reply, 0)}
+    for name, start, end in layout.elements(reply, places["cursor"]):
+        found[name] = start, end
+    start, end = found.get("firstBatch") or found["nextBatch"]
+    number = slice(*found["id"])
+    return reply[start:end], int.from_bytes(reply[number], "little")
+
+
+def _documents(array: bytes) -> Generator[memoryview, None, None]:
+    """Yields the documents of an array, whose names are their places: 0, 1, 2 ..."""
+    view, length = memoryview(array), _LENGTH.unpack_from
+    position, end = 4, len(array) - 1
+    count, more_digits, header = 0, 10, len(b"\x030\x00")
+    while position < end:
+        start = position + header
+        position = start + length(array, start)[0]
+        yield view[start:position]
+        count += 1
+        if count == more_digits:
+            more_digits, header = more_digits * 10, header + 1
