@@ -7,8 +7,7 @@ given as well. Operators, panel and command line call these functions and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
@@ -66,6 +65,7 @@ from .backend.doctor import Diagnosis, Finding, Severity
 from .backend.equality import Equality
 from .backend.errors import DatasetNotFoundError
 from .backend.history import History, HistoryEntry, HistoryQuery, Location
+from .backend.journal import reporting
 from .backend.lineage import RunKind, RunLineage
 from .backend.maintenance import Recovered
 from .backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
@@ -989,20 +989,6 @@ def get_operation(operation_id: str) -> journal.Entry:
         ValueError: if there is no such operation
     """
     return journal.get(database.connect(), operation_id)
-
-
-@contextmanager
-def reporting(progress: Progress) -> Iterator[None]:
-    """Tells how far the operations are that are begun in a ``with`` block.
-
-    Args:
-        progress: called with the fraction that is done and what is being done
-
-    Returns:
-        a context manager
-    """
-    with journal.reporting(progress):
-        yield
 
 
 def diagnose() -> Diagnosis:
