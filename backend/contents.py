@@ -10,21 +10,26 @@ Outside the database, and so not here: media files, and results in external vect
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from itertools import pairwise
+from typing import Any, Protocol
 
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from . import layout
 from .database import Document, raw
 from .errors import DatasetNotFoundError
+from .ids import ID_BYTES
 
 _BATCH_DOCUMENTS = 1000
+
+_ID_START = 4 + len(b"\x07_id\x00")
 
 
 class Part(str, Enum):
@@ -69,9 +74,25 @@ LEFT_OUT = {
 """Collections that FiftyOne ties to datasets and that snapshots leave out, and why."""
 
 
+class Readable(Protocol):
+    """Documents of one part, in the database or in an archive."""
+
+    def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
+        """Returns those documents that have some ids, as BSON, by the bytes of their ids."""
+
+    def decoded(self, ids: list[ObjectId] | None = None) -> Iterator[Document]:
+        """Yields the documents that have some ids, or all."""
+
+    def of_sample(self, sample_id: ObjectId) -> dict[bytes, bytes]:
+        """Returns the frames of a sample, as :meth:`fetch` does, by their numbers."""
+
+    def mentioning(self, paths: list[str], id_: ObjectId) -> bytes | None:
+        """Returns a document that has an id in one of some places, as BSON, or None."""
+
+
 @dataclass(frozen=True)
 class Documents:
-    """Documents of one part, wherever they lie."""
+    """Documents of one part, in a collection."""
 
     collection: Collection[Document]
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -84,6 +105,63 @@ class Documents:
     def ids(self) -> list[Any]:
         """Returns the ``_id`` of every document."""
         return [document["_id"] for document in self.collection.find(self.query, {"_id": 1})]
+
+    def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
+        """Reads documents as BSON.
+
+        Args:
+            ids: which ones
+
+        Returns:
+            those that exist, by the bytes of their ids
+        """
+        return self._found({"_id": {"$in": list(ids)}})
+
+    def decoded(self, ids: list[ObjectId] | None = None) -> Iterator[Document]:
+        """Reads documents.
+
+        Args:
+            ids (None): which ones; by default, all
+
+        Yields:
+            those that exist
+        """
+        query = dict(self.query) if ids is None else {**self.query, "_id": {"$in": ids}}
+        yield from self.collection.find(query)
+
+    def of_sample(self, sample_id: ObjectId) -> dict[bytes, bytes]:
+        """Reads the frames of a sample.
+
+        Args:
+            sample_id: the sample
+
+        Returns:
+            them as BSON, by the bytes of their ids and in the order of their numbers
+        """
+        return self._found({"_sample_id": sample_id}, sort=[("frame_number", 1)])
+
+    def mentioning(self, paths: list[str], id_: ObjectId) -> bytes | None:
+        """Finds a document by an id in it.
+
+        Args:
+            paths: where the id may be
+            id_: the id
+
+        Returns:
+            the document as BSON, or None if there is none
+        """
+        query = {"$or": [{path: id_} for path in paths]}
+        found = raw(self.collection).find_one({**self.query, **query})
+        return None if found is None else found.raw
+
+    def _found(self, query: Document, **options: Any) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        wanted = {**self.query, **query}
+        for batch in self.collection.find_raw_batches(
+            wanted, batch_size=_BATCH_DOCUMENTS, **options
+        ):
+            found.update(split(batch))
+        return found
 
     def documents(self) -> Iterator[RawBSONDocument]:
         """Returns the documents one by one, as bytes."""
@@ -142,6 +220,19 @@ class Documents:
             ],
             allowDiskUse=True,
         )
+
+
+def split(batch: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Cuts a run of documents whose ids are ObjectIds into documents.
+
+    Args:
+        batch: BSON documents, one after the other
+
+    Yields:
+        the bytes of each id, and each document
+    """
+    for start, end in pairwise(layout.starts(batch)):
+        yield batch[start + _ID_START : start + _ID_START + ID_BYTES], batch[start:end]
 
 
 def chunks(ids: list[Any], size: int = 100_000) -> Iterator[list[Any]]:

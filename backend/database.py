@@ -44,6 +44,7 @@ LINEAGE = PREFIX + "lineage"
 DATASETS = PREFIX + "datasets"
 AUDIT = PREFIX + "audit"
 AUDIT_HEAD = PREFIX + "audit_head"
+UNREMOVED = PREFIX + "unremoved"
 
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."

@@ -26,6 +26,11 @@ class Verb(str, Enum):
     RESTORE_SAMPLES = "restore_samples"
     SUMMARIZE = "summarize"
     EDIT = "edit"
+    PIN = "pin"
+    ARCHIVE = "archive"
+    UNARCHIVE = "unarchive"
+    EXPORT = "export"
+    IMPORT = "import"
     EMPTY_TRASH = "empty_trash"
     PURGE = "purge"
 

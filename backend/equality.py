@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from pymongo.database import Database
 
-from . import changes, content, ids
+from . import content, ids
 from .changes import HeadVersion, Pair, PartComparison, SnapshotVersion, Version
 from .contents import Documents, Head, Part
 from .database import Document, server_process, write_counters
@@ -137,6 +137,8 @@ def at_a_glance(
     parts = [state[part].collection for part in _CONTENT_PARTS if part in state]
     if sum(part.estimated_document_count() for part in parts) <= CHEAP_DOCUMENTS:
         return Equality.EQUAL if is_head_equal(database, record) else Equality.CHANGED
+    if record.archive is not None:
+        return Equality.UNKNOWN
     snapshot = SnapshotVersion(database, record)
     since = record.created_at
     if any(_differs(snapshot, part, state.get(part), since) for part in _CONTENT_PARTS):
@@ -162,5 +164,5 @@ def _differs(
     keys = Ids.of(document["_id"] for document in touched.limit(_EVIDENCE_DOCUMENTS))
     if not ids.positions(manifest.keys, keys.keys)[1].all():
         return True
-    before, after = changes.fetch(captured, keys), changes.fetch(documents, keys)
+    before, after = captured.fetch(keys), documents.fetch(keys)
     return any(key in before and not content.equal(before[key], after[key]) for key in after)

@@ -6,9 +6,11 @@ import fiftyone.core.dataset as fod
 from pymongo.database import Database
 
 from . import indexes, project, registry
+from .archive import unarchive
 from .catalog import Catalog
 from .database import Document, server_time, unless_forbidden
 from .datasets import DatasetReference
+from .model import SnapshotRecord
 
 
 def load(database: Database[Document], dataset: DatasetReference, name: str) -> fod.Dataset:
@@ -24,13 +26,30 @@ def load(database: Database[Document], dataset: DatasetReference, name: str) -> 
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
+        ArchivedSnapshotError: if it is archived, and not to be brought back unasked
     """
     catalog = Catalog(database)
-    record = catalog.get(dataset.id, name, dataset.name)
-    state = registry.create(record.backend, database).state(record)
-    visible_name = project.project(database, record, state, dataset.name)
+    record = unarchive.available(database, dataset, name)
     # Those who may only read snapshots load them as well
     with unless_forbidden():
+        # Before it is opened, so that nobody archives it meanwhile for not having been used
         catalog.update(record.id, last_loaded_at=server_time(database))
+    try:
+        state = registry.create(record.backend, database).state(record)
+        visible_name = project.project(database, record, state, dataset.name)
+    finally:
+        _check_still_there(database, dataset, record)
+    with unless_forbidden():
         indexes.provide(database, record)
     return fod.load_dataset(visible_name, reload=True)
+
+
+def _check_still_there(
+    database: Database[Document], dataset: DatasetReference, record: SnapshotRecord
+) -> None:
+    """Closes a snapshot again that somebody else has archived or destroyed at this moment."""
+    catalog = Catalog(database)
+    current = catalog.by_id(record.id)
+    if current is None or current.archive is not None:
+        project.remove(database, record.id)
+        unarchive.check_available(catalog.get(dataset.id, record.name, dataset.name), dataset)

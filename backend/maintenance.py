@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import create, delete, edit, facts, journal, lineage, restore, revert, trash, undo
+from . import create, delete, edit, facts, journal, lineage, pin, restore, revert, trash, undo
 from .access.actions import Action
+from .archive import archive, export, import_, location, unarchive
 from .audit import reading, recording
 from .catalog import Catalog
 from .database import (
@@ -32,7 +33,7 @@ from .switch import drop_view
 logger = logging.getLogger(__name__)
 
 # The verbs register their recoveries when they are imported
-_VERBS = (create, delete, edit, restore, revert, undo)
+_VERBS = (archive, create, delete, edit, export, import_, pin, restore, revert, unarchive, undo)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def recover(database: Database[Document]) -> Recovered:
     recording.catch_up(database)
     deleted = purge_deleted_datasets(database)
     trash.expire(database)
+    location.remove_again(database)
     return Recovered(operations, deleted, _drop_strays(database))
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -127,8 +127,23 @@ class Manifest:
         Returns:
             the manifest
         """
+        return cls.of(documents.batches(), report)
+
+    @classmethod
+    def of(
+        cls, batches: Iterable[bytes], report: Callable[[int], object] | None = None
+    ) -> Manifest:
+        """Makes the manifest of documents that were read already.
+
+        Args:
+            batches: BSON documents, one after the other
+            report (None): told now and then how many documents there were
+
+        Returns:
+            the manifest
+        """
         manifests, count = [cls.empty()], 0
-        for batch in documents.batches():
+        for batch in batches:
             manifests.append(_read_batch(batch))
             count += len(manifests[-1])
             if report is not None:
@@ -349,10 +364,20 @@ def _read_batch(batch: bytes) -> Manifest:
     digests = b"".join(
         [sha256(view[start:end]).digest()[:DIGEST_BYTES] for start, end in pairwise(bounds)]
     )
-    return Manifest(_keys(batch, bounds, starts), np.frombuffer(digests, _DIGEST), stamps, owners)
+    return Manifest(keys_of(batch, bounds), np.frombuffer(digests, _DIGEST), stamps, owners)
 
 
-def _keys(batch: bytes, bounds: list[int], starts: npt.NDArray[np.int64]) -> Keys:
+def keys_of(batch: bytes, bounds: list[int]) -> Keys:
+    """Returns the ids of documents, in their order.
+
+    Args:
+        batch: BSON documents, one after the other
+        bounds: what :func:`.layout.starts` says of them
+
+    Returns:
+        the ids
+    """
+    starts = np.array(bounds[:-1], np.int64)
     header = _ID.header
     usual = layout.windows(batch, np.dtype(f"V{len(header)}"))[starts + 4] == np.void(header)
     keys = np.empty(len(starts), ids.DTYPE)

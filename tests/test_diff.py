@@ -14,7 +14,7 @@ import pytest
 from bson import ObjectId
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import changes
+from fiftyone_snapshots.backend.contents import Documents
 from fiftyone_snapshots.backend.diff import labels, views
 from fiftyone_snapshots.backend.errors import InvalidRequestError, SnapshotNotFoundError
 from support.datasets import grouped_dataset, image_dataset, video_dataset
@@ -282,7 +282,7 @@ def test_merely_touching_every_sample_makes_no_document_be_read(
     fos.create_snapshot(dataset, "a")
     dataset.set_values("tags", dataset.values("tags"))
     dataset.set_values("frames.objects", dataset.values("frames.objects"))
-    monkeypatch.setattr(changes, "fetch", lambda *_: pytest.fail("a document was read"))
+    monkeypatch.setattr(Documents, "fetch", lambda *_: pytest.fail("a document was read"))
 
     assert not fos.calculate_dataset_latest_changes_summary(dataset).has_changes
     assert not fos.diff(dataset, "a")

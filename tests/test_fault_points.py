@@ -222,17 +222,22 @@ def test_ctrl_c_undoes_as_well(
     assert_sound(database)
 
 
-def test_every_point_in_the_source_is_walked(database: Database[Document]) -> None:
+def test_every_point_in_the_source_is_walked(database: Database[Document], tmp_path: Path) -> None:
     walked: set[str] = set()
     for story in STORIES.values():
-        make("video", story)
         with story.setting():
+            make("video", story)
             walked.update(points_of(story.act))
             if story.back is not None:
                 walked.update(points_of(story.back))
         if fo.dataset_exists(NAME):
             walked.update(points_of(lambda: fo.delete_dataset(NAME)))
     walked.update(_points_of_recoveries())
+    # That one is killed at every point in tests/test_export_import.py
+    make("video", STORIES["create"])
+    exported = fos.export_snapshot(NAME, "v1", tmp_path / "v1.tar")
+    fo.delete_dataset(NAME)
+    walked.update(points_of(lambda: fos.import_snapshot(exported)))
     missed = [
         pattern
         for pattern in _points_in_source()
@@ -245,13 +250,13 @@ def test_every_point_in_the_source_is_walked(database: Database[Document]) -> No
 
 def _points_of_recoveries() -> set[str]:
     walked: set[str] = set()
-    for verb in ("create", "revert"):
-        make("video", STORIES[verb])
-        assert killed_at(
-            f"{verb}.noted" if verb == "revert" else "create.captured", STORIES[verb].act
-        )
-        walked.update(points_of(lambda: fos.list_snapshots(NAME)))
-        fo.delete_dataset(NAME)
+    deaths = {"create": "captured", "revert": "noted", "archive": "written", "unarchive": "staged"}
+    for verb, point in deaths.items():
+        with STORIES[verb].setting():
+            make("video", STORIES[verb])
+            assert killed_at(f"{verb}.{point}", STORIES[verb].act)
+            walked.update(points_of(lambda: fos.list_snapshots(NAME)))
+            fo.delete_dataset(NAME)
     return walked
 
 
@@ -259,7 +264,7 @@ def _points_in_source() -> set[str]:
     """Returns the points as patterns, with or without their verb."""
     call = re.compile(r'(\.step|\.committing|faults\.reach)\(\s*f?"([^"]+)"')
     found = set()
-    for module in BACKEND.glob("*.py"):
+    for module in BACKEND.rglob("*.py"):
         for function, name in call.findall(module.read_text()):
             pattern = re.sub(r"\\\{.*?\\\}", r"[\\w.]+", re.escape(name))
             found.add(pattern if function == "faults.reach" else rf"\w+\.{pattern}")

@@ -9,7 +9,7 @@ from typing import Any
 import bson
 from bson import ObjectId
 
-from .. import changes, content, layout
+from .. import content, layout
 from ..changes import Version
 from ..contents import Part
 from ..errors import InvalidRequestError
@@ -99,13 +99,10 @@ class SampleState:
         samples, frames = version.documents(Part.SAMPLES), version.documents(Part.FRAMES)
         sample = None
         if samples is not None:
-            sample = changes.fetch(samples, [sample_id]).get(sample_id.binary)
-        found: dict[bytes, bytes] = {}
-        if frames is not None and sample is not None:
-            query = {"_sample_id": sample_id}
-            for batch in frames.collection.find_raw_batches(query, sort=[("frame_number", 1)]):
-                found.update(changes.split(batch))
-        return cls(sample, found)
+            sample = samples.fetch([sample_id]).get(sample_id.binary)
+        if frames is None or sample is None:
+            return cls(sample, {})
+        return cls(sample, frames.of_sample(sample_id))
 
 
 def compare(sample_id: ObjectId, before: SampleState, after: SampleState) -> SampleDifference:

@@ -9,7 +9,7 @@ from datetime import datetime
 from bson import ObjectId
 from pymongo.database import Database
 
-from .. import changes, content, layout
+from .. import content, layout
 from ..catalog import Catalog
 from ..changes import HeadVersion, SnapshotVersion, Version
 from ..contents import Head, Part
@@ -147,7 +147,7 @@ def label_history(
     sample_id, previous = document_id, None
     for name, created_at, version in versions:
         documents = version.documents(part)
-        found = {} if documents is None else changes.fetch(documents, [document_id])
+        found = {} if documents is None else documents.fetch([document_id])
         fields = layout.fields(found[document_id.binary]) if found else {}
         if part is Part.FRAMES and "_sample_id" in fields:
             sample_id = content.decode(fields["_sample_id"])
@@ -182,20 +182,19 @@ def _versions(
 def _find(version: Version, label_id: ObjectId) -> tuple[Part, ObjectId, str] | None:
     """Returns the document and the top-level field in which a version has a label."""
     dataset = version.documents(Part.DATASET)
-    document = (dataset and dataset.collection.find_one(dict(dataset.query))) or {}
+    document: Document = {} if dataset is None else next(dataset.decoded(), {})
     for part, key in ((Part.SAMPLES, "sample_fields"), (Part.FRAMES, "frame_fields")):
         documents = version.documents(part)
         paths = list(_id_paths(document.get(key)))
         if documents is None or not paths:
             continue
-        query = {"$or": [{path: label_id} for path in paths]}
-        found = documents.collection.find_one(query, {"_id": 1})
+        found = documents.mentioning(paths, label_id)
         if found is None:
             continue
-        stored = changes.fetch(documents, [found["_id"]])
-        for name, element in layout.fields(stored[found["_id"].binary]).items():
+        fields = layout.fields(found)
+        for name, element in fields.items():
             if _label(element, label_id) is not None:
-                return part, found["_id"], name
+                return part, content.decode(fields["_id"]), name
     return None
 
 
