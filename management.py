@@ -7,9 +7,9 @@ given as well. Operators, panel and command line call these functions and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
+import os
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -35,6 +35,8 @@ from .backend import (
     maintenance,
     names,
     operations,
+    pin,
+    prune,
     restore,
     revert,
     search,
@@ -46,12 +48,15 @@ from .backend import (
     verify,
 )
 from .backend.access import Action, Interface, Level, acting_as, mongodb
-from .backend.access.door import acting, allows, require
+from .backend.access.door import acting, allows, enter, require
 from .backend.access.door import why_not as _why_not
-from .backend.audit import AuditEvent, AuditReport, Outcome, export, proof, reading
+from .backend.archive import archive, export, import_, unarchive
+from .backend.audit import AuditEvent, AuditReport, Outcome, proof, reading
+from .backend.audit.export import export as export_log
 from .backend.base import Progress, silent
 from .backend.catalog import Catalog
 from .backend.changes import HeadVersion, SnapshotVersion, Version
+from .backend.config import Settings
 from .backend.contents import Head
 from .backend.database import Document
 from .backend.datasets import DatasetReference, current_name, resolve
@@ -68,9 +73,11 @@ from .backend.doctor import Diagnosis, Finding, Severity
 from .backend.equality import Equality
 from .backend.errors import DatasetNotFoundError
 from .backend.history import History, HistoryEntry, HistoryQuery, Location
+from .backend.journal import reporting
 from .backend.lineage import RunKind, RunLineage
 from .backend.maintenance import Recovered
 from .backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
+from .backend.prune import PrunedSnapshot, PruneResult
 from .backend.restore import RestoredSamples
 from .backend.revert import RevertPlan
 from .backend.search import FoundSnapshot, SnapshotQuery
@@ -96,6 +103,8 @@ __all__ = [
     "Level",
     "Location",
     "Outcome",
+    "PruneResult",
+    "PrunedSnapshot",
     "Recovered",
     "RestoredSamples",
     "RevertPlan",
@@ -108,6 +117,8 @@ __all__ = [
     "TrashItem",
     "VerifyReport",
     "acting_as",
+    "archive_snapshot",
+    "archives_are_on",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
     "check_new_snapshot",
@@ -123,10 +134,12 @@ __all__ = [
     "edit_snapshot",
     "empty_trash",
     "export_events",
+    "export_snapshot",
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_operation",
     "get_snapshot_info",
+    "import_snapshot",
     "is_head_equal",
     "label_history",
     "latest_changes_are_stale",
@@ -139,6 +152,8 @@ __all__ = [
     "load_snapshot",
     "locate",
     "mongodb_role",
+    "pin_snapshot",
+    "prune_snapshots",
     "recover",
     "reporting",
     "resolve_snapshot_uri",
@@ -150,7 +165,9 @@ __all__ = [
     "search_snapshots",
     "snapshot_uri",
     "tag_snapshot",
+    "unarchive_snapshot",
     "undo_revert",
+    "unpin_snapshot",
     "untag_snapshot",
     "verify_all",
     "verify_audit_log",
@@ -374,6 +391,173 @@ def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None
     """
     connection, dataset = _use(dataset_name)
     delete.delete(connection, dataset, snapshot_name)
+
+
+@acting(Action.ARCHIVE)
+def archive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+    """Moves a snapshot from the database to ``FIFTYONE_SNAPSHOTS_ARCHIVE_PATH``.
+
+    It stays listed and can be compared, but not opened, by nobody, also not by those who have it
+    open now; :func:`unarchive_snapshot` brings it back. It no longer counts against the limits.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or archives are turned off
+        ArchiveStorageError: if the archive could not be written; the snapshot is as before
+    """
+    connection, dataset = _use(dataset_name)
+    archive.archive(connection, dataset, snapshot_name)
+
+
+def archives_are_on() -> bool:
+    """Tells whether there is a place for archives; see :func:`archive_snapshot`.
+
+    Returns:
+        True/False
+    """
+    return Settings.load().archive_path is not None
+
+
+@acting(Action.UNARCHIVE)
+def unarchive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+    """Brings an archived snapshot back into the database.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+        LimitExceededError: if there are as many snapshots as are allowed
+        DamagedSnapshotError: if the archive is gone, or not what was captured
+        ArchiveStorageError: if the archive is out of reach
+    """
+    connection, dataset = _use(dataset_name)
+    unarchive.unarchive(connection, dataset, snapshot_name)
+
+
+@acting(Action.EXPORT)
+def export_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, path: str | os.PathLike[str]
+) -> Path:
+    """Writes a snapshot to a file, which :func:`import_snapshot` takes in on any server.
+
+    Archived snapshots can be exported as well. Media files are not in it.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        path: a file that does not exist yet, such as ``digits-v1.tar``
+
+    Returns:
+        the file
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or the file exists
+        ArchiveStorageError: if the file could not be written
+    """
+    connection, dataset = _use(dataset_name)
+    return export.export(connection, dataset, snapshot_name, Path(path))
+
+
+@acting(Action.IMPORT, each=True)
+def import_snapshot(
+    path: str | os.PathLike[str], dataset_name: str | None = None
+) -> DatasetSnapshot:
+    """Takes in a snapshot that :func:`export_snapshot` wrote, once all of it was checked.
+
+    If its dataset is on this server it becomes a snapshot of that, at its place in the history.
+    Else a new dataset is made, which is what the snapshot is.
+
+    Args:
+        path: the file
+        dataset_name (None): a name for a new dataset; by default, the name that it had
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if the file is no archive, the snapshot is here already, or a name is taken
+        DamagedSnapshotError: if the file is damaged
+        LimitExceededError: if there are as many snapshots as are allowed
+    """
+    connection = database.connect()
+    maintenance.purge_deleted_datasets(connection)
+    enter(Action.IMPORT, import_.destination(connection, Path(path), dataset_name))
+    return import_.import_(connection, Path(path), dataset_name).public()
+
+
+@acting(Action.PIN)
+def pin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+    """Keeps a snapshot from automatic archival, from pruning, and from expiring in the trash.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    return pin.pin(connection, dataset, snapshot_name, pinned=True).public()
+
+
+@acting(Action.UNPIN)
+def unpin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+    """Takes back :func:`pin_snapshot`.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = _use(dataset_name)
+    return pin.pin(connection, dataset, snapshot_name, pinned=False).public()
+
+
+@acting(Action.PRUNE, dry_run=Action.LIST)
+def prune_snapshots(
+    dataset_name: str | fod.Dataset,
+    keep_last: int | None = None,
+    keep_daily: int | None = None,
+    keep_weekly: int | None = None,
+    older_than: timedelta | None = None,
+    dry_run: bool = True,
+) -> PruneResult:
+    """Deletes the snapshots that no rule keeps, or only tells which those are.
+
+    The newest snapshot and pinned ones are always kept. What is deleted goes to the trash, as
+    with :func:`delete_snapshot`.
+
+    Args:
+        dataset_name: the name of the dataset
+        keep_last (None): keep so many newest snapshots
+        keep_daily (None): keep the newest snapshot of each of the last so many days that have any
+        keep_weekly (None): keep the newest snapshot of each of the last so many weeks that have
+            any
+        older_than (None): keep all snapshots that are not older than this
+        dry_run (True): whether to only tell what would be deleted
+
+    Returns:
+        a :class:`PruneResult`
+
+    Raises:
+        ValueError: if there is no such dataset, or no rule is given
+    """
+    connection, dataset = _use(dataset_name)
+    rules = prune.Rules(keep_last, keep_daily, keep_weekly, older_than)
+    return prune.prune(connection, dataset, rules, dry_run)
 
 
 @acting(Action.RESTORE)
@@ -1017,20 +1201,6 @@ def get_operation(operation_id: str) -> journal.Entry:
     return journal.get(database.connect(), operation_id)
 
 
-@contextmanager
-def reporting(progress: Progress) -> Iterator[None]:
-    """Tells how far the operations are that are begun in a ``with`` block.
-
-    Args:
-        progress: called with the fraction that is done and what is being done
-
-    Returns:
-        a context manager
-    """
-    with journal.reporting(progress):
-        yield
-
-
 def diagnose() -> Diagnosis:
     """Looks for what is wrong with the installation, the server and what is stored.
 
@@ -1146,7 +1316,7 @@ def export_events(path: str | Path) -> int:
     Raises:
         ValueError: if its suffix is another one
     """
-    return export.export(database.connect(), path)
+    return export_log(database.connect(), path)
 
 
 @acting(Action.READ_LOG)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from .database import CATALOG, DATASETS, Document
 from .errors import DuplicateNameError, SnapshotNotFoundError
 from .model import (
     FORMAT_VERSION,
+    Archive,
     SampleChangeSummary,
     SnapshotRecord,
     SnapshotState,
@@ -24,6 +26,9 @@ from .names import slug
 
 Records: TypeAlias = list[SnapshotRecord]
 Identifiers: TypeAlias = list[ObjectId]
+
+_MOVED_BY = "moved_by"
+"""In a stored record, the operation that is moving the snapshot to or from an archive."""
 
 _FIELDS = frozenset(item.name for item in fields(SnapshotRecord)) - {"id"}
 
@@ -155,6 +160,25 @@ class Catalog:
         after = [other for other in others if other.sequence > record.sequence]
         return (before[-1] if before else None), (after[0] if after else None)
 
+    def make_place(self, dataset_id: ObjectId, created_at: datetime) -> int:
+        """Makes a place in the history for a snapshot that was created earlier, elsewhere.
+
+        Args:
+            dataset_id: the dataset
+            created_at: when it was created
+
+        Returns:
+            its position, before all that were created later
+        """
+        records = self.list_all(dataset_id)
+        later = [record.sequence for record in records if record.created_at > created_at]
+        if not later:
+            return self.next_sequence(dataset_id)
+        self.database[CATALOG].update_many(
+            {"dataset_id": dataset_id, "sequence": {"$gte": min(later)}}, {"$inc": {"sequence": 1}}
+        )
+        return min(later)
+
     def next_sequence(self, dataset_id: ObjectId) -> int:
         """Returns the position of the next snapshot of a dataset, after trashed ones too."""
         newest = self.database[CATALOG].find_one(
@@ -163,8 +187,11 @@ class Catalog:
         return 1 if newest is None else newest["sequence"] + 1
 
     def count(self, dataset_id: ObjectId | None = None) -> int:
-        """Returns how many snapshots count against the limits, of one dataset or of all."""
-        query: Document = {"live": True}
+        """Returns how many snapshots count against the limits, of one dataset or of all.
+
+        Archived ones do not.
+        """
+        query: Document = {"live": True, "archive": None}
         if dataset_id is not None:
             query["dataset_id"] = dataset_id
         return self.database[CATALOG].count_documents(query)
@@ -206,6 +233,35 @@ class Catalog:
         result = self.database[CATALOG].update_one(
             {"_id": snapshot_id, "state": SnapshotState.CREATING.value},
             {"$set": {"state": SnapshotState.READY.value}},
+        )
+        return result.matched_count > 0
+
+    def begin_move(self, snapshot_id: ObjectId, operation_id: ObjectId) -> None:
+        """Notes that an operation moves a snapshot to or from an archive.
+
+        Args:
+            snapshot_id: the snapshot
+            operation_id: the operation
+        """
+        self.database[CATALOG].update_one(
+            {"_id": snapshot_id}, {"$set": {_MOVED_BY: operation_id}}
+        )
+
+    def end_move(self, snapshot_id: ObjectId, operation_id: ObjectId, **changes: Any) -> bool:
+        """Says where a snapshot is now, unless the move was given up meanwhile.
+
+        Args:
+            snapshot_id: the snapshot
+            operation_id: the operation that has moved it
+            **changes: as for :meth:`update`
+
+        Returns:
+            whether the operation was still moving it
+        """
+        values = {key: _plain(value) for key, value in changes.items()}
+        result = self.database[CATALOG].update_one(
+            {"_id": snapshot_id, _MOVED_BY: operation_id},
+            {"$set": values, "$unset": {_MOVED_BY: True}},
         )
         return result.matched_count > 0
 
@@ -251,6 +307,6 @@ class Catalog:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, SampleChangeSummary):
+    if isinstance(value, (Archive, SampleChangeSummary)):
         return value.to_dict()
     return value.value if isinstance(value, Enum) else value

@@ -6,9 +6,11 @@ the cost between snapshots follows the change, and for HEAD it is one pass over 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,16 +18,34 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from . import content, layout, registry
-from .base import Backend, Progress, silent
+from .archive import extract
+from .base import Progress, silent
 from .catalog import Catalog
-from .contents import Documents, Head, Part, Source, chunks
+from .contents import Documents, Head, Part, Readable, chunks
 from .database import Document, server_time
+from .errors import (
+    ArchiveNotFoundError,
+    ArchiveStorageError,
+    ConcurrentWritesError,
+    DamagedArchiveError,
+    InvalidSettingError,
+)
 from .ids import DTYPE, Ids, Keys, common
 from .manifest import NO_OWNER, Differences, Manifest, stored_parts
 from .model import SampleChangeSummary, SnapshotRecord
 
+logger = logging.getLogger(__name__)
+
 _FETCH_DOCUMENTS = 1000
 _SUSPECTS = 50_000
+
+# The last one, where a process lacks the packages that others have archived with
+_UNREADABLE = (
+    ArchiveStorageError,
+    ArchiveNotFoundError,
+    DamagedArchiveError,
+    InvalidSettingError,
+)
 
 
 class Version(Protocol):
@@ -34,11 +54,14 @@ class Version(Protocol):
     def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
         """Returns the content of a part; empty if the version has no such part."""
 
-    def documents(self, part: Part) -> Documents | None:
-        """Returns all documents of a part that is neither samples nor frames, if there is one."""
+    def documents(self, part: Part, wanted: Keys | None = None) -> Readable | None:
+        """Returns the documents of a part, or None if the version has no such part.
 
-    def source(self, part: Part) -> Source | None:
-        """Returns samples or frames to look up, or None if the version has no such part."""
+        If ``wanted`` is given, no other documents will be asked for.
+        """
+
+    def check_present(self) -> None:
+        """Called when documents are missing: raises unless that can be."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +77,36 @@ class SnapshotVersion:
             return Manifest.empty()
         return Manifest.load(self.database, self.record.id, part)
 
-    def documents(self, part: Part) -> Documents | None:
-        """Returns the documents, which are there at once."""
-        return self._backend.related(self.record).get(part)
+    def documents(self, part: Part, wanted: Keys | None = None) -> Readable | None:
+        """Returns the documents, without materialising the snapshot.
 
-    def source(self, part: Part) -> Source | None:
-        """Returns the documents, without materialising the snapshot."""
-        return self._backend.source(self.record, part)
+        Those of an archived snapshot are read from its archive.
+        """
+        if self.record.archive is None:
+            backend = registry.create(self.record.backend, self.database)
+            if part.is_own_collection:
+                return backend.source(self.record, part)
+            return backend.related(self.record).get(part)
+        if part not in stored_parts(self.database, self.record.id):
+            return None
+        if part in extract.SMALL:
+            return self._small.get(part)
+        found = extract.extract(self.database, self.record, {part: wanted})
+        return found.get(part)
 
-    @property
-    def _backend(self) -> Backend:
-        return registry.create(self.record.backend, self.database)
+    def check_present(self) -> None:
+        """Makes sure that nobody has taken the documents away meanwhile."""
+        current = Catalog(self.database).by_id(self.record.id)
+        if current is None or current.archive != self.record.archive:
+            raise ConcurrentWritesError(
+                f"Snapshot '{self.record.name}' was archived, brought back or destroyed by "
+                "somebody else while it was compared; try again"
+            )
+
+    @cached_property
+    def _small(self) -> Mapping[Part, Readable]:
+        """Everything but samples and frames of an archived snapshot, read in one go."""
+        return extract.extract(self.database, self.record, dict.fromkeys(extract.SMALL))
 
 
 @dataclass(frozen=True)
@@ -82,13 +124,12 @@ class HeadVersion:
         label = f"Reading {part.value}"
         return Manifest.read(documents, lambda done: progress(min(1.0, done / total), label))
 
-    def documents(self, part: Part) -> Documents | None:
+    def documents(self, part: Part, wanted: Keys | None = None) -> Documents | None:
         """Returns the documents as they are now."""
         return self.head.state().get(part)
 
-    def source(self, part: Part) -> Source | None:
-        """Returns the documents as they are now."""
-        return self.documents(part)
+    def check_present(self) -> None:
+        """Does nothing: documents of HEAD can be deleted while we look."""
 
 
 class NoVersion:
@@ -98,13 +139,12 @@ class NoVersion:
         """Returns the manifest of no documents."""
         return Manifest.empty()
 
-    def documents(self, part: Part) -> Documents | None:
+    def documents(self, part: Part, wanted: Keys | None = None) -> Documents | None:
         """Returns no documents."""
         return None
 
-    def source(self, part: Part) -> Source | None:
-        """Returns no documents."""
-        return None
+    def check_present(self) -> None:
+        """Does nothing: there are none."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +204,7 @@ class PartComparison:
 
         The next ones are fetched while the caller works on the last ones.
         """
-        before, after = (version.source(self._part) for version in (self._older, self._newer))
+        before, after = self._before_documents, self._after_documents
         if before is None or after is None:
             return
         pieces = [
@@ -173,7 +213,8 @@ class PartComparison:
         ]
         with ThreadPoolExecutor(max_workers=2) as pool:
             fetches = (
-                [pool.submit(source.fetch, ids) for source in (before, after)] for _, ids in pieces
+                [pool.submit(documents.fetch, ids) for documents in (before, after)]
+                for _, ids in pieces
             )
             pending = next(fetches, None)
             for start, ids in pieces:
@@ -181,9 +222,42 @@ class PartComparison:
                 earlier, later = (future.result() for future in pending)
                 pending = next(fetches, None)
                 for place, key in enumerate(ids.binaries(), start):
-                    # A document of HEAD can be deleted while we look
                     if key in earlier and key in later:
                         yield Pair(place, key, earlier[key], later[key])
+                        continue
+                    for version, found in ((self._older, earlier), (self._newer, later)):
+                        if key not in found:
+                            version.check_present()
+
+    def added(self) -> Iterator[bytes]:
+        """Yields the documents that only the newer version has."""
+        return self._read(self._newer, self._after_documents, self.differences.added_keys)
+
+    def deleted(self) -> Iterator[bytes]:
+        """Yields the documents that only the older version has."""
+        return self._read(self._older, self._before_documents, self.differences.deleted_keys)
+
+    def _read(self, version: Version, documents: Readable | None, keys: Keys) -> Iterator[bytes]:
+        for start in range(0, len(keys), _FETCH_DOCUMENTS):
+            ids = Ids(keys[start : start + _FETCH_DOCUMENTS])
+            found = {} if documents is None else documents.fetch(ids)
+            if len(found) < len(ids):
+                version.check_present()
+            yield from found.values()
+
+    @cached_property
+    def _before_documents(self) -> Readable | None:
+        """The documents that the older version may be asked for."""
+        found = self.differences
+        wanted = np.concatenate([found.changed_keys, found.deleted_keys])
+        return self._older.documents(self._part, wanted)
+
+    @cached_property
+    def _after_documents(self) -> Readable | None:
+        """The documents that the newer version may be asked for."""
+        found = self.differences
+        wanted = np.concatenate([found.changed_keys, found.added_keys])
+        return self._newer.documents(self._part, wanted)
 
     def owners_of_added(self) -> Keys:
         """Returns the samples that added frames belong to."""
@@ -253,8 +327,10 @@ def sample_changes(samples: PartComparison, changed: Keys) -> SampleChanges:
 
 def since_previous(
     database: Database[Document], previous: SnapshotRecord | None, record: SnapshotRecord
-) -> SampleChangeSummary:
+) -> SampleChangeSummary | None:
     """Returns what a snapshot changed against the one before it.
+
+    Archives that are needed and cannot be read make that unknown, and nothing worse.
 
     Args:
         database: the database
@@ -262,10 +338,14 @@ def since_previous(
         record: the snapshot
 
     Returns:
-        the summary
+        the summary, or None if it is unknown
     """
     older = NoVersion() if previous is None else SnapshotVersion(database, previous)
-    return compare(older, SnapshotVersion(database, record)).summary(database)
+    try:
+        return compare(older, SnapshotVersion(database, record)).summary(database)
+    except _UNREADABLE as error:
+        logger.warning("What snapshot '%s' has changed is not known: %s", record.name, error)
+        return None
 
 
 def in_head(database: Database[Document], dataset_id: ObjectId) -> SampleChanges:
@@ -297,13 +377,13 @@ def _owners(version: Version, manifest: Manifest, frames: Keys) -> Keys:
     """Returns the sample of each frame, or empty bytes for one that belongs to none."""
     owners = manifest.owners_of(frames)
     nameless = owners == NO_OWNER
-    source = version.source(Part.FRAMES) if nameless.any() else None
-    if source is None:
+    documents = version.documents(Part.FRAMES, frames[nameless]) if nameless.any() else None
+    if documents is None:
         return owners
     # Manifests note samples where all documents name one, as FiftyOne's do
     places = {frames[place]: place for place in np.flatnonzero(nameless)}
-    for some in chunks(list(Ids(frames[nameless]))):
-        for key, frame in source.fetch(some).items():
+    for some in chunks(list(Ids(frames[nameless])), _FETCH_DOCUMENTS):
+        for key, frame in documents.fetch(some).items():
             owner = content.decode(layout.fields(frame).get("_sample_id"))
             if isinstance(owner, ObjectId):
                 owners[places[np.array([key], DTYPE)[0]]] = owner.binary

@@ -9,6 +9,8 @@ from .errors import InvalidSettingError
 
 _PREFIX = "FIFTYONE_SNAPSHOTS_"
 
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
 NO_LIMIT = -1
 """A limit of this value is no limit."""
 
@@ -18,10 +20,10 @@ class Settings:
     """What the environment asks for."""
 
     max_in_db: int
-    """Snapshots allowed in the whole database; -1 for no limit."""
+    """Snapshots allowed in the whole database, archived ones apart; -1 for no limit."""
 
     max_per_dataset: int
-    """Snapshots allowed per dataset; -1 for no limit."""
+    """Snapshots allowed per dataset, archived ones apart; -1 for no limit."""
 
     backend: str
     """Name of the backend that new snapshots are stored with."""
@@ -34,6 +36,15 @@ class Settings:
 
     lock_wait_seconds: int
     """Seconds to wait for another operation on the same dataset before giving up."""
+
+    archive_path: str | None
+    """Folder or URL in which archives are kept; None turns archives off."""
+
+    min_last_loaded_seconds: int
+    """Seconds since its last load after which a snapshot may be archived automatically."""
+
+    auto_unarchive: bool
+    """Whether using an archived snapshot brings it back."""
 
     @classmethod
     def load(cls) -> Settings:
@@ -52,6 +63,9 @@ class Settings:
             cache_max=_integer("CACHE_MAX", default=3, minimum=0),
             trash_days=_integer("TRASH_DAYS", default=7, minimum=0),
             lock_wait_seconds=_integer("LOCK_WAIT_SEC", default=30, minimum=0),
+            archive_path=_text("ARCHIVE_PATH", default="") or None,
+            min_last_loaded_seconds=_integer("MIN_LAST_LOADED_SEC", default=86400, minimum=0),
+            auto_unarchive=_boolean("AUTO_UNARCHIVE", default=False),
         )
 
 
@@ -69,6 +83,16 @@ def variable(setting: str) -> str:
 
 def _text(name: str, default: str) -> str:
     return os.environ.get(_PREFIX + name, "").strip() or default
+
+
+def _boolean(name: str, default: bool) -> bool:
+    text = _text(name, str(default))
+    if text.lower() not in _BOOLEANS:
+        raise InvalidSettingError(
+            f"{_PREFIX}{name} is {text!r}, but must be true or false. Correct it or unset it "
+            f"(default: {str(default).lower()})."
+        )
+    return _BOOLEANS[text.lower()]
 
 
 def _integer(name: str, default: int, minimum: int) -> int:

@@ -37,6 +37,7 @@ _NULLS = frozenset({b"\x06", b"\x0a"})
 """Null, and "undefined", which it was called once."""
 
 _LENGTH = struct.Struct("<i")
+_DOUBLE = struct.Struct("<d")
 _NAME = b"v\x00"
 
 
@@ -61,7 +62,7 @@ def equal(one: bytes, other: bytes) -> bool:
     Returns:
         True/False
     """
-    return one == other or _equal(one, other, BOOKKEEPING)
+    return one == other or (not _surely_differ(one, other) and _equal(one, other, BOOKKEEPING))
 
 
 def changes(
@@ -132,51 +133,46 @@ def decode(element: bytes | None) -> Any:
     return bson.decode(_LENGTH.pack(len(body) + 5) + body + b"\x00")["v"]
 
 
-def _equal(one: bytes, other: bytes, skip: Collection[str]) -> bool:
-    first = _first_difference(one, other)
-    if first is not None and first.name not in skip:
-        if not same(first.before, first.after):
+def _surely_differ(one: bytes, other: bytes) -> bool:
+    """Returns whether the first difference in bytes proves that two documents differ in content.
+
+    Up to there both have the same fields at the same places, so one walk does for both. If it is
+    not a value of the same field and type, it proves nothing.
+    """
+    position, depth = 4, 0
+    while one[position]:
+        value = one.index(0, position + 1) + 1
+        if one[position:value] != other[position:value]:
             return False
-        skip = {*skip, first.name}
+        kind = one[position]
+        following = value + layout.value_size(one, kind, value)
+        if one[value:following] != other[value:following]:
+            if not depth and one[position + 1 : value - 1].decode() in BOOKKEEPING:
+                if value + layout.value_size(other, kind, value) != following:
+                    return False
+            elif kind in (DOCUMENT, ARRAY):
+                depth += 1
+                following = value + _LENGTH.size
+            else:
+                return kind != DOUBLE or _are_other_numbers(one, other, value)
+        position = following
+    return False
+
+
+def _are_other_numbers(one: bytes, other: bytes, place: int) -> bool:
+    """Returns whether two doubles differ: zero and what is no number have several forms."""
+    was, is_ = _DOUBLE.unpack_from(one, place)[0], _DOUBLE.unpack_from(other, place)[0]
+    return bool(was != is_ and not (math.isnan(was) and math.isnan(is_)))
+
+
+def _equal(one: bytes, other: bytes, skip: Collection[str]) -> bool:
     return next(changes(one, other, skip), None) is None
 
 
 def _equal_arrays(one: bytes, other: bytes) -> bool:
-    first = _first_difference(one, other)
-    if first is not None and not same(_value(first.before), _value(first.after)):
-        return False
     old, new = layout.fields(one), layout.fields(other)
     return len(old) == len(new) and all(
-        (first is not None and place == first.name) or same(_value(was), _value(is_))
-        for (place, was), is_ in zip(old.items(), new.values(), strict=True)
-    )
-
-
-def _first_difference(one: bytes, other: bytes) -> Change | None:
-    """Returns the first field whose bytes differ, which mostly decides whether documents do.
-
-    Up to there both documents have the same fields at the same places, so one walk does for both.
-
-    Returns:
-        the field with its values, or None if the documents go on with different fields
-    """
-    position, end = 4, min(len(one), len(other)) - 1
-    while position < end:
-        value = one.index(0, position + 1) + 1
-        following = value + layout.value_size(one, one[position], value)
-        if one[position:following] != other[position:following]:
-            break
-        position = following
-    else:
-        return None
-    if one[position:value] != other[position:value]:
-        return None
-    kind = one[position : position + 1]
-    size = layout.value_size(other, kind[0], value)
-    return Change(
-        one[position + 1 : value - 1].decode(),
-        kind + one[value:following],
-        kind + other[value : value + size],
+        same(_value(was), _value(is_)) for was, is_ in zip(old.values(), new.values(), strict=True)
     )
 
 

@@ -71,11 +71,27 @@ LEFT_OUT = {
 """Collections that FiftyOne ties to datasets and that snapshots leave out, and why."""
 
 
-class Source(Protocol):
-    """Samples or frames to look up, which need not lie in one collection."""
+class Readable(Protocol):
+    """Documents of one part, in the database or in an archive."""
 
     def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
-        """Reads those of some documents that exist, as BSON, by the bytes of their ids."""
+        """Returns those documents that have some ids, as BSON, by the bytes of their ids."""
+
+    def decoded(self, ids: list[ObjectId] | None = None) -> Iterator[Document]:
+        """Yields the documents that have some ids, or all."""
+
+    def of_sample(self, sample_id: ObjectId) -> dict[bytes, bytes]:
+        """Returns the frames of a sample, as :meth:`fetch` does, by their numbers."""
+
+    def mentioning(self, paths: list[str], id_: ObjectId) -> bytes | None:
+        """Returns a document that has an id in one of some places, as BSON, or None."""
+
+
+class Source(Readable, Protocol):
+    """Samples or frames in the database, which need not lie in one collection."""
+
+    def batches(self) -> Iterator[bytes]:
+        """Yields all documents as runs of BSON, in natural order."""
 
     def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
         """Returns the ids of the documents that fit a query."""
@@ -89,7 +105,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Documents:
-    """Documents of one part, wherever they lie."""
+    """Documents of one part, in a collection."""
 
     collection: Collection[Document]
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -102,6 +118,61 @@ class Documents:
     def ids(self) -> list[Any]:
         """Returns the ``_id`` of every document."""
         return [document["_id"] for document in self.collection.find(self.query, {"_id": 1})]
+
+    def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
+        """Reads documents as BSON.
+
+        Args:
+            ids: which ones
+
+        Returns:
+            those that exist, by the bytes of their ids
+        """
+        return self._found({"_id": {"$in": list(ids)}})
+
+    def decoded(self, ids: list[ObjectId] | None = None) -> Iterator[Document]:
+        """Reads documents.
+
+        Args:
+            ids (None): which ones; by default, all
+
+        Yields:
+            those that exist
+        """
+        query = dict(self.query) if ids is None else {**self.query, "_id": {"$in": ids}}
+        yield from self.collection.find(query)
+
+    def of_sample(self, sample_id: ObjectId) -> dict[bytes, bytes]:
+        """Reads the frames of a sample.
+
+        Args:
+            sample_id: the sample
+
+        Returns:
+            them as BSON, by the bytes of their ids and in the order of their numbers
+        """
+        return self._found({"_sample_id": sample_id}, sort={"frame_number": 1})
+
+    def mentioning(self, paths: list[str], id_: ObjectId) -> bytes | None:
+        """Finds a document by an id in it.
+
+        Args:
+            paths: where the id may be
+            id_: the id
+
+        Returns:
+            the document as BSON, or None if there is none
+        """
+        query = {"$or": [{path: id_} for path in paths]}
+        found = raw(self.collection).find_one({**self.query, **query})
+        return None if found is None else found.raw
+
+    def _found(self, query: Document, **options: Any) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        wanted = {**self.query, **query}
+        for batch in replies.runs(self.collection, wanted, _BATCH_DOCUMENTS, **options):
+            found.update(layout.split(batch))
+        return found
 
     def documents(self) -> Iterator[RawBSONDocument]:
         """Returns the documents one by one, as bytes."""
@@ -118,21 +189,6 @@ class Documents:
             while (batch := pending.result()) is not None:
                 pending = pool.submit(next, found, None)
                 yield batch
-
-    def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
-        """Reads documents as BSON.
-
-        Args:
-            ids: which ones
-
-        Returns:
-            those that exist, by the bytes of their ids
-        """
-        found: dict[bytes, bytes] = {}
-        query = {**self.query, "_id": {"$in": list(ids)}}
-        for batch in replies.runs(self.collection, query, _BATCH_DOCUMENTS):
-            found.update(layout.split(batch))
-        return found
 
     def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
         """Returns the ids of the documents that fit a query."""

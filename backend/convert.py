@@ -57,7 +57,11 @@ def convert(database: Database[Document], dataset: DatasetReference, backend: st
         moving = [each for each in catalog.list_all(dataset.id) if each.backend != backend]
         for number, record in enumerate(moving):
             running.progress(number / len(moving), f"Moving '{record.name}' to {backend}")
-            _convert(running, record, target)
+            if record.archive is None:
+                _convert(running, record, target)
+            else:
+                # Nothing of it is here; it is the new backend's when it comes back
+                catalog.update(record.id, backend=backend)
         running.committing("moved")
         catalog.set_dataset_facts(dataset.id, backend=backend)
         running.commit()

@@ -9,13 +9,14 @@ from pymongo.database import Database
 
 from . import changes, equality, facts, manifest, names, registry
 from .access import actor
+from .archive import room
 from .base import Progress
 from .catalog import Catalog
-from .config import NO_LIMIT, Settings, variable
+from .config import Settings
 from .contents import Head, Part
 from .database import Document, server_time
 from .datasets import DatasetReference, migrate
-from .errors import LeaseLostError, LimitExceededError
+from .errors import LeaseLostError
 from .journal import Operation, Verb, operation, recovers
 from .model import SampleChangeSummary, SnapshotRecord, SnapshotState
 
@@ -55,7 +56,8 @@ def create(
         ConcurrentWritesError: if the dataset is written to all the time
     """
     names.validate(name)
-    check(database, dataset, name)
+    Catalog(database).check_name(dataset.id, name)
+    room.make(database, dataset)
     migrate(dataset)
     catalog = Catalog(database)
     settings = Settings.load()
@@ -75,7 +77,7 @@ def create(
         backend=backend_name,
     ) as running:
         catalog.check_name(dataset.id, name)
-        _check_limits(catalog, dataset, settings)
+        room.check(database, dataset)
         head = Head(database, dataset.id)
         _warn_if_not_persistent(head)
         record = SnapshotRecord(
@@ -140,7 +142,8 @@ def check(database: Database[Document], dataset: DatasetReference, name: str | N
     if name is not None:
         names.validate(name)
         catalog.check_name(dataset.id, name)
-    _check_limits(catalog, dataset, Settings.load())
+    if not room.can_be_made(database, dataset):
+        room.check(database, dataset)
 
 
 @recovers(Verb.CREATE)
@@ -170,21 +173,6 @@ def _finish(running: Operation) -> None:
         Catalog(running.database).set_latest_changes(running.dataset_id, changes_)
         running.step("summarized_head")
         registry.create(record.backend, running.database).tidy(running.dataset_id)
-
-
-def _check_limits(catalog: Catalog, dataset: DatasetReference, settings: Settings) -> None:
-    limits = (
-        ("max_per_dataset", settings.max_per_dataset, dataset.id, f"dataset '{dataset.name}'"),
-        ("max_in_db", settings.max_in_db, None, "the database"),
-    )
-    for setting, limit, scope, place in limits:
-        count = catalog.count(scope)
-        if limit != NO_LIMIT and count >= limit:
-            raise LimitExceededError(
-                f"There are {count} snapshots in {place}, and at most {limit} are allowed. No "
-                "snapshot was created. Delete snapshots that are no longer needed, or raise the "
-                f"limit with the environment variable {variable(setting)} (-1 for no limit)."
-            )
 
 
 def _warn_if_not_persistent(head: Head) -> None:

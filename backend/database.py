@@ -47,6 +47,7 @@ AUDIT = PREFIX + "audit"
 AUDIT_HEAD = PREFIX + "audit_head"
 DELTA = PREFIX + "delta"
 ORDERS = PREFIX + "orders"
+UNREMOVED = PREFIX + "unremoved"
 
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."

@@ -137,6 +137,8 @@ def at_a_glance(
     parts = [state[part].collection for part in _CONTENT_PARTS if part in state]
     if sum(part.estimated_document_count() for part in parts) <= CHEAP_DOCUMENTS:
         return Equality.EQUAL if is_head_equal(database, record) else Equality.CHANGED
+    if record.archive is not None:
+        return Equality.UNKNOWN
     snapshot = SnapshotVersion(database, record)
     since = record.created_at
     if any(_differs(snapshot, part, state.get(part), since) for part in _CONTENT_PARTS):
@@ -153,7 +155,7 @@ def _differs(
 ) -> bool:
     """Returns whether there is proof of a change among the documents that were touched since."""
     manifest = snapshot.manifest(part)
-    captured = snapshot.source(part)
+    captured = snapshot.documents(part)
     if documents is None or captured is None:
         return bool(manifest) or (documents is not None and not documents.is_empty())
     if documents.collection.count_documents({}) != len(manifest):

@@ -11,6 +11,8 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── DuplicateNameError
     │   ├── NotVersionableError        views, generated datasets, snapshots, deleted datasets
     │   ├── NothingToUndoError
+    │   ├── ArchivedSnapshotError      the snapshot must be brought back from its archive first
+    │   ├── NotAnArchiveError          the file that was given is something else
     │   └── InvalidSettingError        an environment variable with an unusable value
     ├── LimitExceededError             a guard rail: remove snapshots or raise the limit
     ├── OperationCancelledError        somebody asked for it; everything is as before
@@ -22,6 +24,9 @@ Handlers can catch at the level that fits what they would do about it::
     │   └── LeaseLostError             this process was away too long, another one took over
     ├── OutcomeUnknownError            the operation may have been done: ask for its state
     ├── DamagedSnapshotError           what is stored is not what was captured
+    │   ├── DamagedArchiveError        an archive that is truncated or was altered
+    │   └── ArchiveNotFoundError       an archive that is gone from its store
+    ├── ArchiveStorageError            the store of archives is full, out of reach, or refuses
     ├── NewerFormatError               written by a newer version of this package
     ├── DatabaseUnavailableError       MongoDB cannot be reached, or is too old
     └── UnsupportedFiftyOneError       this FiftyOne is not one we know
@@ -32,7 +37,11 @@ Errors that FiftyOne's public API documents as ``ValueError`` are ``ValueError``
 from __future__ import annotations
 
 __all__ = [
+    "ArchiveNotFoundError",
+    "ArchiveStorageError",
+    "ArchivedSnapshotError",
     "ConcurrentWritesError",
+    "DamagedArchiveError",
     "DamagedSnapshotError",
     "DatabaseUnavailableError",
     "DatasetBusyError",
@@ -44,6 +53,7 @@ __all__ = [
     "LeaseLostError",
     "LimitExceededError",
     "NewerFormatError",
+    "NotAnArchiveError",
     "NotVersionableError",
     "NothingToUndoError",
     "OperationCancelledError",
@@ -92,6 +102,14 @@ class NotVersionableError(InvalidRequestError):
 
 class NothingToUndoError(InvalidRequestError):
     """The trash holds nothing that would bring the wanted state back."""
+
+
+class ArchivedSnapshotError(InvalidRequestError):
+    """The snapshot's documents are in an archive, and must be brought back first."""
+
+
+class NotAnArchiveError(InvalidRequestError):
+    """The file is no archive of a snapshot."""
 
 
 class InvalidSettingError(InvalidRequestError):
@@ -166,6 +184,18 @@ class OutcomeUnknownError(SnapshotError):
 
 class DamagedSnapshotError(SnapshotError):
     """The stored documents differ from those that were captured."""
+
+
+class DamagedArchiveError(DamagedSnapshotError):
+    """An archive is truncated, or something in it was altered."""
+
+
+class ArchiveNotFoundError(DamagedSnapshotError):
+    """An archive is gone from its store."""
+
+
+class ArchiveStorageError(SnapshotError):
+    """The store of archives is full, out of reach, or refuses; nothing was changed."""
 
 
 class NewerFormatError(SnapshotError):

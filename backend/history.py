@@ -14,7 +14,7 @@ from .config import NO_LIMIT, Settings
 from .database import PREFIX, Document
 from .datasets import DatasetReference, resolve
 from .errors import DatasetNotFoundError
-from .model import SampleChangeSummary, SnapshotRecord, SnapshotState
+from .model import Archive, SampleChangeSummary, SnapshotRecord, SnapshotState
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,11 @@ class HistoryEntry:
     """The name of the snapshot before it, if any."""
     last_loaded_at: datetime | None
     expires_at: datetime | None
-    """When it is destroyed for good, if it is in the trash."""
+    """When it is destroyed for good, if it is in the trash and not pinned."""
     tags: tuple[str, ...] = ()
+    pinned: bool = False
+    archive: Archive | None = None
+    """Where its documents are, if they are not in the database."""
 
     @property
     def is_in_trash(self) -> bool:
@@ -201,7 +204,7 @@ def _fits(record: SnapshotRecord, query: HistoryQuery) -> bool:
 
 def _entry(record: SnapshotRecord, before: SnapshotRecord | None) -> HistoryEntry:
     expires_at = None
-    if record.trashed_at is not None:
+    if record.trashed_at is not None and not record.pinned:
         expires_at = record.trashed_at + timedelta(days=Settings.load().trash_days)
     return HistoryEntry(
         name=record.name,
@@ -216,4 +219,6 @@ def _entry(record: SnapshotRecord, before: SnapshotRecord | None) -> HistoryEntr
         last_loaded_at=record.last_loaded_at,
         expires_at=expires_at,
         tags=record.tags,
+        pinned=record.pinned,
+        archive=record.archive,
     )

@@ -76,7 +76,7 @@ def build(database: Database[Document], snapshot_id: ObjectId) -> None:
         snapshot_id: the snapshot
     """
     record = Catalog(database).by_id(snapshot_id)
-    if record is None:
+    if record is None or record.archive is not None:
         return
     # There is nothing to index if it was made virtual again meanwhile
     state = registry.create(record.backend, database).ready(record) or {}

@@ -6,6 +6,7 @@ import fiftyone.core.dataset as fod
 from pymongo.database import Database
 
 from . import indexes, project, registry
+from .archive import unarchive
 from .catalog import Catalog
 from .contents import State
 from .database import Document, server_time, unless_forbidden
@@ -33,28 +34,36 @@ def load(database: Database[Document], dataset: DatasetReference, name: str) -> 
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
+        ArchivedSnapshotError: if it is archived, and not to be brought back unasked
     """
     catalog = Catalog(database)
+    record = unarchive.available(database, dataset, name)
+    # Those who may only read snapshots load them as well
+    with unless_forbidden():
+        # Before it is opened, so that nobody archives it meanwhile for not having been used
+        catalog.update(record.id, last_loaded_at=server_time(database))
+    try:
+        visible_name = _open(database, dataset, record)
+    finally:
+        _check_still_there(database, dataset, record)
+    with unless_forbidden():
+        indexes.provide(database, record)
+    return fod.load_dataset(visible_name, reload=True)
+
+
+def _open(database: Database[Document], dataset: DatasetReference, record: SnapshotRecord) -> str:
+    """Projects a snapshot, and makes it readable if need be; returns the projection's name."""
+    backend = registry.create(record.backend, database)
     for _ in range(_ATTEMPTS):
-        record = catalog.get(dataset.id, name, dataset.name)
-        backend = registry.create(record.backend, database)
-        state = backend.ready(record)
-        if state is None:
-            state = _materialise(database, dataset, record)
+        state = backend.ready(record) or _materialise(database, dataset, record)
         visible_name = project.project(database, record, state, dataset.name)
         # Meanwhile others may have needed the place
         if backend.is_materialised(record):
-            break
-    else:
-        raise DatasetBusyError(
-            f"Snapshot '{name}' could not be held ready: too many others are being loaded at the "
-            "same time. Try again later."
-        )
-    # Those who may only read snapshots load them as well
-    with unless_forbidden():
-        catalog.update(record.id, last_loaded_at=server_time(database))
-        indexes.provide(database, record)
-    return fod.load_dataset(visible_name, reload=True)
+            return visible_name
+    raise DatasetBusyError(
+        f"Snapshot '{record.name}' could not be held ready: too many others are being loaded at "
+        "the same time. Try again later."
+    )
 
 
 def _materialise(
@@ -70,8 +79,9 @@ def _materialise(
         snapshot_name=record.name,
         backend=record.backend,
     ) as running:
-        # It may have been deleted meanwhile
+        # It may have been deleted or archived meanwhile
         record = Catalog(database).get(dataset.id, record.name, dataset.name)
+        unarchive.check_available(record, dataset)
         running.step("found")
         state = registry.create(record.backend, database).state(record, running.progress)
         running.committing("materialised")
@@ -83,3 +93,14 @@ def _materialise(
 def _recover(running: Operation) -> None:
     """Drops what was half made."""
     registry.create(running.details["backend"], running.database).tidy(running.dataset_id)
+
+
+def _check_still_there(
+    database: Database[Document], dataset: DatasetReference, record: SnapshotRecord
+) -> None:
+    """Closes a snapshot again that somebody else has archived or destroyed at this moment."""
+    catalog = Catalog(database)
+    current = catalog.by_id(record.id)
+    if current is None or current.archive is not None:
+        project.remove(database, record.id)
+        unarchive.check_available(catalog.get(dataset.id, record.name, dataset.name), dataset)

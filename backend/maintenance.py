@@ -19,12 +19,14 @@ from . import (
     journal,
     lineage,
     load,
+    pin,
     restore,
     revert,
     trash,
     undo,
 )
 from .access.actions import Action
+from .archive import archive, export, import_, location, unarchive
 from .audit import reading, recording
 from .catalog import Catalog
 from .database import (
@@ -45,7 +47,21 @@ from .switch import drop_view
 logger = logging.getLogger(__name__)
 
 # The verbs register their recoveries when they are imported
-_VERBS = (convert, create, delete, edit, load, restore, revert, undo)
+_VERBS = (
+    archive,
+    convert,
+    create,
+    delete,
+    edit,
+    export,
+    import_,
+    load,
+    pin,
+    restore,
+    revert,
+    unarchive,
+    undo,
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +107,7 @@ def recover(database: Database[Document]) -> Recovered:
     recording.catch_up(database)
     deleted = purge_deleted_datasets(database)
     trash.expire(database)
+    location.remove_again(database)
     return Recovered(operations, deleted, _drop_strays(database))
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -132,8 +132,23 @@ class Manifest:
         Returns:
             the manifest
         """
+        return cls.of(documents.batches(), report)
+
+    @classmethod
+    def of(
+        cls, batches: Iterable[bytes], report: Callable[[int], object] | None = None
+    ) -> Manifest:
+        """Makes the manifest of documents that were read already.
+
+        Args:
+            batches: BSON documents, one after the other
+            report (None): told now and then how many documents there were
+
+        Returns:
+            the manifest
+        """
         manifests, count = [cls.empty()], 0
-        for batch in documents.batches():
+        for batch in batches:
             manifests.append(_read_batch(batch))
             count += len(manifests[-1])
             if report is not None:

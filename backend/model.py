@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -78,6 +78,32 @@ class DatasetSnapshot:
     created_by: str | None = None
     created_by_principal: dict[str, Any] | None = None
     tags: tuple[str, ...] = ()
+    is_archived: bool = False
+    is_pinned: bool = False
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Where an archived snapshot is."""
+
+    location: str
+    """The folder or URL that it was written to."""
+    key: str
+    """Its name there."""
+    size_bytes: int
+    """Of the archive, compressed."""
+    checksum: str
+    """Of the checksums in the archive, and so of all its content."""
+    archived_at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the archive as plain data, as the catalog stores it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any] | None) -> Archive | None:
+        """Reads what :meth:`to_dict` wrote; ``None`` stays ``None``."""
+        return None if document is None else cls(**document)
 
 
 @dataclass(frozen=True)
@@ -109,6 +135,9 @@ class SnapshotRecord:
     """The paths of all fields, those of frames with the prefix ``frames.``; None if they were not
     noted yet."""
     pinned: bool = False
+    """Whether it is kept from automatic archival, pruning and the end of its time in the trash."""
+    archive: Archive | None = None
+    """Where its documents are, if they are not in the database."""
 
     @property
     def is_live(self) -> bool:
@@ -123,7 +152,7 @@ class SnapshotRecord:
     @property
     def load_status(self) -> DatasetSnapshotStatus:
         """Whether the snapshot can be opened at once."""
-        if self.state is SnapshotState.READY:
+        if self.state is SnapshotState.READY and self.archive is None:
             return DatasetSnapshotStatus.LOADED
         if self.state is SnapshotState.CREATING:
             return DatasetSnapshotStatus.LOADING
@@ -149,6 +178,8 @@ class SnapshotRecord:
             slug=self.slug,
             created_by=self.created_by,
             tags=self.tags,
+            is_archived=self.archive is not None,
+            is_pinned=self.pinned,
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -177,6 +208,7 @@ class SnapshotRecord:
             "tags": list(self.tags),
             "fields": None if self.fields is None else list(self.fields),
             "pinned": self.pinned,
+            "archive": self.archive and self.archive.to_dict(),
         }
 
     @classmethod
@@ -214,6 +246,7 @@ class SnapshotRecord:
             tags=tuple(document.get("tags") or ()),
             fields=None if (paths := document.get("fields")) is None else tuple(paths),
             pinned=document.get("pinned", False),
+            archive=Archive.from_dict(document.get("archive")),
         )
 
 

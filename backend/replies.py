@@ -60,7 +60,7 @@ def arrays(
 
 
 def runs(
-    collection: Collection[Document], query: Mapping[str, Any], size: int
+    collection: Collection[Document], query: Mapping[str, Any], size: int, **options: Any
 ) -> Generator[bytes, None, None]:
     """Yields documents as runs of BSON, one after the other.
 
@@ -68,11 +68,13 @@ def runs(
         collection: the collection
         query: which documents
         size: how many at the most in each run
+        **options: other options of the command ``find``
 
     Yields:
         runs
     """
-    with closing(arrays(collection, {"filter": dict(query), "batchSize": size})) as found:
+    find = {"filter": dict(query), "batchSize": size, **options}
+    with closing(arrays(collection, find)) as found:
         for array in found:
             if documents := b"".join(_documents(array)):
                 yield documents

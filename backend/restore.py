@@ -17,6 +17,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from . import loaded, registry, schema
+from .archive import unarchive
 from .catalog import Catalog
 from .contents import Documents, Head, Part, State, chunks
 from .database import Document, owned_collections, raw, server_time, staging_name
@@ -96,15 +97,17 @@ def restore(
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
+        ArchivedSnapshotError: if it is archived, and not to be brought back unasked
         InvalidRequestError: if samples or fields are not in the snapshot, or do not fit into the
             dataset any more; nothing was changed then
     """
     catalog = Catalog(database)
-    catalog.get(dataset.id, name, dataset.name)
+    unarchive.available(database, dataset, name)
     migrate(dataset)
     sample_ids = list(dict.fromkeys(sample_ids))
     with operation(database, dataset.id, Verb.RESTORE_SAMPLES, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
+        unarchive.check_available(record, dataset)
         captured = _captured(running, record, sample_ids)
         head = Head(database, dataset.id)
         plan = _Plan(captured, head.state(), _existing(captured[Part.SAMPLES], sample_ids))

@@ -10,11 +10,12 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from . import changes, exchange, registry
+from .archive import unarchive
 from .base import Backend
 from .catalog import Catalog
 from .changes import HeadVersion, SnapshotVersion
 from .config import Settings
-from .contents import Head, Part, State
+from .contents import Head, Part, Readable
 from .database import Document, server_time, staging_name
 from .datasets import DatasetReference
 from .errors import DamagedSnapshotError
@@ -59,7 +60,7 @@ def plan(database: Database[Document], dataset: DatasetReference, name: str) -> 
     head = Head(database, dataset.id)
     snapshot = SnapshotVersion(database, record)
     difference = changes.compare(HeadVersion(head), snapshot)
-    captured = _captured_document(registry.create(record.backend, database).related(record))
+    captured = _first_document(snapshot.documents(Part.DATASET))
     then, now = _field_names(captured), _field_names(head.document())
     return RevertPlan(
         dataset_name=dataset.name,
@@ -83,12 +84,14 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
+        ArchivedSnapshotError: if it is archived, and not to be brought back unasked
         DamagedSnapshotError: if the snapshot is not complete
     """
     catalog = Catalog(database)
-    catalog.get(dataset.id, name, dataset.name)
+    unarchive.available(database, dataset, name)
     with operation(database, dataset.id, Verb.REVERT, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
+        unarchive.check_available(record, dataset)
         backend = registry.create(record.backend, database)
         related = backend.related(record)
         has_frames = backend.source(record, Part.FRAMES) is not None
@@ -110,7 +113,7 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
             running.step(f"moving_{part.value}")
             database[staging_name(running.id, part)].rename(new)
         running.step("moved")
-        exchange.make(running, plan_, related, _captured_document(related))
+        exchange.make(running, plan_, related, _first_document(related.get(Part.DATASET)))
 
 
 def _stage(running: Operation, backend: Backend, record: SnapshotRecord, plan_: Switch) -> None:
@@ -138,8 +141,8 @@ def _newer(database: Database[Document], record: SnapshotRecord) -> list[Snapsho
     return [other for other in others if other.sequence > record.sequence]
 
 
-def _captured_document(state: State) -> Document:
-    document = state[Part.DATASET].collection.find_one()
+def _first_document(documents: Readable | None) -> Document:
+    document = None if documents is None else next(documents.decoded(), None)
     if document is None:
         raise DamagedSnapshotError("The snapshot has no dataset document")
     return document

@@ -34,7 +34,7 @@ def load_status(database: Database[Document], record: SnapshotRecord) -> Dataset
     Returns:
         LOADED if it can, LOADING while it is made readable, else UNLOADED
     """
-    if record.state is not SnapshotState.READY:
+    if record.state is not SnapshotState.READY or record.archive is not None:
         return record.load_status
     try:
         if registry.create(record.backend, database).is_materialised(record):

@@ -267,7 +267,7 @@ def install_related(running: Operation, head: Head, wanted: State, former: State
         former: where what the dataset had is kept
     """
     database = head.database
-    _delete_generated_datasets(head)
+    delete_generated_datasets(head)
     stale = _result_ids(head)
     if Part.RESULT_FILES in former:
         # Also those that an earlier, interrupted attempt has made nobody refer to
@@ -308,11 +308,14 @@ def _result_ids(head: Head) -> set[ObjectId]:
     return {run["results"] for run in runs if run.get("results") is not None}
 
 
-def _delete_generated_datasets(head: Head) -> None:
-    """Deletes what saved views have generated from the state that goes.
+def delete_generated_datasets(head: Head) -> None:
+    """Deletes what saved views have generated from another state than the dataset's.
 
     FiftyOne compares only the stages (fiftyone/core/stages.py, ``ToPatches.load_view``), and so
     would go on showing it.
+
+    Args:
+        head: the dataset
     """
     database = head.database
     for view in database["views"].find({"_dataset_id": head.dataset_id}, {"view_stages": 1}):

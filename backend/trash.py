@@ -19,6 +19,7 @@ from pymongo.database import Database
 
 from . import facts, manifest, project, registry
 from .access.actions import Action
+from .archive import location
 from .audit.recording import Recording, recording
 from .catalog import Catalog
 from .config import Settings
@@ -56,7 +57,8 @@ class TrashItem:
     name: str
     """A snapshot's name, or for a HEAD the snapshot that it was reverted to."""
     trashed_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None
+    """None for a pinned snapshot, which stays until somebody empties the trash."""
     size_bytes: int
 
 
@@ -210,7 +212,7 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
                 str(record.dataset_id),
                 record.name,
                 trashed_at,
-                trashed_at + keep,
+                None if record.pinned else trashed_at + keep,
                 record.size_bytes,
             )
         )
@@ -240,7 +242,7 @@ def empty(
         found = [
             item
             for item in items(database, dataset_id)
-            if not expired_only or item.expires_at <= now
+            if not expired_only or (item.expires_at is not None and item.expires_at <= now)
         ]
         running.committing("listed")
         # From here on it is too late for a change of mind: parts of it may be gone
@@ -264,7 +266,10 @@ def expire(database: Database[Document]) -> None:
     old: Document = {"$expr": {"$lte": ["$trashed_at", {"$dateSubtract": age}]}}
     dataset_ids = {
         document["dataset_id"]
-        for name, query in ((TRASH, old), (CATALOG, {"live": False, **old}))
+        for name, query in (
+            (TRASH, old),
+            (CATALOG, {"live": False, "pinned": {"$ne": True}, **old}),
+        )
         for document in database[name].find(query, {"dataset_id": 1})
     }
     for dataset_id in dataset_ids:
@@ -315,6 +320,8 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
     """
     project.remove(database, record.id)
     registry.create(record.backend, database).discard(record.id)
+    if record.archive is not None:
+        location.remove(database, record.archive.location, record.archive.key)
     manifest.delete(database, record.id)
     facts.delete(database, [record.id])
     Catalog(database).remove([record.id])

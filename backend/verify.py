@@ -1,7 +1,8 @@
 """Proving that snapshots still are what was captured.
 
 Every document is read and hashed again, and compared with the manifest made at capture. What is
-found wrong is told, not raised, and by name: which documents of which part. The order of the
+found wrong is told, not raised, and by name: which documents of which part. Archives are read
+like the rest, wherever they are; only media are not looked for then. The order of the
 documents is not proven: manifests are sorted, and nothing reorders a collection that nobody
 writes to.
 """
@@ -20,13 +21,14 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from . import registry
+from .archive import check, location
 from .base import Backend, Progress, silent
 from .catalog import Catalog
 from .contents import Part, Source, State
 from .database import Document
 from .datasets import DatasetReference, current_name
 from .errors import DamagedSnapshotError, SnapshotError, SnapshotNotFoundError
-from .manifest import Manifest, stored_parts
+from .manifest import Differences, Manifest, stored_parts
 from .model import SnapshotRecord
 
 logger = logging.getLogger(__name__)
@@ -240,6 +242,8 @@ def _inspect(
     media: bool,
     progress: Progress,
 ) -> VerifyReport:
+    if record.archive is not None:
+        return _inspect_archive(database, record, dataset, progress)
     backend = registry.create(record.backend, database)
     state = backend.remains(record)
     known = stored_parts(database, record.id)
@@ -260,22 +264,43 @@ def _inspect(
         found = next((each for each in stored if expected.compare(each)), stored[0])
         differences = expected.compare(found)
         damaged[part] = {*differences.deleted, *differences.changed}
-        reports.append(
-            PartReport(
-                part.value,
-                len(expected),
-                len(found),
-                missing=Listed.of(differences.deleted),
-                unexpected=Listed.of(differences.added),
-                altered=Listed.of(differences.changed),
-            )
-        )
+        reports.append(_report(part, expected, found, differences))
     return VerifyReport(
         dataset,
         record.name,
         tuple(reports),
         lost_results=Listed.of(_runs_without_results(state, damaged)),
         media=_verify_media(backend, record, progress) if media else None,
+    )
+
+
+def _inspect_archive(
+    database: Database[Document], record: SnapshotRecord, dataset: str, progress: Progress
+) -> VerifyReport:
+    """Reads a whole archive: its checksums, and its documents against what was captured."""
+    found = check.manifests(location.read(record), progress)
+    reports: list[PartReport] = []
+    for part in sorted({*found, *stored_parts(database, record.id)}, key=list(Part).index):
+        content = found.get(part, Manifest.empty())
+        try:
+            expected = Manifest.load(database, record.id, part)
+        except DamagedSnapshotError as error:
+            reports.append(PartReport(part.value, None, len(content), problem=str(error)))
+            continue
+        reports.append(_report(part, expected, content, expected.compare(content)))
+    return VerifyReport(dataset, record.name, tuple(reports))
+
+
+def _report(
+    part: Part, expected: Manifest, found: Manifest, differences: Differences
+) -> PartReport:
+    return PartReport(
+        part.value,
+        len(expected),
+        len(found),
+        missing=Listed.of(differences.deleted),
+        unexpected=Listed.of(differences.added),
+        altered=Listed.of(differences.changed),
     )
 
 

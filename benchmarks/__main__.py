@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from . import delta, diff, overhead, reads, verbs
+from . import archive, delta, diff, overhead, reads, verbs
 from .harness import Row, machine, table
 
 SIZES = (10_000, 200_000)
@@ -19,6 +19,7 @@ SUITES: dict[str, Callable[[int], Iterator[Row]]] = {
     "diff": diff.rows,
     "reads": reads.rows,
     "overhead": overhead.rows,
+    "archive": archive.rows,
 }
 
 

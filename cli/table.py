@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from datetime import date, datetime
+from keyword import iskeyword
 from typing import Any
 
 
@@ -63,8 +64,9 @@ class Command:
 
     @property
     def function(self) -> str:
-        """The name of the function that does it."""
-        return self.name.replace("-", "_")
+        """The name of the function that does it, with a ``_`` after it where Python needs one."""
+        name = self.name.replace("-", "_")
+        return f"{name}_" if iskeyword(name) else name
 
 
 COMMANDS = (
@@ -227,6 +229,49 @@ COMMANDS = (
     Command("operation", "tell how an operation ended, or how far it is", (_OPERATION,)),
     Command("cancel", "ask for an operation to be given up", (_OPERATION,)),
     Command("recover", "mend what crashed processes left, in all datasets"),
+    Command("archive", "move a snapshot from the database to the archive", (_DATASET, _SNAPSHOT)),
+    Command("unarchive", "bring a snapshot back from the archive", (_DATASET, _SNAPSHOT)),
+    Command(
+        "export",
+        "write a snapshot to a file, for another server",
+        (
+            _DATASET,
+            _SNAPSHOT,
+            _argument("path", metavar="PATH", help="a new file, such as digits-labelled.tar"),
+        ),
+    ),
+    Command(
+        "import",
+        "take in a snapshot that was exported",
+        (
+            _argument("path", metavar="PATH", help="the file"),
+            _argument(
+                "--dataset-name",
+                metavar="NAME",
+                help="a name for a new dataset; by default, the one that it had",
+            ),
+        ),
+    ),
+    Command(
+        "pin",
+        "keep a snapshot from automatic archival, pruning and expiring in the trash",
+        (_DATASET, _SNAPSHOT),
+    ),
+    Command("unpin", "take a pin back", (_DATASET, _SNAPSHOT)),
+    Command(
+        "prune",
+        "delete the snapshots that no rule keeps",
+        (
+            _DATASET,
+            _argument("--keep-last", metavar="N", type=int, help="keep the last N"),
+            _argument("--keep-daily", metavar="N", type=int, help="keep one of each of N days"),
+            _argument("--keep-weekly", metavar="N", type=int, help="keep one of each of N weeks"),
+            _argument(
+                "--older-than", metavar="DAYS", type=float, help="keep those of the last DAYS days"
+            ),
+        ),
+        destroys=True,
+    ),
     Command(
         "clone",
         "make a new dataset of a snapshot",

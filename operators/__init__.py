@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .archive import ArchiveSnapshot, UnarchiveSnapshot
 from .base import SnapshotOperator
 from .browse import (
     BackToLatest,
@@ -23,6 +24,7 @@ from .change import (
 )
 from .compare import CompareSnapshots
 from .create import CreateSnapshot, RefreshChanges
+from .pin import PinSnapshot, UnpinSnapshot
 from .revert import PlanRevert, RevertToSnapshot, UndoRevert
 from .trash import DeleteSnapshot, EmptyTrash, RestoreSnapshot
 
@@ -45,6 +47,10 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     RestoreSamples,
     VerifySnapshot,
     EmptyTrash,
+    ArchiveSnapshot,
+    UnarchiveSnapshot,
+    PinSnapshot,
+    UnpinSnapshot,
     CancelOperation,
     DescribeOpenSnapshot,
     DescribeHistory,

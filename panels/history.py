@@ -14,7 +14,7 @@ from fiftyone.operators.executor import ExecutionContext
 from fiftyone.operators.panel import Panel, PanelConfig
 
 from ..backend.errors import SnapshotError
-from ..operators import browse, change, compare, create, revert, running, trash
+from ..operators import archive, browse, change, compare, create, pin, revert, running, trash
 from ..operators.asking import asking
 from ..operators.base import PLUGIN, Plain, SnapshotOperator, Target
 from . import page
@@ -28,6 +28,10 @@ _MENU: dict[str, type[SnapshotOperator]] = {
     "delete": trash.DeleteSnapshot,
     "restore": trash.RestoreSnapshot,
     "restore_samples": change.RestoreSamples,
+    "archive": archive.ArchiveSnapshot,
+    "unarchive": archive.UnarchiveSnapshot,
+    "pin": pin.PinSnapshot,
+    "unpin": pin.UnpinSnapshot,
 }
 
 

@@ -13,7 +13,7 @@ from ..backend.access import Action
 from ..backend.history import History, HistoryEntry, HistoryQuery
 from ..backend.journal import Entry
 from ..backend.model import SampleChangeSummary, SnapshotState
-from ..operators import running
+from ..operators import browse, running
 from ..operators.base import Target
 
 PAGE_SIZE = 10
@@ -50,7 +50,10 @@ class Shown:
     changes_are_stale: bool
     can_undo_revert: bool
     operations: list[Entry]
-    tasks: list[running.Task]
+    tasks_under_way: list[running.Task]
+    tasks_ended: list[running.Task]
+    version: str
+    """Of all this; see :func:`~.browse.history_version`."""
 
     @classmethod
     def of(cls, ctx: ExecutionContext) -> Shown:
@@ -66,6 +69,10 @@ class Shown:
             SnapshotError: if there is nothing to show
         """
         target = Target.of(ctx)
+        # Before all else: what changes from here on makes another version, and is shown then
+        version = browse.history_version(ctx)
+        # Each at one moment: a task that ended meanwhile must not be neither under way nor ended
+        tasks = [(task, task.is_running) for task in running.tasks(target.dataset)]
         everything = management.get_history(target.dataset)
         page = state_of(ctx, "page", 0)
         query = HistoryQuery(
@@ -95,13 +102,15 @@ class Shown:
                 item.kind.value == "head" for item in management.list_trash(target.dataset)
             ),
             operations=management.list_operations(target.dataset),
-            tasks=running.tasks(target.dataset),
+            tasks_under_way=[task for task, is_running in tasks if is_running],
+            tasks_ended=[task for task, is_running in tasks if not is_running],
+            version=version,
         )
 
     @property
     def is_busy(self) -> bool:
         """Whether anything is under way."""
-        return bool(self.operations or any(task.is_running for task in self.tasks))
+        return bool(self.operations or self.tasks_under_way)
 
     def why_not(self, action: Action) -> str | None:
         """Returns why whoever looks may not do something, or None if they may."""

@@ -76,7 +76,7 @@ def _finish(
     watch = types.ComponentView(
         "SnapshotsHistoryWatch",
         history=shown.target.dataset if shown else None,
-        version=browse.history_version(ctx),
+        version=shown.version if shown else browse.history_version(ctx),
         keep=kept(ctx),
         is_named=bool(state_of(ctx, NAME, "")),
         interval=_BUSY_MILLISECONDS if shown and shown.is_busy else _IDLE_MILLISECONDS,
@@ -98,7 +98,7 @@ def _notices(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, sho
     notices: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
         "notice_line": (state_of(ctx, "notice", None), {})
     }
-    for number, task in enumerate(shown.tasks):
+    for number, task in enumerate(shown.tasks_ended):
         if (outcome := _outcome(task)) is not None:
             notices[f"outcome_{number}"] = (outcome, {"task_id": task.id})
     for name, (notice, params) in notices.items():

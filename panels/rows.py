@@ -28,6 +28,11 @@ _VERBS = {
     "restore_samples": "Restoring samples from",
     "load": "Loading",
     "convert": "Converting",
+    "archive": "Archiving snapshot",
+    "unarchive": "Bringing back snapshot",
+    "export": "Exporting snapshot",
+    "import": "Importing snapshot",
+    "pin": "Pinning snapshot",
     "summarize": "Counting changes",
     "edit": "Editing snapshot",
     "empty_trash": "Emptying the trash",
@@ -75,13 +80,19 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
     if is_open:
         widgets.chip(title, "open", "open", widgets.CHANGED)
     if entry.is_in_trash:
-        left = until(entry.expires_at) if entry.expires_at else "a while"
-        widgets.chip(title, "state", f"in trash, {left} left", widgets.DELETED)
+        left = f", {until(entry.expires_at)} left" if entry.expires_at else ""
+        widgets.chip(title, "state", f"in trash{left}", widgets.DELETED)
     elif entry.state is SnapshotState.CREATING:
         percent = max((e.progress for e in shown.operations), default=0.0)
         widgets.chip(title, "state", f"creating {percent:.0%}", widgets.SECONDARY)
     elif shown.newest is not None and entry.name == shown.newest.name:
         widgets.chip(title, "latest", "latest", widgets.SECONDARY)
+    if entry.archive is not None:
+        hint = f"Archived {ago(entry.archive.archived_at)}; can be compared, but not opened"
+        widgets.chip(title, "archived", "archived", widgets.SECONDARY, hint)
+    if entry.pinned:
+        hint = "Kept from automatic archival, pruning and expiring in the trash"
+        widgets.chip(title, "pinned", "pinned", widgets.SECONDARY, hint)
     if entry.last_loaded_at is not None and not entry.is_in_trash and not is_open:
         hint = f"Last opened {ago(entry.last_loaded_at)}"
         widgets.chip(title, "loaded", "loaded", widgets.SECONDARY, hint)
@@ -104,12 +115,18 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
     if entry.state is not SnapshotState.CREATING:
         facts_shown += (
             ("samples", plural(entry.sample_count, "sample"), None),
-            ("size", size(entry.size_bytes), "Space that it takes in the database"),
+            ("size", *_size(entry)),
         )
     for key, fact, about_it in facts_shown:
         if key != "created":
             widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.75rem")
         widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.75rem", title=about_it)
+
+
+def _size(entry: HistoryEntry) -> tuple[str, str]:
+    if entry.archive is None:
+        return size(entry.size_bytes), "Space that it takes in the database"
+    return size(entry.archive.size_bytes), "Space that it takes in the archive"
 
 
 def _actions(
@@ -132,6 +149,10 @@ def _actions(
     if entry.state is SnapshotState.CREATING:
         return
     refusal = shown.why_not(Action.LOAD)
+    if entry.archive is None:
+        hint = "This one is open" if is_open else "Open it, read-only"
+    else:
+        hint = "It is archived: bring it back first"
     widgets.button(
         actions,
         "browse",
@@ -139,8 +160,8 @@ def _actions(
         panel.on_browse,
         icon="visibility",
         params={"name": entry.name},
-        disabled=is_open or refusal is not None,
-        hint=refusal or ("This one is open" if is_open else "Open it, read-only"),
+        disabled=is_open or entry.archive is not None or refusal is not None,
+        hint=refusal or hint,
         aria_label=f"Browse {entry.name}",
     )
     menu(panel, actions, entry, shown, f"More for {entry.name}")
@@ -163,17 +184,32 @@ def menu(
         choices[f"compare_previous|{entry.previous}|{entry.name}"] = (
             f"Compare with previous ({entry.previous})"
         )
-    for action, said in (
-        (Action.REVERT, "Rollback to this snapshot"),
-        (Action.CLONE, "Clone to a new dataset"),
-        (Action.RESTORE_SAMPLES, "Restore samples from it"),
-        (Action.EDIT, "Edit name and description"),
-        (Action.VERIFY, "Verify"),
-        (Action.DELETE, "Delete snapshot"),
-    ):
+    for action, said in _menu(entry).items():
         if shown.why_not(action) is None:
             choices[f"{action.value}|{entry.name}"] = said
     widgets.kebab(parent, "menu", label, choices, panel.on_menu)
+
+
+def _menu(entry: HistoryEntry) -> dict[Action, str]:
+    """Returns what can be done to a snapshot."""
+    if entry.archive is not None:
+        choices = {Action.UNARCHIVE: "Bring back from the archive"}
+    else:
+        choices = {
+            Action.REVERT: "Rollback to this snapshot",
+            Action.CLONE: "Clone to a new dataset",
+            Action.RESTORE_SAMPLES: "Restore samples from it",
+        }
+    choices[Action.EDIT] = "Edit name and description"
+    choices[Action.VERIFY] = "Verify"
+    if entry.archive is None and management.archives_are_on():
+        choices[Action.ARCHIVE] = "Archive"
+    if entry.pinned:
+        choices[Action.UNPIN] = "Unpin"
+    else:
+        choices[Action.PIN] = "Pin: keep from automatic archival and pruning"
+    choices[Action.DELETE] = "Delete snapshot"
+    return choices
 
 
 def counts(line: types.Object, summary: SampleChangeSummary) -> None:
@@ -208,12 +244,11 @@ def under_way(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
         page: where to add them
         shown: what is shown
     """
-    followed = {operation for task in shown.tasks for operation in task.operations}
     for number, entry in enumerate(shown.operations):
         _operation(panel, page, f"operation_{number}", entry, shown)
     known = {str(entry.id) for entry in shown.operations}
-    for number, task in enumerate(shown.tasks):
-        if task.is_running and not (known & followed & set(task.operations)):
+    for number, task in enumerate(shown.tasks_under_way):
+        if not known & set(task.operations):
             line = _running_row(page, f"task_{number}", task.job.label, "")
             line.float("progress", view=types.ProgressView())
 

@@ -102,6 +102,59 @@ def test_every_change_and_every_load_is_noted_but_looking_is_not(dataset: fo.Dat
     assert fos.verify_audit_log()
 
 
+def test_archives_pins_and_pruning_are_noted(
+    dataset: fo.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    fos.create_snapshot(dataset, "v1")
+    fos.archive_snapshot(dataset, "v1")
+    fos.export_snapshot(dataset, "v1", tmp_path / "v1.tar")
+    fos.unarchive_snapshot(dataset, "v1")
+    fos.pin_snapshot(dataset, "v1")
+    fos.unpin_snapshot(dataset, "v1")
+    fos.prune_snapshots(dataset, keep_last=1)
+    fos.prune_snapshots(dataset, keep_last=1, dry_run=False)
+    fo.delete_dataset("street")
+    fos.import_snapshot(tmp_path / "v1.tar")
+    assert told() == [
+        ("create", "v1", "done"),
+        ("archive", "v1", "done"),
+        ("export", "v1", "done"),
+        ("unarchive", "v1", "done"),
+        ("pin", "v1", "done"),
+        ("unpin", "v1", "done"),
+        ("prune", None, "done"),
+        ("purge", None, "done"),
+        ("import", None, "done"),
+    ]
+    imported = fos.list_events("street")[0]
+    assert (imported.action, imported.dataset) == ("import", "street")
+    assert imported.dataset_id == str(fo.load_dataset("street")._doc.id)
+
+
+def test_what_is_archived_and_brought_back_unasked_is_noted_for_itself(
+    dataset: fo.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MAX_PER_DATASET", "2")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_AUTO_UNARCHIVE", "true")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MIN_LAST_LOADED_SEC", "0")
+    for name in ("v1", "v2", "v3"):
+        fos.create_snapshot(dataset, name)
+    fos.load_snapshot(dataset, "v1")
+    assert told() == [
+        ("create", "v1", "done"),
+        ("create", "v2", "done"),
+        ("archive", "v1", "done"),
+        ("create", "v3", "done"),
+        ("archive", "v2", "done"),
+        ("unarchive", "v1", "done"),
+        ("load", "v1", "done"),
+    ]
+    archived = fos.list_events(action="archive")
+    assert all(event.parameters == {"automatic": True} for event in archived)
+
+
 def test_failures_and_refusals_are_noted(
     dataset: fo.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -505,8 +505,49 @@ def test_tables_are_aligned_in_any_script() -> None:
     assert output.table(("a",), [], "none") == "none"
 
 
-def test_the_documentation(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archive_and_bring_back(
+    dataset: fo.Dataset, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fos.create_snapshot(NAME, "v1")
+    assert "FIFTYONE_SNAPSHOTS_ARCHIVE_PATH" in run("archive", NAME, "v1").err
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    assert run("archive", NAME, "v1", "--json").json == {"snapshot": "v1", "archived": True}
+    assert run("info", NAME, "v1", "--json").json["is_archived"]
+    assert run("load", NAME, "v1").code == output.FAILED
+    assert run("unarchive", NAME, "v1", "--json").json == {"snapshot": "v1", "archived": False}
+    assert run("load", NAME, "v1").code == output.DONE
+
+
+def test_export_and_import(dataset: fo.Dataset, run: Run, tmp_path: Path) -> None:
+    fos.create_snapshot(NAME, "v1")
+    path = tmp_path / "v1.tar"
+    exported = run("export", NAME, "v1", str(path), "--json").json
+    assert exported == {"path": str(path), "size_bytes": path.stat().st_size}
+    fo.delete_dataset(NAME)
+    assert run("import", str(path), "--dataset-name", "again", "--json").json["name"] == "v1"
+    assert fos.list_snapshots("again") == ["v1"]
+
+
+def test_pin_and_prune(dataset: fo.Dataset, run: Run) -> None:
+    for name in ("v1", "v2", "v3"):
+        fos.create_snapshot(NAME, name)
+    assert run("pin", NAME, "v1", "--json").json["is_pinned"]
+    planned = run("prune", NAME, "--keep-last", "1", "--dry-run", "--json").json
+    assert [snapshot["name"] for snapshot in planned["pruned"]] == ["v2"]
+    assert run("prune", NAME, "--keep-last", "1").code == output.USAGE
+    assert fos.list_snapshots(NAME) == ["v1", "v2", "v3"]
+    assert run("unpin", NAME, "v1").code == output.DONE
+    assert run("prune", NAME, "--older-than", "1", "--yes").code == output.DONE
+    assert fos.list_snapshots(NAME) == ["v1", "v2", "v3"]
+    assert run("prune", NAME, "--keep-last", "1", "--yes").code == output.DONE
+    assert fos.list_snapshots(NAME) == ["v3"]
+
+
+def test_the_documentation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_USER", "anna")
+    (tmp_path / "archives").mkdir()
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path / "archives"))
+    monkeypatch.chdir(tmp_path)
     digits = image_dataset("digits", 10, persistent=True)
     fo.Dataset("spare", persistent=True)
 

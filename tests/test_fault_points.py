@@ -222,7 +222,7 @@ def test_ctrl_c_undoes_as_well(
     assert_sound(database)
 
 
-def test_every_point_in_the_source_is_walked(database: Database[Document]) -> None:
+def test_every_point_in_the_source_is_walked(database: Database[Document], tmp_path: Path) -> None:
     walked: set[str] = set()
     for story in STORIES.values():
         with story.setting():
@@ -233,6 +233,11 @@ def test_every_point_in_the_source_is_walked(database: Database[Document]) -> No
         if fo.dataset_exists(NAME):
             walked.update(points_of(lambda: fo.delete_dataset(NAME)))
     walked.update(_points_of_recoveries())
+    # That one is killed at every point in tests/test_export_import.py
+    make("video", STORIES["create"])
+    exported = fos.export_snapshot(NAME, "v1", tmp_path / "v1.tar")
+    fo.delete_dataset(NAME)
+    walked.update(points_of(lambda: fos.import_snapshot(exported)))
     missed = [
         pattern
         for pattern in _points_in_source()
@@ -245,13 +250,13 @@ def test_every_point_in_the_source_is_walked(database: Database[Document]) -> No
 
 def _points_of_recoveries() -> set[str]:
     walked: set[str] = set()
-    for verb in ("create", "revert"):
-        make("video", STORIES[verb])
-        assert killed_at(
-            f"{verb}.noted" if verb == "revert" else "create.captured", STORIES[verb].act
-        )
-        walked.update(points_of(lambda: fos.list_snapshots(NAME)))
-        fo.delete_dataset(NAME)
+    deaths = {"create": "captured", "revert": "noted", "archive": "written", "unarchive": "staged"}
+    for verb, point in deaths.items():
+        with STORIES[verb].setting():
+            make("video", STORIES[verb])
+            assert killed_at(f"{verb}.{point}", STORIES[verb].act)
+            walked.update(points_of(lambda: fos.list_snapshots(NAME)))
+            fo.delete_dataset(NAME)
     return walked
 
 

@@ -124,6 +124,20 @@ def test_edit(history: fo.Dataset) -> None:
     assert info.description is None
 
 
+def test_archive_and_bring_back(
+    history: fo.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ExecutionError, match="FIFTYONE_SNAPSHOTS_ARCHIVE_PATH"):
+        execute("archive_snapshot", history, name="v1")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    assert execute("archive_snapshot", history, name="v1")["name"] == "v1"
+    assert [e.archive is not None for e in fos.get_history(history).entries] == [False, True]
+    with pytest.raises(ExecutionError, match="unarchive_snapshot"):
+        execute("browse_snapshot", history, name="v1")
+    execute("unarchive_snapshot", history, name="v1")
+    assert not list(tmp_path.iterdir())
+
+
 def test_delete_restore_and_empty_the_trash(history: fo.Dataset) -> None:
     deleted = execute("delete_snapshot", history, name="v1")
     assert deleted["undo"] == {"action": "delete", "name": "v1"}

@@ -20,6 +20,7 @@ from fiftyone_snapshots.operators import OPERATORS, running
 from support.app import Worker
 from support.datasets import image_dataset
 from support.operators import PLUGIN, execute
+from support.panel import Panel
 from support.snapshots import stored_snapshots
 
 pytestmark = pytest.mark.usefixtures("installed_plugin")
@@ -142,6 +143,33 @@ def test_what_is_slow_goes_on_in_the_background(dataset: fo.Dataset) -> None:
     assert task.outcome()["snapshot"]["name"] == "v1"
     running.dismiss(task.id)
     assert running.tasks("street") == []
+
+
+@pytest.mark.usefixtures("app_server")
+def test_what_ends_while_the_panel_looks_is_under_way_and_told_at_the_next_look(
+    dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    why_not = fos.management.why_not
+
+    def end(*asked: Any) -> str | None:
+        gate.set()
+        assert task.ended.wait(30)
+        return why_not(*asked)
+
+    with faults.arm("audit.appending", lambda: gate.wait(30)):
+        as_the_app("create_snapshot", dataset, name="v1")
+        (task,) = running.tasks("street")
+        until(lambda: fos.list_snapshots(dataset) == ["v1"] and not fos.list_operations(dataset))
+        with monkeypatch.context() as patch:
+            patch.setattr(fos.management, "why_not", end)
+            panel = Panel("street")
+    assert panel.find("task_0") is not None
+    assert panel.find("outcome_0") is None
+    later = Panel("street")
+    assert later.version != panel.version
+    assert later.find("task_0") is None
+    assert later.find("outcome_0") is not None
 
 
 @pytest.mark.usefixtures("app_server")

@@ -25,6 +25,7 @@ from support.panel import Panel
 
 NO_ACTION = {
     "acting_as": "says who acts",
+    "archives_are_on": "tells what the settings say",
     "diagnose": "looks for what is wrong, such as a policy that lets nobody in",
     "reporting": "says who is told how far things are",
     "why_not": "asks the policy itself, and tells nothing else",
@@ -64,14 +65,31 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     ),
     "empty trash": (lambda: fos.empty_trash("street"), Level.MANAGE),
     "recover": (fos.recover, Level.MANAGE),
+    "archive": (lambda: fos.archive_snapshot("street", "v1"), Level.MANAGE),
+    "unarchive": (lambda: fos.unarchive_snapshot("street", "v1"), Level.VIEW),
+    "export": (lambda: fos.export_snapshot("street", "v1", "v1.tar"), Level.VIEW),
+    "import": (lambda: fos.import_snapshot("moved.tar"), Level.MANAGE),
+    "pin": (lambda: fos.pin_snapshot("street", "v1"), Level.MANAGE),
+    "unpin": (lambda: fos.unpin_snapshot("street", "v1"), Level.MANAGE),
+    "prune": (
+        lambda: fos.prune_snapshots("street", keep_last=1, dry_run=False),
+        Level.MANAGE,
+    ),
+    "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
 }
 """What can be done, and the level that it needs."""
 
 
 @pytest.fixture
-def dataset() -> fo.Dataset:
-    """A dataset with something for every action: two snapshots, one deleted, and a revert."""
+def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
+    """A dataset with something for every action: what was deleted, exported and reverted."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
     dataset = image_dataset("street", 4, persistent=True)
+    fos.create_snapshot(dataset, "moved")
+    fos.export_snapshot(dataset, "moved", "moved.tar")
+    fos.delete_snapshot(dataset, "moved")
+    fos.empty_trash(dataset)
     fos.create_snapshot(dataset, "v1")
     fos.create_snapshot(dataset, "old")
     fos.delete_snapshot(dataset, "old")
@@ -170,6 +188,20 @@ def test_a_loaded_snapshot_has_the_level_of_its_dataset(
     policy_file("datasets: {other: {anna: view}}")
     with pytest.raises(fos.SnapshotPermissionError, match="dataset 'street'"):
         fos.locate(opened)
+
+
+def test_an_import_needs_the_level_of_the_dataset_that_it_adds_to(
+    dataset: fo.Dataset, policy_file: Callable[[str], Path]
+) -> None:
+    policy_file("datasets: {other: {anna: manage}}")
+    with pytest.raises(fos.SnapshotPermissionError, match="dataset 'street'"):
+        fos.import_snapshot("moved.tar")
+    with pytest.raises(fos.InvalidRequestError, match="is called 'street'"):
+        fos.import_snapshot("moved.tar", "other")
+    fo.delete_dataset("street")
+    with pytest.raises(fos.SnapshotPermissionError, match="dataset 'street'"):
+        fos.import_snapshot("moved.tar")
+    assert fos.import_snapshot("moved.tar", "other").name == "moved"
 
 
 def test_a_renamed_dataset_has_the_level_of_its_new_name(

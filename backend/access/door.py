@@ -23,7 +23,7 @@ from .. import entries, history
 from ..audit import recording
 from ..audit.recording import Recording
 from ..database import Document, is_forbidden, presumed, reaching_server
-from ..datasets import current_name, resolve
+from ..datasets import DatasetReference, current_name, resolve
 from ..errors import InvalidRequestError, NotVersionableError, SnapshotPermissionError
 from . import actor, policy
 from .actions import Action, Level
@@ -153,6 +153,20 @@ def _reached(action: Action, dataset: object, function: Callable[[], R]) -> R:
             action.level.name.lower(),
             None,
         ) from error
+
+
+def enter(action: Action, dataset: DatasetReference) -> None:
+    """Lets a function with ``each=True`` in that finds out only itself what dataset it is about.
+
+    Args:
+        action: what it does
+        dataset: the dataset, which is that of the note in the audit log as well
+
+    Raises:
+        SnapshotPermissionError: if it is refused
+    """
+    recording.about(dataset.name, dataset.id)
+    require(action, dataset.name)
 
 
 def require(action: Action, dataset: str | None) -> None:

@@ -76,6 +76,17 @@ def is_recording() -> bool:
     return _current.get() is not None
 
 
+def about(dataset: str, dataset_id: ObjectId) -> None:
+    """Tells the current action, if any is recorded, which dataset it turned out to be about.
+
+    Args:
+        dataset: the name of the dataset
+        dataset_id: its id
+    """
+    if (recorded := _current.get()) is not None:
+        recorded.dataset, recorded.dataset_id = dataset, dataset_id
+
+
 @contextmanager
 def recording(database: Database[Document], recorded: Recording) -> Iterator[Recording]:
     """Notes the action that runs in a ``with`` block, and what came of it.

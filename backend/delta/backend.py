@@ -15,6 +15,7 @@ from pymongo.errors import OperationFailure
 from .. import copies, faults
 from ..base import Backend, Captured, Progress, silent
 from ..capture import capture
+from ..catalog import Catalog
 from ..contents import Documents, Head, Part, Source, State
 from ..database import (
     Document,
@@ -82,8 +83,7 @@ class DeltaBackend(Backend):
         chain = chains.load(self.database, record.dataset_id)
         link = chain.find(record.id)
         if link is None or not link.is_complete:
-            others = [x for x in chain.links if not x.is_apart and x.id != record.id]
-            if any(other.sequence > record.sequence for other in others):
+            if self._has_later(chain, record):
                 adopt_apart(self.database, record, staged)
             else:
                 self._begin(record)
@@ -199,6 +199,13 @@ class DeltaBackend(Backend):
         """Drops what belongs to nothing, and compacts manifests."""
         sweep(self.database, dataset_id)
         compact(self.database, dataset_id)
+
+    def _has_later(self, chain: Chain, record: SnapshotRecord) -> bool:
+        """Returns whether the chain has snapshots that come after one, which may be new to it."""
+        others = [link.id for link in chain.links if not link.is_apart and link.id != record.id]
+        # The links do not know when an import has moved the snapshots after it on
+        records = filter(None, map(Catalog(self.database).by_id, others))
+        return any(other.sequence > record.sequence for other in records)
 
     def _begin(self, record: SnapshotRecord) -> None:
         """Adds a link for a new snapshot, so that whatever follows can be undone."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
 from .. import faults
 from ..contents import Documents, Part, chunks
 from ..database import Document, delta_name
-from ..ids import Ids
+from ..ids import Ids, positions
 from ..manifest import Manifest
 from . import chain as chains
 from . import order
@@ -115,4 +114,6 @@ def _merge_histories(
     wanted = Manifest.load(database, before.id, part).keys
     for ids in chunks(Documents(later).ids()):
         keys = Ids.of(ids).keys
-        Documents(later).merge_into(earlier, list(Ids(keys[np.isin(keys, wanted)])), replace=False)
+        Documents(later).merge_into(
+            earlier, list(Ids(keys[positions(wanted, keys)[1]])), replace=False
+        )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
 from ..contents import Documents, Part
 from ..database import Document, delta_collections, delta_name
+from ..ids import positions
 from ..manifest import Manifest
 from . import chain as chains
 from .chain import Stored
@@ -62,6 +62,6 @@ def _together(
             found = found.updated(Manifest.read(Documents(history)), [])
         # Whatever else is there belongs to other snapshots
         expected = Manifest.load(database, snapshot_id, part).keys
-        others = found.keys[~np.isin(found.keys, expected)]
+        others = found.keys[~positions(expected, found.keys)[1]]
         found = found.without(others)
     return found

@@ -11,19 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
+import bson
 import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from .. import content, layout
+from ..base import silent
 from ..contents import Documents, Part
 from ..database import Document
 from ..errors import DatasetBusyError
 from ..ids import DTYPE, Ids, Keys, common, positions
 from ..manifest import Manifest
 from . import chain as chains
+from . import order
 from .places import Places
+from .splice import in_order
 
 T = TypeVar("T")
 
@@ -74,6 +78,30 @@ class VirtualSource:
             return found
 
         return self.steadily(look)
+
+    def decoded(self, ids: list[ObjectId] | None = None) -> Iterator[Document]:
+        """Yields some documents, or all."""
+        keys = self._manifest.keys if ids is None else np.unique(Ids.of(ids).keys)
+        for start in range(0, len(keys), _VALUES_DOCUMENTS):
+            for document in self.fetch(Ids(keys[start : start + _VALUES_DOCUMENTS])).values():
+                yield bson.decode(document, self._database.codec_options)
+
+    def of_sample(self, sample_id: ObjectId) -> dict[bytes, bytes]:
+        """Reads the frames of a sample, in the order of their numbers."""
+        found = self.fetch(self.search({"_sample_id": sample_id}))
+        return dict(sorted(found.items(), key=lambda item: _frame_number(item[1])))
+
+    def mentioning(self, paths: list[str], id_: ObjectId) -> bytes | None:
+        """Returns a document that has an id in one of some places, or None."""
+        found = self.fetch(self.search({"$or": [{path: id_} for path in paths]})[:1])
+        return next(iter(found.values()), None)
+
+    def batches(self) -> Iterator[bytes]:
+        """Yields all documents in natural order; the caller holds the dataset's lease."""
+        places = self._places()
+        wanted = order.load(self._database, self._snapshot_id, self._part, self._manifest)
+        for run in in_order(places.base, places.histories, wanted, silent):
+            yield b"".join(run)
 
     def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
         """Returns the ids of the documents that fit a query."""
@@ -150,3 +178,8 @@ class VirtualSource:
     @cached_property
     def _manifest(self) -> Manifest:
         return Manifest.load(self._database, self._snapshot_id, self._part)
+
+
+def _frame_number(frame: bytes) -> float:
+    number = content.decode(layout.fields(frame).get("frame_number"))
+    return number if isinstance(number, (int, float)) else 0

@@ -7,6 +7,7 @@ that only silent changes of documents escape.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import numpy as np
@@ -53,8 +54,11 @@ def read(
         return None
 
     query = {"$or": [{"last_modified_at": {"$gt": since}}, {"last_modified_at": None}]}
-    read = Manifest.read(Documents(documents.collection, query))
-    natural = order.of_collection(documents.collection)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # The server goes through the ids meanwhile
+        ordered = pool.submit(order.of_collection, documents.collection)
+        read = Manifest.read(Documents(documents.collection, query))
+        natural = ordered.result()
     existing = np.sort(natural)
     gone = former.keys[~positions(existing, former.keys)[1]]
     added = existing[~positions(former.keys, existing)[1]]

@@ -25,7 +25,6 @@ from .single import SampleDifference
 ALL_FRAMES = "frames"
 """Stands for all fields of frames, and for frames that were added and deleted."""
 
-_READ_DOCUMENTS = 1000
 _REPORT_EVERY = 1000
 
 # When the samples, and all documents, of HEAD have been read, as shares of the whole
@@ -148,7 +147,7 @@ class _Comparison:
         after: Document,
         progress: Progress,
     ) -> None:
-        self._older, self._newer, self._progress = older, newer, progress
+        self._progress = progress
         self.schema: list[SchemaChange] = []
         self.sample_fields = self._counter(before, after, "sample_fields", "")
         self.frame_fields = self._counter(before, after, "frame_fields", FRAMES)
@@ -169,14 +168,15 @@ class _Comparison:
             for keys in (part.added_keys, part.deleted_keys, part.changed_keys)
         )
         self._done, self._total = 0, max(1, total)
-        for part, comparison, counter in (
-            (Part.SAMPLES, self.samples, self.sample_fields),
-            (Part.FRAMES, self.frames, self.frame_fields),
+        for comparison, counter in (
+            (self.samples, self.sample_fields),
+            (self.frames, self.frame_fields),
         ):
-            differences = comparison.differences
-            for document in self._read(self._newer, part, differences.added_keys):
+            for document in comparison.added():
+                self._count()
                 counter.added(document)
-            for document in self._read(self._older, part, differences.deleted_keys):
+            for document in comparison.deleted():
+                self._count()
                 counter.deleted(document)
         self._compare_samples()
         self._compare_frames()
@@ -236,17 +236,6 @@ class _Comparison:
                 changed[place] = True
         self._changed_frames = int(changed.sum())
         self._owners += [before[changed], after[changed]]
-
-    def _read(self, version: Version, part: Part, keys: Keys) -> Iterator[bytes]:
-        """Yields those documents of a version that have some ids."""
-        source = version.source(part)
-        if source is None:
-            return
-        for start in range(0, len(keys), _READ_DOCUMENTS):
-            ids = Ids(keys[start : start + _READ_DOCUMENTS])
-            for document in source.fetch(ids).values():
-                self._count()
-                yield document
 
     def _count(self) -> None:
         """Tells how far reading the documents that differ has come."""

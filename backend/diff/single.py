@@ -96,20 +96,13 @@ class SampleState:
     @classmethod
     def of(cls, version: Version, sample_id: ObjectId) -> SampleState:
         """Reads a sample of a version."""
-        samples, frames = version.source(Part.SAMPLES), version.source(Part.FRAMES)
+        samples, frames = version.documents(Part.SAMPLES), version.documents(Part.FRAMES)
         sample = None
         if samples is not None:
             sample = samples.fetch([sample_id]).get(sample_id.binary)
-        found: dict[bytes, bytes] = {}
-        if frames is not None and sample is not None:
-            unsorted = frames.fetch(frames.search({"_sample_id": sample_id}))
-            found = dict(sorted(unsorted.items(), key=lambda item: _frame_number(item[1])))
-        return cls(sample, found)
-
-
-def _frame_number(frame: bytes) -> float:
-    number = content.decode(layout.fields(frame).get("frame_number"))
-    return number if isinstance(number, (int, float)) else 0
+        if frames is None or sample is None:
+            return cls(sample, {})
+        return cls(sample, frames.of_sample(sample_id))
 
 
 def compare(sample_id: ObjectId, before: SampleState, after: SampleState) -> SampleDifference:

@@ -51,8 +51,7 @@ _MAX_TAGS = 1000
 def dataset_document(version: Version) -> Document:
     """Returns the dataset document of a version."""
     documents = version.documents(Part.DATASET)
-    found = None if documents is None else documents.collection.find_one(dict(documents.query))
-    return found or {}
+    return {} if documents is None else next(documents.decoded(), {})
 
 
 def properties(before: Document, after: Document) -> list[PropertyChange]:
@@ -104,7 +103,7 @@ def _by_id(version: Version, part: Part) -> dict[ObjectId, Document]:
     documents = version.documents(part)
     if documents is None:
         return {}
-    found = documents.collection.find(dict(documents.query)).sort("_id", 1)
+    found = sorted(documents.decoded(), key=lambda document: document["_id"])
     return {document["_id"]: document for document in found}
 
 
@@ -182,8 +181,8 @@ def _temporal_tags(older: Version, newer: Version) -> Iterator[ItemChange]:
         documents = version.documents(Part.TAGS)
         if not ids or documents is None:
             continue
-        query = {"_id": {"$in": ids[:_MAX_TAGS]}}
-        for tag in documents.collection.find(query).sort("_id", 1):
+        tags = sorted(documents.decoded(ids[:_MAX_TAGS]), key=lambda tag: tag["_id"])
+        for tag in tags:
             place = f"{tag.get('start')} to {tag.get('end')}"
             yield ItemChange("temporal tag", str(tag.get("tag")), kind, (place,))
         if len(ids) > _MAX_TAGS:

@@ -146,8 +146,8 @@ def label_history(
     steps: list[LabelStep] = []
     sample_id, previous = document_id, None
     for name, created_at, version in versions:
-        source = version.source(part)
-        found = {} if source is None else source.fetch([document_id])
+        documents = version.documents(part)
+        found = {} if documents is None else documents.fetch([document_id])
         fields = layout.fields(found[document_id.binary]) if found else {}
         if part is Part.FRAMES and "_sample_id" in fields:
             sample_id = content.decode(fields["_sample_id"])
@@ -182,17 +182,19 @@ def _versions(
 def _find(version: Version, label_id: ObjectId) -> tuple[Part, ObjectId, str] | None:
     """Returns the document and the top-level field in which a version has a label."""
     dataset = version.documents(Part.DATASET)
-    document = (dataset and dataset.collection.find_one(dict(dataset.query))) or {}
+    document: Document = {} if dataset is None else next(dataset.decoded(), {})
     for part, key in ((Part.SAMPLES, "sample_fields"), (Part.FRAMES, "frame_fields")):
-        source = version.source(part)
+        documents = version.documents(part)
         paths = list(_id_paths(document.get(key)))
-        if source is None or not paths:
+        if documents is None or not paths:
             continue
-        ids = source.search({"$or": [{path: label_id} for path in paths]})[:1]
-        for id_, stored in zip(ids, source.fetch(ids).values(), strict=True):
-            for name, element in layout.fields(stored).items():
-                if _label(element, label_id) is not None:
-                    return part, id_, name
+        found = documents.mentioning(paths, label_id)
+        if found is None:
+            continue
+        fields = layout.fields(found)
+        for name, element in fields.items():
+            if _label(element, label_id) is not None:
+                return part, content.decode(fields["_id"]), name
     return None
 
 

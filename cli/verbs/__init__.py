@@ -1,4 +1,5 @@
 """What the commands do: each calls the Management SDK, and says what came of it."""
 
+from .archives import *  # noqa: F403
 from .log import *  # noqa: F403
 from .snapshots import *  # noqa: F403

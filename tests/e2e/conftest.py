@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,10 @@ from support.environment import link_plugin
 if TYPE_CHECKING:
     import fiftyone as fo
     from playwright.sync_api import Browser
+
+
+_WINDOWS = pytest.StashKey[list[App]]()
+_LOG_LENGTH = 4000
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,7 @@ def server(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     log = tmp_path_factory.mktemp("app") / "server.log"
     environment = {
         "FIFTYONE_PLUGINS_DIR": str(plugins),
+        "FIFTYONE_SNAPSHOTS_ARCHIVE_PATH": str(tmp_path_factory.mktemp("archives")),
         # However slow the machine is, it is the tests that say when an operation goes on
         "FIFTYONE_SNAPSHOTS_LOCK_WAIT_SEC": "600",
     }
@@ -44,10 +49,27 @@ def server(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield server
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows with a failure what a person would look at: the windows, and the server's log."""
+    report = yield
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if name == "server":
+                report.sections.append(("App server", value.output()[-_LOG_LENGTH:]))
+        for number, app in enumerate(item.stash.get(_WINDOWS, [])):
+            report.sections.append((f"Window {number}", app.describe(item.name, number)))
+    return report
+
+
 @pytest.fixture
-def open_app(browser: Browser, server: AppServer) -> Iterator[Callable[..., App]]:
+def open_app(
+    request: pytest.FixtureRequest, browser: Browser, server: AppServer
+) -> Iterator[Callable[..., App]]:
     """Opens windows; they are closed, and their consoles checked, when the test ends."""
-    opened: list[App] = []
+    opened = request.node.stash.setdefault(_WINDOWS, [])
 
     def open_window(**options: object) -> App:
         opened.append(App(browser, server.url, **options))  # type: ignore[arg-type]
@@ -56,6 +78,7 @@ def open_app(browser: Browser, server: AppServer) -> Iterator[Callable[..., App]
     yield open_window
     for app in opened:
         app.close()
+    server.forget()
 
 
 @pytest.fixture

@@ -241,6 +241,8 @@ def test_the_menu_offers_everything(dataset: fo.Dataset, app: App) -> None:
         "Restore samples from it",
         "Edit name and description",
         "Verify",
+        "Archive",
+        "Pin: keep from automatic archival and pruning",
         "Delete snapshot",
     ]
     app.page.get_by_role("option", name="Clone to a new dataset").click()
@@ -253,6 +255,38 @@ def test_the_menu_offers_everything(dataset: fo.Dataset, app: App) -> None:
     app.choose("v1", "Verify")
     app.confirm("Verify")
     expect(app.notice).to_contain_text("v1")
+
+
+def test_archive_and_bring_back(dataset: fo.Dataset, app: App) -> None:
+    for name in ("v1", "v2"):
+        fos.create_snapshot(dataset, name)
+        dataset.delete_samples(dataset.first().id)
+    app.open("digits")
+    app.open_history()
+    app.choose("v1", "Archive")
+    expect(app.dialog).to_contain_text("nobody can open it until it is brought back")
+    app.confirm("Archive")
+    expect(app.notice).to_contain_text("Snapshot 'v1' is archived")
+    expect(app.row("v1").get_by_text("archived", exact=True)).to_be_visible()
+    expect(app.row("v1").get_by_role("button", name="Browse v1")).to_be_disabled()
+    app.picture("archived")
+
+    # Still comparable, to the label
+    app.choose("v2", "Compare with previous")
+    expect(app.panel.get_by_test_id("compared-deleted")).to_contain_text("1 sample deleted")
+    app.panel.get_by_role("button", name="Back to the list").click()
+
+    app.choose("v1", "Bring back from the archive")
+    app.confirm("Unarchive")
+    expect(app.notice).to_contain_text("can be opened again")
+    app.row("v1").get_by_role("button", name="Browse v1").click()
+    expect(app.banner).to_contain_text("snapshot v1 of digits")
+    app.button("Back to latest version").click()
+    app.button("Save new snapshot").wait_for()
+    app.choose("v1", "Pin")
+    app.confirm("Pin")
+    expect(app.row("v1").get_by_text("pinned", exact=True)).to_be_visible()
+    assert fos.get_snapshot_info("digits", "v1").is_pinned
 
 
 def test_a_comparison_tells_of_the_selected_samples(dataset: fo.Dataset, app: App) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -126,6 +127,21 @@ class AppServer(_Program):
     def url(self) -> str:
         """The App's address."""
         return f"http://127.0.0.1:{self.port}"
+
+    def forget(self) -> None:
+        """Makes the session of all windows a new one, as opening another dataset does.
+
+        All windows of a server share one: the next test would open its dataset, which has the
+        same name, with the view and the selected samples of the one before.
+        """
+        opening = {"initializer": {"dataset": "none at all"}, "events": [], "subscription": "test"}
+        request = urllib.request.Request(
+            f"{self.url}/events",
+            json.dumps(opening).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=START_SECONDS) as events:
+            events.readline()
 
     def _command(self) -> list[str]:
         program = [sys.executable, "-m", "fiftyone.server.main"]

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from support.environment import ROOT
 
@@ -89,7 +90,10 @@ class App:
             f"localStorage.setItem('mui-mode', '{theme}');"
         )
         self.page: Page = self.context.new_page()
+        self.console: list[str] = []
+        """All errors, also those of the App itself."""
         self.complaints: list[str] = []
+        """Those of the plugin's script."""
         self.page.on("console", self._note_console)
         self.page.on("pageerror", lambda error: self._note(f"{error}\n{error.stack}"))
 
@@ -97,6 +101,25 @@ class App:
         """Closes the window; nothing may have gone wrong in the plugin's script."""
         self.context.close()
         assert self.complaints == []
+
+    def describe(self, test: str, number: int) -> str:
+        """Tells what the window shows now, for whoever has to find out why a test has failed.
+
+        Args:
+            test: the name of the test
+            number: which of its windows this is
+
+        Returns:
+            its address, what its console said, and where the picture is
+        """
+        name = re.sub(r"[^\w-]+", "_", f"{test}-{number}")
+        path = Path(ROOT, ".sandbox", "failures", f"{name}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.page.screenshot(path=path, timeout=_HEED_MILLISECONDS)
+        except PlaywrightError as error:
+            return f"{self.page.url}: no picture: {error}"
+        return "\n".join([self.page.url, f"picture: {path}", *self.console])
 
     def open(self, dataset: str) -> None:
         """Opens a dataset by its address, and waits for its samples."""
@@ -221,6 +244,7 @@ class App:
             self._note(f"{text} {getattr(message, 'location', '')}")
 
     def _note(self, text: str) -> None:
+        self.console.append(text)
         # The App complains of things of its own; what names us is ours
         if "snapshots/versioning" in text or "/js/index.js" in text:
             self.complaints.append(text)

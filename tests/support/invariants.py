@@ -6,8 +6,10 @@ audit log is.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bson import ObjectId
@@ -27,6 +29,7 @@ class World:
     head: dict[str, Any]
     snapshots: list[str]
     trash: list[str]
+    archived: list[str]
     changes: list[tuple[int, ...] | None]
     """Of each snapshot, what it has added, deleted and changed."""
 
@@ -49,6 +52,7 @@ class World:
             snapshots=[record["name"] for record in live],
             trash=sorted(record["name"] for record in trashed)
             + sorted(f"HEAD before {head['snapshot_name']}" for head in heads),
+            archived=[record["name"] for record in live if record["archive"] is not None],
             changes=[_counts(record["changes"]) for record in live],
         )
 
@@ -72,7 +76,7 @@ def assert_sound(database: Database[Document], load: bool = True) -> None:
         assert owner is not None
         report = fos.verify_snapshot(owner["name"], record["name"])
         assert report, str(report)
-        if not load:
+        if not load or record["archive"] is not None:
             continue
         loaded = fos.load_snapshot(owner["name"], record["name"])
         # Not len(): a server that crashed may estimate wrongly until it is asked to validate
@@ -104,6 +108,7 @@ def assert_no_debris(database: Database[Document]) -> None:
     assert datasets.keys() >= set(database["snapshots.lineage"].distinct("dataset_id"))
     _check_collections(database, datasets, records, heads)
     _check_shared(database, datasets, records)
+    _check_archives(database, records)
 
 
 _UNFINISHED = ["running", "committed"]
@@ -139,18 +144,26 @@ def _check_collections(
             assert kind != "staging", f"{name} is left over"
             assert owner in owners, f"{name} belongs to nothing"
             parts.setdefault((kind, owner), set()).add(part)
-    assert used - {None} <= set(database.list_collection_names()), "a dataset lost a collection"
+    lost = used - {None} - set(database.list_collection_names())
+    assert not lost, "a dataset lost a collection"
     for head in heads:
         assert parts.get(("trashed", head), set()) >= {"samples", "dataset"}
     for id_, record in records.items():
-        stored = set(record["storage"]["parts"]) if record["backend"] == "duplication" else set()
+        stored = set(record["storage"].get("parts", []))
         assert parts.get(("masters", id_), set()) == stored
+        is_duplicated = record["backend"] == "duplication" and not record["archive"]
+        assert bool(stored) == is_duplicated, "in the database or in an archive"
+        assert "moved_by" not in record
     _check_chains(database, records)
 
 
 def _check_chains(database: Database[Document], records: dict[ObjectId, Document]) -> None:
     """Checks what the delta backend has: a link for each snapshot, and what those name."""
-    chained = {id_ for id_, record in records.items() if record["backend"] == "delta"}
+    chained = {
+        id_
+        for id_, record in records.items()
+        if record["backend"] == "delta" and not record["archive"]
+    }
     named, linked = set(), []
     for chain in database["snapshots.delta"].find():
         for link in chain["links"]:
@@ -190,6 +203,16 @@ def _check_shared(
     assert files == results, "run results belong to nothing, or are lost"
     assert set(database["fs.chunks"].distinct("files_id")) == files
     assert records.keys() >= set(database["fs.files"].distinct("snapshot_id"))
+
+
+def _check_archives(database: Database[Document], records: dict[ObjectId, Document]) -> None:
+    """Checks that the folder of archives holds those that the catalog names, and nothing else."""
+    assert not list(database["snapshots.unremoved"].find())
+    archives = [record["archive"] for record in records.values() if record["archive"]]
+    if folder := os.environ.get("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH"):
+        assert {file.name for file in Path(folder).iterdir()} == {
+            archive["key"] for archive in archives
+        }
 
 
 _REFERENCES = {

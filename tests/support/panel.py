@@ -51,6 +51,14 @@ class Panel:
         menu = next(item for key, item in _below(found) if key == "menu")
         return [choice["value"] for choice in menu["view"]["choices"]]
 
+    @property
+    def version(self) -> str:
+        """Which version of the history the App's script takes this for."""
+        watch = self.find("watch")
+        assert watch is not None
+        found: str = watch["view"]["version"]
+        return found
+
     def text(self) -> str:
         """Returns all texts."""
         views = (item.get("view") or {} for _, item in self.components())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -17,6 +21,9 @@ from fiftyone_snapshots.backend import faults
 from .datasets import image_dataset, video_dataset
 
 NAME = "Zoo 🦊"
+
+ARCHIVES = Path(tempfile.mkdtemp(prefix="snapshots-archives-"))
+atexit.register(shutil.rmtree, ARCHIVES, ignore_errors=True)
 
 Action = Callable[[], object]
 
@@ -43,6 +50,8 @@ class Story:
     @contextmanager
     def setting(self) -> Iterator[None]:
         """Provides the environment that the verb is used in."""
+        for archive in ARCHIVES.iterdir():
+            archive.unlink()
         former = {key: os.environ.get(key) for key in self.environment}
         os.environ.update(self.environment)
         try:
@@ -165,6 +174,36 @@ def _deleted(dataset: fo.Dataset) -> None:
     fos.delete_snapshot(NAME, "v2")
 
 
+def _archived(dataset: fo.Dataset) -> None:
+    _three_snapshots(dataset)
+    fos.archive_snapshot(NAME, "v2")
+
+
+_EXPORTED = ARCHIVES.parent / f"{ARCHIVES.name}.tar"
+atexit.register(_EXPORTED.unlink, missing_ok=True)
+
+
+def _remove_export() -> None:
+    _EXPORTED.unlink(missing_ok=True)
+
+
+def _export() -> None:
+    _remove_export()
+    fos.export_snapshot(NAME, "v1", _EXPORTED)
+
+
+def _destroy_snapshot(name: str) -> None:
+    fos.delete_snapshot(NAME, name)
+    fos.empty_trash(NAME)
+
+
+def _exported(dataset: fo.Dataset) -> None:
+    _three_snapshots(dataset)
+    _remove_export()
+    fos.export_snapshot(NAME, "v2", _EXPORTED)
+    _destroy_snapshot("v2")
+
+
 def _fill_trash() -> None:
     fos.create_snapshot(NAME, "t")
     fos.delete_snapshot(NAME, "t")
@@ -211,6 +250,7 @@ def _convert_back() -> int:
 
 
 _DELTA = {"FIFTYONE_SNAPSHOTS_BACKEND": "delta", "FIFTYONE_SNAPSHOTS_CACHE_MAX": "1"}
+_ARCHIVES_ON = {"FIFTYONE_SNAPSHOTS_ARCHIVE_PATH": str(ARCHIVES)}
 _TRASH_OFF = {"FIFTYONE_SNAPSHOTS_TRASH_DAYS": "0"}
 
 STORIES: dict[str, Story] = {
@@ -255,6 +295,27 @@ STORIES: dict[str, Story] = {
         lambda: fos.revert_dataset_to_snapshot(NAME, "v1"),
         only=r"revert\.(moved_snapshots|destroyed_.*|cleared)",
         environment=_TRASH_OFF,
+    ),
+    "archive": Story(
+        _three_snapshots,
+        lambda: fos.archive_snapshot(NAME, "v2"),
+        lambda: fos.unarchive_snapshot(NAME, "v2"),
+        environment=_ARCHIVES_ON,
+    ),
+    "unarchive": Story(
+        _archived,
+        lambda: fos.unarchive_snapshot(NAME, "v2"),
+        lambda: fos.archive_snapshot(NAME, "v2"),
+        environment=_ARCHIVES_ON,
+    ),
+    "pin": Story(
+        _one_snapshot,
+        lambda: fos.pin_snapshot(NAME, "v1"),
+        lambda: fos.unpin_snapshot(NAME, "v1"),
+    ),
+    "export": Story(_one_snapshot, _export, _remove_export),
+    "import": Story(
+        _exported, lambda: fos.import_snapshot(_EXPORTED), lambda: _destroy_snapshot("v2")
     ),
     "restore_samples": Story(
         _two_snapshots,

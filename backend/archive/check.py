@@ -1,0 +1,111 @@
+"""Proving that an archive holds what was captured, by reading all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..base import Progress, silent
+from ..contents import Part
+from ..database import Document
+from ..errors import DamagedArchiveError
+from ..manifest import Manifest, stored_parts
+from .read import Piece, Reader
+
+
+def check(
+    database: Database[Document],
+    snapshot_id: ObjectId,
+    reader: Reader,
+    source: str,
+    progress: Progress = silent,
+) -> None:
+    """Compares an archive with the manifest of its snapshot.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        reader: the archive, of which nothing was read yet
+        source: where the archive is, for the error
+        progress: told how far it is
+
+    Raises:
+        DamagedArchiveError: if it is not what was captured
+    """
+    compare(database, snapshot_id, manifests(reader, progress), source)
+
+
+def manifests(reader: Reader, progress: Progress = silent) -> dict[Part, Manifest]:
+    """Reads all of an archive.
+
+    Args:
+        reader: the archive, of which nothing was read yet
+        progress: told how far it is
+
+    Returns:
+        the content of each part that has documents
+
+    Raises:
+        DamagedArchiveError: if the archive is damaged
+    """
+    pieces = counted(reader, progress, "Checking")
+    return {
+        part: Manifest.of(piece.data for piece in group)
+        for part, group in groupby(pieces, key=lambda piece: piece.part)
+    }
+
+
+def compare(
+    database: Database[Document],
+    snapshot_id: ObjectId,
+    found: Mapping[Part, Manifest],
+    source: str,
+) -> None:
+    """Compares what was found with the manifest of a snapshot.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        found: the content of each part; parts without documents may be missing
+        source: where that was found, for the error
+
+    Raises:
+        DamagedArchiveError: if it is not what was captured
+    """
+    for part in {*stored_parts(database, snapshot_id), *found}:
+        expected = Manifest.load(database, snapshot_id, part)
+        differences = expected.compare(found.get(part, Manifest.empty()))
+        if differences:
+            raise DamagedArchiveError(
+                f"'{source}' is not what was captured: of {len(expected)} {part.value}, "
+                f"{len(differences.deleted_keys)} are missing, {len(differences.changed_keys)} "
+                f"differ and {len(differences.added_keys)} are too many. Nothing was changed; "
+                "see verify_snapshot()."
+            )
+
+
+def counted(reader: Reader, progress: Progress, label: str) -> Iterator[Piece]:
+    """Yields the pieces of an archive and tells how far that is.
+
+    Args:
+        reader: the archive
+        progress: told how far it is
+        label: what is being done
+
+    Yields:
+        the pieces
+    """
+    return _counted(reader.pieces(), reader.header.size_bytes, progress, label)
+
+
+def _counted(
+    pieces: Iterable[Piece], total: int, progress: Progress, label: str
+) -> Iterator[Piece]:
+    done = 0
+    for piece in pieces:
+        yield piece
+        done += len(piece.data)
+        progress(done / max(total, done, 1), f"{label} {piece.part.value}")

@@ -1,0 +1,88 @@
+"""Archives in a folder, which may be on a disk of its own or mounted from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import ArchiveNotFoundError, ArchiveStorageError
+from .store import Store
+
+_READ_BYTES = 1024 * 1024
+_PARTIAL = ".partial"
+
+
+class FolderStore(Store):
+    """A folder."""
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> int:
+        """Writes beside the name, to disk, and renames."""
+        path, partial = self._path(key), self._path(key + _PARTIAL)
+        try:
+            with self._explained("written to"), partial.open("xb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+                size = file.tell()
+            with self._explained("written to"):
+                partial.rename(path)
+                _sync(path.parent)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        return size
+
+    def read(self, key: str) -> Generator[bytes, None, None]:
+        """Yields the bytes of the file."""
+        with self._explained("read from", key), self._path(key).open("rb") as file:
+            while chunk := file.read(_READ_BYTES):
+                yield chunk
+
+    def exists(self, key: str) -> bool:
+        """Returns whether there is such a file."""
+        with self._explained("read from"):
+            return self._path(key).is_file()
+
+    def remove(self, key: str) -> None:
+        """Removes the file."""
+        with self._explained("removed from"):
+            self._path(key + _PARTIAL).unlink(missing_ok=True)
+            self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        folder = Path(self.location).expanduser()
+        # Not made here: a disk that is not mounted would go unnoticed
+        if not folder.is_dir():
+            raise ArchiveStorageError(
+                f"The folder for archives, '{folder}', does not exist: make it, or mount what "
+                "should be there"
+            )
+        return folder / key
+
+    @contextmanager
+    def _explained(self, done: str, key: str | None = None) -> Iterator[None]:
+        """Says which folder it was that the system complains about."""
+        try:
+            yield
+        except OSError as error:
+            if key is not None and isinstance(error, FileNotFoundError):
+                raise ArchiveNotFoundError(
+                    f"The archive '{self.describe(key)}' is gone. Bring the file back from a "
+                    "backup of its store."
+                ) from error
+            raise ArchiveStorageError(
+                f"The archive could not be {done} '{self.location}': {error.strerror or error}. "
+                "Nothing was changed."
+            ) from error
+
+
+def _sync(folder: Path) -> None:
+    """Sees to it that a new name survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,161 @@
+"""Where archives go, where to find them again, and getting rid of them."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+
+from pymongo.database import Database
+
+from ..config import Settings, variable
+from ..database import UNREMOVED, Document
+from ..errors import ArchiveNotFoundError, InvalidSettingError, SnapshotError
+from ..model import SnapshotRecord
+from .folder import FolderStore
+from .read import Reader
+from .store import Store
+
+logger = logging.getLogger(__name__)
+
+
+def open_store(location: str) -> Store:
+    """Opens a place for archives.
+
+    Args:
+        location: a folder, or a URL such as ``s3://bucket/prefix``
+
+    Returns:
+        the store
+
+    Raises:
+        InvalidSettingError: if it is neither, or the package for object stores is missing
+    """
+    if "://" not in location or location.startswith("file://"):
+        return FolderStore(location.removeprefix("file://"))
+    try:
+        # Only those who use an object store need the library for it
+        cloud = importlib.import_module(".cloud", __package__)
+    except ImportError as error:
+        raise InvalidSettingError(
+            f"Archives in '{location}' need the package obstore, which is not installed. Install "
+            "it with: pip install obstore"
+        ) from error
+    store: Store = cloud.CloudStore(location)
+    return store
+
+
+def configured() -> Store:
+    """Opens the place for archives that the settings name.
+
+    Returns:
+        the store
+
+    Raises:
+        InvalidSettingError: if they name none, or one that cannot be used
+    """
+    location = Settings.load().archive_path
+    if location is None:
+        raise InvalidSettingError(
+            f"Archives are turned off: set the environment variable {variable('ARCHIVE_PATH')} "
+            "to a folder, or to the URL of one in an object store such as s3://bucket/snapshots"
+        )
+    return open_store(location)
+
+
+def find(record: SnapshotRecord) -> tuple[Store, str]:
+    """Finds the archive of a snapshot: where archives are now, or where it was written.
+
+    So a store can be moved, or be mounted elsewhere on another machine.
+
+    Args:
+        record: an archived snapshot
+
+    Returns:
+        the store, and the archive's name there
+
+    Raises:
+        ArchiveNotFoundError: if it is in neither place
+        ArchiveStorageError: if the store is out of reach, or refuses
+    """
+    archive = record.archive
+    assert archive is not None
+    problem: SnapshotError | None = None
+    for location in _locations(archive.location):
+        try:
+            store = open_store(location)
+            if store.exists(archive.key):
+                return store, archive.key
+        except SnapshotError as error:
+            problem = problem or error
+    if problem is not None:
+        raise problem
+    raise ArchiveNotFoundError(
+        f"The archive of snapshot '{record.name}', {archive.key}, is gone from "
+        f"'{archive.location}'. Bring the file back from a backup of its store."
+    )
+
+
+def read(record: SnapshotRecord) -> Reader:
+    """Opens the archive of a snapshot.
+
+    Args:
+        record: an archived snapshot
+
+    Returns:
+        a reader
+
+    Raises:
+        ArchiveNotFoundError: if it is gone
+        ArchiveStorageError: if the store is out of reach, or refuses
+        DamagedArchiveError: if it is damaged already where it begins
+    """
+    store, key = find(record)
+    return Reader(store.read(key), store.describe(key))
+
+
+def remove(database: Database[Document], location: str, key: str) -> None:
+    """Removes an archive that nobody needs any more; if that fails now, it is done later.
+
+    Args:
+        database: the database
+        location: the folder or URL that it was written to
+        key: the archive's name there
+    """
+    problem: SnapshotError | None = None
+    for place in _locations(location):
+        try:
+            store = open_store(place)
+            was_there = store.exists(key)
+            store.remove(key)
+            if was_there:
+                return
+        except SnapshotError as error:
+            problem = error
+    if problem is not None:
+        logger.warning(
+            "The archive %s in '%s' is not needed any more, but could not be removed: %s "
+            "recover() tries again.",
+            key,
+            location,
+            problem,
+        )
+        database[UNREMOVED].replace_one(
+            {"_id": key}, {"_id": key, "location": location}, upsert=True
+        )
+
+
+def remove_again(database: Database[Document]) -> None:
+    """Removes the archives that could not be removed when it was time.
+
+    Args:
+        database: the database
+    """
+    for document in list(database[UNREMOVED].find()):
+        database[UNREMOVED].delete_one({"_id": document["_id"]})
+        remove(database, document["location"], document["_id"])
+
+
+def _locations(written_to: str) -> list[str]:
+    """Returns where to look for an archive: where archives are now, and where it was written."""
+    configured = Settings.load().archive_path
+    return list(dict.fromkeys([configured or written_to, written_to]))

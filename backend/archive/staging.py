@@ -1,0 +1,87 @@
+"""Putting the documents of an archive into the database, beside everything until all are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby, pairwise
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
+
+from .. import layout
+from ..contents import Documents, Part, State
+from ..database import Document, create_compressed, owned_collections, staging_name
+from ..journal import Operation
+from ..manifest import Manifest
+from .check import counted
+from .read import Piece, Reader
+
+
+def stage(running: Operation, reader: Reader, label: str) -> tuple[State, dict[Part, Manifest]]:
+    """Fills collections with the documents of an archive, in their order.
+
+    Args:
+        running: the operation, whose collections they are
+        reader: the archive
+        label: what is being done, for progress
+
+    Returns:
+        where each part is, and its content
+
+    Raises:
+        DamagedArchiveError: if the archive is damaged; the collections are worthless then
+    """
+    manifests: dict[Part, Manifest] = {}
+    state: dict[Part, Documents] = {}
+    pieces = counted(reader, running.progress, label)
+    for part, group in groupby(pieces, key=lambda piece: piece.part):
+        state[part] = _new(running, part)
+        manifests[part] = Manifest.of(_inserted(running, state[part].collection, group))
+    for part in reader.parts:
+        if part not in state:
+            state[part] = _new(running, part)
+            manifests[part] = Manifest.empty()
+    return state, manifests
+
+
+def drop(running: Operation) -> None:
+    """Drops what an operation has staged.
+
+    Args:
+        running: the operation
+    """
+    for name in owned_collections(running.database, running.id):
+        running.database.drop_collection(name)
+
+
+def _new(running: Operation, part: Part) -> Documents:
+    name = staging_name(running.id, part)
+    running.database.drop_collection(name)
+    return Documents(create_compressed(running.database, name))
+
+
+def _inserted(
+    running: Operation, target: Collection[Document], pieces: Iterable[Piece]
+) -> Iterator[bytes]:
+    """Inserts one piece after the other while the caller works on the last one.
+
+    One thread only: two would mix up the order of the documents.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pending: Future[None] | None = None
+        for piece in pieces:
+            if pending is not None:
+                pending.result()
+            running.step("staging")
+            pending = pool.submit(_insert, target, piece.data)
+            yield piece.data
+        if pending is not None:
+            pending.result()
+
+
+def _insert(target: Collection[Any], data: bytes) -> None:
+    bounds = layout.starts(data)
+    documents = [RawBSONDocument(data[start:end]) for start, end in pairwise(bounds)]
+    target.insert_many(documents, ordered=True)

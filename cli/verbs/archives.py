@@ -1,0 +1,75 @@
+"""Commands on where snapshots are kept, and for how long."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from datetime import timedelta
+
+from ... import management as sdk
+from ..output import Answer, size
+
+Progress = Callable[[float, str], None]
+
+
+def archive(options: Namespace, _: Progress) -> Answer:
+    """Moves a snapshot to the archive."""
+    sdk.archive_snapshot(options.dataset, options.snapshot)
+    data = {"snapshot": options.snapshot, "archived": True}
+    return Answer(data, f"Archived snapshot '{options.snapshot}' of '{options.dataset}'")
+
+
+def unarchive(options: Namespace, _: Progress) -> Answer:
+    """Brings a snapshot back from the archive."""
+    sdk.unarchive_snapshot(options.dataset, options.snapshot)
+    data = {"snapshot": options.snapshot, "archived": False}
+    return Answer(data, f"Brought back snapshot '{options.snapshot}' of '{options.dataset}'")
+
+
+def export(options: Namespace, _: Progress) -> Answer:
+    """Writes a snapshot to a file."""
+    path = sdk.export_snapshot(options.dataset, options.snapshot, options.path)
+    bytes_ = path.stat().st_size
+    data = {"path": str(path), "size_bytes": bytes_}
+    return Answer(data, f"Exported snapshot '{options.snapshot}' to {path} ({size(bytes_)})")
+
+
+def import_(options: Namespace, _: Progress) -> Answer:
+    """Takes a snapshot in from a file."""
+    snapshot = sdk.import_snapshot(options.path, options.dataset_name)
+    return Answer(snapshot, f"Imported snapshot '{snapshot.name}'")
+
+
+def pin(options: Namespace, _: Progress) -> Answer:
+    """Keeps a snapshot."""
+    snapshot = sdk.pin_snapshot(options.dataset, options.snapshot)
+    return Answer(snapshot, f"Pinned snapshot '{snapshot.name}'")
+
+
+def unpin(options: Namespace, _: Progress) -> Answer:
+    """Takes a pin back."""
+    snapshot = sdk.unpin_snapshot(options.dataset, options.snapshot)
+    return Answer(snapshot, f"Unpinned snapshot '{snapshot.name}'")
+
+
+def preview_prune(options: Namespace) -> Answer:
+    """Tells what would be deleted."""
+    return _prune(options, dry_run=True)
+
+
+def prune(options: Namespace, _: Progress) -> Answer:
+    """Deletes what no rule keeps."""
+    return _prune(options, dry_run=False)
+
+
+def _prune(options: Namespace, dry_run: bool) -> Answer:
+    days = options.older_than
+    result = sdk.prune_snapshots(
+        options.dataset,
+        keep_last=options.keep_last,
+        keep_daily=options.keep_daily,
+        keep_weekly=options.keep_weekly,
+        older_than=None if days is None else timedelta(days=days),
+        dry_run=dry_run,
+    )
+    return Answer(result, str(result))
