@@ -46,9 +46,10 @@ def test_it_can_be_read_with_standard_tools(
         )
     files = unpack(exported)
     for part in ("samples", "frames"):
-        (master,) = [n for n in database.list_collection_names() if n.endswith(f".{part}")]
-        stored = raw_documents(database["snapshots.masters." + master.split("masters.")[1]])
-        assert documents(files, part) == b"".join(stored)
+        (name,) = database.list_collection_names(
+            filter={"name": {"$regex": rf"^snapshots\.(masters|delta)\..*\.{part}$"}}
+        )
+        assert documents(files, part) == b"".join(raw_documents(database[name]))
     (dataset,) = bson.decode_all(documents(files, "dataset"))
     assert dataset["name"] == "d"
     parts = json.loads(files["parts.json"])

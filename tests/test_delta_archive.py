@@ -25,7 +25,9 @@ NAMES = ["v0", "v1", "v2"]
 @pytest.fixture(autouse=True)
 def delta(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", "delta")
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(folder))
 
 
 @pytest.mark.parametrize("media", [image_dataset, video_dataset])
