@@ -21,6 +21,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -244,10 +245,31 @@ class Manifest:
         Returns:
             the new manifest
         """
-        return self._joined([self.without(Ids.of(removed).keys), patch])
+        return Patch(patch, Ids.of(removed).keys).applied_to(self)
+
+    def patched(self, patch: Manifest) -> Manifest:
+        """Returns this manifest with some documents replaced or added."""
+        place, known = ids.positions(self.keys, patch.keys)
+        new = np.flatnonzero(~known)
+        before = np.searchsorted(self.keys, patch.keys[new])
+
+        def column(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            changed = ours.copy()
+            changed[place[known]] = theirs[known]
+            return np.insert(changed, before, theirs[new]) if len(new) else changed
+
+        return Manifest(
+            column(self.keys, patch.keys),
+            column(self.digests, patch.digests),
+            column(self.stamps, patch.stamps),
+            column(self.owners, patch.owners),
+            has_unusual_ids=self.has_unusual_ids or patch.has_unusual_ids,
+        )
 
     def without(self, keys: Keys) -> Manifest:
         """Returns this manifest without some documents."""
+        if not len(keys):
+            return self
         keep = np.ones(len(self), bool)
         place, known = ids.positions(self.keys, keys)
         keep[place[known]] = False
@@ -317,18 +339,34 @@ class Manifest:
         Raises:
             DamagedSnapshotError: if it is missing or not what was stored
         """
-        steps: list[tuple[Manifest, Keys]] = []
-        needed: ObjectId | None = snapshot_id
-        while needed is not None:
-            stored = _Stored.load(database, needed, part)
-            removed = np.frombuffer(zlib.decompress(stored.removed), ids.DTYPE)
-            steps.append((cls.from_bytes(stored.data), removed))
-            needed = stored.base
-        manifest, _ = steps.pop()
-        while steps:
-            patch, removed = steps.pop()
-            manifest = cls._joined([manifest.without(removed), patch])
-        return manifest
+        stored = _Stored.load(database, snapshot_id, part)
+        if stored.base is None:
+            return cls.from_bytes(stored.data)
+        patch = stored.patch()
+        while True:
+            stored = _Stored.load(database, stored.base, part)
+            if stored.base is None:
+                return patch.applied_to(cls.from_bytes(stored.data))
+            patch = patch.after(stored.patch())
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What makes one manifest of another."""
+
+    manifest: Manifest
+    """Of the documents that were added or changed."""
+    removed: Keys
+    """The documents that are gone, if they were there."""
+
+    def applied_to(self, base: Manifest) -> Manifest:
+        """Returns what becomes of a manifest."""
+        return base.without(self.removed).patched(self.manifest)
+
+    def after(self, earlier: Patch) -> Patch:
+        """Returns the patch that does what another one does, and then what this one does."""
+        manifest = earlier.manifest.without(self.removed).patched(self.manifest)
+        return Patch(manifest, np.unique(np.concatenate([earlier.removed, self.removed])))
 
 
 @dataclass(frozen=True)
@@ -339,6 +377,22 @@ class _Stored:
     base: ObjectId | None = None
     removed: bytes = zlib.compress(b"")
     """The ids that only the base has."""
+
+    @classmethod
+    def of(cls, patch: Patch, base: ObjectId) -> _Stored:
+        """Makes what is to be stored of a difference."""
+        removed = zlib.compress(patch.removed.tobytes(), 1)
+        return cls(patch.manifest.to_bytes(), base, removed)
+
+    def patch(self) -> Patch:
+        """Returns the difference to the base."""
+        removed = np.frombuffer(zlib.decompress(self.removed), ids.DTYPE)
+        return Patch(Manifest.from_bytes(self.data), removed)
+
+    def is_worth_it(self, full_bytes: int) -> bool:
+        """Returns whether a difference is less than what it would take without a base."""
+        size = len(self.data) + len(self.removed)
+        return size < full_bytes // 2 and len(self.removed) < _CHUNK_BYTES
 
     @property
     def _told_by_base(self) -> bytes:
@@ -425,14 +479,23 @@ def rebase(
     if base is not None and part in stored_parts(database, base):
         other = Manifest.load(database, base, part)
         differences = other.compare(manifest)
-        patch = manifest.only(np.concatenate([differences.added_keys, differences.changed_keys]))
-        removed = zlib.compress(differences.deleted_keys.tobytes(), 1)
-        difference = _Stored(patch.to_bytes(), base, removed)
-        is_less = len(difference.data) + len(removed) < len(stored.data) // 2
-        if is_less and len(removed) < _CHUNK_BYTES:
+        new = manifest.only(np.concatenate([differences.added_keys, differences.changed_keys]))
+        difference = _Stored.of(Patch(new, differences.deleted_keys), base)
+        if difference.is_worth_it(len(stored.data)):
             stored = difference
     if stored.base is None and all(piece.get("base") is None for piece in former):
         return
+    _replace(database, snapshot_id, part, former, stored)
+
+
+def _replace(
+    database: Database[Document],
+    snapshot_id: ObjectId,
+    part: Part,
+    former: list[Document],
+    stored: _Stored,
+) -> None:
+    """Stores a manifest in another way; some of it may be there twice after a crash."""
     first = 1 + max(piece["number"] for piece in former)
     database[MANIFESTS].insert_many(stored.pieces(snapshot_id, part, first))
     database[MANIFESTS].delete_many({"_id": {"$in": [piece["_id"] for piece in former]}})
@@ -460,12 +523,27 @@ def delete(database: Database[Document], snapshot_id: ObjectId) -> None:
         snapshot_id: the snapshot
     """
     for piece in list(database[MANIFESTS].find({"base": snapshot_id}, {"data": 0})):
-        own = database[MANIFESTS].find_one(
-            {"snapshot_id": snapshot_id, "part": piece["part"]}, {"base": 1}
-        )
-        base = None if own is None else own.get("base")
-        rebase(database, piece["snapshot_id"], Part(piece["part"]), base)
+        # What is damaged stays as it is, and keeps nobody from deleting
+        with suppress(DamagedSnapshotError):
+            _free(database, piece["snapshot_id"], Part(piece["part"]), snapshot_id)
     database[MANIFESTS].delete_many({"snapshot_id": snapshot_id})
+
+
+def _free(
+    database: Database[Document], snapshot_id: ObjectId, part: Part, leaving: ObjectId
+) -> None:
+    """Makes a manifest be told without that of a snapshot that goes."""
+    base = _Stored.load(database, leaving, part)
+    if base.base is None:
+        rebase(database, snapshot_id, part, None)
+        return
+    query = {"snapshot_id": snapshot_id, "part": part.value}
+    former = list(database[MANIFESTS].find(query, {"number": 1, "base": 1}))
+    own = _Stored.load(database, snapshot_id, part)
+    if own.base == leaving:
+        # Only what differs is touched, however much there is
+        own = _Stored.of(own.patch().after(base.patch()), base.base)
+    _replace(database, snapshot_id, part, former, own)
 
 
 def _read_batch(batch: bytes) -> Manifest:
