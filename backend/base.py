@@ -40,6 +40,9 @@ class Captured:
     storage: dict[str, Any] = field(default_factory=dict)
     """Given back with every later call for this snapshot, as ``record.storage``."""
 
+    known: Mapping[tuple[ObjectId, Part], Manifest] = field(default_factory=dict)
+    """The content of parts of other snapshots that had to be read, so that nobody else has to."""
+
 
 class Backend(ABC):
     """Keeps states of datasets.

@@ -70,9 +70,13 @@ class SnapshotVersion:
 
     database: Database[Document]
     record: SnapshotRecord
+    known: Mapping[tuple[ObjectId, Part], Manifest] = field(default_factory=dict)
+    """Manifests that need not be read, by snapshot and part."""
 
     def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
         """Returns what was captured."""
+        if (manifest := self.known.get((self.record.id, part))) is not None:
+            return manifest
         if part not in stored_parts(self.database, self.record.id) and part is not Part.SAMPLES:
             return Manifest.empty()
         return Manifest.load(self.database, self.record.id, part)
@@ -326,7 +330,10 @@ def sample_changes(samples: PartComparison, changed: Keys) -> SampleChanges:
 
 
 def since_previous(
-    database: Database[Document], previous: SnapshotRecord | None, record: SnapshotRecord
+    database: Database[Document],
+    previous: SnapshotRecord | None,
+    record: SnapshotRecord,
+    known: Mapping[tuple[ObjectId, Part], Manifest] | None = None,
 ) -> SampleChangeSummary | None:
     """Returns what a snapshot changed against the one before it.
 
@@ -336,13 +343,15 @@ def since_previous(
         database: the database
         previous: the snapshot before, or None for the first one, in which everything is added
         record: the snapshot
+        known (None): manifests that need not be read, by snapshot and part
 
     Returns:
         the summary, or None if it is unknown
     """
-    older = NoVersion() if previous is None else SnapshotVersion(database, previous)
+    known = known or {}
+    older = NoVersion() if previous is None else SnapshotVersion(database, previous, known)
     try:
-        return compare(older, SnapshotVersion(database, record)).summary(database)
+        return compare(older, SnapshotVersion(database, record, known)).summary(database)
     except _UNREADABLE as error:
         logger.warning("What snapshot '%s' has changed is not known: %s", record.name, error)
         return None

@@ -105,11 +105,13 @@ def create(
         catalog.update(snapshot_id, storage=captured.storage)
         record = catalog.by_id(snapshot_id) or record
         total = len(captured.manifests[Part.SAMPLES])
+        known = {(snapshot_id, part): each for part, each in captured.manifests.items()}
+        known.update(captured.known)
         catalog.update(
             snapshot_id,
             sample_count=total,
             size_bytes=backend.size_bytes(record),
-            changes=changes.since_previous(database, catalog.latest(dataset.id), record),
+            changes=changes.since_previous(database, catalog.latest(dataset.id), record, known),
             # Else they are noted when they are first asked for
             fields=facts.read_fields(database, record)
             if backend.is_materialised(record)

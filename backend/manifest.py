@@ -474,8 +474,12 @@ def rebase(
     former = list(database[MANIFESTS].find(query, {"number": 1, "base": 1}))
     if all(piece.get("base") == base for piece in former):
         return
-    manifest = Manifest.load(database, snapshot_id, part)
-    stored = _Stored(manifest.to_bytes())
+    stored = _Stored.load(database, snapshot_id, part)
+    if stored.base is None:
+        manifest = Manifest.from_bytes(stored.data)
+    else:
+        manifest = Manifest.load(database, snapshot_id, part)
+        stored = _Stored(manifest.to_bytes())
     if base is not None and part in stored_parts(database, base):
         other = Manifest.load(database, base, part)
         differences = other.compare(manifest)

@@ -70,7 +70,7 @@ class DeltaBackend(Backend):
         if target.equals_previous:
             logger.info("Snapshot '%s' equals the one before it: nothing was written", record.name)
             storage["equals_previous"] = True
-        return Captured(manifests, storage)
+        return Captured(manifests, storage, target.known)
 
     def adopt(
         self,

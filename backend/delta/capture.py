@@ -205,6 +205,14 @@ class DeltaTarget:
         return found
 
     @property
+    def known(self) -> dict[tuple[ObjectId, Part], Manifest]:
+        """What was read of the newest snapshot."""
+        if self._previous is None:
+            return {}
+        found = self._former.items()
+        return {(self._previous.id, part): each for part, each in found if each is not None}
+
+    @property
     def equals_previous(self) -> bool:
         """Whether samples and frames are those of the newest snapshot."""
         own = {part: stored for part, stored in self._parts.items() if part.is_own_collection}
