@@ -173,6 +173,12 @@ class Documents:
         The next run is fetched while the caller works on the last one.
         """
         cursor = self.collection.find_raw_batches(self.query, batch_size=_BATCH_DOCUMENTS)
+        first = next(cursor, None)
+        if first is not None:
+            yield first
+        if not cursor.alive:
+            # Most parts of most datasets: no thread is started for those
+            return
         with ThreadPoolExecutor(max_workers=1) as pool:
             pending = pool.submit(next, cursor, None)
             while (batch := pending.result()) is not None:
