@@ -36,8 +36,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# The App's tests come after the others: as a person would, they wait for what they see.
 test: setup ## Run the tests in parallel on a MongoDB of their own, the App's in a Chromium if there is one
-	$(SUITE) $(ARGS)
+	$(SUITE) -m 'not e2e' $(ARGS)
+	$(PYTEST) -m e2e $(ARGS) || [ $$? -eq 5 ]  # none of what was asked for
 
 test-delta: setup ## Run the tests with the delta backend where they do not choose one
 	$(SUITE) --backend delta $(ARGS)

@@ -170,7 +170,7 @@ class Documents:
     def _found(self, query: Document, **options: Any) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
         wanted = {**self.query, **query}
-        for batch in replies.runs(self.collection, wanted, _BATCH_DOCUMENTS, **options):
+        for batch, _ in replies.runs(self.collection, wanted, _BATCH_DOCUMENTS, **options):
             found.update(layout.split(batch))
         return found
 
@@ -184,11 +184,19 @@ class Documents:
         The next run is fetched while the caller works on the last one.
         """
         found = replies.runs(self.collection, self.query, _BATCH_DOCUMENTS)
-        with closing(found), ThreadPoolExecutor(max_workers=1) as pool:
-            pending = pool.submit(next, found, None)
-            while (batch := pending.result()) is not None:
+        with closing(found):
+            first, is_last = next(found)
+            if first:
+                yield first
+            if is_last:
+                # Most parts of most datasets: no thread is started for those
+                return
+            with ThreadPoolExecutor(max_workers=1) as pool:
                 pending = pool.submit(next, found, None)
-                yield batch
+                while (run := pending.result()) is not None:
+                    pending = pool.submit(next, found, None)
+                    if run[0]:
+                        yield run[0]
 
     def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
         """Returns the ids of the documents that fit a query."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -57,7 +58,6 @@ def create(
     """
     names.validate(name)
     Catalog(database).check_name(dataset.id, name)
-    room.make(database, dataset)
     migrate(dataset)
     catalog = Catalog(database)
     settings = Settings.load()
@@ -66,65 +66,72 @@ def create(
     backend = registry.create(backend_name, database)
 
     snapshot_id = ObjectId()
-    with operation(
-        database,
-        dataset.id,
-        Verb.CREATE,
-        # Somebody else who creates the name now may take long; theirs it is as soon as it is taken
-        while_waiting=lambda: catalog.check_name(dataset.id, name),
-        snapshot_id=snapshot_id,
-        snapshot_name=name,
-        backend=backend_name,
-    ) as running:
-        catalog.check_name(dataset.id, name)
-        room.check(database, dataset)
-        head = Head(database, dataset.id)
-        _warn_if_not_persistent(head)
-        record = SnapshotRecord(
-            id=snapshot_id,
-            dataset_id=dataset.id,
-            name=name,
-            slug=names.slug(name),
-            description=description,
-            sequence=catalog.next_sequence(dataset.id),
-            state=SnapshotState.CREATING,
-            backend=backend_name,
-            created_at=server_time(database),
-            created_by=actor.current().user,
-            tags=tags,
-        )
-        catalog.add(record)
-        running.step("reserved")
-        before = equality.witness(head)
-        captured = backend.capture(
-            record, head, _copying(running), trust_timestamps=trust_timestamps
-        )
-        running.step("captured")
-        manifest.save(database, snapshot_id, captured.manifests)
-        running.step("manifested")
-        catalog.update(snapshot_id, storage=captured.storage)
-        record = catalog.by_id(snapshot_id) or record
-        total = len(captured.manifests[Part.SAMPLES])
-        known = {(snapshot_id, part): each for part, each in captured.manifests.items()}
-        known.update(captured.known)
-        catalog.update(
-            snapshot_id,
-            sample_count=total,
-            size_bytes=backend.size_bytes(record),
-            changes=changes.since_previous(database, catalog.latest(dataset.id), record, known),
-            # Else they are noted when they are first asked for
-            fields=facts.read_fields(database, record)
-            if backend.is_materialised(record)
-            else None,
-        )
-        # Of no use to anyone should the snapshot not be completed
-        catalog.set_dataset_facts(dataset.id, witness={"snapshot_id": snapshot_id, **before})
-        running.committing("summarized")
-        if not catalog.complete(snapshot_id):
-            raise LeaseLostError(f"Another process has given up snapshot '{name}' for dead")
-        running.commit()
-        _finish(running)
-    return catalog.by_id(snapshot_id) or record
+    while True:
+        room.make(database, dataset)
+        with (
+            suppress(room.RoomTakenError),
+            operation(
+                database,
+                dataset.id,
+                Verb.CREATE,
+                # The name is theirs who take it now, however long they take to create it
+                while_waiting=lambda: catalog.check_name(dataset.id, name),
+                snapshot_id=snapshot_id,
+                snapshot_name=name,
+                backend=backend_name,
+            ) as running,
+        ):
+            catalog.check_name(dataset.id, name)
+            room.check(database, dataset)
+            head = Head(database, dataset.id)
+            _warn_if_not_persistent(head)
+            record = SnapshotRecord(
+                id=snapshot_id,
+                dataset_id=dataset.id,
+                name=name,
+                slug=names.slug(name),
+                description=description,
+                sequence=catalog.next_sequence(dataset.id),
+                state=SnapshotState.CREATING,
+                backend=backend_name,
+                created_at=server_time(database),
+                created_by=actor.current().user,
+                tags=tags,
+            )
+            catalog.add(record)
+            running.step("reserved")
+            before = equality.witness(head)
+            captured = backend.capture(
+                record, head, _copying(running), trust_timestamps=trust_timestamps
+            )
+            running.step("captured")
+            manifest.save(database, snapshot_id, captured.manifests)
+            running.step("manifested")
+            catalog.update(snapshot_id, storage=captured.storage)
+            record = catalog.by_id(snapshot_id) or record
+            total = len(captured.manifests[Part.SAMPLES])
+            known = {(snapshot_id, part): each for part, each in captured.manifests.items()}
+            known.update(captured.known)
+            catalog.update(
+                snapshot_id,
+                sample_count=total,
+                size_bytes=backend.size_bytes(record),
+                changes=changes.since_previous(
+                    database, catalog.latest(dataset.id), record, known
+                ),
+                # Else they are noted when they are first asked for
+                fields=facts.read_fields(database, record)
+                if backend.is_materialised(record)
+                else None,
+            )
+            # Of no use to anyone should the snapshot not be completed
+            catalog.set_dataset_facts(dataset.id, witness={"snapshot_id": snapshot_id, **before})
+            running.committing("summarized")
+            if not catalog.complete(snapshot_id):
+                raise LeaseLostError(f"Another process has given up snapshot '{name}' for dead")
+            running.commit()
+            _finish(running)
+            return catalog.by_id(snapshot_id) or record
 
 
 def check(database: Database[Document], dataset: DatasetReference, name: str | None) -> None:

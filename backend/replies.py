@@ -26,7 +26,7 @@ _LENGTH = struct.Struct("<i")
 
 def arrays(
     collection: Collection[Document], find: Mapping[str, Any]
-) -> Generator[bytes, None, None]:
+) -> Generator[tuple[bytes, bool], None, None]:
     """Yields what the server's replies consist of: arrays of documents, as BSON.
 
     Args:
@@ -34,7 +34,7 @@ def arrays(
         find: the options of the command ``find``, such as its filter and ``batchSize``
 
     Yields:
-        arrays
+        arrays, and of each whether it is the last one; there is at least one
     """
     database = collection.database
     command: dict[str, Any] = {"find": collection.name, **find}
@@ -47,7 +47,7 @@ def arrays(
             while True:
                 reply: Any = database.command(command, codec_options=_RAW, session=session)
                 array, cursor = _cut(reply.raw)
-                yield array
+                yield array, not cursor
                 if not cursor:
                     return
                 command = {"getMore": Int64(cursor), **more}
@@ -61,7 +61,7 @@ def arrays(
 
 def runs(
     collection: Collection[Document], query: Mapping[str, Any], size: int, **options: Any
-) -> Generator[bytes, None, None]:
+) -> Generator[tuple[bytes, bool], None, None]:
     """Yields documents as runs of BSON, one after the other.
 
     Args:
@@ -71,13 +71,12 @@ def runs(
         **options: other options of the command ``find``
 
     Yields:
-        runs
+        runs, which may be empty, and of each whether it is the last one
     """
     find = {"filter": dict(query), "batchSize": size, **options}
     with closing(arrays(collection, find)) as found:
-        for array in found:
-            if documents := b"".join(_documents(array)):
-                yield documents
+        for array, is_last in found:
+            yield b"".join(_documents(array)), is_last
 
 
 def _cut(reply: bytes) -> tuple[bytes, int]:

@@ -46,12 +46,12 @@
   };
 
   /** Executes one of our operators without the App's progress indicators; returns its result. */
-  async function ask(operator, dataset) {
+  async function ask(operator, dataset, params = {}) {
     const post = utilities.getFetchFunction();
     const answer = await post("POST", "/operators/execute", {
       operator_uri: `${PLUGIN}/${operator}`,
       dataset_name: dataset,
-      params: {},
+      params,
     });
     return answer.result;
   }
@@ -143,7 +143,7 @@
 
   /** Calls the panel back when the server's version of what it shows differs from the shown one. */
   function HistoryWatch({ schema }) {
-    const { interval, version, on_new: onNew, history, keep, is_named: isNamed } = schema.view;
+    const { interval, version, on_new: onNew, history, keep, panels, is_named: isNamed } = schema.view;
     shown.state = keep;
     const panel = spaces.usePanelId();
     const [state] = spaces.usePanelState(null, panel);
@@ -151,7 +151,7 @@
     const trigger = operators.usePanelEvent();
     const dataset = recoil.useRecoilValue(app.datasetName);
     const latest = React.useRef();
-    latest.current = { version, trigger };
+    latest.current = { version, trigger, panels };
 
     React.useEffect(() => {
       Object.assign(shown, { dataset: history, until: Infinity });
@@ -167,7 +167,7 @@
         isAsking = true;
         try {
           const shown = latest.current.version;
-          const answer = await ask("describe_history", dataset);
+          const answer = await ask("describe_history", dataset, { panels: latest.current.panels });
           if (answer && answer.version !== shown && latest.current.version === shown) {
             latest.current.trigger(panel, { operator: onNew, params: {} });
           }

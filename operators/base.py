@@ -24,6 +24,9 @@ from .form import Form
 PLUGIN = "@snapshots/versioning"
 ICON = "history"
 
+DIALOG = "dialog"
+"""The parameter that tells that a panel has opened the operator's form."""
+
 Plain: TypeAlias = dict[str, Any]
 
 
@@ -166,6 +169,7 @@ class SnapshotOperator(foo.Operator):
                 # A worker acts as its own user, who may be allowed more
                 offered=self.DELEGATABLE
                 and management.why_not(self.ACTION, target.dataset) is None,
+                panel=ctx.panel_id if ctx.params.get(DIALOG) else None,
             )
             result = running.run(ctx, job, work)
             if running.is_finished(result):
@@ -225,7 +229,7 @@ class SnapshotOperator(foo.Operator):
 
 def plain_params(ctx: ExecutionContext) -> Plain:
     """Returns what was filled in, without what the App's panels add to it."""
-    added = ("panel_id", "panel_state", "path", "event_args", "__method__")
+    added = ("panel_id", "panel_state", "panels", DIALOG, "path", "event_args", "__method__")
     return {key: value for key, value in ctx.params.items() if key not in added}
 
 

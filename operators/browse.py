@@ -269,11 +269,26 @@ def history_version(ctx: ExecutionContext) -> str:
                 (entry.id, entry.progress, entry.label, entry.is_cancelled)
                 for entry in management.list_operations(target.dataset)
             ],
-            [(task.id, task.is_running) for task in running.tasks(target.dataset)],
+            [(task.id, task.is_running) for task in running.tasks(target.dataset, panels_of(ctx))],
         ]
     except SnapshotError as error:
         seen = [str(error)]
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+
+def panels_of(ctx: ExecutionContext) -> list[str]:
+    """Returns the ids of the panels that whoever looks has opened, one after the other.
+
+    Args:
+        ctx: the context of a panel, or of an operator that is asked on behalf of one
+
+    Returns:
+        a list of ids, the panel's own last
+    """
+    asked = ctx.params.get("panels")
+    if asked is None:
+        asked = [*((ctx.params.get("panel_state") or {}).get("panels") or []), ctx.panel_id]
+    return [panel for panel in asked if panel]
 
 
 def entry_of(target: Target, name: str | None) -> HistoryEntry:

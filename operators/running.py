@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -54,6 +54,8 @@ class Job:
     params: Plain
     offered: bool
     """Whether a delegated worker may do it."""
+    panel: str | None = None
+    """The id of the panel whose dialog it was begun in, if any."""
 
 
 @dataclass
@@ -68,6 +70,8 @@ class Task:
     result: Plain | None = None
     error: Exception | None = None
     ended: threading.Event = field(default_factory=threading.Event)
+    panel: str | None = None
+    """The id of the only panel that tells of it; None if all do."""
 
     @property
     def is_running(self) -> bool:
@@ -113,7 +117,11 @@ def run(ctx: ExecutionContext, job: Job, action: Callable[[], Plain]) -> Plain:
         }
     task = start(job, action)
     if task.ended.wait(GRACE_SECONDS):
-        _forget(task)
+        if job.panel is None or task.error is not None:
+            _forget(task)
+        else:
+            # The App loses answers to dialogs while it reloads a dataset: the panel looks for them
+            task.panel = job.panel
         return task.outcome()
     return {
         "state": "running",
@@ -164,17 +172,23 @@ def start(job: Job, action: Callable[[], Plain]) -> Task:
     return task
 
 
-def tasks(dataset: str) -> list[Task]:
-    """Lists the actions on a dataset that went to the background of this process.
+def tasks(dataset: str, panels: Iterable[str] = ()) -> list[Task]:
+    """Lists what panels tell of: actions in the background of this process, and of dialogs.
 
     Args:
         dataset: the dataset's name
+        panels: the ids of the panels whose dialogs' outcomes are wanted as well
 
     Returns:
         the tasks, oldest first; those that have ended until they are dismissed
     """
+    wanted = {None, *panels}
     with _lock:
-        return [task for task in _tasks.values() if task.job.dataset == dataset]
+        return [
+            task
+            for task in _tasks.values()
+            if task.job.dataset == dataset and task.panel in wanted
+        ]
 
 
 def find(task_id: str) -> Task | None:

@@ -16,7 +16,7 @@ from fiftyone.operators.panel import Panel, PanelConfig
 from ..backend.errors import SnapshotError
 from ..operators import archive, browse, change, compare, create, pin, revert, running, trash
 from ..operators.asking import asking
-from ..operators.base import PLUGIN, Plain, SnapshotOperator, Target
+from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
 from . import page
 from .model import COMPARED, DESCRIPTION, NAME, compared, state_of
 
@@ -74,7 +74,7 @@ class HistoryPanel(Panel):
         )
 
     def on_poll(self, ctx: ExecutionContext) -> None:
-        """Called by the App's script when there is something new to see, to be shown anew."""
+        """Called when there may be something new to see, to be shown anew."""
 
     # What is clicked
 
@@ -238,30 +238,22 @@ class HistoryPanel(Panel):
             self._tell(ctx, "error", str(error))
             return False
         if not quiet:
-            self._report(ctx, result)
+            # What goes on elsewhere shows as a running row
+            ctx.panel.set_state("notice", page.told(result))
         return True
 
     def _ask(self, ctx: ExecutionContext, operator: type[SnapshotOperator], params: Plain) -> None:
         """Opens an operator's form as a dialog."""
         self._dismiss_outcomes(ctx)
-        ctx.prompt(
-            f"{PLUGIN}/{operator.NAME}",
-            params=params,
-            on_success=self.on_answered,
-        )
-
-    def on_answered(self, ctx: ExecutionContext) -> None:
-        """Called when a dialog's operator has been executed; what fails, the dialog tells."""
-        self._report(ctx, ctx.params.get("result") or {})
-
-    def _report(self, ctx: ExecutionContext, result: Plain) -> None:
-        """Tells what came of something; what goes on elsewhere shows as a running row."""
-        ctx.panel.set_state("notice", page.told(result))
+        ctx.panel.set_state("notice", None)
+        # What came of it is looked for by the panel itself; what fails, the dialog tells
+        params = {**params, DIALOG: True}
+        ctx.prompt(f"{PLUGIN}/{operator.NAME}", params=params, on_success=self.on_poll)
 
     @staticmethod
     def _dismiss_outcomes(ctx: ExecutionContext) -> None:
         """Forgets what came of earlier operations: whoever goes on has seen it."""
-        for task in running.tasks(Target.of(ctx).dataset):
+        for task in running.tasks(Target.of(ctx).dataset, browse.panels_of(ctx)):
             running.dismiss(task.id)
 
     @staticmethod

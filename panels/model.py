@@ -18,6 +18,8 @@ from ..operators.base import Target
 
 PAGE_SIZE = 10
 
+_PANELS_KEPT = 5
+
 # Where in the panel's state the fields keep what is filled in: a field's path on the page
 NAME = "history.create.fields.name"
 DESCRIPTION = "history.create.fields.description"
@@ -72,7 +74,10 @@ class Shown:
         # Before all else: what changes from here on makes another version, and is shown then
         version = browse.history_version(ctx)
         # Each at one moment: a task that ended meanwhile must not be neither under way nor ended
-        tasks = [(task, task.is_running) for task in running.tasks(target.dataset)]
+        tasks = [
+            (task, task.is_running)
+            for task in running.tasks(target.dataset, browse.panels_of(ctx))
+        ]
         everything = management.get_history(target.dataset)
         page = state_of(ctx, "page", 0)
         query = HistoryQuery(
@@ -140,10 +145,13 @@ def compared(ctx: ExecutionContext, target: Target) -> dict[str, str] | None:
 
 def kept(ctx: ExecutionContext) -> dict[str, Any]:
     """Returns what of the panel's state survives opening another version of the dataset."""
+    # The outcomes of its dialogs are told by the panel that takes its place
+    panels = {"panels": browse.panels_of(ctx)[-_PANELS_KEPT:]}
     versions = state_of(ctx, "compare", None)
     if not versions:
-        return {}
+        return panels
     return {
+        **panels,
         "compare": versions,
         "history": {"versions": versions},
         "sample_page": state_of(ctx, "sample_page", 0),

@@ -78,6 +78,7 @@ def _finish(
         history=shown.target.dataset if shown else None,
         version=shown.version if shown else browse.history_version(ctx),
         keep=kept(ctx),
+        panels=browse.panels_of(ctx),
         is_named=bool(state_of(ctx, NAME, "")),
         interval=_BUSY_MILLISECONDS if shown and shown.is_busy else _IDLE_MILLISECONDS,
         on_new=panel.on_poll,

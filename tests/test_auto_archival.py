@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import fiftyone as fo
 import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.archive import room
 from fiftyone_snapshots.backend.database import server_time
 from fiftyone_snapshots.backend.lease import Lease
 from support.datasets import image_dataset
@@ -184,3 +186,32 @@ def test_a_busy_dataset_is_passed_over(dataset, database, monkeypatch) -> None:
         # Now only the busy one has any that could go
         with pytest.raises(fos.DatasetBusyError):
             fos.create_snapshot(image_dataset("fourth", 2, persistent=True), "z")
+
+
+def test_room_that_somebody_else_has_taken_is_made_again(
+    dataset, database, tmp_path_factory, monkeypatch
+) -> None:
+    exported = tmp_path_factory.mktemp("exported") / "a.tar"
+    fos.export_snapshot(dataset, "a", exported)
+    fos.archive_snapshot(dataset, "c")
+    fos.create_snapshot(dataset, "d")
+    make, taking = room.make, ["e1", "e2", "e3"]
+
+    def lose(*arguments: Any) -> None:
+        make(*arguments)
+        if taking:
+            name = taking.pop()
+            fos.create_snapshot(dataset, name)
+
+    monkeypatch.setattr(room, "make", lose)
+    fos.create_snapshot(dataset, "ours")
+    taking.append("f1")
+    fos.unarchive_snapshot(dataset, "c")
+    fos.delete_snapshot(dataset, "a")
+    fos.empty_trash(dataset)
+    taking.append("f2")
+    assert fos.import_snapshot(exported).name == "a"
+    monkeypatch.setattr(room, "make", make)
+    assert set(fos.list_snapshots(dataset)) == set("abcd") | {"e1", "e2", "e3", "ours", "f1", "f2"}
+    assert len(fos.list_snapshots(dataset)) - len(archived()) == 3
+    assert_sound(database)

@@ -146,6 +146,26 @@ def test_what_is_slow_goes_on_in_the_background(dataset: fo.Dataset) -> None:
 
 
 @pytest.mark.usefixtures("app_server")
+def test_what_came_of_a_dialog_is_told_by_its_panel_and_by_the_one_that_takes_its_place(
+    dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "GRACE_SECONDS", 30)
+    fos.create_snapshot(dataset, "v1")
+    asked = {"name": "v1", "panel_id": Panel.ID, "dialog": True}
+    assert as_the_app("delete_snapshot", dataset, **asked)["state"] == "done"
+    told = Panel("street").find("outcome_0")
+    assert told is not None
+    assert "moved to the trash" in str(told)
+    asked = {"name": "v1", "panel_id": "another", "dialog": True}
+    as_the_app("restore_snapshot", dataset, **asked)
+    assert "outcome_1" not in dict(Panel("street").components())
+    assert "outcome_1" in dict(Panel("street", panels=["another"]).components())
+    with pytest.raises(fos.SnapshotNotFoundError):
+        as_the_app("delete_snapshot", dataset, name="v9", panel_id=Panel.ID, dialog=True)
+    assert "outcome_1" not in dict(Panel("street").components())
+
+
+@pytest.mark.usefixtures("app_server")
 def test_what_ends_while_the_panel_looks_is_under_way_and_told_at_the_next_look(
     dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,32 +64,36 @@ def import_(
     reader = _open(path)
     header = reader.header
     dataset = _check(database, header, dataset_name)
-    room.make(database, dataset)
-    with operation(database, dataset.id, Verb.IMPORT, snapshot_name=header.name) as running:
-        dataset = _check(database, header, dataset_name)
-        room.check(database, dataset)
-        is_new = current_name(database, dataset.id) is None
-        record = _reserve(running, header, dataset, is_new)
-        # This reads all of it: an archive that is damaged ends here
-        staged, manifests = staging.stage(running, reader, "Importing")
-        _check_whole(staged, manifests, header, path)
-        running.step("staged")
-        document = _fill_head(running, staged, header.indexes) if is_new else None
-        backend = registry.create(record.backend, database)
-        storage = backend.adopt(record, staged, header.indexes)
-        running.step("adopted")
-        manifest.save(database, record.id, _of_all_parts(manifests))
-        Catalog(database).update(record.id, storage=storage)
-        record = replace(record, storage=storage)
-        Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
-        running.committing("prepared")
-        if document is not None:
-            database["datasets"].insert_one(document)
-            running.step("dataset_made")
-        Catalog(database).complete(record.id)
-        running.commit()
-        _finish(running)
-    return Catalog(database).by_id(record.id) or record
+    while True:
+        room.make(database, dataset)
+        with (
+            suppress(room.RoomTakenError),
+            operation(database, dataset.id, Verb.IMPORT, snapshot_name=header.name) as running,
+        ):
+            dataset = _check(database, header, dataset_name)
+            room.check(database, dataset)
+            is_new = current_name(database, dataset.id) is None
+            record = _reserve(running, header, dataset, is_new)
+            # This reads all of it: an archive that is damaged ends here
+            staged, manifests = staging.stage(running, reader, "Importing")
+            _check_whole(staged, manifests, header, path)
+            running.step("staged")
+            document = _fill_head(running, staged, header.indexes) if is_new else None
+            backend = registry.create(record.backend, database)
+            storage = backend.adopt(record, staged, header.indexes)
+            running.step("adopted")
+            manifest.save(database, record.id, _of_all_parts(manifests))
+            Catalog(database).update(record.id, storage=storage)
+            record = replace(record, storage=storage)
+            Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
+            running.committing("prepared")
+            if document is not None:
+                database["datasets"].insert_one(document)
+                running.step("dataset_made")
+            Catalog(database).complete(record.id)
+            running.commit()
+            _finish(running)
+            return Catalog(database).by_id(record.id) or record
 
 
 def destination(

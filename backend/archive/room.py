@@ -19,6 +19,10 @@ from ..model import SnapshotRecord
 from .archive import archive
 
 
+class RoomTakenError(LimitExceededError):
+    """The room that was made has been taken by somebody else: make some again."""
+
+
 def make(database: Database[Document], dataset: DatasetReference) -> None:
     """Archives snapshots until one more fits into the limits, if archives are turned on.
 
@@ -44,18 +48,18 @@ def make(database: Database[Document], dataset: DatasetReference) -> None:
 
 
 def check(database: Database[Document], dataset: DatasetReference) -> None:
-    """Checks that one more snapshot fits into the limits.
+    """Checks that the room for one more snapshot is still there.
 
     Args:
         database: the database
-        dataset: the dataset that would have one more
+        dataset: the dataset that is about to have one more
 
     Raises:
-        LimitExceededError: if there are as many snapshots as are allowed
+        RoomTakenError: if somebody else was quicker
     """
     for scope in (dataset.id, None):
         if (error := _excess(database, dataset, scope)) is not None:
-            raise error
+            raise RoomTakenError(str(error))
 
 
 def can_be_made(database: Database[Document], dataset: DatasetReference) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from pymongo.database import Database
 
 from .. import registry
@@ -43,39 +45,43 @@ def unarchive(
     record = catalog.get(dataset.id, name, dataset.name)
     if record.archive is None:
         return record
-    room.make(database, dataset)
-    with operation(database, dataset.id, Verb.UNARCHIVE, snapshot_name=name) as running:
-        record = catalog.get(dataset.id, name, dataset.name)
-        if record.archive is None:
-            return record
-        room.check(database, dataset)
-        running.note(
-            snapshot_id=record.id,
-            location=record.archive.location,
-            key=record.archive.key,
-            backend=record.backend,
-        )
-        catalog.begin_move(record.id, running.id)
-        running.step("noted")
-        reader = location.read(record)
-        staged, manifests = staging.stage(running, reader, "Bringing back")
-        compare(database, record.id, manifests, record.archive.key)
-        running.step("staged")
-        backend = registry.create(record.backend, database)
-        storage = backend.adopt(record, staged, reader.header.indexes)
-        running.committing("adopted")
-        if not catalog.end_move(
-            record.id,
-            running.id,
-            archive=None,
-            storage=storage,
-            # Else the next snapshot could send it back before anybody has opened it
-            last_loaded_at=server_time(database),
+    while True:
+        room.make(database, dataset)
+        with (
+            suppress(room.RoomTakenError),
+            operation(database, dataset.id, Verb.UNARCHIVE, snapshot_name=name) as running,
         ):
-            raise LeaseLostError(f"Another process has given up unarchiving '{name}' for dead")
-        running.commit()
-        _finish(running)
-    return catalog.by_id(record.id) or record
+            record = catalog.get(dataset.id, name, dataset.name)
+            if record.archive is None:
+                return record
+            room.check(database, dataset)
+            running.note(
+                snapshot_id=record.id,
+                location=record.archive.location,
+                key=record.archive.key,
+                backend=record.backend,
+            )
+            catalog.begin_move(record.id, running.id)
+            running.step("noted")
+            reader = location.read(record)
+            staged, manifests = staging.stage(running, reader, "Bringing back")
+            compare(database, record.id, manifests, record.archive.key)
+            running.step("staged")
+            backend = registry.create(record.backend, database)
+            storage = backend.adopt(record, staged, reader.header.indexes)
+            running.committing("adopted")
+            if not catalog.end_move(
+                record.id,
+                running.id,
+                archive=None,
+                storage=storage,
+                # Else the next snapshot could send it back before anybody has opened it
+                last_loaded_at=server_time(database),
+            ):
+                raise LeaseLostError(f"Another process has given up unarchiving '{name}' for dead")
+            running.commit()
+            _finish(running)
+            return catalog.by_id(record.id) or record
 
 
 def available(

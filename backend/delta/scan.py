@@ -48,7 +48,7 @@ def scan(collection: Collection[Document]) -> tuple[Keys, Numbers]:
         "showRecordId": True,
         "batchSize": _BATCH,
     }
-    tables = [_table(array) for array in replies.arrays(collection, find)]
+    tables = [_table(array) for array, _ in replies.arrays(collection, find)]
     keys = [table[0] for table in tables]
     numbers = [table[1] for table in tables]
     return (

@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import IO
+from uuid import uuid4
 
 from typing_extensions import Self
 
@@ -134,14 +135,19 @@ class AppServer(_Program):
         All windows of a server share one: the next test would open its dataset, which has the
         same name, with the view and the selected samples of the one before.
         """
-        opening = {"initializer": {"dataset": "none at all"}, "events": [], "subscription": "test"}
+        opening = {
+            "initializer": {"dataset": "none at all"},
+            "events": [],
+            "subscription": str(uuid4()),
+            "polling": True,
+        }
         request = urllib.request.Request(
             f"{self.url}/events",
             json.dumps(opening).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=START_SECONDS) as events:
-            events.readline()
+        with urllib.request.urlopen(request, timeout=START_SECONDS) as reply:
+            reply.read()
 
     def _command(self) -> list[str]:
         program = [sys.executable, "-m", "fiftyone.server.main"]

@@ -21,11 +21,13 @@ class Panel:
         **state: the panel's state
     """
 
+    ID = "1"
+
     def __init__(self, dataset: str, **state: Any) -> None:
         panel = foo.get_operator(f"{PLUGIN}/history")
         request = {
             "dataset_name": dataset,
-            "params": {"panel_id": "1", "panel_state": state},
+            "params": {"panel_id": self.ID, "panel_state": state},
         }
         ctx = ExecutionContext(request, operator_uri=panel.uri)
         self._root: Component = panel.render(ctx).to_json()
