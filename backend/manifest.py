@@ -339,6 +339,14 @@ class Manifest:
         Raises:
             DamagedSnapshotError: if it is missing or not what was stored
         """
+        try:
+            return cls._load(database, snapshot_id, part)
+        except DamagedSnapshotError:
+            # The one that tells it may have been deleted at this moment: then another one does
+            return cls._load(database, snapshot_id, part)
+
+    @classmethod
+    def _load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
         stored = _Stored.load(database, snapshot_id, part)
         if stored.base is None:
             return cls.from_bytes(stored.data)
