@@ -67,9 +67,12 @@ def test_a_worker_does_every_operator(dataset: fo.Dataset, database: Any, tmp_pa
         ("plan_revert", {"name": "v1"}),
         ("revert_to_snapshot", {"name": "v1"}),
         ("undo_revert", {}),
+        ("archive_snapshot", {"name": "v1"}),
+        ("unarchive_snapshot", {"name": "v1"}),
     ]
     assert {name for name, _ in story} == DELEGATABLE
-    with Worker(tmp_path / "worker.log"):
+    archives = {"FIFTYONE_SNAPSHOTS_ARCHIVE_PATH": str(tmp_path)}
+    with Worker(tmp_path / "worker.log", **archives):
         for name, params in story:
             document = ended(database, delegate(name, dataset, **params))
             assert document["run_state"] == "completed", document["result"]
