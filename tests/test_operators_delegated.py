@@ -55,7 +55,9 @@ def ended(database: Any, operation_id: Any) -> dict[str, Any]:
     return document
 
 
-def test_a_worker_does_every_operator(dataset: fo.Dataset, database: Any, tmp_path: Path) -> None:
+def test_a_worker_does_every_operator(
+    dataset: fo.Dataset, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     story: list[tuple[str, dict[str, Any]]] = [
         ("create_snapshot", {"name": "v1", "description": "first"}),
         ("refresh_changes", {}),
@@ -71,8 +73,8 @@ def test_a_worker_does_every_operator(dataset: fo.Dataset, database: Any, tmp_pa
         ("unarchive_snapshot", {"name": "v1"}),
     ]
     assert {name for name, _ in story} == DELEGATABLE
-    archives = {"FIFTYONE_SNAPSHOTS_ARCHIVE_PATH": str(tmp_path)}
-    with Worker(tmp_path / "worker.log", **archives):
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    with Worker(tmp_path / "worker.log"):
         for name, params in story:
             document = ended(database, delegate(name, dataset, **params))
             assert document["run_state"] == "completed", document["result"]
