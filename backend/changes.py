@@ -208,6 +208,9 @@ class PartComparison:
 
         The next ones are fetched while the caller works on the last ones.
         """
+        if not len(keys):
+            # An archive, which may be far away, is not asked for nothing
+            return
         before, after = self._before_documents, self._after_documents
         if before is None or after is None:
             return
@@ -235,11 +238,13 @@ class PartComparison:
 
     def added(self) -> Iterator[bytes]:
         """Yields the documents that only the newer version has."""
-        return self._read(self._newer, self._after_documents, self.differences.added_keys)
+        if len(keys := self.differences.added_keys):
+            yield from self._read(self._newer, self._after_documents, keys)
 
     def deleted(self) -> Iterator[bytes]:
         """Yields the documents that only the older version has."""
-        return self._read(self._older, self._before_documents, self.differences.deleted_keys)
+        if len(keys := self.differences.deleted_keys):
+            yield from self._read(self._older, self._before_documents, keys)
 
     def _read(self, version: Version, documents: Readable | None, keys: Keys) -> Iterator[bytes]:
         for start in range(0, len(keys), _FETCH_DOCUMENTS):

@@ -5,6 +5,7 @@ Nothing is changed. What is found comes with what to do about it.
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -21,9 +22,11 @@ from pymongo.errors import OperationFailure
 
 from . import database as database_module
 from . import datasets, guard, journal, lease, maintenance, registry
+from .access import policy
+from .archive import location
 from .catalog import Catalog
-from .config import NO_LIMIT, Settings
-from .database import MANIFESTS, Document
+from .config import NO_LIMIT, Settings, variable
+from .database import MANIFESTS, UNREMOVED, Document
 from .errors import SnapshotError
 
 PACKAGE = "fiftyone-snapshots"
@@ -178,18 +181,39 @@ def _plugin() -> Iterator[Finding]:
 
 def _settings() -> Iterator[Finding]:
     try:
-        backend = Settings.load().backend
+        settings = Settings.load()
     except SnapshotError as error:
         yield _problem("settings", str(error), "Correct the environment variable")
         return
-    if backend in registry.names():
-        yield _ok("settings", f"new snapshots are stored by the {backend} backend")
+    if settings.backend in registry.names():
+        yield _ok("settings", f"new snapshots are stored by the {settings.backend} backend")
     else:
         yield _problem(
             "settings",
-            f"there is no backend {backend!r}",
+            f"there is no backend {settings.backend!r}",
             f"Set FIFTYONE_SNAPSHOTS_BACKEND to one of: {', '.join(registry.names())}",
         )
+    yield _policy()
+    if settings.archive_path is not None:
+        yield _archives(settings.archive_path)
+
+
+def _policy() -> Finding:
+    try:
+        found = policy.current()
+    except policy.PolicyError as error:
+        return _problem("policy", str(error), "Until that is corrected, nobody may do anything")
+    if found is policy.EVERYTHING:
+        return _ok("policy", "none: everybody may do everything")
+    return _ok("policy", os.environ[variable("POLICY")])
+
+
+def _archives(place: str) -> Finding:
+    try:
+        location.open_store(place).exists("doctor")
+    except SnapshotError as error:
+        return _problem("archives", str(error), "Correct FIFTYONE_SNAPSHOTS_ARCHIVE_PATH")
+    return _ok("archives", place)
 
 
 def _server() -> Iterator[Finding]:
@@ -241,8 +265,13 @@ def _stored(database: Database[Document]) -> Iterator[Finding]:
     records = Catalog(database).list_all()
     limit = Settings.load().max_in_db
     live = sum(record.is_live for record in records)
-    yield _ok("snapshots", f"{live}, and {len(records) - live} in the trash")
-    if limit != NO_LIMIT and live >= limit:
+    archived = sum(record.is_live and record.archive is not None for record in records)
+    yield _ok(
+        "snapshots",
+        f"{live}, {f'{archived} of them archived, ' if archived else ''}"
+        f"and {len(records) - live} in the trash",
+    )
+    if limit != NO_LIMIT and live - archived >= limit:
         yield _note(
             "limit",
             f"no more than {limit} snapshots are allowed",
@@ -288,5 +317,8 @@ def _orphans(database: Database[Document]) -> Iterator[Finding]:
     count = len(strays.collections) + len(strays.manifests | strays.facts)
     if count:
         yield _problem("orphans", f"{count} things belong to no snapshot", _RECOVER)
-    if not deleted and not count:
+    unremoved = database[UNREMOVED].count_documents({})
+    if unremoved:
+        yield _problem("orphans", f"{unremoved} archives that nobody needs are left", _RECOVER)
+    if not deleted and not count and not unremoved:
         yield _ok("orphans", "nothing is left over")

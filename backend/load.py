@@ -39,14 +39,16 @@ def load(database: Database[Document], dataset: DatasetReference, name: str) -> 
     catalog = Catalog(database)
     record = unarchive.available(database, dataset, name)
     # Those who may only read snapshots load them as well
+    may_write = False
     with unless_forbidden():
         # Before it is opened, so that nobody archives it meanwhile for not having been used
         catalog.update(record.id, last_loaded_at=server_time(database))
+        may_write = True
     try:
         visible_name = _open(database, dataset, record)
     finally:
         _check_still_there(database, dataset, record)
-    with unless_forbidden():
+    if may_write:
         indexes.provide(database, record)
     return fod.load_dataset(visible_name, reload=True)
 

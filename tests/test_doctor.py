@@ -127,6 +127,47 @@ def test_settings(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sa
     )
 
 
+def test_a_policy_that_lets_nobody_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "policy.yml"
+    path.write_text("datasets: {street: {anna: view}}")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_POLICY", str(path))
+    (policy,) = found("policy")
+    assert str(path) in policy.message
+    path.write_text("datasets: {street: {anna: emperor}}")
+    assert "emperor" in the_problem("policy").message
+
+
+def test_archives(
+    dataset: fo.Dataset,
+    database: Database[Document],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert found("archives") == []
+    folder = tmp_path / "archives"
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(folder))
+    assert "does not exist" in the_problem("archives").message
+    folder.mkdir()
+    (archives,) = found("archives")
+    assert archives.message == str(folder)
+
+    fos.archive_snapshot(dataset, "v1")
+    (snapshots,) = found("snapshots")
+    assert "1 of them archived" in snapshots.message
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MAX_IN_DB", "1")
+    assert found("limit") == []
+
+    # It cannot be removed while its store is away
+    folder.rename(tmp_path / "away")
+    fos.delete_snapshot(dataset, "v1")
+    fos.empty_trash(dataset)
+    (tmp_path / "away").rename(folder)
+    assert "1 archives that nobody needs" in the_problem("orphans").message
+    fos.recover()
+    assert fos.diagnose()
+    assert list(folder.iterdir()) == []
+
+
 def test_a_limit_that_is_reached(dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MAX_IN_DB", "1")
     (limit,) = found("limit")

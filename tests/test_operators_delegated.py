@@ -56,7 +56,9 @@ def ended(database: Any, operation_id: Any) -> dict[str, Any]:
     return document
 
 
-def test_a_worker_does_every_operator(dataset: fo.Dataset, database: Any, tmp_path: Path) -> None:
+def test_a_worker_does_every_operator(
+    dataset: fo.Dataset, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     story: list[tuple[str, dict[str, Any]]] = [
         ("create_snapshot", {"name": "v1", "description": "first"}),
         ("refresh_changes", {}),
@@ -68,8 +70,11 @@ def test_a_worker_does_every_operator(dataset: fo.Dataset, database: Any, tmp_pa
         ("plan_revert", {"name": "v1"}),
         ("revert_to_snapshot", {"name": "v1"}),
         ("undo_revert", {}),
+        ("archive_snapshot", {"name": "v1"}),
+        ("unarchive_snapshot", {"name": "v1"}),
     ]
     assert {name for name, _ in story} == DELEGATABLE
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
     with Worker(tmp_path / "worker.log"):
         for name, params in story:
             document = ended(database, delegate(name, dataset, **params))
