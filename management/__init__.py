@@ -1,0 +1,186 @@
+"""The Management SDK: everything that can be done with snapshots.
+
+The same names, arguments and results as the ``fiftyone.management.snapshot`` module of FiftyOne's
+hosted product, and more. Wherever a dataset's name is taken, a :class:`fiftyone.Dataset` may be
+given as well. Operators, panel and command line call these functions and nothing else.
+
+Each module holds the functions of one subject; this one is where all of them are found.
+"""
+
+from __future__ import annotations
+
+from ..backend.access import Action, Interface, Level, acting_as
+from ..backend.audit import AuditEvent, AuditReport, Outcome
+from ..backend.diff import (
+    DatasetDiff,
+    LabelHistory,
+    SampleDifference,
+    SampleHistory,
+)
+from ..backend.doctor import Diagnosis, Finding, Severity
+from ..backend.equality import Equality
+from ..backend.history import History, HistoryEntry, HistoryQuery, Location
+from ..backend.journal import reporting
+from ..backend.lineage import RunKind, RunLineage
+from ..backend.maintenance import Recovered
+from ..backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
+from ..backend.prune import PrunedSnapshot, PruneResult
+from ..backend.restore import RestoredSamples
+from ..backend.revert import RevertPlan
+from ..backend.search import FoundSnapshot
+from ..backend.trash import TrashItem
+from ..backend.verify import VerifyReport
+from .access import (
+    export_events,
+    list_event_users,
+    list_events,
+    mongodb_role,
+    verify_audit_log,
+    why_not,
+)
+from .archives import (
+    archive_snapshot,
+    archives_are_on,
+    convert_snapshots,
+    export_snapshot,
+    import_snapshot,
+    pin_snapshot,
+    prune_snapshots,
+    unarchive_snapshot,
+    unpin_snapshot,
+)
+from .comparing import (
+    calculate_dataset_latest_changes_summary,
+    content_hash,
+    diff,
+    diff_sample,
+    get_dataset_latest_changes_summary,
+    is_head_equal,
+    label_history,
+    latest_changes_are_stale,
+    sample_history,
+    verify_all,
+    verify_snapshot,
+)
+from .finding import (
+    count_documents,
+    get_history,
+    list_run_lineages,
+    locate,
+    resolve_snapshot_uri,
+    run_lineage,
+    search_snapshots,
+    snapshot_uri,
+)
+from .operations import cancel_operation, diagnose, get_operation, list_operations, recover
+from .reverting import (
+    empty_trash,
+    list_trash,
+    restore_samples,
+    revert_dataset_to_snapshot,
+    undo_revert,
+)
+from .snapshots import (
+    check_new_snapshot,
+    clone_snapshot,
+    create_snapshot,
+    delete_snapshot,
+    edit_snapshot,
+    get_snapshot_info,
+    list_snapshots,
+    load_snapshot,
+    restore_snapshot,
+    tag_snapshot,
+    untag_snapshot,
+)
+
+__all__ = [
+    "Action",
+    "AuditEvent",
+    "AuditReport",
+    "DatasetDiff",
+    "DatasetSnapshot",
+    "DatasetSnapshotStatus",
+    "Diagnosis",
+    "Equality",
+    "Finding",
+    "FoundSnapshot",
+    "History",
+    "HistoryEntry",
+    "HistoryQuery",
+    "Interface",
+    "LabelHistory",
+    "Level",
+    "Location",
+    "Outcome",
+    "PruneResult",
+    "PrunedSnapshot",
+    "Recovered",
+    "RestoredSamples",
+    "RevertPlan",
+    "RunKind",
+    "RunLineage",
+    "SampleChangeSummary",
+    "SampleDifference",
+    "SampleHistory",
+    "Severity",
+    "TrashItem",
+    "VerifyReport",
+    "acting_as",
+    "archive_snapshot",
+    "archives_are_on",
+    "calculate_dataset_latest_changes_summary",
+    "cancel_operation",
+    "check_new_snapshot",
+    "clone_snapshot",
+    "content_hash",
+    "convert_snapshots",
+    "count_documents",
+    "create_snapshot",
+    "delete_snapshot",
+    "diagnose",
+    "diff",
+    "diff_sample",
+    "edit_snapshot",
+    "empty_trash",
+    "export_events",
+    "export_snapshot",
+    "get_dataset_latest_changes_summary",
+    "get_history",
+    "get_operation",
+    "get_snapshot_info",
+    "import_snapshot",
+    "is_head_equal",
+    "label_history",
+    "latest_changes_are_stale",
+    "list_event_users",
+    "list_events",
+    "list_operations",
+    "list_run_lineages",
+    "list_snapshots",
+    "list_trash",
+    "load_snapshot",
+    "locate",
+    "mongodb_role",
+    "pin_snapshot",
+    "prune_snapshots",
+    "recover",
+    "reporting",
+    "resolve_snapshot_uri",
+    "restore_samples",
+    "restore_snapshot",
+    "revert_dataset_to_snapshot",
+    "run_lineage",
+    "sample_history",
+    "search_snapshots",
+    "snapshot_uri",
+    "tag_snapshot",
+    "unarchive_snapshot",
+    "undo_revert",
+    "unpin_snapshot",
+    "untag_snapshot",
+    "verify_all",
+    "verify_audit_log",
+    "verify_snapshot",
+    "why_not",
+]

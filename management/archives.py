@@ -1,0 +1,214 @@
+"""Where snapshots are kept, and for how long."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import fiftyone.core.dataset as fod
+
+from ..backend import (
+    convert,
+    database,
+    maintenance,
+    pin,
+    prune,
+)
+from ..backend.access import Action
+from ..backend.access.door import acting, enter
+from ..backend.archive import archive, export, import_, unarchive
+from ..backend.config import Settings
+from ..backend.model import DatasetSnapshot
+from ..backend.prune import PruneResult
+from .datasets import use
+
+
+@acting(Action.ARCHIVE)
+def archive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+    """Moves a snapshot from the database to ``FIFTYONE_SNAPSHOTS_ARCHIVE_PATH``.
+
+    It stays listed and can be compared, but not opened, by nobody, also not by those who have it
+    open now; :func:`unarchive_snapshot` brings it back. It no longer counts against the limits.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or archives are turned off
+        ArchiveStorageError: if the archive could not be written; the snapshot is as before
+    """
+    connection, dataset = use(dataset_name)
+    archive.archive(connection, dataset, snapshot_name)
+
+
+def archives_are_on() -> bool:
+    """Tells whether there is a place for archives; see :func:`archive_snapshot`.
+
+    Returns:
+        True/False
+    """
+    return Settings.load().archive_path is not None
+
+
+@acting(Action.UNARCHIVE)
+def unarchive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+    """Brings an archived snapshot back into the database.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+        LimitExceededError: if there are as many snapshots as are allowed
+        DamagedSnapshotError: if the archive is gone, or not what was captured
+        ArchiveStorageError: if the archive is out of reach
+    """
+    connection, dataset = use(dataset_name)
+    unarchive.unarchive(connection, dataset, snapshot_name)
+
+
+@acting(Action.EXPORT)
+def export_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, path: str | os.PathLike[str]
+) -> Path:
+    """Writes a snapshot to a file, which :func:`import_snapshot` takes in on any server.
+
+    Archived snapshots can be exported as well. Media files are not in it.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        path: a file that does not exist yet, such as ``digits-v1.tar``
+
+    Returns:
+        the file
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or the file exists
+        ArchiveStorageError: if the file could not be written
+    """
+    connection, dataset = use(dataset_name)
+    return export.export(connection, dataset, snapshot_name, Path(path))
+
+
+@acting(Action.IMPORT, each=True)
+def import_snapshot(
+    path: str | os.PathLike[str], dataset_name: str | None = None
+) -> DatasetSnapshot:
+    """Takes in a snapshot that :func:`export_snapshot` wrote, once all of it was checked.
+
+    If its dataset is on this server it becomes a snapshot of that, at its place in the history.
+    Else a new dataset is made, which is what the snapshot is.
+
+    Args:
+        path: the file
+        dataset_name (None): a name for a new dataset; by default, the name that it had
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if the file is no archive, the snapshot is here already, or a name is taken
+        DamagedSnapshotError: if the file is damaged
+        LimitExceededError: if there are as many snapshots as are allowed
+    """
+    connection = database.connect()
+    maintenance.purge_deleted_datasets(connection)
+    enter(Action.IMPORT, import_.destination(connection, Path(path), dataset_name))
+    return import_.import_(connection, Path(path), dataset_name).public()
+
+
+@acting(Action.PIN)
+def pin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+    """Keeps a snapshot from automatic archival, from pruning, and from expiring in the trash.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    return pin.pin(connection, dataset, snapshot_name, pinned=True).public()
+
+
+@acting(Action.UNPIN)
+def unpin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+    """Takes back :func:`pin_snapshot`.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    return pin.pin(connection, dataset, snapshot_name, pinned=False).public()
+
+
+@acting(Action.PRUNE, dry_run=Action.LIST)
+def prune_snapshots(
+    dataset_name: str | fod.Dataset,
+    keep_last: int | None = None,
+    keep_daily: int | None = None,
+    keep_weekly: int | None = None,
+    older_than: timedelta | None = None,
+    dry_run: bool = True,
+) -> PruneResult:
+    """Deletes the snapshots that no rule keeps, or only tells which those are.
+
+    The newest snapshot and pinned ones are always kept. What is deleted goes to the trash, as
+    with :func:`delete_snapshot`.
+
+    Args:
+        dataset_name: the name of the dataset
+        keep_last (None): keep so many newest snapshots
+        keep_daily (None): keep the newest snapshot of each of the last so many days that have any
+        keep_weekly (None): keep the newest snapshot of each of the last so many weeks that have
+            any
+        older_than (None): keep all snapshots that are not older than this
+        dry_run (True): whether to only tell what would be deleted
+
+    Returns:
+        a :class:`PruneResult`
+
+    Raises:
+        ValueError: if there is no such dataset, or no rule is given
+    """
+    connection, dataset = use(dataset_name)
+    rules = prune.Rules(keep_last, keep_daily, keep_weekly, older_than)
+    return prune.prune(connection, dataset, rules, dry_run)
+
+
+@acting(Action.CONVERT)
+def convert_snapshots(dataset_name: str | fod.Dataset, backend: str) -> int:
+    """Moves the history of a dataset to another backend, and keeps new snapshots there as well.
+
+    Each snapshot is read back and compared with its manifest before the old one is dropped. If it
+    is interrupted, some snapshots are moved and others are not; all of them can be used. Call it
+    again then.
+
+    Args:
+        dataset_name: the name of the dataset
+        backend: ``"duplication"``, ``"delta"``, or the name of another backend that is installed
+
+    Returns:
+        the number of snapshots that were moved
+
+    Raises:
+        ValueError: if there is no such dataset or backend
+        DamagedSnapshotError: if a snapshot is not what was captured; it stays where it is
+    """
+    connection, dataset = use(dataset_name)
+    return convert.convert(connection, dataset, backend)

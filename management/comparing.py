@@ -1,0 +1,270 @@
+"""What changed between versions, and whether they are what they should be."""
+
+from __future__ import annotations
+
+import fiftyone.core.dataset as fod
+
+from ..backend import (
+    changes,
+    database,
+    equality,
+    history,
+    verify,
+)
+from ..backend.access import Action
+from ..backend.access.door import acting
+from ..backend.base import Progress, silent
+from ..backend.catalog import Catalog
+from ..backend.changes import HeadVersion, SnapshotVersion, Version
+from ..backend.contents import Head
+from ..backend.diff import (
+    DatasetDiff,
+    LabelHistory,
+    SampleDifference,
+    SampleHistory,
+    compute,
+    tracing,
+)
+from ..backend.diff.bars import shown
+from ..backend.model import SampleChangeSummary
+from ..backend.verify import VerifyReport
+from .datasets import find, use
+
+
+@acting(Action.VERIFY)
+def verify_snapshot(
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str,
+    media: bool = False,
+    progress: Progress = silent,
+) -> VerifyReport:
+    """Proves that a snapshot still is what was captured, or tells what is damaged.
+
+    Every document is read. A report is true if nothing is wrong.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        media (False): whether to look for the media files as well
+        progress (silent): called with the fraction that is done and what is being done
+
+    Returns:
+        a :class:`VerifyReport`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    return verify.verify(connection, dataset, snapshot_name, media, progress)
+
+
+@acting(Action.VERIFY)
+def verify_all(media: bool = False, progress: Progress = silent) -> list[VerifyReport]:
+    """Proves that every snapshot of every dataset still is what was captured.
+
+    Args:
+        media (False): whether to look for the media files as well
+        progress (silent): called with the fraction that is done and what is being done
+
+    Returns:
+        a list of :class:`VerifyReport`
+    """
+    return list(verify.verify_all(database.connect(), media, progress))
+
+
+@acting(Action.DIFF)
+def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str) -> bool:
+    """Tells whether a dataset has the content that a snapshot captured, exactly.
+
+    The content is that of all samples and frames; what FiftyOne keeps for itself, such as
+    ``last_modified_at``, is none of it. The schema counts as far as there are values: a new field
+    that is empty everywhere makes no difference. Saved views, workspaces, runs and what the
+    dataset says of itself do not count; :func:`diff` compares them as well.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        True/False
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+    return equality.is_head_equal(connection, record)
+
+
+@acting(Action.LIST)
+def content_hash(dataset_name: str | fod.Dataset, snapshot_name: str | None = None) -> str:
+    """Returns one hash of the content of a version: of all samples and frames.
+
+    Versions with the same hash have the same content, as :func:`is_head_equal` understands it. A
+    revert brings the hash back. It may change without the content when FiftyOne rewrites
+    documents, for instance when a dataset is cloned; a mere touch does not change it.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name (None): the name of a snapshot; by default, the dataset as it is now, all of
+            which is read
+
+    Returns:
+        a string such as ``sha256:...``
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    version: Version = HeadVersion(Head(connection, dataset.id))
+    if snapshot_name is not None:
+        record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+        version = SnapshotVersion(connection, record)
+    return equality.content_hash(version)
+
+
+@acting(Action.LIST)
+def get_dataset_latest_changes_summary(
+    dataset_name: str | fod.Dataset,
+) -> SampleChangeSummary | None:
+    """Returns the changes of a dataset since its latest snapshot, as last calculated.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a :class:`SampleChangeSummary`, or None if it was never calculated
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = use(dataset_name)
+    return Catalog(connection).latest_changes(dataset.id)
+
+
+@acting(Action.CALCULATE)
+def calculate_dataset_latest_changes_summary(
+    dataset_name: str | fod.Dataset,
+) -> SampleChangeSummary:
+    """Calculates the changes of a dataset since its latest snapshot.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a :class:`SampleChangeSummary`
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = use(dataset_name)
+    summary = changes.in_head(connection, dataset.id).summary(connection)
+    Catalog(connection).set_latest_changes(dataset.id, summary)
+    return summary
+
+
+@acting(Action.DIFF)
+def diff(
+    dataset_name: str | fod.Dataset,
+    a: str,
+    b: str | None = None,
+    progress: bool | Progress | None = None,
+) -> DatasetDiff:
+    """Compares two versions of a dataset: samples, fields, labels, and everything else.
+
+    Args:
+        dataset_name: the name of the dataset
+        a: the name of the snapshot to compare with
+        b (None): the name of the snapshot whose changes are wanted; by default, the dataset as it
+            is now
+        progress (None): whether to render a progress bar (True/False), use the default value
+            ``fiftyone.config.show_progress_bars`` (None), or a function to call instead with the
+            fraction that is done and what is being done
+
+    Returns:
+        a :class:`DatasetDiff`, which can be printed, plotted and opened as views
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    with shown(progress) as report:
+        return compute.diff(connection, dataset, a, b, report)
+
+
+@acting(Action.DIFF)
+def diff_sample(
+    dataset_name: str | fod.Dataset, sample_id: str, a: str, b: str | None = None
+) -> SampleDifference:
+    """Compares one sample in two versions of a dataset, with all values before and after.
+
+    Args:
+        dataset_name: the name of the dataset
+        sample_id: the id of the sample
+        a: the name of the snapshot to compare with
+        b (None): the name of another snapshot; by default, the dataset as it is now
+
+    Returns:
+        a :class:`SampleDifference`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    return compute.diff_sample(connection, dataset, sample_id, a, b)
+
+
+@acting(Action.DIFF)
+def sample_history(dataset_name: str | fod.Dataset, sample_id: str) -> SampleHistory:
+    """Tells which versions of a dataset have a sample, and what changed in it.
+
+    Args:
+        dataset_name: the name of the dataset
+        sample_id: the id of the sample
+
+    Returns:
+        a :class:`SampleHistory`, in the order of the snapshots, HEAD at the end
+
+    Raises:
+        ValueError: if there is no such dataset, or none of its versions has such a sample
+    """
+    connection, dataset = use(dataset_name)
+    return tracing.sample_history(connection, dataset, sample_id)
+
+
+@acting(Action.DIFF)
+def label_history(dataset_name: str | fod.Dataset, label_id: str) -> LabelHistory:
+    """Tells which versions of a dataset have a label, and what changed in it.
+
+    Args:
+        dataset_name: the name of the dataset
+        label_id: the id of the label
+
+    Returns:
+        a :class:`LabelHistory`, in the order of the snapshots, HEAD at the end
+
+    Raises:
+        ValueError: if there is no such dataset, or none of its versions has such a label
+    """
+    connection, dataset = use(dataset_name)
+    return tracing.label_history(connection, dataset, label_id)
+
+
+@acting(Action.LIST)
+def latest_changes_are_stale(dataset_name: str | fod.Dataset) -> bool:
+    """Tells at a glance whether a dataset seems to have changed since its changes were calculated.
+
+    It is a hint, good at any size; :func:`calculate_dataset_latest_changes_summary` is exact.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        True/False
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = find(dataset_name)
+    summary = Catalog(connection).latest_changes(dataset.id)
+    return summary is None or history.latest_changes_are_stale(connection, dataset.id, summary)

@@ -1,0 +1,28 @@
+"""The dataset that a function of the SDK was given, and the database that it is in."""
+
+from __future__ import annotations
+
+import fiftyone.core.dataset as fod
+from pymongo.database import Database
+
+from ..backend import (
+    database,
+    maintenance,
+)
+from ..backend.database import Document
+from ..backend.datasets import DatasetReference, resolve
+
+
+def find(dataset: str | fod.Dataset) -> tuple[Database[Document], DatasetReference]:
+    """Finds the dataset that the caller means: enough for what is asked again and again."""
+    connection = database.connect()
+    return connection, resolve(connection, dataset)
+
+
+def use(dataset: str | fod.Dataset) -> tuple[Database[Document], DatasetReference]:
+    """Finds the dataset that the caller means, and puts it right if need be."""
+    connection = database.connect()
+    maintenance.purge_deleted_datasets(connection)
+    reference = resolve(connection, dataset)
+    maintenance.tidy(connection, reference.id)
+    return connection, reference

@@ -1,0 +1,205 @@
+"""Finding snapshots, and what was computed on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import fiftyone.core.dataset as fod
+import fiftyone.core.sample as fos
+
+from ..backend import (
+    database,
+    history,
+    lineage,
+    maintenance,
+    names,
+    search,
+    selection,
+    uri,
+)
+from ..backend.access import Action
+from ..backend.access.door import acting, allows, require
+from ..backend.catalog import Catalog
+from ..backend.history import History, HistoryQuery, Location
+from ..backend.lineage import RunKind, RunLineage
+from ..backend.search import FoundSnapshot, SnapshotQuery
+from .datasets import find, use
+
+
+@acting(Action.SEARCH, each=True)
+def search_snapshots(
+    text: str | None = None,
+    created_by: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    tags: str | Iterable[str] | None = None,
+    contains_sample: str | fos.Sample | None = None,
+    field: str | None = None,
+    label: str | None = None,
+) -> list[FoundSnapshot]:
+    """Finds snapshots of all datasets; those that fit everything that is given.
+
+    Args:
+        text (None): what the name, the description, a tag or the dataset's name contains, in any
+            case and language
+        created_by (None): who created it
+        since (None): a ``datetime``, or a ``date`` from whose beginning (UTC) on it was created
+        until (None): a ``datetime`` before which it was created, or a ``date``, the last day (UTC)
+            on which it was
+        tags (None): a tag that it has, or several, all of which it has
+        contains_sample (None): a sample that it contains, or the sample's id
+        field (None): the path of a field that its schema has, such as ``ground_truth`` or
+            ``frames.objects``
+        label (None): the class of a label that it contains, in any field. The first time that a
+            snapshot is asked for labels all its documents are read
+
+    Returns:
+        a list of :class:`FoundSnapshot`, newest first
+
+    Raises:
+        ValueError: if something else is given than is described here
+    """
+    query = SnapshotQuery(
+        text=text or "",
+        created_by=created_by,
+        since=since,
+        until=until,
+        tags=names.validate_tags(tags),
+        sample_id=None if contains_sample is None else selection.id_of(contains_sample),
+        field=field,
+        label=label,
+    )
+    found = search.search(database.connect(), query)
+    return [snapshot for snapshot in found if allows(Action.SEARCH, snapshot.dataset_name)]
+
+
+@acting(Action.LIST)
+def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
+    """Returns an address for a snapshot, to be noted where it was used, as in a training run.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        ``fiftyone-snapshots://<dataset id>/<snapshot id>?dataset=..&snapshot=..#<content hash>``,
+        which :func:`resolve_snapshot_uri` understands even if both were renamed since
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+    return uri.uri(connection, dataset, record)
+
+
+@acting(Action.LIST, each=True)
+def resolve_snapshot_uri(address: str) -> Location:
+    """Finds the snapshot with an address, and checks that it has the content named there.
+
+    Args:
+        address: what :func:`snapshot_uri` returned
+
+    Returns:
+        a :class:`Location`: the names that dataset and snapshot have now
+
+    Raises:
+        ValueError: if it is no such address, or there is no such dataset or snapshot
+        DamagedSnapshotError: if the snapshot has another content
+    """
+    connection = database.connect()
+    maintenance.purge_deleted_datasets(connection)
+    location = uri.resolve(connection, address)
+    require(Action.LIST, location.dataset.name)
+    return location
+
+
+@acting(Action.LIST)
+def run_lineage(
+    dataset_name: str | fod.Dataset, key: str, kind: RunKind | str | None = None
+) -> RunLineage | None:
+    """Tells what was the latest snapshot when a run was computed, and if the dataset was like it.
+
+    Args:
+        dataset_name: the name of the dataset
+        key: the key of an annotation, brain, evaluation or custom run
+        kind (None): ``annotation``, ``brain``, ``evaluation`` or ``custom``, if the dataset has
+            runs of several kinds with that key
+
+    Returns:
+        a :class:`RunLineage`, or None if there was no snapshot then, or this package was not there
+
+    Raises:
+        ValueError: if there is no such dataset or run, or there are several
+    """
+    connection, dataset = use(dataset_name)
+    return lineage.of_run(connection, dataset, key, kind)
+
+
+@acting(Action.LIST)
+def list_run_lineages(dataset_name: str | fod.Dataset) -> list[RunLineage]:
+    """Lists on which snapshots the runs of a dataset were computed, as far as that is known.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a list of :class:`RunLineage`, in the order in which the runs were computed
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = use(dataset_name)
+    return lineage.of_runs(connection, dataset)
+
+
+@acting(Action.LIST)
+def locate(dataset_name: str) -> Location:
+    """Tells whether a loaded dataset is a snapshot, and of which dataset.
+
+    Args:
+        dataset_name: the name under which FiftyOne has loaded it
+
+    Returns:
+        the dataset, and the name of the snapshot if it is one
+
+    Raises:
+        ValueError: if there is no such dataset, or it is a snapshot that is gone
+    """
+    return history.locate(database.connect(), dataset_name)
+
+
+@acting(Action.LIST)
+def get_history(dataset_name: str | fod.Dataset, query: HistoryQuery | None = None) -> History:
+    """Lists the snapshots of a dataset as a person browses them: newest first, page by page.
+
+    Args:
+        dataset_name: the name of the dataset
+        query (None): which ones; by default, all but those in the trash
+
+    Returns:
+        a page of the history
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = find(dataset_name)
+    return history.browse(connection, dataset, query or HistoryQuery())
+
+
+@acting(Action.LIST)
+def count_documents(dataset_name: str | fod.Dataset) -> int:
+    """Returns about how many samples and frames a dataset has, at once at any size.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        the number
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = find(dataset_name)
+    return history.count_documents(connection, dataset.id)

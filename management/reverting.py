@@ -1,0 +1,157 @@
+"""Going back, to all of a snapshot or a part of it, and changing one's mind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, overload
+
+import fiftyone.core.dataset as fod
+from bson import ObjectId
+
+from ..backend import (
+    database,
+    restore,
+    revert,
+    selection,
+    trash,
+    undo,
+)
+from ..backend.access import Action
+from ..backend.access.door import acting, allows
+from ..backend.datasets import current_name
+from ..backend.restore import RestoredSamples
+from ..backend.revert import RevertPlan
+from ..backend.trash import TrashItem
+from .datasets import use
+
+
+@overload
+def revert_dataset_to_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, *, dry_run: Literal[False] = False
+) -> None: ...
+
+
+@overload
+def revert_dataset_to_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, *, dry_run: Literal[True]
+) -> RevertPlan: ...
+
+
+@acting(Action.REVERT, dry_run=Action.DIFF)
+def revert_dataset_to_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, *, dry_run: bool = False
+) -> RevertPlan | None:
+    """Takes a dataset back to the state of a snapshot.
+
+    All changes since then are discarded, and newer snapshots are deleted. Both can be brought
+    back with :func:`undo_revert` for ``FIFTYONE_SNAPSHOTS_TRASH_DAYS``.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        dry_run (False): whether to only tell what would change
+
+    Returns:
+        a :class:`RevertPlan` if ``dry_run``, else None
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    if dry_run:
+        return revert.plan(connection, dataset, snapshot_name)
+    revert.revert(connection, dataset, snapshot_name)
+    return None
+
+
+@acting(Action.UNDO_REVERT)
+def undo_revert(dataset_name: str | fod.Dataset) -> None:
+    """Brings back what the last :func:`revert_dataset_to_snapshot` of a dataset discarded.
+
+    What the dataset is now goes to the trash in its turn, so that calling this again brings that
+    back.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Raises:
+        ValueError: if there is nothing to bring back
+    """
+    connection, dataset = use(dataset_name)
+    undo.undo(connection, dataset)
+
+
+@acting(Action.RESTORE_SAMPLES)
+def restore_samples(
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str,
+    view_or_ids: object,
+    fields: str | Iterable[str] | None = None,
+) -> RestoredSamples:
+    """Brings samples, or some fields of them, back from a snapshot, keeping their ids.
+
+    Deleted samples come back as they were, and changed ones become what they were, with all their
+    frames and temporal tags. With ``fields``, only those fields of samples that still exist are
+    set to what they were; frames that were deleted come back with the frame fields among them.
+    Fields that were deleted from the dataset's schema come back to it.
+
+    To bring back what was deleted, pass ids or a view on the loaded snapshot.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        view_or_ids: a sample or its id, several of them, or a view on the dataset or on the
+            loaded snapshot; of grouped datasets, a view means all slices of its groups
+        fields (None): a top-level field or several, those of frames with the prefix ``frames.``
+
+    Returns:
+        a :class:`RestoredSamples`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or samples or fields are not in it,
+            or do not fit into the dataset any more; nothing was changed then
+    """
+    connection, dataset = use(dataset_name)
+    sample_ids, named = selection.sample_ids(connection, dataset, view_or_ids)
+    wanted = [fields] if isinstance(fields, str) else None if fields is None else list(fields)
+    return restore.restore(connection, dataset, snapshot_name, sample_ids, wanted, strict=named)
+
+
+@acting(Action.LIST, each=True)
+def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]:
+    """Lists what was discarded and can be brought back.
+
+    Args:
+        dataset_name (None): the name of a dataset; by default, all datasets
+
+    Returns:
+        a list of :class:`TrashItem`, oldest first
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    if dataset_name is None:
+        connection = database.connect()
+        items = trash.items(connection)
+        owners = {item.dataset_id for item in items}
+        names = {owner: current_name(connection, ObjectId(owner)) for owner in owners}
+        return [item for item in items if allows(Action.LIST, names[item.dataset_id])]
+    connection, dataset = use(dataset_name)
+    return trash.items(connection, dataset.id)
+
+
+@acting(Action.EMPTY_TRASH)
+def empty_trash(dataset_name: str | fod.Dataset) -> list[TrashItem]:
+    """Destroys for good what lies in the trash of a dataset.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a list of the :class:`TrashItem` that were destroyed
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = use(dataset_name)
+    return trash.empty(connection, dataset.id)

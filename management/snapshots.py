@@ -1,0 +1,280 @@
+"""Snapshots: creating, opening, describing and deleting them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import fiftyone.core.dataset as fod
+
+from ..backend import (
+    create,
+    delete,
+    edit,
+    history,
+    load,
+    names,
+    status,
+)
+from ..backend.access import Action
+from ..backend.access.door import acting
+from ..backend.catalog import Catalog
+from ..backend.model import DatasetSnapshot
+from .datasets import find, use
+
+
+@acting(Action.CREATE)
+def create_snapshot(
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str,
+    description: str | None = None,
+    *,
+    tags: str | Iterable[str] | None = None,
+    trust_timestamps: bool = False,
+) -> DatasetSnapshot:
+    """Captures the current state of a dataset as a snapshot.
+
+    What changed since the snapshot before is decided by reading the dataset. With
+    ``trust_timestamps``, the delta backend reads only what has another ``last_modified_at`` than
+    then; what was added and deleted it finds anyway. FiftyOne changes samples or frames without
+    moving that time in: ``create_summary_field()`` and ``update_summary_field()``;
+    ``merge_samples(..., fields=...)`` with ``insert_new=True``, which is the default, and so
+    ``merge_dir()``, ``merge_archive()`` and ``merge_importer()`` with ``fields``;
+    ``to_frames(sample_frames=True)``, in frames whose images exist already. So do writes that do
+    not go through FiftyOne. After any of these, or if you do not know, leave it off.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: a name for the snapshot, unique within the dataset
+        description (None): what the snapshot is about
+        tags (None): a tag or several, by which it can be found
+        trust_timestamps (False): whether to take for unchanged what has the same
+            ``last_modified_at``
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset, it cannot be versioned, or the name is invalid
+            or taken
+        LimitExceededError: if there are as many snapshots as are allowed
+        ConcurrentWritesError: if the dataset is being written to all the time
+    """
+    connection, dataset = use(dataset_name)
+    valid = names.validate_tags(tags)
+    record = create.create(
+        connection,
+        dataset,
+        snapshot_name,
+        description,
+        valid,
+        trust_timestamps=trust_timestamps,
+    )
+    return status.public(connection, record)
+
+
+@acting(Action.LIST)
+def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
+    """Lists the snapshots of a dataset.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a list of names, in order of creation
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = use(dataset_name)
+    return [record.name for record in Catalog(connection).list(dataset.id)]
+
+
+@acting(Action.LIST)
+def get_snapshot_info(
+    dataset_name: str | fod.Dataset, snapshot_name: str
+) -> DatasetSnapshot | None:
+    """Returns what is known of a snapshot.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        a :class:`DatasetSnapshot`, or None if there is no such snapshot
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = use(dataset_name)
+    record = Catalog(connection).find(dataset.id, snapshot_name)
+    return status.public(connection, record) if record else None
+
+
+@acting(Action.LOAD)
+def load_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> fod.Dataset:
+    """Loads a snapshot as a read-only dataset, as ``fo.load_dataset(dataset, snapshot=...)`` does.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        a :class:`fiftyone.core.dataset.Dataset`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    return load.load(connection, dataset, snapshot_name)
+
+
+@acting(Action.CLONE)
+def clone_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, new_dataset_name: str
+) -> fod.Dataset:
+    """Makes a new, editable and persistent dataset of a snapshot; it has no snapshots of its own.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        new_dataset_name: a name for the new dataset
+
+    Returns:
+        a :class:`fiftyone.core.dataset.Dataset`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or the new name is taken
+    """
+    snapshot = load_snapshot(dataset_name, snapshot_name)
+    return snapshot.clone(new_dataset_name, persistent=True)
+
+
+@acting(Action.EDIT)
+def edit_snapshot(
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str,
+    new_name: str | None = None,
+    description: str | None = edit.KEEP,
+) -> DatasetSnapshot:
+    """Renames a snapshot or changes its description; its contents never change.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        new_name (None): a new name; by default, it keeps its name
+        description: a new description, None for none; by default, it keeps its description
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or the name is invalid or taken
+    """
+    connection, dataset = use(dataset_name)
+    record = edit.edit(connection, dataset, snapshot_name, new_name, description)
+    return status.public(connection, record)
+
+
+@acting(Action.TAG)
+def tag_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
+) -> DatasetSnapshot:
+    """Adds tags to a snapshot, unless it has them already.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        tags: a tag or several
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or a tag cannot be used
+    """
+    connection, dataset = use(dataset_name)
+    valid = names.validate_tags(tags)
+    record = edit.edit(connection, dataset, snapshot_name, add_tags=valid)
+    return status.public(connection, record)
+
+
+@acting(Action.TAG)
+def untag_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
+) -> DatasetSnapshot:
+    """Removes tags from a snapshot, if it has them.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        tags: a tag or several
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or a tag cannot be used
+    """
+    connection, dataset = use(dataset_name)
+    valid = names.validate_tags(tags)
+    record = edit.edit(connection, dataset, snapshot_name, remove_tags=valid)
+    return status.public(connection, record)
+
+
+@acting(Action.DELETE)
+def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+    """Deletes a snapshot.
+
+    It can be brought back with :func:`restore_snapshot` for ``FIFTYONE_SNAPSHOTS_TRASH_DAYS``. If
+    it is not the latest one, the summary of the snapshot after it is calculated anew.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = use(dataset_name)
+    delete.delete(connection, dataset, snapshot_name)
+
+
+@acting(Action.RESTORE)
+def restore_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+    """Brings a deleted snapshot back from the trash.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name that the snapshot had
+
+    Returns:
+        a :class:`DatasetSnapshot`
+
+    Raises:
+        ValueError: if the trash holds no such snapshot, or the name was given to another one
+    """
+    connection, dataset = use(dataset_name)
+    return status.public(connection, delete.restore(connection, dataset, snapshot_name))
+
+
+@acting(Action.LIST)
+def check_new_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str | None = None
+) -> int | None:
+    """Checks whether a snapshot could be created, and creates nothing.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name (None): the name that it would have; by default, only the limits are checked
+
+    Returns:
+        how many snapshots the limits still allow, or None for any number
+
+    Raises:
+        ValueError: if there is no such dataset, it cannot be versioned, or the name is invalid
+            or taken
+        LimitExceededError: if there are as many snapshots as are allowed
+    """
+    connection, dataset = find(dataset_name)
+    create.check(connection, dataset, snapshot_name)
+    return history.remaining(connection, dataset.id)
