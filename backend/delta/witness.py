@@ -30,7 +30,7 @@ _ENOUGH_WRITES = 1000
 _IDLE_SHARE = 0.8
 """Of the time that MongoDB has the engine wait before it closes what is not used."""
 
-_ATTEMPTS = 10
+_ATTEMPTS = 25
 _PAUSE_SECONDS = 0.02
 
 
