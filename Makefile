@@ -65,7 +65,7 @@ app: setup ## Open the demo dataset in the FiftyOne App
 bench: setup ## Measure create, load and revert against FiftyOne's own clone and load
 	@$(SANDBOX) .sandbox/bench -m benchmarks $(ARGS)
 
-bench-large: setup ## The same on a million samples
+bench-large: setup ## Measure summaries and diffs on a million samples (ARGS="--suite delta": the delta backend)
 	@$(SANDBOX) .sandbox/bench -m benchmarks --large $(ARGS)
 
 lint: setup $(LINK) ## Check style, formatting and types
