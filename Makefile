@@ -42,7 +42,7 @@ test: setup ## Run the tests in parallel on a MongoDB of their own, the App's in
 	$(PYTEST) -m e2e $(ARGS) || [ $$? -eq 5 ]  # none of what was asked for
 
 test-delta: setup ## Run the tests with the delta backend where they do not choose one
-	$(SUITE) --backend delta $(ARGS)
+	$(SUITE) --backend delta -m 'not e2e' $(ARGS)
 
 test-replica: setup ## Run the tests on a replica set of three members
 	$(SUITE) --replica-set -m 'not e2e' $(ARGS)

@@ -183,8 +183,9 @@ def value_size(batch: bytes, kind: int, value: int) -> int:
     Returns:
         the number of bytes
     """
-    if kind in _FIXED:
-        return _FIXED[kind]
+    size = _FIXED.get(kind)
+    if size is not None:
+        return size
     if kind in _WITH_LENGTH:
         return int(_LENGTH.unpack_from(batch, value)[0]) + _WITH_LENGTH[kind]
     if kind == _REGEX:

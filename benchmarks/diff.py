@@ -66,7 +66,7 @@ def _rows(dataset: fo.Dataset, data: str, collection: Collection) -> Iterator[Ro
     print(f"  summary of HEAD: {peak} MB resident, {fits} {_MOST_MEMORY_MB}", file=sys.stderr)
     fos.create_snapshot(dataset, "b")
     between = {
-        "summary between snapshots": (Step(_between), _BETWEEN),
+        "summary between snapshots": (Step(lambda: _between(dataset)), _BETWEEN),
         "diff between snapshots": (Step(lambda: fos.diff(_NAME, "a", "b")), _BETWEEN + _MORE),
     }
     yield from _measure(dataset, data, between, note=f"summary of HEAD: {peak} MB resident")
@@ -98,10 +98,9 @@ def _measure(
         )
 
 
-def _between() -> None:
+def _between(dataset: fo.Dataset) -> None:
     database = connect()
-    dataset_id = ObjectId(fo.load_dataset(_NAME)._doc.id)
-    before, after = Catalog(database).list(dataset_id)
+    before, after = Catalog(database).list(ObjectId(dataset._doc.id))
     changes.compare(SnapshotVersion(database, before), SnapshotVersion(database, after))
 
 
