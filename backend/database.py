@@ -112,6 +112,9 @@ MINIMUM_MONGODB = foc.MONGODB_MIN_VERSION
 
 _checked: set[int] = set()
 
+_indexed: dict[tuple[int, str], dict[str, Any]] = {}
+"""The collections that got their indexes by this process, by client and database."""
+
 
 def connect() -> Database[Document]:
     """Returns FiftyOne's database.
@@ -223,13 +226,24 @@ def _check_version(database: Database[Document]) -> None:
 def ensure_indexes(database: Database[Document]) -> None:
     """Creates the indexes of our collections, on some of which correctness rests.
 
-    Called before every change, not once a process: somebody may have dropped the collections.
+    Called before every change, not once a process: somebody may have dropped the collections. So
+    the server is asked, once, whether they still are those that got them.
 
     Args:
         database: the database
     """
+    place = id(database.client), database.name
+    if _indexed.get(place) == (found := _identities(database)) and len(found) == len(_INDEXES):
+        return
     for name, indexes in _INDEXES.items():
         database[name].create_indexes(indexes)
+    _indexed[place] = _identities(database)
+
+
+def _identities(database: Database[Document]) -> dict[str, Any]:
+    """Returns the server's own ids of those of our collections that have indexes."""
+    found = database.list_collections(filter={"name": {"$in": list(_INDEXES)}})
+    return {each["name"]: each["info"].get("uuid") for each in found}
 
 
 def raw(collection: Collection[Document]) -> Collection[RawBSONDocument]:
