@@ -142,11 +142,12 @@ def _surely_differ(one: bytes, other: bytes) -> bool:
     position, depth = 4, 0
     while one[position]:
         value = one.index(0, position + 1) + 1
-        if one[position:value] != other[position:value]:
-            return False
         kind = one[position]
-        following = value + layout.value_size(one, kind, value)
-        if one[value:following] != other[value:following]:
+        size = layout.FIXED.get(kind)
+        following = value + (layout.value_size(one, kind, value) if size is None else size)
+        if one[position:following] != other[position:following]:
+            if one[position:value] != other[position:value]:
+                return False
             if not depth and one[position + 1 : value - 1].decode() in BOOKKEEPING:
                 if value + layout.value_size(other, kind, value) != following:
                     return False

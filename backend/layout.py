@@ -25,7 +25,7 @@ _LENGTH = struct.Struct("<i")
 _INT32 = np.dtype("<i4")
 
 # Bytes of a value by its type: fixed, or this plus the length that the value begins with
-_FIXED = {
+FIXED = {
     0x01: 8,  # double
     0x06: 0,  # undefined
     0x07: 12,  # ObjectId
@@ -162,7 +162,7 @@ def fields(document: bytes) -> dict[str, bytes]:
     while position < end:
         name_end = document.index(0, position + 1)
         kind, value = document[position], name_end + 1
-        size = _FIXED.get(kind)
+        size = FIXED.get(kind)
         if size is None:
             size = value_size(document, kind, value)
         found[document[position + 1 : name_end].decode()] = (
@@ -183,7 +183,7 @@ def value_size(batch: bytes, kind: int, value: int) -> int:
     Returns:
         the number of bytes
     """
-    size = _FIXED.get(kind)
+    size = FIXED.get(kind)
     if size is not None:
         return size
     if kind in _WITH_LENGTH:
@@ -238,8 +238,8 @@ class _Walk:
             self._missing[moving[new]] -= 1
 
     def _sizes(self, kind: int, values: Positions) -> Positions | int:
-        if kind in _FIXED:
-            return _FIXED[kind]
+        if kind in FIXED:
+            return FIXED[kind]
         if kind in _WITH_LENGTH:
             return windows(self._batch, _INT32)[values].astype(np.int64) + _WITH_LENGTH[kind]
         return np.array([value_size(self._batch, kind, int(value)) for value in values], np.int64)
