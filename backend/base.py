@@ -43,6 +43,9 @@ class Captured:
     known: Mapping[tuple[ObjectId, Part], Manifest] = field(default_factory=dict)
     """The content of parts of other snapshots that had to be read, so that nobody else has to."""
 
+    witness: Document | None = None
+    """What tells at a glance whether the dataset was written to since, if anything does."""
+
 
 class Backend(ABC):
     """Keeps states of datasets.

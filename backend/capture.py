@@ -11,11 +11,10 @@ change to and fro can look the same to two passes, and yet never have been so al
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from bson import ObjectId
 from pymongo.errors import OperationFailure
@@ -23,9 +22,10 @@ from pymongo.errors import OperationFailure
 from . import faults
 from .base import Progress
 from .contents import Documents, Head, Part, State
-from .database import at_one_moment, is_replicated, server_process, write_counters
+from .database import at_one_moment, is_replicated
 from .errors import ConcurrentWritesError
 from .manifest import Manifest
+from .witness import DatasetWitness
 
 _MANY_DOCUMENTS = 50_000
 
@@ -56,7 +56,17 @@ class Target(Protocol):
         """Returns the documents of a part that the copy holds."""
 
 
-def capture(head: Head, target: Target, progress: Progress) -> dict[Part, Manifest]:
+@dataclass(frozen=True)
+class Moment:
+    """What a dataset was at the moment at which it was copied."""
+
+    manifests: dict[Part, Manifest]
+    """The content of each part of the copy."""
+    witness: DatasetWitness
+    """Taken before that moment: what proves no write since proves that the dataset is the same."""
+
+
+def capture(head: Head, target: Target, progress: Progress) -> Moment:
     """Copies a dataset as it is at one moment.
 
     Args:
@@ -65,36 +75,37 @@ def capture(head: Head, target: Target, progress: Progress) -> dict[Part, Manife
         progress: told how far it is
 
     Returns:
-        the content of each part of the copy
+        the moment that was copied
 
     Raises:
         ConcurrentWritesError: if the dataset never stood still; the copy is then worthless
     """
+    before = DatasetWitness.of(head)
     if is_replicated(head.database):
-        moment = Head(at_one_moment(head.database), head.dataset_id)
+        at_once = Head(at_one_moment(head.database), head.dataset_id)
         try:
-            return _copy(moment.state(), target, progress)
+            return Moment(_copy(at_once.state(), target, progress), before)
         except OperationFailure as error:
             if error.code not in (_SNAPSHOT_UNAVAILABLE, _SNAPSHOT_TOO_OLD):
                 raise
+        before = DatasetWitness.of(head)
 
-    before = _Witness.of(head)
     manifests = _copy(head.state(), target, progress)
-    if before.proves_no_write(_Witness.of(head)):
-        return manifests
+    if before.proves_no_write(DatasetWitness.of(head)):
+        return Moment(manifests, before)
 
     # The digests were taken from the dataset, not from the copy: the two may differ now
     manifests = {part: Manifest.read(target.copied(part)) for part in manifests}
     for number in range(MAX_PASSES):
         progress(0.9, f"Catching up with concurrent changes (pass {number + 1})")
         faults.reach("create.pass")
-        before = _Witness.of(head)
+        before = DatasetWitness.of(head)
         repaired = _repair(head.state(), target, manifests)
         if repaired:
             continue
         # Without counters, that two passes agree is the best that can be had
-        if not before.has_counters or before.proves_no_write(_Witness.of(head)):
-            return manifests
+        if not before.has_counters or before.proves_no_write(DatasetWitness.of(head)):
+            return Moment(manifests, before)
     raise ConcurrentWritesError(
         f"The dataset was written to all the time: {MAX_PASSES} passes could not catch up with "
         "the changes. No snapshot was created. Pause the writers and try again; on a replica set "
@@ -167,51 +178,3 @@ def _repair(state: State, target: Target, manifests: dict[Part, Manifest]) -> bo
             patch = Manifest.read(Documents(copied.collection, {"_id": {"$in": touched}}))
             manifests[part] = manifests[part].updated(patch, touched)
     return repaired
-
-
-@dataclass(frozen=True)
-class _Witness:
-    """What tells whether a dataset was written to between two looks at it."""
-
-    counters: Mapping[Part, tuple[Any, ...] | None]
-    related: bytes
-    """A digest of the documents that lie among those of other datasets."""
-    server: ObjectId | None
-    """Whose counters these are: a server that starts again counts from zero."""
-
-    @classmethod
-    def of(cls, head: Head) -> _Witness:
-        """Looks at a dataset."""
-        state = head.state()
-        own = {part: docs for part, docs in state.items() if part.is_own_collection}
-        # Results are never changed in place (fiftyone/core/runs.py, save_run_results), so their
-        # file records stand for the bytes
-        shared = set(state) - set(own) - {Part.RESULT_CHUNKS}
-        return cls(
-            counters={part: write_counters(docs.collection) for part, docs in own.items()},
-            related=_digest([docs for part, docs in state.items() if part in shared]),
-            server=server_process(head.database),
-        )
-
-    @property
-    def has_counters(self) -> bool:
-        """Whether the server tells its counters."""
-        return None not in self.counters.values()
-
-    def proves_no_write(self, later: _Witness) -> bool:
-        """Returns whether a later look proves that nothing was written in between."""
-        return self.has_counters and self == later
-
-
-def _digest(documents: list[Documents]) -> bytes:
-    """Returns a digest of documents of several collections, read in one round trip."""
-    first, *others = documents
-    unions = [
-        {"$unionWith": {"coll": docs.collection.name, "pipeline": [{"$match": dict(docs.query)}]}}
-        for docs in others
-    ]
-    pipeline = [{"$match": dict(first.query)}, *unions]
-    digest = hashlib.sha256()
-    for batch in first.collection.aggregate_raw_batches(pipeline):
-        digest.update(batch)
-    return digest.digest()

@@ -67,7 +67,11 @@ def copy_whole(
         the collection
     """
     target = create(part, database, name)
-    documents.copy_to(target)
+    if part.is_own_collection:
+        documents.copy_to(target)
+    else:
+        # Few documents: another collection under a passing name would take longer than they do
+        documents.merge_into(target)
     return target
 
 

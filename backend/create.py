@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import changes, equality, facts, manifest, names, registry
+from . import changes, facts, manifest, names, registry
 from .access import actor
 from .archive import room
 from .base import Progress
@@ -100,20 +101,19 @@ def create(
             )
             catalog.add(record)
             running.step("reserved")
-            before = equality.witness(head)
             captured = backend.capture(
                 record, head, _copying(running), trust_timestamps=trust_timestamps
             )
             running.step("captured")
             manifest.save(database, snapshot_id, captured.manifests)
             running.step("manifested")
-            catalog.update(snapshot_id, storage=captured.storage)
-            record = catalog.by_id(snapshot_id) or record
+            record = replace(record, storage=captured.storage)
             total = len(captured.manifests[Part.SAMPLES])
             known = {(snapshot_id, part): each for part, each in captured.manifests.items()}
             known.update(captured.known)
             catalog.update(
                 snapshot_id,
+                storage=captured.storage,
                 sample_count=total,
                 size_bytes=backend.size_bytes(record),
                 changes=changes.since_previous(
@@ -124,8 +124,11 @@ def create(
                 if backend.is_materialised(record)
                 else None,
             )
-            # Of no use to anyone should the snapshot not be completed
-            catalog.set_dataset_facts(dataset.id, witness={"snapshot_id": snapshot_id, **before})
+            if captured.witness is not None:
+                # Of no use to anyone should the snapshot not be completed
+                catalog.set_dataset_facts(
+                    dataset.id, witness={"snapshot_id": snapshot_id, **captured.witness}
+                )
             running.committing("summarized")
             if not catalog.complete(snapshot_id):
                 raise LeaseLostError(f"Another process has given up snapshot '{name}' for dead")

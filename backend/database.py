@@ -372,7 +372,9 @@ def create_compressed(database: Database[Document], name: str) -> Collection[Doc
     """
     try:
         return database.create_collection(
-            name, storageEngine={"wiredTiger": {"configString": "block_compressor=zstd"}}
+            name,
+            check_exists=False,  # the server does that as well
+            storageEngine={"wiredTiger": {"configString": "block_compressor=zstd"}},
         )
     except OperationFailure:
         # An engine other than WiredTiger, or a hosted server that fixes the compressor

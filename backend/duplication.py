@@ -41,12 +41,18 @@ class DuplicationBackend(Backend):
     ) -> Captured:
         """Copies the dataset into collections of the snapshot's own."""
         masters = _Masters(self.database, record.id)
-        manifests = capture(head, masters, progress)
+        moment = capture(head, masters, progress)
         # Most datasets have no runs or workspaces: no collection is made for those
         parts = [
-            part for part, manifest in manifests.items() if manifest or part.is_own_collection
+            part
+            for part, manifest in moment.manifests.items()
+            if manifest or part.is_own_collection
         ]
-        return Captured(manifests, storage=_storage(parts, list_indexes(head)))
+        return Captured(
+            moment.manifests,
+            storage=_storage(parts, list_indexes(head)),
+            witness=moment.witness.to_document(),
+        )
 
     def adopt(
         self,

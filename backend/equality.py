@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from enum import Enum
-from typing import Any
 
 import numpy as np
 from pymongo.database import Database
@@ -18,9 +17,10 @@ from pymongo.database import Database
 from . import content, ids
 from .changes import HeadVersion, Pair, PartComparison, SnapshotVersion, Version
 from .contents import Documents, Head, Part
-from .database import Document, server_process, write_counters
+from .database import Document
 from .ids import Ids
 from .model import SnapshotRecord
+from .witness import DatasetWitness
 
 CHEAP_DOCUMENTS = 50_000
 """Samples and frames that are compared one by one even if nobody has asked for it: a second."""
@@ -95,24 +95,6 @@ def content_hash(version: Version) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def witness(head: Head) -> Document:
-    """Looks at what tells later whether a dataset was written to meanwhile, at any size.
-
-    Args:
-        head: the dataset
-
-    Returns:
-        what is to be kept for :func:`at_a_glance`
-    """
-    counters: dict[str, Any] = {
-        part.value: write_counters(documents.collection)
-        for part, documents in head.state().items()
-        if part in _CONTENT_PARTS
-    }
-    process = server_process(head.database)
-    return {"process": process, "counters": {key: list(c or ()) for key, c in counters.items()}}
-
-
 def at_a_glance(
     database: Database[Document], record: SnapshotRecord, before: Document | None
 ) -> Equality:
@@ -124,13 +106,13 @@ def at_a_glance(
     Args:
         database: the database
         record: the snapshot
-        before: what :func:`witness` told before it was captured, if that is known
+        before: what a witness told before it was captured, if that is known
 
     Returns:
         what is certain
     """
     head = Head(database, record.dataset_id)
-    now = witness(head)
+    now = DatasetWitness.of(head).to_document()
     if before is not None and before == now and _is_telling(now):
         return Equality.EQUAL
     state = head.state()

@@ -61,8 +61,8 @@ class DeltaBackend(Backend):
         target = DeltaTarget(
             self.database, record.dataset_id, record.id, trust_timestamps=trust_timestamps
         )
-        manifests = capture(head, target, progress)
-        target.complete(manifests)
+        moment = capture(head, target, progress)
+        target.complete(moment.manifests)
         faults.reach("create.linked")
         cache.evict(self.database, record.dataset_id)
         sweep(self.database, record.dataset_id)
@@ -70,7 +70,7 @@ class DeltaBackend(Backend):
         if target.equals_previous:
             logger.info("Snapshot '%s' equals the one before it: nothing was written", record.name)
             storage["equals_previous"] = True
-        return Captured(manifests, storage, target.known)
+        return Captured(moment.manifests, storage, target.known, moment.witness.to_document())
 
     def adopt(
         self,

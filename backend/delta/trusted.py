@@ -59,7 +59,7 @@ def read(
         ordered = pool.submit(order.of_collection, documents.collection)
         read = Manifest.read(Documents(documents.collection, query))
         natural = ordered.result()
-    existing = np.sort(natural)
+    existing = np.sort(natural, kind="stable")
     gone = former.keys[~positions(existing, former.keys)[1]]
     added = existing[~positions(former.keys, existing)[1]]
     # Documents can be imported with the times that they had elsewhere
