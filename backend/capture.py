@@ -119,11 +119,12 @@ def _copy(state: State, target: Target, progress: Progress) -> dict[Part, Manife
     progress(0.0, f"Copying {', '.join(own)}")
     with ThreadPoolExecutor(max_workers=1) as pool:
         begun = {part: pool.submit(target.copy, part, docs) for part, docs in own.items()}
-        # Meanwhile what is small: most datasets have few of these or none
-        for part, documents in state.items():
-            if part not in own:
-                manifests[part] = target.copy(part, documents)
-                faults.reach(f"create.copied_{part.value}")
+        # Meanwhile what is small: most datasets have few of these or none. All have a document of
+        # their own, for which a collection is made: last, when others need not wait for that
+        small = [part for part in state if part not in own]
+        for part in sorted(small, key=lambda part: part is Part.DATASET):
+            manifests[part] = target.copy(part, state[part])
+            faults.reach(f"create.copied_{part.value}")
         for number, (part, copied) in enumerate(begun.items(), start=1):
             manifests[part] = copied.result()
             progress(number / len(own), f"Copied {part.value}")
