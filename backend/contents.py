@@ -22,9 +22,10 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from . import layout, replies
+from . import replies
 from .database import Document, raw
 from .errors import DatasetNotFoundError
+from .layout import Run
 
 _BATCH_DOCUMENTS = 1000
 
@@ -170,8 +171,8 @@ class Documents:
     def _found(self, query: Document, **options: Any) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
         wanted = {**self.query, **query}
-        for batch, _ in replies.runs(self.collection, wanted, _BATCH_DOCUMENTS, **options):
-            found.update(layout.split(batch))
+        for run, _ in replies.runs(self.collection, wanted, _BATCH_DOCUMENTS, **options):
+            found.update(run.by_id())
         return found
 
     def documents(self) -> Iterator[RawBSONDocument]:
@@ -179,9 +180,15 @@ class Documents:
         yield from raw(self.collection).find(self.query)
 
     def batches(self) -> Iterator[bytes]:
-        """Returns the documents as large runs of BSON, one after the other, in natural order.
+        """Returns the documents as BSON, many at once, in natural order."""
+        for run in self.runs():
+            yield run.joined()
 
-        The next run is fetched while the caller works on the last one.
+    def runs(self) -> Iterator[Run]:
+        """Returns the documents as they come from the server, in natural order.
+
+        The buffers are the caller's, who may write to them. The next run is fetched while the
+        caller works on the last one.
         """
         found = replies.runs(self.collection, self.query, _BATCH_DOCUMENTS)
         with closing(found):
@@ -193,10 +200,10 @@ class Documents:
                 return
             with ThreadPoolExecutor(max_workers=1) as pool:
                 pending = pool.submit(next, found, None)
-                while (run := pending.result()) is not None:
+                while (following := pending.result()) is not None:
                     pending = pool.submit(next, found, None)
-                    if run[0]:
-                        yield run[0]
+                    if following[0]:
+                        yield following[0]
 
     def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
         """Returns the ids of the documents that fit a query."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,48 +70,93 @@ class Wanted:
         return bytes([self.type]) + self.name.encode() + b"\x00"
 
 
-def starts(batch: bytes) -> list[int]:
-    """Returns where each document of a run of documents begins, and where the run ends.
+@dataclass(frozen=True)
+class Run:
+    """BSON documents in one buffer, in order, whatever lies between them."""
 
-    Args:
-        batch: BSON documents, one after the other
+    data: bytes | bytearray
+    starts: Sequence[int]
+    """Where each document begins."""
+    ends: Sequence[int]
+    """Where each document ends."""
 
-    Returns:
-        one position more than there are documents
-    """
-    found, position, total, length = [0], 0, len(batch), _LENGTH.unpack_from
-    while position < total:
-        position += length(batch, position)[0]
-        found.append(position)
-    return found
+    @classmethod
+    def of(cls, data: bytes | bytearray) -> Run:
+        """Finds the documents in a buffer that holds nothing else.
+
+        Args:
+            data: BSON documents, one after the other
+
+        Returns:
+            the run
+        """
+        bounds, position, total, length = [0], 0, len(data), _LENGTH.unpack_from
+        while position < total:
+            position += length(data, position)[0]
+            bounds.append(position)
+        return cls(data, bounds[:-1], bounds[1:])
+
+    @classmethod
+    def of_array(cls, array: bytes | memoryview) -> Run:
+        """Finds the documents in a BSON array, whose names are their places: 0, 1, 2 ...
+
+        Args:
+            array: the array, of which the run has a copy of its own
+
+        Returns:
+            the run
+        """
+        starts, ends, length = [], [], _LENGTH.unpack_from
+        position, end = 4, len(array) - 1
+        more_digits, header = 10, len(b"\x030\x00")
+        while position < end:
+            starts.append(start := position + header)
+            position = start + length(array, start)[0]
+            ends.append(position)
+            if len(starts) == more_digits:
+                more_digits, header = more_digits * 10, header + 1
+        return cls(bytearray(array), starts, ends)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[bytes]:
+        view = memoryview(self.data)
+        for start, end in zip(self.starts, self.ends, strict=True):
+            yield bytes(view[start:end])
+
+    def __getitem__(self, number: int) -> bytes:
+        return bytes(memoryview(self.data)[self.starts[number] : self.ends[number]])
+
+    def first(self) -> Run:
+        """Returns the run of the first document only."""
+        return Run(self.data, self.starts[:1], self.ends[:1])
+
+    def joined(self) -> bytes:
+        """Returns the documents one after the other, with nothing in between."""
+        view = memoryview(self.data)
+        return b"".join(
+            [view[start:end] for start, end in zip(self.starts, self.ends, strict=True)]
+        )
+
+    def by_id(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yields the bytes of each id, which must be an ObjectId, and each document."""
+        for document in self:
+            yield document[_ID_START : _ID_START + _ID_BYTES], document
 
 
-def split(batch: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Cuts a run of documents whose ids are ObjectIds into documents.
-
-    Args:
-        batch: BSON documents, one after the other
-
-    Yields:
-        the bytes of each id, and each document
-    """
-    for start, end in pairwise(starts(batch)):
-        yield batch[start + _ID_START : start + _ID_START + _ID_BYTES], batch[start:end]
-
-
-def locate(batch: bytes, bounds: Sequence[int], wanted: Sequence[Wanted]) -> list[Positions]:
+def locate(run: Run, wanted: Sequence[Wanted]) -> list[Positions]:
     """Finds the values of top-level fields.
 
     Args:
-        batch: BSON documents, one after the other
-        bounds: what :func:`starts` returned
+        run: the documents
         wanted: the fields
 
     Returns:
         for each field, where its value begins in each document, or :data:`NOT_FOUND`
     """
-    found = {field.header: np.full(len(bounds) - 1, NOT_FOUND, np.int64) for field in wanted}
-    _Walk(batch, np.asarray(bounds, np.int64), found).run()
+    found = {field.header: np.full(len(run), NOT_FOUND, np.int64) for field in wanted}
+    _Walk(run, found).run()
     return [found[field.header] for field in wanted]
 
 
@@ -172,7 +216,7 @@ def fields(document: bytes) -> dict[str, bytes]:
     return found
 
 
-def value_size(batch: bytes, kind: int, value: int) -> int:
+def value_size(batch: bytes | bytearray, kind: int, value: int) -> int:
     """Returns the length of a value.
 
     Args:
@@ -197,12 +241,12 @@ def value_size(batch: bytes, kind: int, value: int) -> int:
 class _Walk:
     """One walk through all documents of a run, side by side."""
 
-    def __init__(self, batch: bytes, bounds: Positions, found: dict[bytes, Positions]) -> None:
-        self._batch = batch
+    def __init__(self, run: Run, found: dict[bytes, Positions]) -> None:
+        self._batch = run.data
         self._found = found
         # The last byte of a document is its end mark
-        self._ends = bounds[1:] - 1
-        self._at = bounds[:-1] + 4
+        self._ends = np.asarray(run.ends, np.int64) - 1
+        self._at = np.asarray(run.starts, np.int64) + 4
         self._missing = np.full(len(self._at), len(found))
         self._left = np.arange(len(self._at))
 
@@ -261,4 +305,4 @@ class _Walk:
 
     def _header(self, position: int) -> bytes:
         """Returns type and name of the element at a position, with the name's end mark."""
-        return self._batch[position : self._batch.index(0, position + 1) + 1]
+        return bytes(self._batch[position : self._batch.index(0, position + 1) + 1])

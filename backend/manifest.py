@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ from .contents import Documents, Part
 from .database import MANIFESTS, Document
 from .errors import DamagedSnapshotError
 from .ids import Ids, Keys
+from .layout import Run
 from .model import FORMAT_VERSION, check_format
 
 DIGEST = "sha256"
@@ -133,7 +133,7 @@ class Manifest:
         Returns:
             the manifest
         """
-        return cls.of(documents.batches(), report)
+        return cls._of_runs(documents.runs(), report)
 
     @classmethod
     def of(
@@ -148,9 +148,13 @@ class Manifest:
         Returns:
             the manifest
         """
+        return cls._of_runs((Run.of(bytearray(batch)) for batch in batches), report)
+
+    @classmethod
+    def _of_runs(cls, runs: Iterable[Run], report: Callable[[int], object] | None) -> Manifest:
         manifests, count = [cls.empty()], 0
-        for batch in batches:
-            manifests.append(_read_batch(batch))
+        for run in runs:
+            manifests.append(_read_run(run))
             count += len(manifests[-1])
             if report is not None:
                 report(count)
@@ -558,53 +562,52 @@ def _free(
     _replace(database, snapshot_id, part, former, own)
 
 
-def _read_batch(batch: bytes) -> Manifest:
-    """Makes the manifest of one run of documents, in their order."""
-    bounds = layout.starts(batch)
-    starts = np.array(bounds[:-1], np.int64)
+def _read_run(run: Run) -> Manifest:
+    """Makes the manifest of one run of documents, in their order; overwrites their times."""
     wanted = [_LAST_MODIFIED_AT]
     # Only frames and temporal tags have it, and then all of them have: without it there is no
     # need to walk on behind the time
-    if layout.locate(batch, bounds[:2], [_SAMPLE_ID])[0][0] != layout.NOT_FOUND:
+    if layout.locate(run.first(), [_SAMPLE_ID])[0][0] != layout.NOT_FOUND:
         wanted.append(_SAMPLE_ID)
-    stamped, *owned = layout.locate(batch, bounds, wanted)
+    stamped, *owned = layout.locate(run, wanted)
 
-    masked = bytearray(batch)
-    stamps = np.full(len(starts), _NO_STAMP, _STAMP)
+    stamps = np.full(len(run), _NO_STAMP, _STAMP)
     has_stamp = stamped != layout.NOT_FOUND
-    times = layout.windows(masked, _STAMP)
+    times = layout.windows(run.data, _STAMP)
     stamps[has_stamp] = times[stamped[has_stamp]]
     times[stamped[has_stamp]] = 0
 
-    owners = np.zeros(len(starts), ids.DTYPE)
+    owners = np.zeros(len(run), ids.DTYPE)
     for places in owned:
         has_owner = places != layout.NOT_FOUND
-        owners[has_owner] = layout.windows(batch, ids.DTYPE)[places[has_owner]]
+        owners[has_owner] = layout.windows(run.data, ids.DTYPE)[places[has_owner]]
 
-    sha256, view = hashlib.sha256, memoryview(masked)
+    sha256, view = hashlib.sha256, memoryview(run.data)
     digests = b"".join(
-        [sha256(view[start:end]).digest()[:DIGEST_BYTES] for start, end in pairwise(bounds)]
+        [
+            sha256(view[start:end]).digest()[:DIGEST_BYTES]
+            for start, end in zip(run.starts, run.ends, strict=True)
+        ]
     )
-    keys, unusual = batch_keys(batch, bounds)
+    keys, unusual = run_keys(run)
     return Manifest(keys, np.frombuffer(digests, _DIGEST), stamps, owners, has_unusual_ids=unusual)
 
 
-def batch_keys(batch: bytes, bounds: list[int]) -> tuple[Keys, bool]:
+def run_keys(run: Run) -> tuple[Keys, bool]:
     """Returns the keys of a run of documents, in their order.
 
     Args:
-        batch: BSON documents, one after the other
-        bounds: what :func:`.layout.starts` returned
+        run: the documents
 
     Returns:
         the keys, and whether some ids are no ObjectIds
     """
-    header, starts = _ID.header, np.array(bounds[:-1], np.int64)
-    usual = layout.windows(batch, np.dtype(f"V{len(header)}"))[starts + 4] == np.void(header)
-    keys = np.empty(len(starts), ids.DTYPE)
-    keys[usual] = layout.windows(batch, ids.DTYPE)[starts[usual] + 4 + len(header)]
+    header, starts = _ID.header, np.array(run.starts, np.int64)
+    usual = layout.windows(run.data, np.dtype(f"V{len(header)}"))[starts + 4] == np.void(header)
+    keys = np.empty(len(run), ids.DTYPE)
+    keys[usual] = layout.windows(run.data, ids.DTYPE)[starts[usual] + 4 + len(header)]
     for number in np.flatnonzero(~usual):
-        keys[number] = _unusual_key(batch[bounds[number] : bounds[number + 1]])
+        keys[number] = _unusual_key(run[int(number)])
     return keys, not usual.all()
 
 

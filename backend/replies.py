@@ -6,7 +6,6 @@ them. So replies are taken as they come, and cut here.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
 from typing import Any
@@ -21,12 +20,11 @@ from . import layout
 from .database import Document
 
 _RAW = CodecOptions(document_class=RawBSONDocument)
-_LENGTH = struct.Struct("<i")
 
 
 def arrays(
     collection: Collection[Document], find: Mapping[str, Any]
-) -> Generator[tuple[bytes, bool], None, None]:
+) -> Generator[tuple[memoryview, bool], None, None]:
     """Yields what the server's replies consist of: arrays of documents, as BSON.
 
     Args:
@@ -61,8 +59,8 @@ def arrays(
 
 def runs(
     collection: Collection[Document], query: Mapping[str, Any], size: int, **options: Any
-) -> Generator[tuple[bytes, bool], None, None]:
-    """Yields documents as runs of BSON, one after the other.
+) -> Generator[tuple[layout.Run, bool], None, None]:
+    """Yields documents as runs of BSON.
 
     Args:
         collection: the collection
@@ -76,10 +74,10 @@ def runs(
     find = {"filter": dict(query), "batchSize": size, **options}
     with closing(arrays(collection, find)) as found:
         for array, is_last in found:
-            yield b"".join(_documents(array)), is_last
+            yield layout.Run.of_array(array), is_last
 
 
-def _cut(reply: bytes) -> tuple[bytes, int]:
+def _cut(reply: bytes) -> tuple[memoryview, int]:
     """Returns the array of documents in a reply, and the number of the cursor that has more."""
     found: dict[str, tuple[int, int]] = {}
     places = {name: start for name, start, _ in layout.elements(reply, 0)}
@@ -87,18 +85,4 @@ def _cut(reply: bytes) -> tuple[bytes, int]:
         found[name] = start, end
     start, end = found.get("firstBatch") or found["nextBatch"]
     number = slice(*found["id"])
-    return reply[start:end], int.from_bytes(reply[number], "little")
-
-
-def _documents(array: bytes) -> Generator[memoryview, None, None]:
-    """Yields the documents of an array, whose names are their places: 0, 1, 2 ..."""
-    view, length = memoryview(array), _LENGTH.unpack_from
-    position, end = 4, len(array) - 1
-    count, more_digits, header = 0, 10, len(b"\x030\x00")
-    while position < end:
-        start = position + header
-        position = start + length(array, start)[0]
-        yield view[start:position]
-        count += 1
-        if count == more_digits:
-            more_digits, header = more_digits * 10, header + 1
+    return memoryview(reply)[start:end], int.from_bytes(reply[number], "little")

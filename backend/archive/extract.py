@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
 
 import bson
 import numpy as np
@@ -23,7 +22,7 @@ from ..contents import Part
 from ..database import Document
 from ..errors import ArchiveStorageError, DamagedArchiveError
 from ..ids import Ids, Keys
-from ..manifest import Manifest, batch_keys
+from ..manifest import Manifest, run_keys
 from ..model import SnapshotRecord
 from . import location
 from .read import Reader
@@ -67,9 +66,9 @@ class Extract:
             data: BSON documents, one after the other
             wanted: the ids of those to keep, sorted; None for all
         """
-        starts = layout.starts(data)
-        bounds = np.array(list(pairwise(starts)), np.int64)
-        keys = batch_keys(data, starts)[0]
+        run = layout.Run.of(data)
+        bounds = np.array([run.starts, run.ends], np.int64).T
+        keys = run_keys(run)[0]
         if wanted is not None:
             chosen = ids.positions(wanted, keys)[1]
             bounds, keys = bounds[chosen], keys[chosen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
@@ -82,6 +82,4 @@ def _inserted(
 
 
 def _insert(target: Collection[Any], data: bytes) -> None:
-    bounds = layout.starts(data)
-    documents = [RawBSONDocument(data[start:end]) for start, end in pairwise(bounds)]
-    target.insert_many(documents, ordered=True)
+    target.insert_many(map(RawBSONDocument, layout.Run.of(data)), ordered=True)

@@ -103,4 +103,4 @@ def _compressed(pieces: Iterable[bytes]) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _compress(piece: bytes) -> tuple[int, int, bytes]:
-    return len(layout.starts(piece)) - 1, len(piece), compress(piece)
+    return len(layout.Run.of(piece)), len(piece), compress(piece)

@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 from .. import layout, replies
 from ..database import Document
 from ..ids import DTYPE, Keys
-from ..manifest import batch_keys
+from ..manifest import run_keys
 
 Numbers = npt.NDArray[np.int64]
 
@@ -57,7 +57,7 @@ def scan(collection: Collection[Document]) -> tuple[Keys, Numbers]:
     )
 
 
-def _table(array: bytes) -> tuple[Keys, Numbers]:
+def _table(array: memoryview) -> tuple[Keys, Numbers]:
     """Cuts an array of documents, whose names are their places: 0, 1, 2 ..."""
     parts: list[npt.NDArray[Any]] = []
     position, digits, first = 4, 1, 0
@@ -83,12 +83,11 @@ def _table(array: bytes) -> tuple[Keys, Numbers]:
     return table["id"], table["number"]
 
 
-def _one_by_one(array: bytes) -> tuple[Keys, Numbers]:
+def _one_by_one(array: memoryview) -> tuple[Keys, Numbers]:
     """Does the same if some ids are no ObjectIds."""
-    documents = [element[1:] for element in layout.fields(array).values()]
-    batch = b"".join(documents)
-    numbers = [layout.fields(document)["$recordId"] for document in documents]
+    run = layout.Run.of_array(array)
+    numbers = [layout.fields(document)["$recordId"] for document in run]
     return (
-        batch_keys(batch, layout.starts(batch))[0],
+        run_keys(run)[0],
         np.array([int.from_bytes(number[1:], "little") for number in numbers], np.int64),
     )

@@ -19,13 +19,12 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from typing_extensions import Self
 
-from .. import layout
 from ..base import Progress
 from ..contents import Documents
 from ..database import Document, raw
 from ..errors import DamagedSnapshotError
 from ..ids import Ids, Keys, positions
-from ..manifest import batch_keys
+from ..manifest import run_keys
 from . import order
 
 _WRITE_DOCUMENTS = 2000
@@ -146,17 +145,14 @@ class _Places:
     def runs(self) -> Iterator[tuple[list[bytes], npt.NDArray[np.int64]]]:
         """Yields those documents of the base that are passed on, and where each is wanted."""
         done = 0
-        for batch in Documents(self._base).batches():
-            bounds = layout.starts(batch)
-            count = len(bounds) - 1
-            if not np.array_equal(
-                batch_keys(batch, bounds)[0], self._natural[done : done + count]
-            ):
+        for run in Documents(self._base).runs():
+            count = len(run)
+            if not np.array_equal(run_keys(run)[0], self._natural[done : done + count]):
                 raise DamagedSnapshotError(f"{self._base.name} was changed while it was read")
             target = self._target[done : done + count]
             done += count
             chosen = np.flatnonzero(target >= 0)
-            yield [batch[bounds[i] : bounds[i + 1]] for i in chosen], target[chosen]
+            yield [run[int(i)] for i in chosen], target[chosen]
 
     def fetched(self) -> Iterator[bytes]:
         """Yields the other documents, in the wanted order."""
