@@ -43,6 +43,10 @@ class Captured:
     known: Mapping[tuple[ObjectId, Part], Manifest] = field(default_factory=dict)
     """The content of parts of other snapshots that had to be read, so that nobody else has to."""
 
+    base: ObjectId | None = None
+    """A snapshot in ``known`` from which this one may differ little, so that its manifests are
+    best stored as the difference."""
+
     witness: Document | None = None
     """What tells at a glance whether the dataset was written to since, if anything does."""
 
@@ -162,12 +166,15 @@ class Backend(ABC):
         state = self.state(record)
         return {part: state[part] for part in state if not part.is_own_collection}
 
-    def source(self, record: SnapshotRecord, part: Part) -> Source | None:
+    def source(
+        self, record: SnapshotRecord, part: Part, manifest: Manifest | None = None
+    ) -> Source | None:
         """Returns samples or frames as something to look documents up in, without materialising.
 
         Args:
             record: the snapshot
             part: samples or frames
+            manifest (None): what the part holds, if the caller knows
 
         Returns:
             the documents, or None if the snapshot has no such part

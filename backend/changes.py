@@ -17,7 +17,7 @@ import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import content, layout, registry
+from . import content, layout, manifest_store, registry
 from .archive import extract
 from .base import Progress, silent
 from .catalog import Catalog
@@ -31,7 +31,7 @@ from .errors import (
     InvalidSettingError,
 )
 from .ids import DTYPE, Ids, Keys, common
-from .manifest import NO_OWNER, Differences, Manifest, stored_parts
+from .manifest import NO_OWNER, Differences, Manifest
 from .model import SampleChangeSummary, SnapshotRecord
 
 logger = logging.getLogger(__name__)
@@ -77,9 +77,9 @@ class SnapshotVersion:
         """Returns what was captured."""
         if (manifest := self.known.get((self.record.id, part))) is not None:
             return manifest
-        if part not in stored_parts(self.database, self.record.id) and part is not Part.SAMPLES:
-            return Manifest.empty()
-        return Manifest.load(self.database, self.record.id, part)
+        if part is Part.SAMPLES or part in manifest_store.parts(self.database, self.record.id):
+            return manifest_store.load(self.database, self.record.id, part)
+        return Manifest.empty()
 
     def documents(self, part: Part, wanted: Keys | None = None) -> Readable | None:
         """Returns the documents, without materialising the snapshot.
@@ -89,9 +89,9 @@ class SnapshotVersion:
         if self.record.archive is None:
             backend = registry.create(self.record.backend, self.database)
             if part.is_own_collection:
-                return backend.source(self.record, part)
+                return backend.source(self.record, part, self.known.get((self.record.id, part)))
             return backend.related(self.record).get(part)
-        if part not in stored_parts(self.database, self.record.id):
+        if part not in manifest_store.parts(self.database, self.record.id):
             return None
         if part in extract.SMALL:
             return self._small.get(part)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pymongo.database import Database
 
-from . import copies, registry
+from . import copies, manifest_store, registry
 from .base import Backend
 from .catalog import Catalog
 from .contents import Documents, Part
@@ -25,7 +25,7 @@ from .database import (
 from .datasets import DatasetReference
 from .errors import DamagedSnapshotError
 from .journal import Operation, Verb, operation, recovers
-from .manifest import Manifest, stored_parts
+from .manifest import Manifest
 from .model import SnapshotRecord
 from .withdraw import withdraw
 
@@ -119,8 +119,8 @@ def _stage(running: Operation, source: Backend, record: SnapshotRecord) -> dict[
 
 
 def _check(database: Database[Document], moved: SnapshotRecord, target: Backend) -> None:
-    for part in stored_parts(database, moved.id):
-        expected = Manifest.load(database, moved.id, part)
+    for part in manifest_store.parts(database, moved.id):
+        expected = manifest_store.load(database, moved.id, part)
         for found in target.read(moved, part) or [Manifest.empty()]:
             if expected.compare(found):
                 raise DamagedSnapshotError(

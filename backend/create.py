@@ -9,7 +9,7 @@ from dataclasses import replace
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import changes, facts, manifest, names, registry
+from . import changes, facts, manifest_store, names, registry
 from .access import actor
 from .archive import room
 from .base import Progress
@@ -105,7 +105,9 @@ def create(
                 record, head, _copying(running), trust_timestamps=trust_timestamps
             )
             running.step("captured")
-            manifest.save(database, snapshot_id, captured.manifests)
+            manifest_store.save(
+                database, snapshot_id, captured.manifests, captured.base, captured.known
+            )
             running.step("manifested")
             record = replace(record, storage=captured.storage)
             total = len(captured.manifests[Part.SAMPLES])
@@ -174,7 +176,7 @@ def _recover(running: Operation) -> None:
     running.step("unreserved")
     registry.create(running.details["backend"], database).discard(snapshot_id)
     running.step("discarded")
-    manifest.delete(database, snapshot_id)
+    manifest_store.delete(database, snapshot_id)
 
 
 def _finish(running: Operation) -> None:

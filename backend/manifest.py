@@ -20,8 +20,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -30,15 +29,11 @@ import numpy as np
 import numpy.typing as npt
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
-from pymongo.database import Database
 
 from . import ids, layout
-from .contents import Documents, Part
-from .database import MANIFESTS, Document
-from .errors import DamagedSnapshotError
+from .contents import Documents
 from .ids import Ids, Keys
 from .layout import Run
-from .model import FORMAT_VERSION, check_format
 
 DIGEST = "sha256"
 """Python's own SHA-256 uses the processor's instructions and needs no extra package: 1.2 µs for a
@@ -53,9 +48,6 @@ _STAMP = np.dtype("<i8")
 _NO_STAMP = np.iinfo(_STAMP).min
 """Of documents without ``last_modified_at``; no clock shows that."""
 NO_OWNER = np.bytes_(b"")
-
-# Stays well below MongoDB's 16 MB a document
-_CHUNK_BYTES = 8 * 1024 * 1024
 
 # FiftyOne's ids are ObjectIds, and the server puts `_id` first
 _ID = layout.Wanted("_id", 0x07)
@@ -328,39 +320,6 @@ class Manifest:
             np.frombuffer(zlib.decompress(owners), ids.DTYPE),
         )
 
-    @classmethod
-    def load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
-        """Reads a stored manifest.
-
-        Args:
-            database: the database
-            snapshot_id: the snapshot
-            part: the part of it
-
-        Returns:
-            the manifest
-
-        Raises:
-            DamagedSnapshotError: if it is missing or not what was stored
-        """
-        try:
-            return cls._load(database, snapshot_id, part)
-        except DamagedSnapshotError:
-            # The one that tells it may have been deleted at this moment: then another one does
-            return cls._load(database, snapshot_id, part)
-
-    @classmethod
-    def _load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
-        stored = _Stored.load(database, snapshot_id, part)
-        if stored.base is None:
-            return cls.from_bytes(stored.data)
-        patch = stored.patch()
-        while True:
-            stored = _Stored.load(database, stored.base, part)
-            if stored.base is None:
-                return patch.applied_to(cls.from_bytes(stored.data))
-            patch = patch.after(stored.patch())
-
 
 @dataclass(frozen=True)
 class Patch:
@@ -379,187 +338,6 @@ class Patch:
         """Returns the patch that does what another one does, and then what this one does."""
         manifest = earlier.manifest.without(self.removed).patched(self.manifest)
         return Patch(manifest, np.unique(np.concatenate([earlier.removed, self.removed])))
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """A manifest as stored: in full, or as the difference to that of another snapshot."""
-
-    data: bytes
-    base: ObjectId | None = None
-    removed: bytes = zlib.compress(b"")
-    """The ids that only the base has."""
-
-    @classmethod
-    def of(cls, patch: Patch, base: ObjectId) -> _Stored:
-        """Makes what is to be stored of a difference."""
-        removed = zlib.compress(patch.removed.tobytes(), 1)
-        return cls(patch.manifest.to_bytes(), base, removed)
-
-    def patch(self) -> Patch:
-        """Returns the difference to the base."""
-        removed = np.frombuffer(zlib.decompress(self.removed), ids.DTYPE)
-        return Patch(Manifest.from_bytes(self.data), removed)
-
-    def is_worth_it(self, full_bytes: int) -> bool:
-        """Returns whether a difference is less than what it would take without a base."""
-        size = len(self.data) + len(self.removed)
-        return size < full_bytes // 2 and len(self.removed) < _CHUNK_BYTES
-
-    @property
-    def _told_by_base(self) -> bytes:
-        return b"" if self.base is None else self.removed
-
-    def pieces(self, snapshot_id: ObjectId, part: Part, first: int = 0) -> Iterator[Document]:
-        """Yields the documents to store, numbered from ``first`` on."""
-        checksum = hashlib.sha256(self._told_by_base + self.data).hexdigest()
-        starts = range(0, len(self.data), _CHUNK_BYTES)
-        for number, start in enumerate(starts):
-            piece = {
-                "snapshot_id": snapshot_id,
-                "part": part.value,
-                "number": first + number,
-                "pieces": len(starts),
-                "format": FORMAT_VERSION,
-                "digest": DIGEST,
-                "checksum": checksum,
-                "data": self.data[start : start + _CHUNK_BYTES],
-            }
-            if self.base is not None:
-                piece.update(base=self.base, removed=b"" if number else self.removed)
-            yield piece
-
-    @classmethod
-    def load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> _Stored:
-        """Reads what is stored; of two that a crash has left, one that is complete."""
-        query = {"snapshot_id": snapshot_id, "part": part.value}
-        groups: dict[str, list[Document]] = {}
-        for piece in database[MANIFESTS].find(query).sort("number", 1):
-            check_format(piece)
-            groups.setdefault(piece["checksum"], []).append(piece)
-        for checksum, pieces in groups.items():
-            stored = cls(
-                b"".join(piece["data"] for piece in pieces),
-                pieces[0].get("base"),
-                b"".join(piece.get("removed", b"") for piece in pieces) or cls.removed,
-            )
-            found = hashlib.sha256(stored._told_by_base + stored.data).hexdigest()
-            if len(pieces) == pieces[0]["pieces"] and found == checksum:
-                return stored
-        raise DamagedSnapshotError(
-            f"The manifest of the {part.value} of snapshot {snapshot_id} is "
-            f"{'damaged' if groups else 'missing'}"
-        )
-
-
-def save(
-    database: Database[Document], snapshot_id: ObjectId, manifests: Mapping[Part, Manifest]
-) -> None:
-    """Stores the manifests of a snapshot.
-
-    Args:
-        database: the database
-        snapshot_id: the snapshot
-        manifests: the manifest of each of its parts
-    """
-    database[MANIFESTS].insert_many(
-        piece
-        for part, manifest in manifests.items()
-        for piece in _Stored(manifest.to_bytes()).pieces(snapshot_id, part)
-    )
-
-
-def rebase(
-    database: Database[Document], snapshot_id: ObjectId, part: Part, base: ObjectId | None
-) -> None:
-    """Stores a manifest as the difference to another one, if that is less.
-
-    The other one must be told without this one. May be interrupted and repeated anywhere.
-
-    Args:
-        database: the database
-        snapshot_id: the snapshot
-        part: the part
-        base: the other snapshot, or None to store the manifest in full
-    """
-    query = {"snapshot_id": snapshot_id, "part": part.value}
-    former = list(database[MANIFESTS].find(query, {"number": 1, "base": 1}))
-    if all(piece.get("base") == base for piece in former):
-        return
-    stored = _Stored.load(database, snapshot_id, part)
-    if stored.base is None:
-        manifest = Manifest.from_bytes(stored.data)
-    else:
-        manifest = Manifest.load(database, snapshot_id, part)
-        stored = _Stored(manifest.to_bytes())
-    if base is not None and part in stored_parts(database, base):
-        other = Manifest.load(database, base, part)
-        differences = other.compare(manifest)
-        new = manifest.only(np.concatenate([differences.added_keys, differences.changed_keys]))
-        difference = _Stored.of(Patch(new, differences.deleted_keys), base)
-        if difference.is_worth_it(len(stored.data)):
-            stored = difference
-    if stored.base is None and all(piece.get("base") is None for piece in former):
-        return
-    _replace(database, snapshot_id, part, former, stored)
-
-
-def _replace(
-    database: Database[Document],
-    snapshot_id: ObjectId,
-    part: Part,
-    former: list[Document],
-    stored: _Stored,
-) -> None:
-    """Stores a manifest in another way; some of it may be there twice after a crash."""
-    first = 1 + max(piece["number"] for piece in former)
-    database[MANIFESTS].insert_many(stored.pieces(snapshot_id, part, first))
-    database[MANIFESTS].delete_many({"_id": {"$in": [piece["_id"] for piece in former]}})
-
-
-def stored_parts(database: Database[Document], snapshot_id: ObjectId) -> list[Part]:
-    """Lists the parts of a snapshot that have a manifest.
-
-    Args:
-        database: the database
-        snapshot_id: the snapshot
-
-    Returns:
-        the parts
-    """
-    found = database[MANIFESTS].distinct("part", {"snapshot_id": snapshot_id})
-    return [part for part in Part if part.value in found]
-
-
-def delete(database: Database[Document], snapshot_id: ObjectId) -> None:
-    """Deletes the manifests of a snapshot; those that are told by them are stored anew.
-
-    Args:
-        database: the database
-        snapshot_id: the snapshot
-    """
-    for piece in list(database[MANIFESTS].find({"base": snapshot_id}, {"data": 0})):
-        # What is damaged stays as it is, and keeps nobody from deleting
-        with suppress(DamagedSnapshotError):
-            _free(database, piece["snapshot_id"], Part(piece["part"]), snapshot_id)
-    database[MANIFESTS].delete_many({"snapshot_id": snapshot_id})
-
-
-def _free(
-    database: Database[Document], snapshot_id: ObjectId, part: Part, leaving: ObjectId
-) -> None:
-    """Makes a manifest be told without that of a snapshot that goes."""
-    base = _Stored.load(database, leaving, part)
-    if base.base is None:
-        rebase(database, snapshot_id, part, None)
-        return
-    query = {"snapshot_id": snapshot_id, "part": part.value}
-    former = list(database[MANIFESTS].find(query, {"number": 1, "base": 1}))
-    own = _Stored.load(database, snapshot_id, part)
-    if own.base == leaving:
-        # Only what differs is touched, however much there is
-        own = _Stored.of(own.patch().after(base.patch()), base.base)
-    _replace(database, snapshot_id, part, former, own)
 
 
 def _read_run(run: Run) -> Manifest:

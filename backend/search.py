@@ -16,14 +16,13 @@ from types import NoneType
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import facts
+from . import facts, manifest_store
 from .catalog import Catalog
 from .contents import Part
 from .database import Document
 from .errors import InvalidRequestError, SnapshotError
 from .history import mentions
 from .ids import Ids, positions
-from .manifest import Manifest
 from .model import SampleChangeSummary, SnapshotRecord
 
 logger = logging.getLogger(__name__)
@@ -151,7 +150,7 @@ def _datasets(database: Database[Document]) -> list[Document]:
 
 
 def _has_sample(database: Database[Document], record: SnapshotRecord, sample_id: ObjectId) -> bool:
-    manifest = Manifest.load(database, record.id, Part.SAMPLES)
+    manifest = manifest_store.load(database, record.id, Part.SAMPLES)
     _, known = positions(manifest.keys, Ids.of([sample_id]).keys)
     return bool(known[0])
 

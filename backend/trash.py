@@ -17,7 +17,7 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from . import facts, manifest, project, registry
+from . import facts, manifest_store, project, registry
 from .access.actions import Action
 from .archive import location
 from .audit.recording import Recording, recording
@@ -322,7 +322,7 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
     registry.create(record.backend, database).discard(record.id)
     if record.archive is not None:
         location.remove(database, record.archive.location, record.archive.key)
-    manifest.delete(database, record.id)
+    manifest_store.delete(database, record.id)
     facts.delete(database, [record.id])
     Catalog(database).remove([record.id])
 

@@ -20,7 +20,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import registry
+from . import manifest_store, registry
 from .archive import check, location
 from .base import Backend, Progress, silent
 from .catalog import Catalog
@@ -28,7 +28,7 @@ from .contents import Part, Source, State
 from .database import Document
 from .datasets import DatasetReference, current_name
 from .errors import DamagedSnapshotError, SnapshotError, SnapshotNotFoundError
-from .manifest import Differences, Manifest, stored_parts
+from .manifest import Differences, Manifest
 from .model import SnapshotRecord
 
 logger = logging.getLogger(__name__)
@@ -246,7 +246,7 @@ def _inspect(
         return _inspect_archive(database, record, dataset, progress)
     backend = registry.create(record.backend, database)
     state = backend.remains(record)
-    known = stored_parts(database, record.id)
+    known = manifest_store.parts(database, record.id)
     # Of all other parts there is a manifest even if there were no documents
     has_frames = Part.FRAMES in known or bool(backend.indexes(record, Part.FRAMES))
     parts = [part for part in Part if part is not Part.FRAMES or has_frames]
@@ -256,7 +256,7 @@ def _inspect(
         progress(number / len(parts), f"Verifying {part.value} of '{record.name}'")
         stored = backend.read(record, part, progress) or [Manifest.empty()]
         try:
-            expected = Manifest.load(database, record.id, part)
+            expected = manifest_store.load(database, record.id, part)
         except DamagedSnapshotError as error:
             reports.append(PartReport(part.value, None, len(stored[0]), problem=str(error)))
             continue
@@ -280,10 +280,10 @@ def _inspect_archive(
     """Reads a whole archive: its checksums, and its documents against what was captured."""
     found = check.manifests(location.read(record), progress)
     reports: list[PartReport] = []
-    for part in sorted({*found, *stored_parts(database, record.id)}, key=list(Part).index):
+    for part in sorted({*found, *manifest_store.parts(database, record.id)}, key=list(Part).index):
         content = found.get(part, Manifest.empty())
         try:
-            expected = Manifest.load(database, record.id, part)
+            expected = manifest_store.load(database, record.id, part)
         except DamagedSnapshotError as error:
             reports.append(PartReport(part.value, None, len(content), problem=str(error)))
             continue

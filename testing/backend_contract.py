@@ -24,7 +24,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from ..backend import manifest
+from ..backend import manifest_store
 from ..backend.base import Backend
 from ..backend.contents import Documents, Head, Part
 from ..backend.database import Document, server_time
@@ -233,7 +233,9 @@ def capture_with_manifests(
     """Captures a dataset; returns the record and what the backend says it stored."""
     record = new_record(backend, dataset)
     captured = backend.capture(record, Head(backend.database, dataset._doc.id))
-    manifest.save(backend.database, record.id, captured.manifests)
+    manifest_store.save(
+        backend.database, record.id, captured.manifests, captured.base, captured.known
+    )
     return with_storage(record, captured.storage), dict(captured.manifests)
 
 
@@ -245,7 +247,7 @@ def capture(backend: Backend, dataset: fo.Dataset) -> SnapshotRecord:
 def discard(backend: Backend, record: SnapshotRecord) -> None:
     """Forgets a snapshot, as those who use backends do."""
     backend.discard(record.id)
-    manifest.delete(backend.database, record.id)
+    manifest_store.delete(backend.database, record.id)
 
 
 def spoil(dataset: fo.Dataset) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.database import Database
 
-from fiftyone_snapshots.backend import manifest
+from fiftyone_snapshots.backend import manifest_store
 from fiftyone_snapshots.backend.contents import Part
 from fiftyone_snapshots.backend.database import Document
 from fiftyone_snapshots.backend.errors import DamagedSnapshotError
@@ -52,10 +52,10 @@ def chain(database: Database[Document]) -> list[tuple[ObjectId, str]]:
         documents.pop(list(documents)[-1])
         documents[ObjectId()] = number
         content, snapshot_id = of(documents), ObjectId()
-        manifest.save(database, snapshot_id, {Part.SAMPLES: content})
+        manifest_store.save(database, snapshot_id, {Part.SAMPLES: content})
         found.append((snapshot_id, content.fingerprint()))
     for (older, _), (newer, _) in zip(found[-2::-1], found[:0:-1], strict=True):
-        manifest.rebase(database, older, Part.SAMPLES, newer)
+        manifest_store.rebase(database, older, Part.SAMPLES, newer)
     bases = {p["snapshot_id"]: p.get("base") for p in database["snapshots.manifests"].find()}
     assert [bases[id_] for id_, _ in found] == [*[id_ for id_, _ in found[1:]], None]
     return found
@@ -68,10 +68,10 @@ def test_deleting_some_leaves_the_others_what_they_are(
     left = dict(chain)
     for number in order:
         gone = chain[number][0]
-        manifest.delete(database, gone)
+        manifest_store.delete(database, gone)
         del left[gone]
         for id_, fingerprint in left.items():
-            found = Manifest.load(database, id_, Part.SAMPLES)
+            found = manifest_store.load(database, id_, Part.SAMPLES)
             assert found.fingerprint() == fingerprint
     assert set(database["snapshots.manifests"].distinct("snapshot_id")) == set(left)
 
@@ -83,9 +83,9 @@ def test_a_damaged_one_can_be_deleted(
     database["snapshots.manifests"].update_one(
         {"snapshot_id": damaged}, {"$set": {"data": b"forged"}}
     )
-    manifest.delete(database, damaged)
+    manifest_store.delete(database, damaged)
     for id_, fingerprint in chain[3:]:
-        assert Manifest.load(database, id_, Part.SAMPLES).fingerprint() == fingerprint
+        assert manifest_store.load(database, id_, Part.SAMPLES).fingerprint() == fingerprint
     for id_, _ in chain[:2]:
         with pytest.raises(DamagedSnapshotError):
-            Manifest.load(database, id_, Part.SAMPLES)
+            manifest_store.load(database, id_, Part.SAMPLES)

@@ -8,11 +8,12 @@ from itertools import groupby
 from bson import ObjectId
 from pymongo.database import Database
 
+from .. import manifest_store
 from ..base import Progress, silent
 from ..contents import Part
 from ..database import Document
 from ..errors import DamagedArchiveError
-from ..manifest import Manifest, stored_parts
+from ..manifest import Manifest
 from .read import Piece, Reader
 
 
@@ -75,8 +76,8 @@ def compare(
     Raises:
         DamagedArchiveError: if it is not what was captured
     """
-    for part in {*stored_parts(database, snapshot_id), *found}:
-        expected = Manifest.load(database, snapshot_id, part)
+    for part in {*manifest_store.parts(database, snapshot_id), *found}:
+        expected = manifest_store.load(database, snapshot_id, part)
         differences = expected.compare(found.get(part, Manifest.empty()))
         if differences:
             raise DamagedArchiveError(

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from bson import ObjectId
 from pymongo.database import Database
 
-from .. import ids, layout
+from .. import ids, layout, manifest_store
 from ..contents import Part
 from ..database import Document
 from ..errors import ArchiveStorageError, DamagedArchiveError
 from ..ids import Ids, Keys
-from ..manifest import Manifest, run_keys
+from ..manifest import run_keys
 from ..model import SnapshotRecord
 from . import location
 from .read import Reader
@@ -207,7 +207,7 @@ def extract(
     for part, documents in found.items():
         keys = chosen[part]
         if keys is None:
-            documents.finish(len(Manifest.load(database, record.id, part)))
+            documents.finish(len(manifest_store.load(database, record.id, part)))
         else:
             documents.finish(len(keys))
     return found

@@ -12,7 +12,7 @@ import fiftyone.core.dataset as fod
 from bson import ObjectId
 from pymongo.database import Database
 
-from .. import delete, indexes, manifest, names, registry
+from .. import delete, indexes, manifest_store, names, registry
 from ..catalog import Catalog
 from ..config import Settings
 from ..contents import (
@@ -82,7 +82,7 @@ def import_(
             backend = registry.create(record.backend, database)
             storage = backend.adopt(record, staged, header.indexes)
             running.step("adopted")
-            manifest.save(database, record.id, _of_all_parts(manifests))
+            manifest_store.save(database, record.id, _of_all_parts(manifests))
             Catalog(database).update(record.id, storage=storage)
             record = replace(record, storage=storage)
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
@@ -261,7 +261,7 @@ def _recover(running: Operation) -> None:
     staging.drop(running)
     registry.create(details["backend"], database).discard(snapshot_id)
     running.step("discarded")
-    manifest.delete(database, snapshot_id)
+    manifest_store.delete(database, snapshot_id)
 
 
 def _remove_head(running: Operation) -> None:

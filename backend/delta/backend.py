@@ -70,7 +70,9 @@ class DeltaBackend(Backend):
         if target.equals_previous:
             logger.info("Snapshot '%s' equals the one before it: nothing was written", record.name)
             storage["equals_previous"] = True
-        return Captured(moment.manifests, storage, target.known, moment.witness.to_document())
+        return Captured(
+            moment.manifests, storage, target.known, target.base, moment.witness.to_document()
+        )
 
     def adopt(
         self,
@@ -148,12 +150,14 @@ class DeltaBackend(Backend):
         chain = chains.load(self.database, record.dataset_id)
         return self._existing(chain, record, own=False, strict=False)
 
-    def source(self, record: SnapshotRecord, part: Part) -> Source | None:
+    def source(
+        self, record: SnapshotRecord, part: Part, manifest: Manifest | None = None
+    ) -> Source | None:
         """Returns what looks documents up in the histories and the newest whole."""
         link = chains.load(self.database, record.dataset_id).get(record.id)
         if part not in link.parts:
             return None
-        return VirtualSource(self.database, record.dataset_id, record.id, part)
+        return VirtualSource(self.database, record.dataset_id, record.id, part, manifest)
 
     def read(
         self, record: SnapshotRecord, part: Part, progress: Progress = silent

@@ -1,4 +1,4 @@
-"""Saving space: of older snapshots the manifests too are kept as differences."""
+"""Saving space: manifests too are kept as differences."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from itertools import pairwise
 from bson import ObjectId
 from pymongo.database import Database
 
-from .. import manifest
-from ..contents import Part
+from .. import manifest_store
 from ..database import MANIFESTS, Document
 from . import chain as chains
 
-_FULL = 32
+FULL_MANIFESTS = 16
 """Every so many manifests one stays in full, so that reading one never needs many others."""
 
 
 def compact(database: Database[Document], dataset_id: ObjectId) -> None:
-    """Stores the manifests of a dataset's snapshots as the difference to the next one's.
+    """Stores the manifests of a dataset's snapshots as the difference to the one before.
 
+    Those of new snapshots are stored like that from the start; others have come from elsewhere.
     Nobody who reads is blocked: what is stored anew replaces what was there when it is complete.
 
     Args:
@@ -33,8 +33,9 @@ def compact(database: Database[Document], dataset_id: ObjectId) -> None:
         {"snapshot_id": {"$in": ids}, "base": None}, {"snapshot_id": 1, "part": 1}
     )
     todo = {(piece["snapshot_id"], piece["part"]) for piece in full}
-    for older, newer in reversed(list(pairwise(links))):
-        for part in older.parts if older.sequence % _FULL else ():
-            is_told = part.is_own_collection and not older.parts[part].is_kept
-            if is_told and (older.id, part.value) in todo:
-                manifest.rebase(database, older.id, Part(part), newer.id)
+    for older, newer in pairwise(links):
+        for part in newer.parts if newer.sequence % FULL_MANIFESTS else ():
+            # What is kept whole differs much from what follows
+            is_like = part in older.parts and not older.parts[part].is_kept
+            if part.is_own_collection and is_like and (newer.id, part.value) in todo:
+                manifest_store.rebase(database, newer.id, part, older.id)

@@ -7,11 +7,10 @@ from dataclasses import replace
 from bson import ObjectId
 from pymongo.database import Database
 
-from .. import faults
+from .. import faults, manifest_store
 from ..contents import Documents, Part, chunks
 from ..database import Document, delta_name
 from ..ids import Ids, positions
-from ..manifest import Manifest
 from . import chain as chains
 from . import order
 from .chain import Chain, Link
@@ -111,7 +110,7 @@ def _merge_histories(
     later, earlier = (
         database[delta_name(chain.dataset_id, token, part)] for token in (leaving, history)
     )
-    wanted = Manifest.load(database, before.id, part).keys
+    wanted = manifest_store.load(database, before.id, part).keys
     for ids in chunks(Documents(later).ids()):
         keys = Ids.of(ids).keys
         Documents(later).merge_into(

@@ -6,11 +6,10 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from .. import copies
+from .. import copies, manifest_store
 from ..base import Progress, silent
 from ..contents import Part
 from ..database import Document, delta_name
-from ..manifest import Manifest
 from . import order
 from .chain import Chain, Link
 from .places import Places
@@ -61,5 +60,5 @@ def write(
         progress: told how far it is
     """
     places = Places.of(database, chain, link, part)
-    wanted = order.load(database, link.id, part, Manifest.load(database, link.id, part))
+    wanted = order.load(database, link.id, part, manifest_store.load(database, link.id, part))
     splice(places.base, places.histories, wanted, target, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bson import ObjectId
 from pymongo.database import Database
 
+from .. import manifest_store
 from ..contents import Documents, Part
 from ..database import Document, delta_collections, delta_name
 from ..ids import positions
@@ -61,7 +62,7 @@ def _together(
         for history in reversed(places.histories):
             found = found.updated(Manifest.read(Documents(history)), [])
         # Whatever else is there belongs to other snapshots
-        expected = Manifest.load(database, snapshot_id, part).keys
+        expected = manifest_store.load(database, snapshot_id, part).keys
         others = found.keys[~positions(expected, found.keys)[1]]
         found = found.without(others)
     return found

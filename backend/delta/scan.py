@@ -6,10 +6,13 @@ natural order is. The replies are taken as they come, and cut by numpy.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bson import ObjectId
 from pymongo.collection import Collection
 
 from .. import layout, replies
@@ -33,28 +36,41 @@ _ROW = np.dtype(
 )
 
 
-def scan(collection: Collection[Document]) -> tuple[Keys, Numbers]:
+def scan(collection: Collection[Document], middle: ObjectId | None = None) -> tuple[Keys, Numbers]:
     """Returns the ids of a collection and their record numbers.
 
     Args:
         collection: the collection
+        middle (None): an id from which on about half of them are, so that the server can go
+            through both halves at the same time
 
     Returns:
         the keys, and the numbers: sorted by these, the keys are in natural order
     """
-    find = {
-        "projection": {"_id": 1},
-        "hint": {"_id": 1},
-        "showRecordId": True,
-        "batchSize": _BATCH,
-    }
-    tables = [_table(array) for array, _ in replies.arrays(collection, find)]
+    # Unlike a filter, these are bounds for ids of all types
+    halves = [{"max": {"_id": middle}}, {"min": {"_id": middle}}] if middle is not None else [{}]
+    with ThreadPoolExecutor(len(halves)) as pool:
+        found = pool.map(lambda half: _tables(collection, half), halves)
+        tables = [table for half in found for table in half]
     keys = [table[0] for table in tables]
     numbers = [table[1] for table in tables]
     return (
         np.concatenate([np.empty(0, DTYPE), *keys]),
         np.concatenate([np.empty(0, np.int64), *numbers]),
     )
+
+
+def _tables(
+    collection: Collection[Document], bounds: Mapping[str, Any]
+) -> list[tuple[Keys, Numbers]]:
+    find = {
+        "projection": {"_id": 1},
+        "hint": {"_id": 1},
+        "showRecordId": True,
+        "batchSize": _BATCH,
+        **bounds,
+    }
+    return [_table(array) for array, _ in replies.arrays(collection, find)]
 
 
 def _table(array: memoryview) -> tuple[Keys, Numbers]:

@@ -17,7 +17,7 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from .. import content, layout
+from .. import content, layout, manifest_store
 from ..base import silent
 from ..contents import Documents, Part
 from ..database import Document
@@ -44,6 +44,7 @@ class VirtualSource:
         dataset_id: the dataset
         snapshot_id: the snapshot
         part: samples or frames
+        manifest (None): what the part holds, if that is known
         is_canonical (False): whether to leave out what is only held ready to be opened
     """
 
@@ -53,9 +54,11 @@ class VirtualSource:
         dataset_id: ObjectId,
         snapshot_id: ObjectId,
         part: Part,
+        manifest: Manifest | None = None,
         *,
         is_canonical: bool = False,
     ) -> None:
+        self._known = manifest
         self._is_canonical = is_canonical
         self._database = database
         self._dataset_id = dataset_id
@@ -177,7 +180,9 @@ class VirtualSource:
 
     @cached_property
     def _manifest(self) -> Manifest:
-        return Manifest.load(self._database, self._snapshot_id, self._part)
+        if self._known is not None:
+            return self._known
+        return manifest_store.load(self._database, self._snapshot_id, self._part)
 
 
 def _frame_number(frame: bytes) -> float:

@@ -56,7 +56,7 @@ def read(
     query = {"$or": [{"last_modified_at": {"$gt": since}}, {"last_modified_at": None}]}
     with ThreadPoolExecutor(max_workers=1) as pool:
         # The server goes through the ids meanwhile
-        ordered = pool.submit(order.of_collection, documents.collection)
+        ordered = pool.submit(order.of_collection, documents.collection, former.keys)
         read = Manifest.read(Documents(documents.collection, query))
         natural = ordered.result()
     existing = np.sort(natural, kind="stable")
