@@ -12,7 +12,7 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from .database import CATALOG, DATASETS, Document
+from .database import Document
 from .errors import DuplicateNameError, SnapshotNotFoundError
 from .model import (
     FORMAT_VERSION,
@@ -23,6 +23,7 @@ from .model import (
     check_format,
 )
 from .names import slug
+from .namespaces import CATALOG, DATASETS
 
 Records: TypeAlias = list[SnapshotRecord]
 Identifiers: TypeAlias = list[ObjectId]

@@ -15,18 +15,13 @@ from . import copies, manifest_store, registry
 from .base import Backend
 from .catalog import Catalog
 from .contents import Documents, Part
-from .database import (
-    Document,
-    all_collections,
-    owned_collections,
-    staging_name,
-    view_name,
-)
+from .database import Document
 from .datasets import DatasetReference
 from .errors import DamagedSnapshotError
 from .journal import Operation, Verb, operation, recovers
 from .manifest import Manifest
 from .model import SnapshotRecord
+from .namespaces import all_collections, owned_collections, staging_name, view_name
 from .withdraw import withdraw
 
 _MOVED = (

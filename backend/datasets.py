@@ -10,8 +10,9 @@ import fiftyone.migrations as fomi
 from bson import ObjectId
 from pymongo.database import Database
 
-from .database import PREFIX, Document
+from .database import Document
 from .errors import DatasetNotFoundError, InvalidRequestError, NotVersionableError
+from .namespaces import PREFIX
 
 _GENERATED_PREFIXES = ("patches.", "frames.", "clips.")
 

@@ -26,8 +26,9 @@ from .access import policy
 from .archive import location
 from .catalog import Catalog
 from .config import NO_LIMIT, Settings, variable
-from .database import MANIFESTS, UNREMOVED, Document
+from .database import Document
 from .errors import SnapshotError
+from .namespaces import LEASES, MANIFESTS, UNREMOVED
 
 PACKAGE = "fiftyone-snapshots"
 PLUGIN = "@snapshots/versioning"
@@ -303,7 +304,7 @@ def _operations(database: Database[Document]) -> Iterator[Finding]:
             yield _note("operation", f"{what}, is under way ({entry.progress:.0%})")
         else:
             yield _problem("operation", f"{what}, was left unfinished by a dead process", _RECOVER)
-    for document in database[database_module.LEASES].find():
+    for document in database[LEASES].find():
         if not lease.is_held(database, document["_id"]):
             yield _note("lease", "a dead process left one; whoever needs it next takes it over")
 

@@ -18,10 +18,11 @@ from .base import Backend, Captured, Progress, silent, whole_collection
 from .capture import capture, copy_and_read
 from .contents import Documents, Head, Part, State
 from .copies import copy_whole, create_indexes, list_indexes, patch
-from .database import Document, data_size, master_name, owned_collections
+from .database import Document, data_size
 from .errors import DamagedSnapshotError
 from .manifest import Manifest
 from .model import SnapshotRecord
+from .namespaces import master_name, owned_collections
 
 _NAMESPACE_NOT_FOUND = 26
 

@@ -10,9 +10,10 @@ from typing import Any
 from bson import ObjectId
 from pymongo.database import Database
 
-from .database import JOURNAL, Document
+from .database import Document
 from .errors import NewerFormatError, OperationNotFoundError
 from .model import check_format
+from .namespaces import JOURNAL
 
 
 class Verb(str, Enum):

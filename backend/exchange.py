@@ -11,12 +11,13 @@ from bson import ObjectId
 from . import loaded, project, registry, switch, trash
 from .catalog import Catalog
 from .contents import Head, Part, State
-from .database import Document, owned_collections, server_time, trashed_name
+from .database import Document, server_time
 from .datasets import is_deleted
 from .delete import revive, summarize_following, summarize_revived
 from .errors import ConcurrentWritesError, DamagedSnapshotError, DatasetNotFoundError
 from .journal import Operation, Verb, recovers
 from .model import SnapshotState
+from .namespaces import owned_collections, trashed_name
 from .switch import Switch
 from .trash import TrashedHead
 

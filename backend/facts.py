@@ -18,9 +18,10 @@ from pymongo.errors import DuplicateKeyError
 from . import registry, schema
 from .catalog import Catalog
 from .contents import Part, Source
-from .database import FACTS, Document
+from .database import Document
 from .errors import DamagedSnapshotError
 from .model import FORMAT_VERSION, SnapshotRecord, check_format
+from .namespaces import FACTS
 
 MAX_CLASSES = 10_000
 """Classes that are noted of a snapshot. Labels of free text can have any number of them; then none

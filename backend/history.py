@@ -11,10 +11,11 @@ from pymongo.database import Database
 from . import names
 from .catalog import Catalog
 from .config import NO_LIMIT, Settings
-from .database import PREFIX, Document
+from .database import Document
 from .datasets import DatasetReference, resolve
 from .errors import DatasetNotFoundError
 from .model import Archive, SampleChangeSummary, SnapshotRecord, SnapshotState
+from .namespaces import PREFIX
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,7 @@ from . import faults
 from .audit import recording
 from .base import Progress, silent
 from .config import Settings
-from .database import (
-    JOURNAL,
-    Document,
-    durable,
-    ensure_indexes,
-    reaching_server,
-    server_time,
-)
+from .database import Document, durable, reaching_server, server_time
 from .entries import (
     UNFINISHED,
     Entry,
@@ -53,6 +46,7 @@ from .errors import (
 )
 from .lease import Lease, Waiting
 from .model import FORMAT_VERSION
+from .namespaces import JOURNAL, ensure_indexes
 
 __all__ = [
     "Entry",

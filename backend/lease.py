@@ -26,8 +26,9 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from typing_extensions import Self
 
-from .database import LEASES, Document
+from .database import Document
 from .errors import DatasetBusyError, LeaseLostError
+from .namespaces import LEASES
 
 TTL_SECONDS = 20
 """How long a lease outlives its last renewal."""

@@ -17,11 +17,12 @@ from pymongo.database import Database
 from . import equality
 from .catalog import Catalog
 from .contents import Head
-from .database import LINEAGE, Document, server_time
+from .database import Document, server_time
 from .datasets import DatasetReference
 from .equality import Equality
 from .errors import InvalidRequestError, SnapshotError
 from .model import FORMAT_VERSION, check_format
+from .namespaces import LINEAGE
 
 
 class RunKind(str, Enum):

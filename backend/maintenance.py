@@ -29,19 +29,11 @@ from .access.actions import Action
 from .archive import archive, export, import_, location, unarchive
 from .audit import reading, recording
 from .catalog import Catalog
-from .database import (
-    DATASETS,
-    FACTS,
-    MANIFESTS,
-    TRASH,
-    Document,
-    all_collections,
-    owner_of,
-    unless_forbidden,
-)
+from .database import Document, unless_forbidden
 from .datasets import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .journal import Operation, Verb, operation, recovers
+from .namespaces import DATASETS, FACTS, MANIFESTS, TRASH, all_collections, owner_of
 from .switch import drop_view
 
 logger = logging.getLogger(__name__)

@@ -45,7 +45,7 @@ DIGEST_BYTES = 16
 
 _DIGEST = np.dtype([("high", "<u8"), ("low", "<u8")])
 _STAMP = np.dtype("<i8")
-_NO_STAMP = np.iinfo(_STAMP).min
+NO_STAMP = np.iinfo(_STAMP).min
 """Of documents without ``last_modified_at``; no clock shows that."""
 NO_OWNER = np.bytes_(b"")
 
@@ -349,7 +349,7 @@ def _read_run(run: Run) -> Manifest:
         wanted.append(_SAMPLE_ID)
     stamped, *owned = layout.locate(run, wanted)
 
-    stamps = np.full(len(run), _NO_STAMP, _STAMP)
+    stamps = np.full(len(run), NO_STAMP, _STAMP)
     has_stamp = stamped != layout.NOT_FOUND
     times = layout.windows(run.data, _STAMP)
     stamps[has_stamp] = times[stamped[has_stamp]]

@@ -18,10 +18,11 @@ from pymongo.database import Database
 
 from . import ids
 from .contents import Part
-from .database import MANIFESTS, Document
+from .database import Document
 from .errors import DamagedSnapshotError
 from .manifest import DIGEST, Manifest, Patch
 from .model import FORMAT_VERSION, check_format
+from .namespaces import MANIFESTS
 
 # Stays well below MongoDB's 16 MB a document
 _CHUNK_BYTES = 8 * 1024 * 1024

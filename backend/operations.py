@@ -8,8 +8,9 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from . import journal
-from .database import JOURNAL, Document, server_time
+from .database import Document, server_time
 from .journal import Entry, OperationState
+from .namespaces import JOURNAL
 
 
 def recent(database: Database[Document], dataset_id: ObjectId, seconds: int) -> list[Entry]:

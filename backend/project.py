@@ -23,9 +23,10 @@ from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailur
 
 from . import generated, loaded
 from .contents import RELATED, Documents, Part, State, chunks, owner_field, shared_collection
-from .database import Document, all_collections, view_name
+from .database import Document
 from .errors import SnapshotError
 from .model import SnapshotRecord
+from .namespaces import all_collections, view_name
 from .permission import Permission, grant
 
 _RUN_FIELDS = ("annotation_runs", "brain_methods", "evaluations", "runs")

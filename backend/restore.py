@@ -20,12 +20,13 @@ from . import loaded, registry, schema
 from .archive import unarchive
 from .catalog import Catalog
 from .contents import Documents, Head, Part, State, chunks
-from .database import Document, owned_collections, raw, server_time, staging_name
+from .database import Document, raw, server_time
 from .datasets import DatasetReference, is_deleted, migrate
 from .errors import InvalidRequestError
 from .journal import Entry, Operation, Verb, operation, recovers
 from .manifest import Manifest
 from .model import SnapshotRecord
+from .namespaces import owned_collections, staging_name
 
 _SELECTED = "selected"
 _FETCHED_SAMPLES = 500

@@ -16,11 +16,12 @@ from .catalog import Catalog
 from .changes import HeadVersion, SnapshotVersion
 from .config import Settings
 from .contents import Head, Part, Readable
-from .database import Document, server_time, staging_name
+from .database import Document, server_time
 from .datasets import DatasetReference
 from .errors import DamagedSnapshotError
 from .journal import Operation, Verb, operation
 from .model import SampleChangeSummary, SnapshotRecord
+from .namespaces import staging_name
 from .switch import Switch
 
 

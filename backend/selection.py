@@ -10,9 +10,10 @@ import fiftyone.core.sample as fos
 from bson import ObjectId
 from pymongo.database import Database
 
-from .database import CATALOG, Document
+from .database import Document
 from .datasets import DatasetReference
 from .errors import InvalidRequestError
+from .namespaces import CATALOG
 
 
 def sample_ids(

@@ -26,8 +26,9 @@ from pymongo.errors import CollectionInvalid, OperationFailure
 
 from .catalog import Catalog
 from .contents import Documents, Head, Part, State, chunks, owner_field, shared_collection
-from .database import Document, trashed_name
+from .database import Document
 from .journal import Operation
+from .namespaces import trashed_name
 
 _MAX_FORMER_NAMES = 10
 _ATTEMPTS = 100

@@ -24,20 +24,12 @@ from .audit.recording import Recording, recording
 from .catalog import Catalog
 from .config import Settings
 from .contents import RELATED, Documents, Part, State
-from .database import (
-    CATALOG,
-    TRASH,
-    Document,
-    data_size,
-    owned_collections,
-    raw,
-    server_time,
-    trashed_name,
-)
+from .database import Document, data_size, raw, server_time
 from .datasets import current_name
 from .errors import DamagedSnapshotError, DatasetBusyError
 from .journal import Operation, Verb, operation, recovers
 from .model import FORMAT_VERSION, SnapshotRecord, check_format
+from .namespaces import CATALOG, TRASH, owned_collections, trashed_name
 
 
 class TrashKind(str, Enum):

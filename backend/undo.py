@@ -8,10 +8,11 @@ from . import exchange, trash
 from .catalog import Catalog
 from .config import Settings
 from .contents import Head, Part
-from .database import Document, trashed_name
+from .database import Document
 from .datasets import DatasetReference
 from .errors import DamagedSnapshotError, DatasetBusyError, NothingToUndoError
 from .journal import Verb, operation
+from .namespaces import trashed_name
 from .trash import TrashedHead
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from pymongo.database import Database
 
-from ..database import AUDIT, AUDIT_HEAD, PREFIX, Document
+from ..database import Document
+from ..namespaces import AUDIT, AUDIT_HEAD, PREFIX
 
 _FIFTYONE = ("annotation.schemas", "config", "datasets", "delegated_ops", "execution_store",
              "fs.chunks", "fs.files", "ontologies", "runs", "tags", "views",

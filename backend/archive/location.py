@@ -8,9 +8,10 @@ import logging
 from pymongo.database import Database
 
 from ..config import Settings, variable
-from ..database import UNREMOVED, Document
+from ..database import Document
 from ..errors import ArchiveNotFoundError, InvalidSettingError, SnapshotError
 from ..model import SnapshotRecord
+from ..namespaces import UNREMOVED
 from .folder import FolderStore
 from .read import Reader
 from .store import Store

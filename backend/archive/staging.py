@@ -12,9 +12,10 @@ from pymongo.collection import Collection
 
 from .. import layout
 from ..contents import Documents, Part, State
-from ..database import Document, create_compressed, owned_collections, staging_name
+from ..database import Document, create_compressed
 from ..journal import Operation
 from ..manifest import Manifest
+from ..namespaces import owned_collections, staging_name
 from .check import counted
 from .read import Piece, Reader
 

@@ -10,8 +10,9 @@ from typing import Any, TextIO
 
 from pymongo.database import Database
 
-from ..database import AUDIT, Document
+from ..database import Document
 from ..errors import InvalidRequestError
+from ..namespaces import AUDIT
 from .event import plain
 
 Row = dict[str, Any]

@@ -17,9 +17,10 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from .. import faults
-from ..database import AUDIT, AUDIT_HEAD, Document, server_time
+from ..database import Document, server_time
 from ..errors import SnapshotError
 from ..model import FORMAT_VERSION
+from ..namespaces import AUDIT, AUDIT_HEAD
 from .event import BEGINNING, FIRST, digest
 
 HEAD = "head"

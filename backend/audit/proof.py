@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pymongo.database import Database
 
-from ..database import AUDIT, AUDIT_HEAD, Document
+from ..database import Document
 from ..errors import InvalidRequestError
+from ..namespaces import AUDIT, AUDIT_HEAD
 from .event import BEGINNING, FIRST, digest
 from .log import HEAD
 

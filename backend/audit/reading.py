@@ -10,8 +10,9 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..access.actions import Action
-from ..database import AUDIT, Document
+from ..database import Document
 from ..errors import InvalidRequestError
+from ..namespaces import AUDIT
 from .event import AuditEvent, Outcome
 
 

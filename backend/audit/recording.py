@@ -23,10 +23,11 @@ from pymongo.database import Database
 
 from ..access.actions import Action
 from ..access.actor import current
-from ..database import JOURNAL, Document, server_time
+from ..database import Document, server_time
 from ..entries import OperationState
 from ..errors import SnapshotPermissionError
 from ..lease import Holder
+from ..namespaces import JOURNAL
 from . import describe, log
 from .event import Outcome
 

@@ -9,8 +9,9 @@ from pymongo.errors import OperationFailure
 
 from .. import copies
 from ..contents import State
-from ..database import Document, delta_collections, delta_name
+from ..database import Document
 from ..model import SnapshotRecord
+from ..namespaces import delta_collections, delta_name
 from . import chain as chains
 from .capture import DeltaTarget
 from .chain import Link

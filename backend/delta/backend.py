@@ -17,17 +17,11 @@ from ..base import Backend, Captured, Progress, silent
 from ..capture import capture
 from ..catalog import Catalog
 from ..contents import Documents, Head, Part, Source, State
-from ..database import (
-    Document,
-    data_size,
-    delta_collections,
-    delta_name,
-    is_forbidden,
-    server_time,
-)
+from ..database import Document, data_size, is_forbidden, server_time
 from ..errors import DamagedSnapshotError
 from ..manifest import Manifest
 from ..model import SnapshotRecord
+from ..namespaces import delta_collections, delta_name
 from . import cache
 from . import chain as chains
 from .adopt import adopt_apart, adopt_newest

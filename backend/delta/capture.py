@@ -23,10 +23,11 @@ from .. import copies, faults, manifest_store
 from ..base import silent
 from ..capture import copy_and_read
 from ..contents import Documents, Part, chunks
-from ..database import Document, create_compressed, delta_name
+from ..database import Document, create_compressed
 from ..errors import DamagedSnapshotError
 from ..ids import DTYPE, Ids, Keys, common, positions
 from ..manifest import Differences, Manifest
+from ..namespaces import delta_name
 from . import arrange, order, trusted
 from . import chain as chains
 from .chain import Chain, Link

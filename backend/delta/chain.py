@@ -31,9 +31,10 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from ..contents import Part
-from ..database import DELTA, Document
+from ..database import Document
 from ..errors import SnapshotError
 from ..model import FORMAT_VERSION, check_format
+from ..namespaces import DELTA
 from .witness import Witness
 
 _ATTEMPTS = 100

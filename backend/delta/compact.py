@@ -8,7 +8,8 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from .. import manifest_store
-from ..database import MANIFESTS, Document
+from ..database import Document
+from ..namespaces import MANIFESTS
 from . import chain as chains
 
 FULL_MANIFESTS = 16

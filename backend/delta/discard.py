@@ -9,8 +9,9 @@ from pymongo.database import Database
 
 from .. import faults, manifest_store
 from ..contents import Documents, Part, chunks
-from ..database import Document, delta_name
+from ..database import Document
 from ..ids import Ids, positions
+from ..namespaces import delta_name
 from . import chain as chains
 from . import order
 from .chain import Chain, Link

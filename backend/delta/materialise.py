@@ -9,7 +9,8 @@ from pymongo.database import Database
 from .. import copies, manifest_store
 from ..base import Progress, silent
 from ..contents import Part
-from ..database import Document, delta_name
+from ..database import Document
+from ..namespaces import delta_name
 from . import order
 from .chain import Chain, Link
 from .places import Places

@@ -15,11 +15,12 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ..contents import Part, chunks
-from ..database import ORDERS, Document
+from ..database import Document
 from ..errors import DamagedSnapshotError
 from ..ids import Ids, Keys
 from ..manifest import Manifest
 from ..model import FORMAT_VERSION, check_format
+from ..namespaces import ORDERS
 from .scan import scan
 
 _STEP = np.dtype("<i4")

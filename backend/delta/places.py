@@ -8,8 +8,9 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ..contents import Part
-from ..database import Document, delta_name
+from ..database import Document
 from ..errors import DamagedSnapshotError
+from ..namespaces import delta_name
 from .chain import Chain, Link
 
 

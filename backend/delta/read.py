@@ -7,9 +7,10 @@ from pymongo.database import Database
 
 from .. import manifest_store
 from ..contents import Documents, Part
-from ..database import Document, delta_collections, delta_name
+from ..database import Document
 from ..ids import positions
 from ..manifest import Manifest
+from ..namespaces import delta_collections, delta_name
 from . import chain as chains
 from .chain import Stored
 from .places import Places

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bson import ObjectId
 from pymongo.database import Database
 
-from ..database import Document, delta_collections
+from ..database import Document
+from ..namespaces import delta_collections
 from ..withdraw import withdraw
 from . import chain as chains
 

@@ -11,7 +11,8 @@ import fiftyone.core.odm.database as food
 
 from .. import maintenance, project
 from ..catalog import Catalog
-from ..database import PREFIX, connect
+from ..database import connect
+from ..namespaces import PREFIX
 from ..permission import Permission, grant
 from . import server, snapshots
 from .refusal import refuse

@@ -16,7 +16,8 @@ from pymongo.database import Database
 
 from .. import indexes
 from ..contents import Part
-from ..database import PREFIX, Document
+from ..database import Document
+from ..namespaces import PREFIX
 from . import scratch, snapshots, writes
 
 Method = Callable[..., Any]

@@ -12,7 +12,8 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from .. import generated
-from ..database import PREFIX, Document
+from ..database import Document
+from ..namespaces import PREFIX
 
 _VIEW = re.compile(re.escape(PREFIX) + r"([0-9a-f]{24})(\.frames)?")
 

@@ -18,7 +18,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from .. import generated
-from ..database import PREFIX, Document
+from ..database import Document
+from ..namespaces import PREFIX
 from ..permission import Permission, current
 from . import scratch, snapshots
 from .refusal import refuse
