@@ -72,14 +72,20 @@ class SnapshotVersion:
     record: SnapshotRecord
     known: Mapping[tuple[ObjectId, Part], Manifest] = field(default_factory=dict)
     """Manifests that need not be read, by snapshot and part."""
+    _read: dict[Part, Manifest] = field(default_factory=dict, init=False, repr=False)
+    """Those that were read."""
 
     def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
         """Returns what was captured."""
-        if (manifest := self.known.get((self.record.id, part))) is not None:
+        if (manifest := self._known_manifest(part)) is not None:
             return manifest
         if part is Part.SAMPLES or part in manifest_store.parts(self.database, self.record.id):
-            return manifest_store.load(self.database, self.record.id, part)
+            self._read[part] = manifest_store.load(self.database, self.record.id, part)
+            return self._read[part]
         return Manifest.empty()
+
+    def _known_manifest(self, part: Part) -> Manifest | None:
+        return self.known.get((self.record.id, part), self._read.get(part))
 
     def documents(self, part: Part, wanted: Keys | None = None) -> Readable | None:
         """Returns the documents, without materialising the snapshot.
@@ -89,7 +95,7 @@ class SnapshotVersion:
         if self.record.archive is None:
             backend = registry.create(self.record.backend, self.database)
             if part.is_own_collection:
-                return backend.source(self.record, part, self.known.get((self.record.id, part)))
+                return backend.source(self.record, part, self._known_manifest(part))
             return backend.related(self.record).get(part)
         if part not in manifest_store.parts(self.database, self.record.id):
             return None

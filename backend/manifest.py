@@ -145,7 +145,7 @@ class Manifest:
     @classmethod
     def _of_runs(cls, runs: Iterable[Run], report: Callable[[int], object] | None) -> Manifest:
         manifests, count = [cls.empty()], 0
-        for run in runs:
+        for run in filter(len, runs):
             manifests.append(_read_run(run))
             count += len(manifests[-1])
             if report is not None:

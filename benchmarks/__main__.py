@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
 
+import fiftyone as fo
+
 from . import archive, delta, diff, overhead, reads, verbs
 from .harness import Row, machine, table
 
@@ -39,6 +41,8 @@ def main() -> int:
     # Whose bars are set at that size; the others take much longer
     default = ["diff"] if arguments.large else SUITES
     suites = [SUITES[name] for name in arguments.suite or default]
+    # A run that was killed may have left some
+    fo.delete_datasets("bench-*")
     print(machine(), file=sys.stderr)
     rows = []
     for row in chain.from_iterable(suite(size) for size in sizes for suite in suites):

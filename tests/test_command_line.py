@@ -279,7 +279,7 @@ def test_create_list_info(dataset: fo.Dataset, run: Run) -> None:
     listed = run("list", NAME)
     lines = listed.out.splitlines()
     assert lines[0].split() == [
-        "snapshot", "created", "by", "samples", "size", "changes", "tags", "description",
+        "snapshot", "created", "by", "samples", "size", "changes", "kept", "tags", "description",
     ]  # fmt: skip
     assert [line.split()[0] for line in lines[2:]] == ["v1", "v2"]
     assert lines[2].endswith("gold, 訓練  said of it")
@@ -513,6 +513,8 @@ def test_archive_and_bring_back(
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
     assert run("archive", NAME, "v1", "--json").json == {"snapshot": "v1", "archived": True}
     assert run("info", NAME, "v1", "--json").json["is_archived"]
+    fos.pin_snapshot(NAME, "v1")
+    assert "  archived, pinned" in run("list", NAME).out
     assert run("load", NAME, "v1").code == output.FAILED
     assert run("unarchive", NAME, "v1", "--json").json == {"snapshot": "v1", "archived": False}
     assert run("load", NAME, "v1").code == output.DONE

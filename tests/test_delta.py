@@ -278,6 +278,23 @@ def test_trusted_timestamps_find_what_fiftyone_does(
     assert_sound(database)
 
 
+def test_trusted_timestamps_miss_nothing_where_there_are_none(
+    dataset: fo.Dataset, database: Database[Document]
+) -> None:
+    _make_older(dataset)
+    fos.create_snapshot(NAME, "v1")
+    dataset.delete_samples(dataset.limit(2))
+    fos.create_snapshot(NAME, "v2", trust_timestamps=True)
+    assert content(fos.load_snapshot(NAME, "v2")) == content(dataset)
+    untimed = {"_id": ObjectId(dataset.first().id)}
+    for number, name in enumerate(["v3", "v4"]):
+        change = {"$unset": {"last_modified_at": ""}, "$set": {"_rand": number}}
+        dataset._sample_collection.update_one(untimed, change)
+        fos.create_snapshot(NAME, name, trust_timestamps=True)
+        assert content(fos.load_snapshot(NAME, name)) == content(dataset)
+    assert_sound(database)
+
+
 @pytest.mark.parametrize("how", ["revert", "restore_samples"])
 def test_times_that_were_brought_back_are_not_trusted(dataset: fo.Dataset, how: str) -> None:
     _make_older(dataset)

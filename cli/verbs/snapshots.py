@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ... import management as sdk
 from ...backend.errors import SnapshotNotFoundError
+from ...backend.history import HistoryEntry
 from ..output import DONE, FOUND, Answer, size, table
 
 Progress = Callable[[float, str], None]
@@ -37,12 +38,16 @@ def list(options: Namespace, _: Progress) -> Answer:  # noqa: A001 (the command'
             entry.sample_count,
             size(entry.size_bytes),
             _changes(entry.changes),
+            _kept(entry),
             entry.tags,
             entry.description,
         )
         for entry in entries
     ]
-    headings = ("snapshot", "created", "by", "samples", "size", "changes", "tags", "description")
+    headings = (
+        *("snapshot", "created", "by", "samples", "size", "changes", "kept", "tags"),
+        "description",
+    )
     return Answer(entries, table(headings, rows, "No snapshots"))
 
 
@@ -359,6 +364,12 @@ def _get(options: Namespace) -> sdk.DatasetSnapshot:
 def _describe(dataset: str, snapshot: sdk.DatasetSnapshot) -> str:
     changes = _changes(snapshot.linear_change_summary)
     return f"snapshot '{snapshot.name}' of '{dataset}' ({changes})"
+
+
+def _kept(entry: HistoryEntry) -> str:
+    """Returns what is special about how a snapshot is kept."""
+    special = {"archived": entry.archive is not None, "pinned": entry.pinned}
+    return ", ".join(word for word, is_so in special.items() if is_so)
 
 
 def _changes(summary: sdk.SampleChangeSummary | None) -> str:
