@@ -67,11 +67,7 @@ def copy_whole(
         the collection
     """
     target = create(part, database, name)
-    if part.is_own_collection:
-        documents.copy_to(target)
-    else:
-        # Few documents: another collection under a passing name would take longer than they do
-        documents.merge_into(target)
+    documents.copy_to(target)
     return target
 
 
