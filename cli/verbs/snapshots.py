@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 
 from ... import management as sdk
 from ...backend.errors import SnapshotNotFoundError
-from ...backend.history import HistoryEntry
 from ..output import DONE, FOUND, Answer, size, table
 
 Progress = Callable[[float, str], None]
@@ -366,7 +365,7 @@ def _describe(dataset: str, snapshot: sdk.DatasetSnapshot) -> str:
     return f"snapshot '{snapshot.name}' of '{dataset}' ({changes})"
 
 
-def _kept(entry: HistoryEntry) -> str:
+def _kept(entry: sdk.HistoryEntry) -> str:
     """Returns what is special about how a snapshot is kept."""
     special = {"archived": entry.archive is not None, "pinned": entry.pinned}
     return ", ".join(word for word, is_so in special.items() if is_so)
