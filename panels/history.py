@@ -118,24 +118,29 @@ class HistoryPanel(Panel):
 
     def on_browse(self, ctx: ExecutionContext) -> None:
         """Opens a snapshot."""
-        name = _chosen(ctx)
-        # A drop-down that is shown for the first time chooses what is open
-        if name != Target.of(ctx).snapshot:
-            self._perform(ctx, browse.BrowseSnapshot, {"name": name}, quiet=True)
+        self._perform(ctx, browse.BrowseSnapshot, {"name": ctx.params["name"]}, quiet=True)
+
+    def on_switch(self, ctx: ExecutionContext) -> None:
+        """Called with "open/chosen" of the drop-down in the banner."""
+        opened, _, chosen = str(ctx.params.get("value") or "").partition("/")
+        # Nobody has chosen when it is shown for the first time, nor if it shows what was open
+        # before: the windows of a server share what is open, and what their panels hold
+        if opened == Target.of(ctx).snapshot and chosen != opened:
+            self._perform(ctx, browse.BrowseSnapshot, {"name": chosen}, quiet=True)
 
     def on_back(self, ctx: ExecutionContext) -> None:
         """Leaves the open snapshot."""
         self._perform(ctx, browse.BackToLatest, {}, quiet=True)
 
     def on_menu(self, ctx: ExecutionContext) -> None:
-        """Called with "action|name" of a snapshot's menu."""
-        action, _, name = str(ctx.params.get("value") or "").partition("|")
+        """Called with "action/name" of a snapshot's menu."""
+        action, _, name = str(ctx.params.get("value") or "").partition("/")
         # So that the same entry can be chosen again
         ctx.panel.set_state(ctx.params["path"], None)
         if action in ("compare_head", "compare_previous"):
             older, newer = (name, None)
             if action == "compare_previous":
-                older, _, newer = name.partition("|")
+                older, _, newer = name.partition("/")
             self._compare(ctx, older, newer or compare.HEAD)
         elif action in _MENU:
             self._ask(ctx, _MENU[action], {"name": name})
@@ -259,8 +264,3 @@ class HistoryPanel(Panel):
     @staticmethod
     def _tell(ctx: ExecutionContext, severity: str, message: str) -> None:
         ctx.panel.set_state("notice", {"severity": severity, "message": message})
-
-
-def _chosen(ctx: ExecutionContext) -> str:
-    """Returns the snapshot that a button or a drop-down stands for."""
-    return str(ctx.params.get("name") or ctx.params.get("value"))

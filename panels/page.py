@@ -151,14 +151,15 @@ def _banner(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
         width="320px",
         data_testid="history-banner",
     )
-    names = {name: name for name in shown.others}
+    opened = shown.target.snapshot
+    names = {f"{opened}/{name}": name for name in shown.others}
     widgets.dropdown(
         line,
         "other",
         "Snapshot that is open",
         names,
-        panel.on_browse,
-        default=shown.target.snapshot,
+        panel.on_switch,
+        default=f"{opened}/{opened}",
         width="170px",
     )
     widgets.button(

@@ -179,14 +179,15 @@ def menu(
         shown: what the panel shows
         label: what the menu is for
     """
-    choices = {f"compare_head|{entry.name}": "Compare with latest version"}
+    # What no name contains keeps action and names apart
+    choices = {f"compare_head/{entry.name}": "Compare with latest version"}
     if entry.previous:
-        choices[f"compare_previous|{entry.previous}|{entry.name}"] = (
+        choices[f"compare_previous/{entry.previous}/{entry.name}"] = (
             f"Compare with previous ({entry.previous})"
         )
     for action, said in _menu(entry).items():
         if shown.why_not(action) is None:
-            choices[f"{action.value}|{entry.name}"] = said
+            choices[f"{action.value}/{entry.name}"] = said
     widgets.kebab(parent, "menu", label, choices, panel.on_menu)
 
 

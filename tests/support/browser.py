@@ -207,6 +207,26 @@ class App:
         self.panel.get_by_role("combobox", name=label, exact=True).click()
         self.page.get_by_role("option", name=choice, exact=True).click()
 
+    def switch(self, snapshot: str) -> None:
+        """Chooses another snapshot in the banner.
+
+        The windows of a server share what their panels hold: one that is still loading closes the
+        drop-down of another, or takes the choice back before the App has told anybody of it. Then
+        one chooses again.
+        """
+        for _ in range(PATIENCE_MILLISECONDS // _HEED_MILLISECONDS):
+            try:
+                self.panel.get_by_role("combobox", name="Snapshot that is open").click()
+                option = self.page.get_by_role("option", name=snapshot, exact=True)
+                option.click(timeout=_HEED_MILLISECONDS)
+                said = f"snapshot {snapshot} of"
+                expect(self.banner).to_contain_text(said, timeout=2 * _HEED_MILLISECONDS)
+            except (PlaywrightError, AssertionError):
+                self.page.keyboard.press("Escape")
+                continue
+            return
+        raise AssertionError(f"The banner does not open {snapshot}")
+
     def button(self, name: str) -> Locator:
         """A button of the panel, by what it says."""
         return self.panel.get_by_role("button", name=name, exact=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import fiftyone.operators as foo
-from fiftyone.operators.executor import ExecutionContext
+from fiftyone.operators.executor import ExecutionContext, Executor
 
 from .operators import PLUGIN
 
@@ -48,9 +48,13 @@ class Panel:
 
     def menu(self, row: str) -> list[str]:
         """Returns the values of a row's menu."""
-        found = self.find(row)
+        return self.choices(row, "menu")
+
+    def choices(self, part: str, name: str) -> list[str]:
+        """Returns the values of a menu or a drop-down in a part of the panel."""
+        found = self.find(part)
         assert found is not None
-        menu = next(item for key, item in _below(found) if key == "menu")
+        menu = next(item for key, item in _below(found) if key == name)
         return [choice["value"] for choice in menu["view"]["choices"]]
 
     @property
@@ -65,6 +69,28 @@ class Panel:
         """Returns all texts."""
         views = (item.get("view") or {} for _, item in self.components())
         return "\n".join(view["title"] for view in views if view.get("title"))
+
+
+def happen(dataset: str, event: str, /, **params: Any) -> list[Component]:
+    """Tells the panel of an event, as the App does.
+
+    Args:
+        dataset: the name of the dataset that is open
+        event: the name of the panel's method
+        **params: what comes with the event
+
+    Returns:
+        what the App is to do then
+    """
+    panel = foo.get_operator(f"{PLUGIN}/history")
+    request = {
+        "dataset_name": dataset,
+        "params": {"panel_id": Panel.ID, "panel_state": {}, "__method__": event, **params},
+    }
+    ctx = ExecutionContext(request, executor=Executor(), operator_uri=panel.uri)
+    panel.execute(ctx)
+    requests: list[Component] = ctx.executor.to_json()["requests"]
+    return requests
 
 
 def _below(component: Component) -> Iterator[tuple[str, Component]]:

@@ -1,0 +1,62 @@
+"""The History panel's menus and drop-downs, as the App calls them."""
+
+from __future__ import annotations
+
+import fiftyone as fo
+import pytest
+
+import fiftyone_snapshots as fos
+from support.panel import Panel, happen
+
+pytestmark = pytest.mark.usefixtures("installed_plugin")
+
+NAMES = ("a|b", "c|d", "数据 1")
+
+
+@pytest.fixture
+def dataset() -> fo.Dataset:
+    dataset = fo.Dataset("street", persistent=True)
+    for number, name in enumerate(NAMES):
+        dataset.add_sample(fo.Sample(filepath=f"/images/{number}.jpg"))
+        fos.create_snapshot(dataset, name)
+    return dataset
+
+
+def opened(dataset: str, value: str) -> list[str]:
+    """Chooses in the banner's drop-down; returns the datasets that the App opens then."""
+    requests = happen(dataset, "on_switch", value=value)
+    return [
+        request["params"]["dataset"]
+        for request in requests
+        if request["operator_uri"] == "open_dataset"
+    ]
+
+
+def test_whatever_their_names_snapshots_are_compared_with_the_one_before(
+    dataset: fo.Dataset,
+) -> None:
+    menu = Panel("street").menu("row_1")
+    value = next(value for value in menu if value.startswith("compare_previous"))
+    requests = happen("street", "on_menu", value=value, path="history.row_1.menu")
+    states = [request["params"]["state"] for request in requests if "state" in request["params"]]
+    compared = [state["compare"] for state in states if state.get("compare")]
+    assert [(found["before"], found["after"]) for found in compared] == [("a|b", "c|d")]
+
+
+def test_the_drop_down_of_an_open_snapshot_opens_another(dataset: fo.Dataset) -> None:
+    snapshot = fos.load_snapshot(dataset, "a|b").name
+    values = Panel(snapshot).choices("banner", "other")
+    assert [opened(snapshot, value) for value in values] == [
+        ["street@数据 1"],
+        ["street@c|d"],
+        [],  # is open
+    ]
+
+
+def test_the_drop_down_of_a_snapshot_that_was_open_before_opens_nothing(
+    dataset: fo.Dataset,
+) -> None:
+    before = fos.load_snapshot(dataset, "a|b").name
+    values = Panel(before).choices("banner", "other")
+    now = fos.load_snapshot(dataset, "c|d").name
+    assert [opened(now, value) for value in values] == [[], [], []]
