@@ -281,14 +281,18 @@ def digest(database: Database[Document], dataset_id: ObjectId) -> dict[str, Any]
     """Returns everything that the database holds of a dataset, comparable byte by byte.
 
     Collections are told by what they hold, since a revert changes their names. Of the dataset's
-    own document, what must not follow a revert is left out.
+    own document, what must not follow a revert is left out. On a replica set the order of samples
+    and frames is left out too: each member has its own, and another may be the primary by now.
     """
+    in_order = list if "setName" not in database.client.admin.command("hello") else sorted
     document = database["datasets"].find_one({"_id": dataset_id})
     assert document is not None
     found: dict[str, Any] = {}
     for part in ("sample", "frame"):
         name = document.get(f"{part}_collection_name")
-        found[f"{part}s"] = [hashlib.sha256(raw).hexdigest() for raw in _in(database, name)]
+        found[f"{part}s"] = in_order(
+            hashlib.sha256(raw).hexdigest() for raw in _in(database, name)
+        )
         found[f"{part} indexes"] = database[name].index_information() if name else {}
     for key in ("sample_collection_name", "frame_collection_name", "last_loaded_at"):
         document.pop(key, None)

@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
     server.start()
     isolate(
         folder / "home",
-        uri=f"{server.uri}?serverSelectionTimeoutMS=300",
+        uri=f"{server.uri}?serverSelectionTimeoutMS=1500",
         database="server_crash",
     )
     print(json.dumps({"results": _walk(server), "unreachable": _unreachable(server)}))
