@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +81,9 @@ class Ids(Sequence[ObjectId]):
         return [str(id_) for id_ in self]
 
 
-def positions(keys: Keys, wanted: Keys) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+def positions(
+    keys: npt.NDArray[Any], wanted: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
     """Looks keys up in a sorted array of keys.
 
     Two versions of a dataset have long runs of ids in common. So it is only searched where each
@@ -89,8 +91,8 @@ def positions(keys: Keys, wanted: Keys) -> tuple[npt.NDArray[np.intp], npt.NDArr
     for by itself. That takes a fifth of searching for all.
 
     Args:
-        keys: sorted keys
-        wanted: keys to find, in any order
+        keys: sorted keys, or other things that are sorted
+        wanted: what to find, in any order
 
     Returns:
         a place for each wanted key, and whether it is really there

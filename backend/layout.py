@@ -128,6 +128,12 @@ class Run:
     def __getitem__(self, number: int) -> bytes:
         return bytes(memoryview(self.data)[self.starts[number] : self.ends[number]])
 
+    def views(self, numbers: npt.NDArray[np.int64]) -> list[memoryview]:
+        """Returns some documents without copying them: who does may not write to the buffer."""
+        view = memoryview(self.data)
+        starts, ends = np.array(self.starts)[numbers], np.array(self.ends)[numbers]
+        return [view[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
     def first(self) -> Run:
         """Returns the run of the first document only."""
         return Run(self.data, self.starts[:1], self.ends[:1])

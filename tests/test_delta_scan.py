@@ -1,6 +1,8 @@
-"""All ids of a collection in natural order, from its index alone."""
+"""All ids of a collection in natural order, and times, from its indexes alone."""
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from fiftyone_snapshots.backend.contents import Documents
-from fiftyone_snapshots.backend.delta import order
+from fiftyone_snapshots.backend.delta import order, scan
+from fiftyone_snapshots.backend.ids import Ids
 from fiftyone_snapshots.backend.manifest import Manifest
 from support.full import Document
 
@@ -38,3 +41,39 @@ def test_every_id_is_met_once_and_in_its_place(
     found = order.of_collection(collection, known)
 
     assert np.array_equal(found, Manifest.read(Documents(collection)).in_order())
+
+
+EPOCH = datetime.fromisoformat("1970-01-01")
+START = EPOCH - timedelta(seconds=10)
+"""Times before the epoch are negative numbers."""
+
+OTHERS = [None, "2030", 10**15, b"later", {"a": 1}]
+"""No times."""
+
+
+@pytest.mark.parametrize("indexed", [True, False], ids=["indexed", "not indexed"])
+def test_times_are_joined_with_ids_by_record_numbers(
+    indexed: bool, collection: Collection[Document]
+) -> None:
+    moments = {id_: START + timedelta(milliseconds=37 * n) for n, id_ in enumerate(IDS)}
+    shuffled = np.random.default_rng(1).permutation(len(IDS))
+    collection.insert_many(
+        [{"_id": IDS[n], "last_modified_at": moments[IDS[n]]} for n in shuffled]
+    )
+    collection.insert_many(
+        [{"_id": n, "last_modified_at": other} for n, other in enumerate(OTHERS)]
+    )
+    if indexed:
+        collection.create_index("last_modified_at")
+    since = moments[IDS[700]]
+
+    natural, numbers = scan.ids(collection)
+    times, numbers_of_times = scan.times(collection, since)
+
+    assert np.array_equal(numbers, np.sort(numbers))
+    keys = natural[np.searchsorted(numbers, numbers_of_times)]
+    found = {
+        id_: EPOCH + timedelta(milliseconds=time)
+        for id_, time in zip(Ids(keys), times.tolist(), strict=True)
+    }
+    assert found == {id_: moment for id_, moment in moments.items() if moment > since}

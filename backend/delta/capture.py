@@ -354,7 +354,7 @@ class DeltaTarget:
         """Returns the order in which the documents lie."""
         former = self._former_manifest(part)
         if stored.how is How.COPIED or stored.patches > 1 or former is None:
-            return order.of_collection(self._whole(part))
+            return order.of_collection(self._whole(part), manifest.keys)
         # Documents that were patched once are where they were, and others behind them
         assert self._previous is not None
         before = order.load(self._database, self._previous.id, part, former)

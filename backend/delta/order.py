@@ -21,7 +21,7 @@ from ..ids import Ids, Keys
 from ..manifest import Manifest
 from ..model import FORMAT_VERSION, check_format
 from ..namespaces import ORDERS
-from .scan import scan
+from . import scan
 
 _STEP = np.dtype("<i4")
 _PIECE_BYTES = 8 * 1024 * 1024
@@ -107,9 +107,7 @@ def of_collection(collection: Collection[Document], expected: Keys | None = None
     Returns:
         the keys
     """
-    middle = None if expected is None or not len(expected) else Ids(expected)[len(expected) // 2]
-    keys, numbers = scan(collection, middle)
-    return keys[np.argsort(numbers, kind="stable")]
+    return scan.ids(collection, expected)[0]
 
 
 def of_some(collection: Collection[Document], keys: Keys) -> Keys:

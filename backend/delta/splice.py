@@ -10,24 +10,22 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
-from typing_extensions import Self
 
 from ..base import Progress
 from ..contents import Documents
-from ..database import Document, raw
+from ..database import Document
 from ..errors import DamagedSnapshotError
 from ..ids import Ids, Keys, positions
+from ..inserts import Bson, Writer
 from ..manifest import run_keys
 from . import order
 
-_WRITE_DOCUMENTS = 2000
 _FETCH_DOCUMENTS = 1000
 _BASE = -1
 """Stands for the base among the numbers of the overriding collections."""
@@ -52,7 +50,7 @@ def splice(
     Raises:
         DamagedSnapshotError: if some documents are in none of the collections
     """
-    with _Writer(target) as writer:
+    with Writer(target) as writer:
         for run in in_order(base, overrides, wanted, progress):
             writer.write(run)
 
@@ -62,7 +60,7 @@ def in_order(
     overrides: Sequence[Collection[Document]],
     wanted: Keys,
     progress: Progress,
-) -> Iterator[list[bytes]]:
+) -> Iterator[Sequence[Bson]]:
     """Reads documents of several collections in a wanted order.
 
     Args:
@@ -86,7 +84,7 @@ def in_order(
             yield run
             done += len(here)
         else:
-            mixed: list[bytes] = []
+            mixed: list[Bson] = []
             for document, place in zip(run, here.tolist(), strict=True):
                 while done < place:
                     before = len(mixed)
@@ -123,7 +121,7 @@ class _Places:
             place, found = positions(ordered, known)
             self._source[by_id[place[found]]] = number
 
-        self._natural = order.of_collection(base)
+        self._natural = order.of_collection(base, ordered)
         sorted_base = np.argsort(self._natural, kind="stable")
         place, found = positions(self._natural[sorted_base], wanted)
         missing = (self._source == _BASE) & ~found
@@ -142,7 +140,7 @@ class _Places:
         self._is_fetched = np.ones(len(wanted), bool)
         self._is_fetched[streamed] = False
 
-    def runs(self) -> Iterator[tuple[list[bytes], npt.NDArray[np.int64]]]:
+    def runs(self) -> Iterator[tuple[Sequence[Bson], npt.NDArray[np.int64]]]:
         """Yields those documents of the base that are passed on, and where each is wanted."""
         done = 0
         for run in Documents(self._base).runs():
@@ -152,7 +150,7 @@ class _Places:
             target = self._target[done : done + count]
             done += count
             chosen = np.flatnonzero(target >= 0)
-            yield [run[int(i)] for i in chosen], target[chosen]
+            yield run.views(chosen), target[chosen]
 
     def fetched(self) -> Iterator[bytes]:
         """Yields the other documents, in the wanted order."""
@@ -165,43 +163,6 @@ class _Places:
                 found.update(Documents(self._collections[source]).fetch(Ids(keys)))
             for key in Ids(self._wanted[some]).binaries():
                 yield found[key]
-
-
-class _Writer:
-    """Inserts documents in their order, while the next ones are being read."""
-
-    def __init__(self, target: Collection[Document]) -> None:
-        self._target = raw(target)
-        self._pool = ThreadPoolExecutor(max_workers=1)
-        self._pending: Future[object] | None = None
-        self._documents: list[bytes] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            if kind is None:
-                self._flush()
-                if self._pending is not None:
-                    self._pending.result()
-        finally:
-            self._pool.shutdown()
-
-    def write(self, documents: list[bytes]) -> None:
-        self._documents += documents
-        if len(self._documents) >= _WRITE_DOCUMENTS:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-        if self._documents:
-            self._pending = self._pool.submit(self._insert, self._documents)
-            self._documents = []
-
-    def _insert(self, documents: list[bytes]) -> None:
-        self._target.insert_many([RawBSONDocument(document) for document in documents])
 
 
 def _longest_increasing(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -8,22 +8,19 @@ that only silent changes of documents escape.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
-from pymongo.collection import Collection
 from pymongo.database import Database
 
-from .. import replies
 from ..catalog import Catalog
 from ..contents import Documents, Part, chunks
 from ..database import Document
 from ..ids import Ids, Keys, positions
-from ..manifest import NO_STAMP, Manifest
-from . import order
+from ..manifest import Manifest
+from . import scan
 from .chain import Link
-
-_BATCH = 10_000
+from .scan import Numbers
 
 _MARGIN = timedelta(minutes=5)
 """FiftyOne takes the time before it writes, from each client's own clock."""
@@ -59,30 +56,31 @@ def read(
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         # The server goes through the ids meanwhile
-        ordered = pool.submit(order.of_collection, documents.collection, former.keys)
-        touched = _touched(documents.collection, since, former)
-        natural = ordered.result()
+        scanned = pool.submit(scan.ids, documents.collection, former.keys)
+        times = scan.times(documents.collection, since)
+        timeless = Ids.of(documents.search({"last_modified_at": None})).keys
+        natural, numbers = scanned.result()
+    touched = _touched(natural, numbers, *times, former)
     existing = np.sort(natural, kind="stable")
     gone = former.keys[~positions(existing, former.keys)[1]]
     # Documents can be imported with the times that they had elsewhere
     added = existing[~positions(former.keys, existing)[1]]
     read = Manifest.empty()
-    for ids in chunks(list(Ids(np.union1d(touched, added)))):
+    for ids in chunks(list(Ids(np.unique(np.concatenate([touched, timeless, added]))))):
         some = Documents(documents.collection, {"_id": {"$in": ids}})
         read = read.updated(Manifest.read(some), [])
     return former.without(gone).updated(read, []).ordered(natural)
 
 
-def _touched(collection: Collection[Document], since: datetime, former: Manifest) -> Keys:
-    """Returns the documents with a time after some time that is not the one that they had.
+def _touched(
+    natural: Keys, numbers: Numbers, times: Numbers, numbers_of_times: Numbers, former: Manifest
+) -> Keys:
+    """Returns the documents with a time that is not the one that they had.
 
     Where one snapshot follows another closely, most have the one that they had.
     """
-    query = {"$or": [{"last_modified_at": {"$gt": since}}, {"last_modified_at": None}]}
-    found = replies.runs(collection, query, _BATCH, projection={"last_modified_at": 1})
-    # Of the documents, only ids and times were read
-    seen = Manifest.of(run.joined() for run, _ in found)
-    had = former.only(seen.keys)
-    place, known = positions(had.keys, seen.keys)
-    known[known] = seen.stamps[known] == had.stamps[place[known]]
-    return seen.keys[~known | (seen.stamps == NO_STAMP)]
+    place, exists = positions(numbers, numbers_of_times)
+    keys, times = natural[place[exists]], times[exists]
+    place, known = positions(former.keys, keys)
+    known[known] = times[known] == former.stamps[place[known]]
+    return keys[~known]
