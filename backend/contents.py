@@ -262,12 +262,16 @@ class Documents:
         )
 
 
-def chunks(ids: list[Any], size: int = 100_000) -> Iterator[list[Any]]:
+MOST_IDS = 100_000
+"""Ids in one command to the server, which may have 16 MB."""
+
+
+def chunks(ids: list[Any], size: int = MOST_IDS) -> Iterator[list[Any]]:
     """Cuts a list of ids into pieces that fit into one command to the server.
 
     Args:
         ids: ids
-        size (100000): ids a piece; a command may have 16 MB
+        size (100000): ids a piece
 
     Returns:
         an iterator over the pieces

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from concurrent.futures import ThreadPoolExecutor
+
 from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from .contents import Documents, Head, Part, chunks
+from .contents import MOST_IDS, Documents, Head, Part, chunks
 from .database import Document, create_compressed
 
 # Frames are always read by sample, and results by file, so these are wanted from the first load on
@@ -20,6 +23,9 @@ _INDEXES = {
 }
 _NAMESPACE_NOT_FOUND = 26
 _DUPLICATE_KEY = 11000
+
+_FEW = 1000
+"""So many documents are not worth a second thread."""
 
 
 def create(part: Part, database: Database[Document], name: str) -> Collection[Document]:
@@ -88,22 +94,39 @@ def patch(
     Returns:
         whether all documents that stay lie where they lay
     """
-    in_place = True
     # First what must not be in the way: a frame can come back under a new id. Documents that stay
     # are replaced where they lie, which keeps their order
-    for ids in chunks(removed):
-        target.delete_many({"_id": {"$in": ids}})
-    for ids in chunks(changed):
-        try:
-            documents.merge_into(target, ids)
-        except OperationFailure as error:
-            if error.code != _DUPLICATE_KEY:
-                raise
-            # Frames of a video that have swapped their numbers are in each other's way
-            target.delete_many({"_id": {"$in": ids}})
-            documents.merge_into(target, ids)
-            in_place = False
-    return in_place
+    _remove(target, removed)
+    try:
+        _merge(target, documents, changed)
+    except OperationFailure as error:
+        if error.code != _DUPLICATE_KEY:
+            raise
+    else:
+        return True
+    # Frames of a video that have swapped their numbers are in each other's way
+    _remove(target, changed)
+    _merge(target, documents, changed)
+    return False
+
+
+def _remove(target: Collection[Document], ids: list[ObjectId]) -> None:
+    for some in chunks(ids):
+        target.delete_many({"_id": {"$in": some}})
+
+
+def _merge(target: Collection[Document], documents: Documents, ids: list[ObjectId]) -> None:
+    """Copies documents in two threads of the server, each of which looks up one at a time.
+
+    New documents mostly have the latest ids, and then are put in by one of them, in their order.
+    """
+    ids = sorted(ids)
+    size = min(MOST_IDS, max(_FEW, math.ceil(len(ids) / 2)))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for done in [
+            pool.submit(documents.merge_into, target, ids_) for ids_ in chunks(ids, size)
+        ]:
+            done.result()
 
 
 def list_indexes(head: Head) -> dict[Part, list[Document]]:

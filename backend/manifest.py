@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -334,10 +334,29 @@ class Patch:
         """Returns what becomes of a manifest."""
         return base.without(self.removed).patched(self.manifest)
 
-    def after(self, earlier: Patch) -> Patch:
-        """Returns the patch that does what another one does, and then what this one does."""
-        manifest = earlier.manifest.without(self.removed).patched(self.manifest)
-        return Patch(manifest, np.unique(np.concatenate([earlier.removed, self.removed])))
+    @classmethod
+    def joined(cls, patches: Sequence[Patch]) -> Patch:
+        """Returns the patch that does what others do, one after the other."""
+        manifests = [
+            each for patch in patches for each in (_naming(patch.removed), patch.manifest)
+        ]
+        names = np.concatenate(
+            [np.full(len(each), number % 2 == 0) for number, each in enumerate(manifests)]
+        )
+        last = Manifest._joined(manifests, in_order=True)
+        assert last.places is not None
+        is_removed = names[last.places]
+        return cls(last._rows(~is_removed), last.keys[is_removed])
+
+
+def _naming(keys: Keys) -> Manifest:
+    """Returns a manifest that says nothing but which documents there are."""
+    return Manifest(
+        keys,
+        np.zeros(len(keys), _DIGEST),
+        np.zeros(len(keys), _STAMP),
+        np.full_like(keys, NO_OWNER),
+    )
 
 
 def _read_run(run: Run) -> Manifest:

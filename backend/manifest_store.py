@@ -54,14 +54,12 @@ def load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Man
 
 def _load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
     stored = _Stored.load(database, snapshot_id, part)
-    if stored.base is None:
-        return Manifest.from_bytes(stored.data)
-    patch = stored.patch()
-    while True:
+    patches: list[Patch] = []
+    while stored.base is not None:
+        patches.append(stored.patch())
         stored = _Stored.load(database, stored.base, part)
-        if stored.base is None:
-            return patch.applied_to(Manifest.from_bytes(stored.data))
-        patch = patch.after(stored.patch())
+    manifest = Manifest.from_bytes(stored.data)
+    return Patch.joined(patches[::-1]).applied_to(manifest) if patches else manifest
 
 
 def parts(database: Database[Document], snapshot_id: ObjectId) -> list[Part]:
@@ -187,7 +185,7 @@ def _free(
     own = _Stored.load(database, snapshot_id, part)
     if own.base == leaving:
         # Only what differs is touched, however much there is
-        own = _Stored.of(own.patch().after(base.patch()), base.base)
+        own = _Stored.of(Patch.joined([base.patch(), own.patch()]), base.base)
     _replace(database, snapshot_id, part, former, own)
 
 

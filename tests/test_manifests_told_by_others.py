@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import bson
 import fiftyone as fo
 import pytest
@@ -39,14 +41,16 @@ def difference(older: Manifest, newer: Manifest) -> Patch:
     return Patch(newer.only(newer.keys[[key in keys for key in newer.keys]]), found.deleted_keys)
 
 
-@given(contents, contents, contents)
-def test_patches_lead_from_one_to_the_other_and_can_be_joined(
-    one: dict[ObjectId, int], two: dict[ObjectId, int], three: dict[ObjectId, int]
+@given(st.lists(contents, min_size=2, max_size=6))
+def test_patches_lead_from_one_to_the_next_and_can_be_joined(
+    versions: list[dict[ObjectId, int]],
 ) -> None:
-    first, second, third = of(one), of(two), of(three)
-    forth, further = difference(first, second), difference(second, third)
-    assert forth.applied_to(first).fingerprint() == second.fingerprint()
-    assert further.after(forth).applied_to(first).fingerprint() == third.fingerprint()
+    manifests = [of(documents) for documents in versions]
+    patches = [difference(*neighbours) for neighbours in pairwise(manifests)]
+    for patch, (older, newer) in zip(patches, pairwise(manifests), strict=True):
+        assert patch.applied_to(older).fingerprint() == newer.fingerprint()
+    joined = Patch.joined(patches).applied_to(manifests[0])
+    assert joined.fingerprint() == manifests[-1].fingerprint()
 
 
 @pytest.fixture(params=["the one before", "the next one"])
