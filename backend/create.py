@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from pymongo.database import Database
 from . import changes, facts, manifest_store, names, registry
 from .access import actor
 from .archive import room
-from .base import Progress
+from .base import Backend, Captured, Progress
 from .catalog import Catalog
 from .config import Settings
 from .contents import Head, Part
@@ -105,27 +106,8 @@ def create(
                 record, head, _copying(running), trust_timestamps=trust_timestamps
             )
             running.step("captured")
-            manifest_store.save(
-                database, snapshot_id, captured.manifests, captured.base, captured.known
-            )
-            running.step("manifested")
             record = replace(record, storage=captured.storage)
-            total = len(captured.manifests[Part.SAMPLES])
-            known = {(snapshot_id, part): each for part, each in captured.manifests.items()}
-            known.update(captured.known)
-            catalog.update(
-                snapshot_id,
-                storage=captured.storage,
-                sample_count=total,
-                size_bytes=backend.size_bytes(record),
-                changes=changes.since_previous(
-                    database, catalog.latest(dataset.id), record, known
-                ),
-                # Else they are noted when they are first asked for
-                fields=facts.read_fields(database, record)
-                if backend.is_materialised(record)
-                else None,
-            )
+            _describe(running, backend, record, captured)
             if captured.witness is not None:
                 # Of no use to anyone should the snapshot not be completed
                 catalog.set_dataset_facts(
@@ -158,6 +140,30 @@ def check(database: Database[Document], dataset: DatasetReference, name: str | N
         catalog.check_name(dataset.id, name)
     if not room.can_be_made(database, dataset):
         room.check(database, dataset)
+
+
+def _describe(
+    running: Operation, backend: Backend, record: SnapshotRecord, captured: Captured
+) -> None:
+    """Notes what a snapshot holds; what it changed is found out at the same time."""
+    database, catalog = running.database, Catalog(running.database)
+    known = {(record.id, part): each for part, each in captured.manifests.items()}
+    known.update(captured.known)
+    previous = catalog.latest(record.dataset_id)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        summary = pool.submit(changes.since_previous, database, previous, record, known)
+        manifest_store.save(database, record.id, captured.manifests, captured.base, captured.known)
+        running.step("manifested")
+        is_ready = backend.is_materialised(record)
+        catalog.update(
+            record.id,
+            storage=captured.storage,
+            sample_count=len(captured.manifests[Part.SAMPLES]),
+            size_bytes=backend.size_bytes(record),
+            # Else they are noted when they are first asked for
+            fields=facts.read_fields(database, record) if is_ready else None,
+            changes=summary.result(),
+        )
 
 
 @recovers(Verb.CREATE)

@@ -311,8 +311,8 @@ class ReplicaSet:
 
     def _initiate(self) -> None:
         hosts = [{"_id": i, "host": m.address} for i, m in enumerate(self.members)]
-        # Elections are quicker than by default, but not so quick that a busy machine calls them.
-        settings = {"electionTimeoutMillis": 5000, "heartbeatIntervalMillis": 500}
+        # A busy machine calls elections as it is: with less than the default it would do so often
+        settings = {"electionTimeoutMillis": 10_000, "heartbeatIntervalMillis": 500}
         config = {"_id": self.name, "members": hosts, "settings": settings}
         with self.members[0].client() as client:
             try:
