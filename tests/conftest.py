@@ -8,6 +8,7 @@ then in databases of our own, which are dropped at the end.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import secrets
 import shutil
@@ -151,7 +152,26 @@ def database() -> Iterator[Database[dict[str, Any]]]:
 
 
 @pytest.fixture(autouse=True)
-def clean_database(database: Database[dict[str, Any]]) -> Iterator[None]:
+def steady_primary(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[None]:
+    """Keeps the primary from changing under a test: all workers use the same replica set.
+
+    A test that makes it change waits until no other is under way, and the others wait for it.
+    """
+    if not pytestconfig.getoption("--replica-set"):
+        yield
+        return
+    folder = Path(pytestconfig.stash[RUN]["folder"])
+    changes = "step_primary_down" in request.fixturenames
+    with Path(folder, "queue").open("a") as queue, Path(folder, "primary").open("a") as primary:
+        # Else those that come would overtake who waits to be alone
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        fcntl.flock(primary, fcntl.LOCK_EX if changes else fcntl.LOCK_SH)
+        fcntl.flock(queue, fcntl.LOCK_UN)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def clean_database(database: Database[dict[str, Any]], steady_primary: None) -> Iterator[None]:
     """Leaves the worker's database as new after each test.
 
     FiftyOne's own lists are emptied rather than dropped, so that they keep their indexes: a

@@ -27,6 +27,7 @@ Numbers = npt.NDArray[np.int64]
 
 _BATCH = 100_000
 _FEW = 50
+"""Ids at random, of which the middle one is near the middle of all."""
 _NUMBER_HEADER = b"\x12$recordId\x00"
 _INT64 = np.dtype("<i8")
 
