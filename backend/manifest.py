@@ -340,12 +340,12 @@ class Patch:
         manifests = [
             each for patch in patches for each in (_naming(patch.removed), patch.manifest)
         ]
-        names = np.concatenate(
+        removes = np.concatenate(
             [np.full(len(each), number % 2 == 0) for number, each in enumerate(manifests)]
         )
         last = Manifest._joined(manifests, in_order=True)
         assert last.places is not None
-        is_removed = names[last.places]
+        is_removed = removes[last.places]
         return cls(last._rows(~is_removed), last.keys[is_removed])
 
 

@@ -77,12 +77,3 @@ def test_times_are_joined_with_ids_by_record_numbers(
         for id_, time in zip(Ids(keys), times.tolist(), strict=True)
     }
     assert found == {id_: moment for id_, moment in moments.items() if moment > since}
-
-
-@pytest.mark.parametrize("count", [0, 1, 1000])
-def test_the_middle_is_one_of_the_ids(count: int, collection: Collection[Document]) -> None:
-    assert scan.middle(collection) is None
-    collection.insert_one({"_id": "no ObjectId"})
-    collection.insert_many([{"_id": id_} for id_ in IDS[:count]] or [{"_id": 1}])
-    middle = scan.middle(collection)
-    assert middle in IDS[:count] if count else middle is None

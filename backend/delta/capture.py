@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -98,18 +97,14 @@ class DeltaTarget:
 
     def read(self, part: Part, documents: Documents) -> Manifest:
         """Returns the content of a part of the dataset."""
-        previous = self._told_by(part)
-        if previous is None:
-            return Manifest.read(documents)
-        if self._is_as_before(part, documents):
-            former = self._former_manifest(part)
-            if former is not None:
-                natural = order.load(self._database, previous.id, part, former)
-                return former.ordered(natural)
-        found = None
-        if self._trusts and part.is_own_collection:
-            load = partial(self._former_manifest, part)
-            found = trusted.read(self._database, previous, part, load, documents)
+        former, found = self._former_manifest(part), None
+        if former is not None and self._is_as_before(part, documents):
+            assert self._previous is not None
+            natural = order.load(self._database, self._previous.id, part, former)
+            return former.ordered(natural)
+        if self._trusts and part.is_own_collection and former is not None:
+            assert self._previous is not None
+            found = trusted.read(self._database, self._previous, part, former, documents)
         return Manifest.read(documents) if found is None else found
 
     def copy(self, part: Part, documents: Documents) -> Manifest:
@@ -117,16 +112,14 @@ class DeltaTarget:
         if part.is_own_collection:
             self._sources[part] = documents.collection.name
             self._note_witness(part, documents)
-        if self._told_by(part) is None or (
+        former = self._former_manifest(part)
+        if former is None or (
             part.is_own_collection
             and self._is_open(part)
             and not self._is_as_before(part, documents)
         ):
-            return self._copy_whole(part, documents)
+            return self._copy_whole(part, documents, former)
         manifest = self.read(part, documents)
-        former = self._former_manifest(part)
-        if former is None:
-            return self._copy_whole(part, documents)
         stored = self._parts.get(part)
         if stored is not None and stored.how is not How.SHARED:
             # The capture was begun anew
@@ -259,20 +252,15 @@ class DeltaTarget:
         return self._former[part]
 
     def _load_former(self, part: Part) -> Manifest | None:
-        previous = self._told_by(part)
-        if previous is None:
+        previous = self._previous
+        if previous is None or part not in previous.parts:
+            return None
+        if part.is_own_collection and previous.parts[part].is_kept:
             return None
         try:
             return manifest_store.load(self._database, previous.id, part)
         except DamagedSnapshotError:
             return None
-
-    def _told_by(self, part: Part) -> Link | None:
-        """Returns the newest snapshot, if it has a manifest that tells what changed since."""
-        previous = self._previous
-        if previous is None or part not in previous.parts:
-            return None
-        return None if part.is_own_collection and previous.parts[part].is_kept else previous
 
     def _is_open(self, part: Part) -> bool:
         return self._former_whole(part) in chains.load(self._database, self._dataset_id).opened
@@ -289,11 +277,10 @@ class DeltaTarget:
     def _whole(self, part: Part) -> Collection[Document]:
         return self._collection(part, self._parts[part].token)
 
-    def _copy_whole(self, part: Part, documents: Documents) -> Manifest:
+    def _copy_whole(self, part: Part, documents: Documents, former: Manifest | None) -> Manifest:
         """Makes a new whole while the dataset is being read; it is in vain if nothing changed."""
         manifest = copy_and_read(documents, part, self._copy_new)
-        former = self._former_manifest(part) if part.is_own_collection else None
-        if former is not None and not former.compare(manifest):
+        if part.is_own_collection and former is not None and not former.compare(manifest):
             self._parts[part] = _Part(self._former_whole(part), How.SHARED)
         return manifest
 

@@ -107,8 +107,7 @@ def of_collection(collection: Collection[Document], expected: Keys | None = None
     Returns:
         the keys
     """
-    middle = None if expected is None or not len(expected) else Ids(expected)[len(expected) // 2]
-    return scan.ids(collection, middle)[0]
+    return scan.ids(collection, expected)[0]
 
 
 def of_some(collection: Collection[Document], keys: Keys) -> Keys:

@@ -15,19 +15,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from bson import ObjectId
 from pymongo.collection import Collection
 
 from .. import layout, replies
 from ..database import Document
-from ..ids import DTYPE, Keys
+from ..ids import DTYPE, Ids, Keys
 from ..manifest import run_keys
 
 Numbers = npt.NDArray[np.int64]
 
 _BATCH = 100_000
-_FEW = 50
-"""Ids at random, of which the middle one is near the middle of all."""
 _NUMBER_HEADER = b"\x12$recordId\x00"
 _INT64 = np.dtype("<i8")
 
@@ -64,26 +61,22 @@ _ID = _Field("_id", 0x07, DTYPE)
 _TIME = _Field("last_modified_at", 0x09, _INT64)
 
 
-def middle(collection: Collection[Document]) -> ObjectId | None:
-    """Returns an id from which on about half of all are, by looking at a few at random."""
-    few = collection.aggregate([{"$sample": {"size": _FEW}}, {"$project": {"_id": 1}}])
-    found = sorted(document["_id"] for document in few if isinstance(document["_id"], ObjectId))
-    return found[len(found) // 2] if found else None
-
-
-def ids(collection: Collection[Document], middle: ObjectId | None = None) -> tuple[Keys, Numbers]:
+def ids(collection: Collection[Document], expected: Keys | None = None) -> tuple[Keys, Numbers]:
     """Returns the ids of a collection and their record numbers, in natural order.
 
     Args:
         collection: the collection
-        middle (None): an id from which on about half of them are, so that the server can go
-            through both halves at the same time
+        expected (None): about those ids, sorted, if they are known: the server can then go through
+            both halves at the same time
 
     Returns:
         the keys, and the numbers, which ascend
     """
-    # Unlike a filter, these are bounds for ids of all types
-    halves = [{"max": {"_id": middle}}, {"min": {"_id": middle}}] if middle is not None else [{}]
+    halves: list[Document] = [{}]
+    if expected is not None and len(expected):
+        middle = Ids(expected)[len(expected) // 2]
+        # Unlike a filter, these are bounds for ids of all types
+        halves = [{"max": {"_id": middle}}, {"min": {"_id": middle}}]
     finds = [{"projection": {"_id": 1}, "hint": {"_id": 1}, **half} for half in halves]
     with ThreadPoolExecutor(len(finds)) as pool:
         found = pool.map(lambda find: _tables(collection, _ID, find), finds)

@@ -7,7 +7,6 @@ that only silent changes of documents escape.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -31,7 +30,7 @@ def read(
     database: Database[Document],
     previous: Link,
     part: Part,
-    load: Callable[[], Manifest | None],
+    former: Manifest,
     documents: Documents,
 ) -> Manifest | None:
     """Reads what changed, as the timestamps tell it.
@@ -40,12 +39,12 @@ def read(
         database: the database
         previous: the newest snapshot
         part: samples or frames
-        load: returns its content, or None if that cannot be read
+        former: its content
         documents: the documents of the dataset
 
     Returns:
-        the content of the dataset, or None if the timestamps tell nothing: because what the
-        dataset is was brought back from an earlier time, or what it was is not known
+        the content of the dataset, or None if the timestamps tell nothing, because what the
+        dataset is was brought back from an earlier time
     """
     record = Catalog(database).by_id(previous.id)
     if record is None or previous.sources.get(part) != documents.collection.name:
@@ -57,13 +56,10 @@ def read(
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         # The server goes through the ids meanwhile
-        scanned = pool.submit(scan.ids, documents.collection, scan.middle(documents.collection))
-        former = load()
+        scanned = pool.submit(scan.ids, documents.collection, former.keys)
         times = scan.times(documents.collection, since)
         timeless = Ids.of(documents.search({"last_modified_at": None})).keys
         natural, numbers = scanned.result()
-    if former is None:
-        return None
     touched = _touched(natural, numbers, *times, former)
     existing = np.sort(natural, kind="stable")
     gone = former.keys[~positions(existing, former.keys)[1]]
