@@ -1,0 +1,249 @@
+"""The command line as a program: help, questions, exit codes, and what is printed where."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import pytest
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.cli import output, table, verbs
+from support.command_line import Run, in_this_process
+from support.datasets import image_dataset
+
+NAME = "Füchse 数据集"
+COMMAND = Path(sys.executable).with_name("fiftyone-snapshots")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return in_this_process(capsys)
+
+
+@pytest.fixture
+def dataset() -> fo.Dataset:
+    return image_dataset(NAME, 4, persistent=True)
+
+
+def execute(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the installed program as shells do, with nobody to be asked."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_command_has_a_function_and_help(run: Run) -> None:
+    for command in table.COMMANDS:
+        assert callable(getattr(verbs, command.function))
+        assert callable(getattr(verbs, f"preview_{command.function}", None)) is command.destroys
+        ended = run(command.name, "--help")
+        assert ended.code == 0
+        assert "--json" in ended.out
+        assert ("--dry-run" in ended.out) is command.destroys
+    functions = {
+        name
+        for name, value in vars(verbs).items()
+        if callable(value) and getattr(value, "__module__", "").startswith(verbs.__name__)
+    }
+    public = {name for name in functions if not name.startswith(("_", "preview_"))}
+    assert public == {command.function for command in table.COMMANDS}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["revert", "--help"], ["bogus"], []]
+)
+def test_help_and_usage_do_not_import_fiftyone(arguments: list[str]) -> None:
+    program = (
+        "import sys\nimport fiftyone_snapshots_command as command\n"
+        f"sys.argv = ['fiftyone-snapshots', *{arguments!r}]\n"
+        "try: command.main()\n"
+        "except SystemExit as ended: code = ended.code or 0\n"
+        "slow = {'fiftyone', 'pymongo', 'numpy'} & set(sys.modules)\n"
+        "assert not slow, slow\nsys.exit(code)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    expected = 0 if set(arguments) & {"--help", "--version"} else 2
+    assert ended.returncode == expected, ended.stderr
+
+
+def test_shells_complete_commands_and_options_without_fiftyone(tmp_path: Path) -> None:
+    answers = tmp_path / "answers"
+
+    def complete(line: str) -> set[str]:
+        program = (
+            "import os, sys\n"
+            "os._exit = lambda code: (sys.stderr.write(' '.join(sys.modules)), sys.exit(code))\n"
+            "import fiftyone_snapshots_command as command\ncommand.main()"
+        )
+        environment = {
+            "_ARGCOMPLETE": "1",
+            "_ARGCOMPLETE_STDOUT_FILENAME": str(answers),
+            "_ARGCOMPLETE_IFS": "\n",
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
+        }
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "fiftyone.core" not in ended.stderr
+        assert "argcomplete" in ended.stderr
+        return {word.strip() for word in answers.read_text().splitlines()}
+
+    assert complete("fiftyone-snapshots re") == {
+        "restore", "restore-samples", "revert", "recover", "resolve",
+    }  # fmt: skip
+    assert complete("fiftyone-snapshots delete a b --d") == {"--dry-run"}
+
+
+def test_the_installed_program(dataset: fo.Dataset) -> None:
+    ended = execute("create", NAME, "第一版", "--tag", "gold", "--json")
+    assert ended.returncode == 0, ended.stderr
+    created = json.loads(ended.stdout)
+    assert (created["name"], created["tags"]) == ("第一版", ["gold"])
+    assert created["created_at"].endswith("+00:00")
+    listed = execute("list", NAME)
+    assert listed.returncode == 0
+    assert "第一版" in listed.stdout
+    refused = execute("delete", NAME, "第一版")
+    assert refused.returncode == 2
+    assert "say --yes" in refused.stderr
+    assert fos.list_snapshots(NAME) == ["第一版"]
+    unknown = execute("info", NAME, "v2")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr.splitlines()[-1].startswith("error: Dataset")
+    assert "Traceback" not in unknown.stderr
+
+
+def test_as_a_module(dataset: fo.Dataset) -> None:
+    fos.create_snapshot(dataset, "v1")
+    ended = subprocess.run(
+        [sys.executable, "-m", "fiftyone_snapshots", "info", NAME, "v1", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(ended.stdout)["name"] == "v1"
+
+
+def test_hooks_are_installed_in_the_program(dataset: fo.Dataset) -> None:
+    ended = execute("doctor", "--json")
+    findings = {item["subject"]: item for item in json.loads(ended.stdout)["findings"]}
+    assert findings["hooks"]["severity"] == "ok"
+    assert findings["package"]["severity"] == "ok"
+
+
+def test_a_server_that_cannot_be_reached() -> None:
+    uri = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300"
+    ended = execute("list", "x", FIFTYONE_DATABASE_URI=uri)
+    assert ended.returncode == 1
+    assert "FIFTYONE_DATABASE_URI" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_a_terminal_nothing_that_destroys_is_done(
+    dataset: fo.Dataset, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fos.create_snapshot(dataset, "v1")
+    fos.create_snapshot(dataset, "v2")
+    fos.delete_snapshot(dataset, "v2")
+    dataset.tag_samples("x")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    for command in (["delete", NAME, "v1"], ["revert", NAME, "v1"], ["empty-trash", NAME]):
+        ended = run(*command)
+        assert (ended.code, ended.out) == (2, "")
+        assert "--yes" in ended.err
+    assert fos.list_snapshots(NAME) == ["v1"]
+    assert len(fos.list_trash(NAME)) == 1
+    assert "x" in dataset.distinct("tags")
+
+
+@pytest.mark.parametrize(("said", "code"), [("y\n", 0), ("YES\n", 0), ("n\n", 1), ("\n", 1)])
+def test_on_a_terminal_it_asks(dataset: fo.Dataset, said: str, code: int) -> None:
+    fos.create_snapshot(dataset, "v1")
+    ours, theirs = pty.openpty()
+    os.write(ours, said.encode())
+    ended = subprocess.run(
+        [COMMAND, "delete", NAME, "v1"], stdin=theirs, capture_output=True, text=True, check=False
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert ended.returncode == code, ended.stderr
+    assert "Would delete snapshot 'v1'" in ended.stderr
+    assert "Go on? [y/N]" in ended.stderr
+    assert fos.list_snapshots(NAME) == ([] if code == 0 else ["v1"])
+
+
+def test_what_others_print_does_not_get_into_the_answer(
+    dataset: fo.Dataset, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = fos.management.list_trash
+
+    def noisy(*arguments: Any) -> Any:
+        print("noise")
+        return original(*arguments)
+
+    monkeypatch.setattr(fos.management, "list_trash", noisy)
+    ended = run("trash", "--json")
+    assert ended.json == []
+    assert "noise" in ended.err
+
+
+def test_readers_that_have_had_enough(dataset: fo.Dataset) -> None:
+    fos.create_snapshot(dataset, "v1")
+    ended = subprocess.run(
+        ["sh", "-c", f'"{COMMAND}" list "{NAME}" | sh -c "exec <&-; sleep 0"'],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stderr == ""
+
+
+def test_progress_is_drawn_for_those_who_see_it(
+    dataset: fo.Dataset, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    assert run("create", NAME, "v0").err == ""
+    for command in (["create", NAME, "v1"], ["revert", NAME, "v0", "--yes"], ["verify", NAME]):
+        screen = Terminal()
+        monkeypatch.setattr(sys, "stderr", screen)
+        assert run(*command).code == 0
+        monkeypatch.undo()
+        assert "%" in screen.getvalue(), command
+        assert screen.getvalue().endswith("\r\033[K"), command
+
+
+def test_ctrl_c_is_no_traceback(
+    dataset: fo.Dataset, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fos.management, "create_snapshot", interrupt)
+    assert run("create", NAME, "v1").code == 130
+
+
+def test_tables_are_aligned_in_any_script() -> None:
+    text = output.table(("a", "b"), [("数据", 1), ("e\u0301", 2), ("x\ny", 3)], "none")
+    assert text.splitlines() == ["a     b", "----  -", "数据  1", "e\u0301     2", "x y   3"]
+    assert output.table(("a",), [], "none") == "none"
