@@ -1,4 +1,4 @@
-"""What a diff tells of samples, fields, labels and everything around them."""
+"""What a diff tells of samples, frames, fields and everything around them, and in which forms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.odm as foo
-import numpy as np
 import plotly.graph_objects as go
 import pytest
 from bson import ObjectId
@@ -16,137 +15,9 @@ from bson import ObjectId
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.contents import Documents
 from fiftyone_snapshots.backend.delta.source import VirtualSource
-from fiftyone_snapshots.backend.diff import labels, views
+from fiftyone_snapshots.backend.diff import views
 from fiftyone_snapshots.backend.errors import InvalidRequestError, SnapshotNotFoundError
 from support.datasets import grouped_dataset, image_dataset, video_dataset
-
-
-def test_a_bad_bulk_edit_is_named() -> None:
-    dataset = image_dataset("birds", size=20)
-    cats = sum(label == "cat" for labels in _labels(dataset) for label in labels)
-    fos.create_snapshot(dataset, "reviewed")
-
-    for sample in dataset.iter_samples(autosave=True):
-        for detection in sample.ground_truth.detections:
-            if detection.label == "cat":
-                detection.label = "dog"
-
-    diff = fos.diff(dataset, "reviewed")
-    labels = diff.fields["ground_truth"].labels
-    assert labels.confusion == {("cat", "dog"): cats}
-    assert labels.relabelled == labels.changed == cats
-    assert labels.classes["cat"].left == labels.classes["dog"].joined == cats
-    assert list(diff.fields) == ["ground_truth"]
-    text = str(diff)
-    assert "birds: reviewed -> HEAD" in text
-    assert f"ground_truth  cat     ->  dog         {cats}" in text
-
-
-def test_labels_are_matched_by_id() -> None:
-    dataset = image_dataset("matched", size=3)
-    sample = dataset.last()
-    assert len(sample.ground_truth.detections) == 3
-    fos.create_snapshot(dataset, "a")
-
-    first, second, third = sample.ground_truth.detections
-    first.bounding_box = [0, 0, 1, 1]
-    second.confidence = 0.01
-    second.tags = ["doubt"]
-    second["occluded"] = True
-    sample.ground_truth.detections = [second, first, fo.Detection(label="new")]
-    sample.save()
-
-    labels = fos.diff(dataset, "a").fields["ground_truth"].labels
-    assert (labels.added, labels.removed, labels.changed) == (1, 1, 2)
-    assert (labels.moved, labels.relabelled, labels.confusion) == (1, 0, {})
-    assert labels.attributes == {"bounding_box": 1, "confidence": 1, "tags": 1, "occluded": 1}
-    assert labels.classes["new"].added == labels.classes[third.label].removed == 1
-    assert labels.classes[second.label].changed == 1
-    assert {tag: (change.added, change.removed) for tag, change in labels.tags.items()} == {
-        "checked": (0, 1),
-        "doubt": (1, 0),
-    }
-
-
-def test_labels_of_samples_that_come_and_go_count() -> None:
-    dataset = image_dataset("come-and-go", size=6)
-    fos.create_snapshot(dataset, "a")
-    gone = dataset[dataset.last().id]
-    count = len(gone.ground_truth.detections)
-
-    dataset.delete_samples(gone)
-    dataset.add_sample(
-        fo.Sample("/media/new.jpg", weather=fo.Classification(label="foggy"), tags=["new"])
-    )
-
-    diff = fos.diff(dataset, "a")
-    boxes, weather = diff.fields["ground_truth"].labels, diff.fields["weather"].labels
-    assert (boxes.removed, boxes.removed_with_documents) == (count, count)
-    assert (weather.added, weather.added_with_documents, weather.removed) == (1, 1, 1)
-    assert weather.classes["foggy"].added == 1
-    assert diff.fields["ground_truth"].samples == 0
-    assert diff.tags == {}
-
-
-def _set(name: str, value: Any) -> Callable[[Any], None]:
-    return lambda label: label.set_field(name, value)
-
-
-MASK = np.ones((4, 4), dtype=np.uint8)
-LABELS: tuple[tuple[fo.Label, Callable[[Any], None], bool], ...] = (
-    (fo.Classification(label="a"), _set("confidence", 0.5), False),
-    (
-        fo.Classifications(classifications=[fo.Classification(label="a")]),
-        _set("label", "b"),
-        False,
-    ),
-    (fo.Detection(label="a", bounding_box=[0, 0, 1, 1]), _set("mask", MASK > 0), True),
-    (
-        fo.Detections(detections=[fo.Detection(label="a")]),
-        _set("bounding_box", [0, 0, 1, 1]),
-        True,
-    ),
-    (fo.Polyline(points=[[(0, 0), (1, 1)]]), _set("closed", True), False),
-    (fo.Polylines(polylines=[fo.Polyline(points=[[(0, 0)]])]), _set("points", [[(1, 1)]]), True),
-    (fo.Keypoint(points=[(0, 0)]), _set("points", [(0.5, 0.5)]), True),
-    (fo.Keypoints(keypoints=[fo.Keypoint(points=[(0, 0)])]), _set("label", "nose"), False),
-    (fo.Segmentation(mask=MASK), _set("mask", 2 * MASK), True),
-    (fo.Heatmap(map=MASK), _set("range", [0, 9]), False),
-    (fo.Regression(value=0.5), _set("value", 0.25), False),
-    (fo.TemporalDetection(label="a", support=[1, 2]), _set("support", [1, 3]), True),
-    (
-        fo.TemporalDetections(detections=[fo.TemporalDetection(label="a", support=[1, 2])]),
-        _set("label", "b"),
-        False,
-    ),
-    (fo.GeoLocation(point=[1, 2]), _set("point", [3, 4]), True),
-    (fo.GeoLocations(points=[[1, 2]]), _set("points", [[3, 4]]), True),
-)
-
-
-@pytest.mark.parametrize(
-    ("label", "edit", "moves"), LABELS, ids=[type(label).__name__ for label, _, _ in LABELS]
-)
-def test_every_kind_of_label_is_told_apart(
-    label: fo.Label, edit: Callable[[Any], None], moves: bool
-) -> None:
-    dataset = fo.Dataset("kinds")
-    dataset.add_samples([fo.Sample(f"{i}.jpg", label=label.copy()) for i in range(3)])
-    fos.create_snapshot(dataset, "a")
-
-    sample = dataset.first()
-    value = sample["label"]
-    list_field = getattr(value, "_LABEL_LIST_FIELD", None)
-    edit(value[list_field][0] if list_field else value)
-    sample.save()
-    other = dataset.last()
-    other["label"] = None
-    other.save()
-
-    field = fos.diff(dataset, "a").fields["label"]
-    assert (field.samples, field.cleared) == (2, 1)
-    assert (field.labels.added, field.labels.removed, field.labels.changed) == (0, 1, 1)
-    assert field.labels.moved == moves
 
 
 def test_values_that_are_no_labels_are_told_by_what_differs_inside() -> None:
@@ -333,23 +204,6 @@ def test_views_of_most_samples_name_the_others(monkeypatch: pytest.MonkeyPatch) 
         diff.changed_view()
 
 
-def test_free_text_needs_no_more_memory_than_some_classes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(labels, "MAX_DISTINCT", 3)
-    dataset = image_dataset("texts", size=9)
-    fos.create_snapshot(dataset, "a")
-    for number, sample in enumerate(dataset.iter_samples(autosave=True)):
-        sample.weather.label = f"text {number}"
-
-    told = fos.diff(dataset, "a").fields["weather"].labels
-
-    assert told.relabelled == sum(told.confusion.values()) == 9
-    assert len(told.confusion) == 4
-    assert told.confusion[labels.OTHER, labels.OTHER] == 6
-    assert sum(change.joined for change in told.classes.values()) == 9
-
-
 def test_frames_that_somebody_else_wrote_do_not_hide_others() -> None:
     dataset = video_dataset("strange", size=3, frames=2)
     first, _, last = dataset.values("id")
@@ -414,96 +268,6 @@ def test_unknown_versions_are_refused() -> None:
         fos.diff(dataset, "b")
     with pytest.raises(SnapshotNotFoundError):
         fos.diff(dataset, "a", "b")
-
-
-def test_the_history_of_a_sample_tells_each_step() -> None:
-    dataset = video_dataset("history", size=2)
-    sample = dataset.first()
-    sample_id, other = dataset.values("id")
-    fos.create_snapshot(dataset, "a")
-    sample.weather.label = "foggy"
-    sample.frames[2].objects.detections[0].label = "zebra"
-    sample.save()
-    fos.create_snapshot(dataset, "b")
-    fos.create_snapshot(dataset, "c")
-    dataset.delete_samples(sample)
-
-    history = fos.sample_history(dataset, sample_id)
-
-    assert [(step.version, step.exists, step.kind) for step in history.steps] == [
-        ("a", True, "added"),
-        ("b", True, "changed"),
-        ("c", True, None),
-        ("HEAD", False, "removed"),
-    ]
-    assert [field.path for field in history.steps[1].fields] == ["weather", "frames[2].objects"]
-    assert [str(field) for field in history.steps[1].fields] == [
-        "weather: rainy -> foggy",
-        "frames[2].objects: Füchse -> zebra",
-    ]
-    difference = fos.diff_sample(dataset, sample_id, "a", "b")
-    assert difference.fields == history.steps[1].fields
-    assert fos.diff_sample(dataset, other, "a").kind is None
-    json.dumps(history.to_dict())
-    with pytest.raises(InvalidRequestError, match="No version"):
-        fos.sample_history(dataset, str(ObjectId()))
-    with pytest.raises(InvalidRequestError, match="no id"):
-        fos.sample_history(dataset, "first")
-
-
-@pytest.mark.parametrize("path", ["ground_truth", "weather", "frames.objects"])
-def test_the_history_of_a_label_tells_each_step(path: str) -> None:
-    make = video_dataset if path.startswith("frames") else image_dataset
-    dataset = make("labels", size=3)
-    sample = dataset.first()
-    field = path.removeprefix("frames.")
-
-    def label() -> Any:
-        value = (sample.frames[2] if path != field else sample)[field]
-        return value.detections[0] if hasattr(value, "detections") else value
-
-    fos.create_snapshot(dataset, "a")
-    label().label = "zebra"
-    sample.save()
-    fos.create_snapshot(dataset, "b")
-    label().confidence = 0.125
-    sample.save()
-
-    history = fos.label_history(dataset, label().id)
-
-    assert (history.path, history.sample_id) == (path, sample.id)
-    assert [(step.version, step.kind) for step in history.steps] == [
-        ("a", "added"),
-        ("b", "changed"),
-        ("HEAD", "changed"),
-    ]
-    differences = [step.difference.attributes for step in history.steps if step.difference]
-    assert differences[1:] == [("label",), ("confidence",)]
-    assert "-> zebra" in str(history)
-    with pytest.raises(InvalidRequestError, match="No version"):
-        fos.label_history(dataset, str(ObjectId()))
-
-
-def test_a_label_is_followed_into_a_renamed_field_and_after_its_end() -> None:
-    dataset = image_dataset("followed", size=2)
-    label_id = dataset.first().weather.id
-    fos.create_snapshot(dataset, "a")
-    dataset.rename_sample_field("weather", "conditions")
-    fos.create_snapshot(dataset, "b")
-    dataset.clear_sample_field("conditions")
-
-    history = fos.label_history(dataset, label_id)
-
-    assert [(step.version, step.kind) for step in history.steps] == [
-        ("a", "added"),
-        ("b", None),
-        ("HEAD", "removed"),
-    ]
-
-
-def _labels(dataset: fo.Dataset) -> list[list[str]]:
-    labels: list[list[str]] = dataset.values("ground_truth.detections.label")
-    return labels
 
 
 def _flat(dataset: fo.Dataset) -> Any:

@@ -1,0 +1,98 @@
+"""The history of a sample, or of a label: what each version did to it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.errors import InvalidRequestError
+from support.datasets import image_dataset, video_dataset
+
+
+def test_the_history_of_a_sample_tells_each_step() -> None:
+    dataset = video_dataset("history", size=2)
+    sample = dataset.first()
+    sample_id, other = dataset.values("id")
+    fos.create_snapshot(dataset, "a")
+    sample.weather.label = "foggy"
+    sample.frames[2].objects.detections[0].label = "zebra"
+    sample.save()
+    fos.create_snapshot(dataset, "b")
+    fos.create_snapshot(dataset, "c")
+    dataset.delete_samples(sample)
+
+    history = fos.sample_history(dataset, sample_id)
+
+    assert [(step.version, step.exists, step.kind) for step in history.steps] == [
+        ("a", True, "added"),
+        ("b", True, "changed"),
+        ("c", True, None),
+        ("HEAD", False, "removed"),
+    ]
+    assert [field.path for field in history.steps[1].fields] == ["weather", "frames[2].objects"]
+    assert [str(field) for field in history.steps[1].fields] == [
+        "weather: rainy -> foggy",
+        "frames[2].objects: Füchse -> zebra",
+    ]
+    difference = fos.diff_sample(dataset, sample_id, "a", "b")
+    assert difference.fields == history.steps[1].fields
+    assert fos.diff_sample(dataset, other, "a").kind is None
+    json.dumps(history.to_dict())
+    with pytest.raises(InvalidRequestError, match="No version"):
+        fos.sample_history(dataset, str(ObjectId()))
+    with pytest.raises(InvalidRequestError, match="no id"):
+        fos.sample_history(dataset, "first")
+
+
+@pytest.mark.parametrize("path", ["ground_truth", "weather", "frames.objects"])
+def test_the_history_of_a_label_tells_each_step(path: str) -> None:
+    make = video_dataset if path.startswith("frames") else image_dataset
+    dataset = make("labels", size=3)
+    sample = dataset.first()
+    field = path.removeprefix("frames.")
+
+    def label() -> Any:
+        value = (sample.frames[2] if path != field else sample)[field]
+        return value.detections[0] if hasattr(value, "detections") else value
+
+    fos.create_snapshot(dataset, "a")
+    label().label = "zebra"
+    sample.save()
+    fos.create_snapshot(dataset, "b")
+    label().confidence = 0.125
+    sample.save()
+
+    history = fos.label_history(dataset, label().id)
+
+    assert (history.path, history.sample_id) == (path, sample.id)
+    assert [(step.version, step.kind) for step in history.steps] == [
+        ("a", "added"),
+        ("b", "changed"),
+        ("HEAD", "changed"),
+    ]
+    differences = [step.difference.attributes for step in history.steps if step.difference]
+    assert differences[1:] == [("label",), ("confidence",)]
+    assert "-> zebra" in str(history)
+    with pytest.raises(InvalidRequestError, match="No version"):
+        fos.label_history(dataset, str(ObjectId()))
+
+
+def test_a_label_is_followed_into_a_renamed_field_and_after_its_end() -> None:
+    dataset = image_dataset("followed", size=2)
+    label_id = dataset.first().weather.id
+    fos.create_snapshot(dataset, "a")
+    dataset.rename_sample_field("weather", "conditions")
+    fos.create_snapshot(dataset, "b")
+    dataset.clear_sample_field("conditions")
+
+    history = fos.label_history(dataset, label_id)
+
+    assert [(step.version, step.kind) for step in history.steps] == [
+        ("a", "added"),
+        ("b", None),
+        ("HEAD", "removed"),
+    ]
