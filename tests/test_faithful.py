@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Barrier
-from typing import Any
 
 import fiftyone as fo
-import fiftyone.migrations as fomi
 import pytest
 from bson import ObjectId
 from fiftyone.operators.store import ExecutionStore
@@ -19,9 +14,8 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import project, registry
 from fiftyone_snapshots.backend.catalog import Catalog
-from fiftyone_snapshots.backend.contents import LEFT_OUT, Part, shared_collection
 from fiftyone_snapshots.backend.database import connect
-from support.datasets import image_dataset, video_dataset
+from support.datasets import image_dataset
 from support.full import (
     ANNO_KEY,
     BRAIN_KEY,
@@ -30,9 +24,11 @@ from support.full import (
     RUN_KEY,
     STORE,
     Document,
+    assert_same,
     content,
     digest,
 )
+from support.profiling import profile
 
 NAME = "Füchse 🦊 狐"
 SNAPSHOT = "vor dem Unfall 🦺 v1.0"
@@ -139,14 +135,14 @@ class TestRevert:
         ]
 
         fos.revert_dataset_to_snapshot(NAME, SNAPSHOT)
-        _assert_same(digest(database, dataset._doc.id), captured)
+        assert_same(digest(database, dataset._doc.id), captured)
         fos.undo_revert(NAME)
-        _assert_same(digest(database, dataset._doc.id), wrecked)
+        assert_same(digest(database, dataset._doc.id), wrecked)
         assert fos.verify_snapshot(NAME, SNAPSHOT)
         fos.load_snapshot(NAME, SNAPSHOT)
         fos.delete_snapshot(NAME, SNAPSHOT)
         fos.empty_trash(NAME)
-        _assert_same(digest(database, other._doc.id), untouched)
+        assert_same(digest(database, other._doc.id), untouched)
 
     def test_gives_back_what_works(
         self, full_dataset: fo.Dataset, database: Database[Document]
@@ -226,7 +222,7 @@ class TestLoadedSnapshot:
         database.drop_collection(snapshot._sample_collection_name)
 
         fos.load_snapshot(NAME, SNAPSHOT)
-        _assert_same(_projected(database, snapshot._doc.id), expected)
+        assert_same(_projected(database, snapshot._doc.id), expected)
         fos.delete_snapshot(NAME, SNAPSHOT)
         assert not any(_projected(database, snapshot._doc.id).values()), "nothing is left of it"
 
@@ -247,7 +243,7 @@ class TestLoadedSnapshot:
         by_many = _projected(database, record.id)
         project.remove(ours, record.id)
         project.project(ours, record, state, NAME)
-        _assert_same(by_many, _projected(database, record.id))
+        assert_same(by_many, _projected(database, record.id))
 
     def test_costs_few_round_trips_whatever_its_size(self, database: Database[Document]) -> None:
         def commands_to_load(size: int) -> int:
@@ -259,171 +255,6 @@ class TestLoadedSnapshot:
             return len(commands)
 
         assert commands_to_load(5) == commands_to_load(200)
-
-
-@pytest.mark.parametrize("full_dataset", ["image", "video"], indirect=True)
-class TestCompleteness:
-    """What FiftyOne adds in later versions must not be lost silently.
-
-    The server itself tells which collections FiftyOne touches. If one of these fails, FiftyOne
-    keeps something of a dataset in a collection that capture does not know: add a part to
-    contents.py, or say in ``LEFT_OUT`` why it is not versioned.
-    """
-
-    def test_capture_knows_every_collection_that_a_clone_reads_or_writes(
-        self, full_dataset: fo.Dataset, database: Database[Document]
-    ) -> None:
-        with profile(database) as commands:
-            full_dataset.clone("a copy")
-        touched = _of_fiftyone(_kinds(commands))
-        assert {"samples.*", "datasets", "views", "runs", "execution_store"} <= touched
-        assert touched <= _known(database)
-
-    def test_capture_knows_every_collection_that_a_deletion_writes(
-        self, full_dataset: fo.Dataset, database: Database[Document]
-    ) -> None:
-        with profile(database) as commands:
-            full_dataset.delete()
-        touched = _of_fiftyone(_kinds(commands))
-        assert {"samples.*", "datasets", "views", "runs", "execution_store"} <= touched
-        assert touched <= _known(database)
-
-    def test_capture_knows_every_collection_that_names_the_dataset(
-        self, full_dataset: fo.Dataset, database: Database[Document]
-    ) -> None:
-        wanted = full_dataset._doc.id
-        naming = {
-            _kind(name)
-            for name in database.list_collection_names()
-            if any(_mentions(document, wanted) for document in database[name].find())
-        }
-        assert naming <= _known(database)
-
-
-class TestBugsOfTheHostedProduct:
-    """What its release notes report as fixed."""
-
-    def test_a_snapshot_has_the_results_of_its_runs(self, database: Database[Document]) -> None:
-        dataset = FULL_DATASETS["image"](NAME, database)
-        fos.create_snapshot(NAME, SNAPSHOT)
-        dataset.delete_runs()
-        dataset.delete_brain_runs()
-        dataset.delete_evaluations()
-        snapshot = fos.load_snapshot(NAME, SNAPSHOT)
-        assert snapshot.load_run_results(RUN_KEY).summe == 12
-        assert snapshot.load_brain_results(BRAIN_KEY).points.shape == (6, 2)
-        assert snapshot.load_evaluation_results(EVAL_KEY).metrics()["accuracy"] == 1
-        assert not dataset.list_runs()
-
-    def test_a_snapshot_of_a_dataset_that_no_new_version_has_loaded_yet_has_its_runs(
-        self, database: Database[Document]
-    ) -> None:
-        FULL_DATASETS["point-cloud"](NAME, database)
-        fomi.migrate_dataset_if_necessary(NAME, destination="0.18.0")
-        document = database["datasets"].find_one({"name": NAME})
-        assert document is not None
-        assert isinstance(document["brain_methods"][BRAIN_KEY], dict), "runs lay inside then"
-        fos.create_snapshot(NAME, SNAPSHOT)
-        fo.load_dataset(NAME).delete_brain_runs()
-        snapshot = fos.load_snapshot(NAME, SNAPSHOT)
-        assert snapshot.load_brain_results(BRAIN_KEY).points.shape == (3, 2)
-
-    def test_a_revert_can_follow_a_revert(self, database: Database[Document]) -> None:
-        dataset = FULL_DATASETS["video"](NAME, database)
-        versions = []
-        for number in range(3):
-            dataset.set_field("caption", f"version {number}").save()
-            dataset.delete_samples(dataset.first())
-            versions.append(digest(database, dataset._doc.id))
-            fos.create_snapshot(NAME, f"v{number}")
-        for number in (2, 1, 1, 0):
-            fos.revert_dataset_to_snapshot(NAME, f"v{number}")
-            _assert_same(digest(database, dataset._doc.id), versions[number])
-
-    def test_views_can_be_opened_from_a_snapshot(self, database: Database[Document]) -> None:
-        dataset = FULL_DATASETS["video"](NAME, database)
-        sizes = {name: len(dataset.load_saved_view(name)) for name in dataset.list_saved_views()}
-        assert min(sizes.values()) > 0
-        fos.create_snapshot(NAME, SNAPSHOT)
-        dataset.clear()
-        snapshot = fos.load_snapshot(NAME, SNAPSHOT)
-        for name, size in sizes.items():
-            assert len(snapshot.load_saved_view(name)) == size
-        assert len(snapshot.to_frames()) == 12
-        assert len(snapshot.match(fo.ViewField("note").ends_with("🐘")).to_clips("events")) == 3
-
-    def test_differences_of_many_samples_are_exact(self, database: Database[Document]) -> None:
-        dataset = video_dataset(NAME, 3, persistent=True)
-        dataset.add_samples([fo.Sample(f"/media/{i}.mp4") for i in range(2000)])
-        fos.create_snapshot(NAME, SNAPSHOT)
-        ids = dataset.values("id")
-        dataset.delete_samples(ids[-400:])
-        dataset.select(ids[:800]).tag_samples("changed")
-        dataset.add_samples([fo.Sample(f"/media/new{i}.mp4") for i in range(200)])
-        summary = fos.calculate_dataset_latest_changes_summary(NAME)
-        assert (
-            summary.total_samples,
-            summary.num_samples_added,
-            summary.num_samples_deleted,
-            summary.num_samples_changed,
-        ) == (1803, 200, 400, 800)
-
-
-@contextmanager
-def profile(database: Database[Document]) -> Iterator[list[Document]]:
-    """Has the server itself tell which commands it got, from whichever of FiftyOne's clients."""
-    database.drop_collection("system.profile")
-    database.create_collection("system.profile", capped=True, size=64 * 1024 * 1024)
-    commands: list[Document] = []
-    database.command("profile", 2)
-    try:
-        yield commands
-    finally:
-        database.command("profile", 0)
-    commands += database["system.profile"].find({"ns": {"$not": re.compile("system")}})
-    database.drop_collection("system.profile")
-
-
-def _kinds(commands: list[Document]) -> set[str]:
-    """Returns the collections that commands were about."""
-    kinds = set()
-    for command in commands:
-        details = command.get("command", {})
-        name = command["ns"].partition(".")[2]
-        if name == "$cmd":
-            name = next((str(value) for value in details.values() if isinstance(value, str)), "")
-        kinds.add(_kind(name))
-        for stage in details.get("pipeline", []):
-            target = stage.get("$out") or stage.get("$merge")
-            if target:
-                kinds.add(_kind(target if isinstance(target, str) else target["into"]))
-    return kinds - {""}
-
-
-def _kind(name: str) -> str:
-    """Tells a collection by what it holds: where datasets have their own, an id is in its name."""
-    return re.sub(r"[0-9a-f]{24}.*", "*", name)
-
-
-def _known(database: Database[Document]) -> set[str]:
-    captured = {"samples.*", "frames.samples.*", "datasets"} | {
-        shared_collection(database, part).name
-        for part in Part
-        if part not in (Part.SAMPLES, Part.FRAMES, Part.DATASET)
-    }
-    return captured | set(LEFT_OUT)
-
-
-def _of_fiftyone(kinds: set[str]) -> set[str]:
-    return {kind for kind in kinds if not kind.startswith("snapshots.")}
-
-
-def _mentions(value: Any, wanted: ObjectId) -> bool:
-    if isinstance(value, dict):
-        return any(_mentions(item, wanted) for item in (*value, *value.values()))
-    if isinstance(value, list):
-        return any(_mentions(item, wanted) for item in value)
-    return value == wanted or (isinstance(value, str) and str(wanted) in value)
 
 
 def _what_works(dataset: fo.Dataset) -> Document:
@@ -477,8 +308,3 @@ def _projected(database: Database[Document], snapshot_id: ObjectId) -> Document:
         "chunks": sorted((chunk["files_id"], chunk["n"], chunk["data"]) for chunk in chunks),
         "samples": content(database[f"snapshots.{snapshot_id}"]),
     }
-
-
-def _assert_same(found: Document, expected: Document) -> None:
-    # Part by part: a difference of megabytes helps nobody
-    assert [part for part in expected if found[part] != expected[part]] == []

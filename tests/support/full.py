@@ -307,5 +307,11 @@ def digest(database: Database[Document], dataset_id: ObjectId) -> dict[str, Any]
     return found
 
 
+def assert_same(found: Document, expected: Document) -> None:
+    """Compares digests part by part: a difference of megabytes helps nobody."""
+    different = [part for part in expected if found[part] != expected[part]]
+    assert different == [], f"Different: {', '.join(different)}"
+
+
 def _in(database: Database[Document], name: str | None) -> list[bytes]:
     return content(database[name]) if name else []
