@@ -207,6 +207,20 @@ def installed_plugin(plugins_dir: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
+def policy_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Puts a policy into force, and has Anna act."""
+    path = tmp_path / "policy.yml"
+
+    def write(text: str) -> Path:
+        path.write_text(text)
+        monkeypatch.setenv("FIFTYONE_SNAPSHOTS_POLICY", str(path))
+        return path
+
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_USER", "anna")
+    return write
+
+
+@pytest.fixture
 def step_primary_down(pytestconfig: pytest.Config) -> Callable[[], None]:
     """Makes the replica set elect another primary; only for tests marked ``replica``."""
     uri = pytestconfig.stash[RUN]["uri"]

@@ -1,0 +1,88 @@
+"""All that can be done with snapshots, the levels that it needs, and a dataset to do it to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import pytest
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.access import Level
+
+from .datasets import image_dataset
+
+TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
+    "list": (lambda: fos.list_snapshots("street"), Level.VIEW),
+    "information": (lambda: fos.get_snapshot_info("street", "v1"), Level.VIEW),
+    "browse": (lambda: fos.get_history("street"), Level.VIEW),
+    "load": (lambda: fos.load_snapshot("street", "v1"), Level.VIEW),
+    "load with FiftyOne": (lambda: fo.load_dataset("street", snapshot="v1"), Level.VIEW),
+    "load of a Dataset": (lambda: fos.load_snapshot(fo.load_dataset("street"), "v1"), Level.VIEW),
+    "clone": (lambda: fos.clone_snapshot("street", "v1", "copy"), Level.VIEW),
+    "diff": (lambda: fos.diff("street", "v1", progress=False), Level.VIEW),
+    "calculate": (lambda: fos.calculate_dataset_latest_changes_summary("street"), Level.VIEW),
+    "preview": (
+        lambda: fos.revert_dataset_to_snapshot("street", "v1", dry_run=True),
+        Level.VIEW,
+    ),
+    "verify": (lambda: fos.verify_snapshot("street", "v1"), Level.VIEW),
+    "verify all": (fos.verify_all, Level.VIEW),
+    "log": (lambda: fos.list_events("street"), Level.VIEW),
+    "address": (lambda: fos.snapshot_uri("street", "v1"), Level.VIEW),
+    "equality": (lambda: fos.is_head_equal("street", "v1"), Level.VIEW),
+    "tag": (lambda: fos.tag_snapshot("street", "v1", "new"), Level.TAG),
+    "untag": (lambda: fos.untag_snapshot("street", "v1", "new"), Level.TAG),
+    "create": (lambda: fos.create_snapshot("street", "v2"), Level.MANAGE),
+    "delete": (lambda: fos.delete_snapshot("street", "v1"), Level.MANAGE),
+    "restore": (lambda: fos.restore_snapshot("street", "old"), Level.MANAGE),
+    "revert": (lambda: fos.revert_dataset_to_snapshot("street", "v1"), Level.MANAGE),
+    "undo": (lambda: fos.undo_revert("street"), Level.MANAGE),
+    "edit": (lambda: fos.edit_snapshot("street", "v1", description="new"), Level.MANAGE),
+    "restore samples": (
+        lambda: fos.restore_samples("street", "v1", fo.load_dataset("street").first().id),
+        Level.MANAGE,
+    ),
+    "empty trash": (lambda: fos.empty_trash("street"), Level.MANAGE),
+    "recover": (fos.recover, Level.MANAGE),
+    "archive": (lambda: fos.archive_snapshot("street", "v1"), Level.MANAGE),
+    "unarchive": (lambda: fos.unarchive_snapshot("street", "v1"), Level.VIEW),
+    "export": (lambda: fos.export_snapshot("street", "v1", "v1.tar"), Level.VIEW),
+    "import": (lambda: fos.import_snapshot("moved.tar"), Level.MANAGE),
+    "pin": (lambda: fos.pin_snapshot("street", "v1"), Level.MANAGE),
+    "unpin": (lambda: fos.unpin_snapshot("street", "v1"), Level.MANAGE),
+    "prune": (
+        lambda: fos.prune_snapshots("street", keep_last=1, dry_run=False),
+        Level.MANAGE,
+    ),
+    "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
+}
+"""What can be done, and the level that it needs."""
+
+
+def street(folder: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
+    """Makes a dataset with something for every action: what was deleted, exported and reverted.
+
+    Args:
+        folder: where archives and exports go; it becomes the working directory
+        monkeypatch: sets that for the time of a test
+    """
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(folder))
+    dataset = image_dataset("street", 4, persistent=True)
+    fos.create_snapshot(dataset, "moved")
+    fos.export_snapshot(dataset, "moved", "moved.tar")
+    fos.delete_snapshot(dataset, "moved")
+    fos.empty_trash(dataset)
+    fos.create_snapshot(dataset, "v1")
+    fos.create_snapshot(dataset, "old")
+    fos.delete_snapshot(dataset, "old")
+    fos.revert_dataset_to_snapshot(dataset, "v1")
+    return dataset
+
+
+def allow(level: Level) -> str:
+    """Returns a policy file by which Anna has a level of every dataset."""
+    return f'datasets: {{"*": {{anna: {level.name.lower()}}}}}'
