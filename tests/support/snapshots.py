@@ -92,3 +92,8 @@ def stored(collection: str, query: dict[str, Any]) -> list[dict[str, Any]]:
     """Returns documents as the database has them."""
     found: list[dict[str, Any]] = list(foo.get_db_conn()[collection].find(query))
     return found
+
+
+def stored_names() -> list[str]:
+    """Returns the names of all datasets that the database has, those of snapshots included."""
+    return [document["name"] for document in stored("datasets", {})]
