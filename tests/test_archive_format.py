@@ -145,7 +145,7 @@ BOMB = zstd.compress(bytes(archive_format.MAX_PIECE_BYTES + 1))
 DAMAGE: dict[str, tuple[Callable[[Files], bytes], type[Exception], str]] = {
     "flipped in samples": (_flip("samples/000000.bson.zst"), fos.DamagedArchiveError, "samples/"),
     "flipped in frames": (_flip(FRAMES), fos.DamagedArchiveError, "frames/"),
-    "flipped in checksums": (_flip("SHA256SUMS"), fos.DamagedArchiveError, ""),
+    "flipped in checksums": (_flip("SHA256SUMS"), fos.DamagedArchiveError, "holds no checksum"),
     "flipped in totals": (_flip("parts.json"), fos.DamagedArchiveError, "parts.json"),
     "piece missing": (_without(FRAMES), fos.DamagedArchiveError, "all of its frames"),
     "totals missing": (_without("parts.json"), fos.DamagedArchiveError, "more than it says"),

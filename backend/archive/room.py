@@ -20,7 +20,10 @@ from .archive import archive
 
 
 class RoomTakenError(LimitExceededError):
-    """The room that was made has been taken by somebody else: make some again."""
+    """The room that was made has been taken by somebody else.
+
+    Whoever makes room catches it and makes some again, so that no user ever sees it.
+    """
 
 
 def make(database: Database[Document], dataset: DatasetReference) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
-from typing import Any
 
-from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
 from .. import layout
 from ..contents import Documents, Part, State
 from ..database import Document, create_compressed
+from ..inserts import Writer
 from ..journal import Operation
 from ..manifest import Manifest
 from ..namespaces import owned_collections, staging_name
@@ -66,21 +64,9 @@ def _new(running: Operation, part: Part) -> Documents:
 def _inserted(
     running: Operation, target: Collection[Document], pieces: Iterable[Piece]
 ) -> Iterator[bytes]:
-    """Inserts one piece after the other while the caller works on the last one.
-
-    One thread only: two would mix up the order of the documents.
-    """
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        pending: Future[None] | None = None
+    """Inserts the documents of pieces while the caller works on them."""
+    with Writer(target) as writer:
         for piece in pieces:
-            if pending is not None:
-                pending.result()
             running.step("staging")
-            pending = pool.submit(_insert, target, piece.data)
+            writer.write(layout.Run.of(piece.data))
             yield piece.data
-        if pending is not None:
-            pending.result()
-
-
-def _insert(target: Collection[Any], data: bytes) -> None:
-    target.insert_many(map(RawBSONDocument, layout.Run.of(data)), ordered=True)

@@ -31,9 +31,9 @@ from ..namespaces import delta_name
 from . import arrange, order, trusted
 from . import chain as chains
 from .chain import Chain, Link
+from .collection_witness import CollectionWitness
 from .compact import FULL_MANIFESTS
 from .splice import splice
-from .witness import Witness
 
 _MOST = 0.5
 """If more than this share of the newest snapshot's documents changed, it is kept whole."""
@@ -84,7 +84,7 @@ class DeltaTarget:
     ) -> None:
         self._trusts = trust_timestamps
         self._sources: dict[Part, str] = {}
-        self._witnesses: dict[Part, Witness] = {}
+        self._witnesses: dict[Part, CollectionWitness] = {}
         self._database = database
         self._dataset_id = dataset_id
         self._id = snapshot_id
@@ -230,20 +230,22 @@ class DeltaTarget:
         return same and all(stored.how is How.SHARED for stored in own.values())
 
     def _note_witness(self, part: Part, documents: Documents) -> None:
-        if (found := Witness.quiet(documents.collection)) is not None:
+        if (found := CollectionWitness.quiet(documents.collection)) is not None:
             self._witnesses[part] = found
 
     def _check_witnesses(self) -> None:
         """Forgets those of parts that were written to while they were being captured."""
         for part, before in list(self._witnesses.items()):
-            if not before.proves_no_write(Witness.of(self._database[self._sources[part]])):
+            source = self._database[self._sources[part]]
+            if not before.proves_no_write(CollectionWitness.of(source)):
                 del self._witnesses[part]
 
     def _is_as_before(self, part: Part, documents: Documents) -> bool:
         """Returns whether it is certain that nothing was written since the newest snapshot."""
         assert self._previous is not None
         former = self._previous.witnesses.get(part)
-        return former is not None and former.proves_no_write(Witness.of(documents.collection))
+        now = CollectionWitness.of(documents.collection)
+        return former is not None and former.proves_no_write(now)
 
     def _former_manifest(self, part: Part) -> Manifest | None:
         """Returns the content of the newest snapshot, if what changed since can be told by it."""

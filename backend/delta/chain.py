@@ -35,7 +35,7 @@ from ..database import Document
 from ..errors import SnapshotError
 from ..model import FORMAT_VERSION, check_format
 from ..namespaces import DELTA
-from .witness import Witness
+from .collection_witness import CollectionWitness
 
 _ATTEMPTS = 100
 
@@ -74,7 +74,7 @@ class Link:
     """Whether it is stored whole, on its own, and nothing rests on it."""
     sources: dict[Part, str] = field(default_factory=dict)
     """The names of the dataset's own collections when it was captured."""
-    witnesses: dict[Part, Witness] = field(default_factory=dict)
+    witnesses: dict[Part, CollectionWitness] = field(default_factory=dict)
     """What tells that those were not written to since."""
 
     def with_part(self, part: Part, **changes: Any) -> Link:
@@ -98,6 +98,10 @@ class Link:
     @classmethod
     def from_document(cls, document: Document) -> Link:
         """Reads what :meth:`to_document` wrote."""
+        witnesses = {
+            Part(part): CollectionWitness.from_document(found)
+            for part, found in document["witnesses"].items()
+        }
         return cls(
             document["id"],
             document["sequence"],
@@ -105,7 +109,7 @@ class Link:
             document["complete"],
             document["apart"],
             {Part(part): name for part, name in document["sources"].items()},
-            {Part(p): Witness.from_document(w) for p, w in document["witnesses"].items()},
+            witnesses,
         )
 
 
