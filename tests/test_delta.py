@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime, timedelta, timezone
 
 import fiftyone as fo
 import pymongo
@@ -258,58 +257,3 @@ def test_readers_see_what_they_opened_or_an_error(
         outcomes = {one.result(), other.result()}
     assert outcomes <= {"told", "deleted"}
     assert_no_debris(database)
-
-
-def test_trusted_timestamps_find_what_fiftyone_does(
-    dataset: fo.Dataset, database: Database[Document]
-) -> None:
-    _make_older(dataset)
-    fos.create_snapshot(NAME, "v1")
-    edit(dataset, "seen")
-    fos.create_snapshot(NAME, "v2", trust_timestamps=True)
-    expected = content(dataset)
-    untouched = {"_id": ObjectId(dataset.first().id)}
-    dataset._sample_collection.update_one(untouched, {"$inc": {"_rand": 1}})
-    fos.create_snapshot(NAME, "v3", trust_timestamps=True)
-    assert content(fos.load_snapshot(NAME, "v3")) != content(dataset), "nobody could know"
-    assert content(fos.load_snapshot(NAME, "v2")) == expected
-    fos.create_snapshot(NAME, "v4")
-    assert content(fos.load_snapshot(NAME, "v4")) == content(dataset)
-    assert_sound(database)
-
-
-def test_trusted_timestamps_miss_nothing_where_there_are_none(
-    dataset: fo.Dataset, database: Database[Document]
-) -> None:
-    _make_older(dataset)
-    fos.create_snapshot(NAME, "v1")
-    dataset.delete_samples(dataset.limit(2))
-    fos.create_snapshot(NAME, "v2", trust_timestamps=True)
-    assert content(fos.load_snapshot(NAME, "v2")) == content(dataset)
-    untimed = {"_id": ObjectId(dataset.first().id)}
-    for number, name in enumerate(["v3", "v4"]):
-        change = {"$unset": {"last_modified_at": ""}, "$set": {"_rand": number}}
-        dataset._sample_collection.update_one(untimed, change)
-        fos.create_snapshot(NAME, name, trust_timestamps=True)
-        assert content(fos.load_snapshot(NAME, name)) == content(dataset)
-    assert_sound(database)
-
-
-@pytest.mark.parametrize("how", ["revert", "restore_samples"])
-def test_times_that_were_brought_back_are_not_trusted(dataset: fo.Dataset, how: str) -> None:
-    _make_older(dataset)
-    fos.create_snapshot(NAME, "v1")
-    edit(dataset, "new")
-    fos.create_snapshot(NAME, "v2")
-    if how == "revert":
-        fos.revert_dataset_to_snapshot(NAME, "v1")
-    else:
-        fos.restore_samples(NAME, "v1", fos.load_snapshot(NAME, "v1"))
-    dataset.reload()
-    fos.create_snapshot(NAME, "v3", trust_timestamps=True)
-    assert content(fos.load_snapshot(NAME, "v3")) == content(dataset)
-
-
-def _make_older(dataset: fo.Dataset) -> None:
-    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    dataset._sample_collection.update_many({}, {"$set": {"last_modified_at": yesterday}})

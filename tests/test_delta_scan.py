@@ -1,4 +1,4 @@
-"""All ids of a collection in natural order, and times, from its indexes alone."""
+"""All ids of a collection, sorted or in natural order, and the times of some."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ OTHERS = [None, "2030", 10**15, b"later", {"a": 1}]
 
 
 @pytest.mark.parametrize("indexed", [True, False], ids=["indexed", "not indexed"])
-def test_times_are_joined_with_ids_by_record_numbers(
+def test_times_are_told_of_documents_that_have_later_ones(
     indexed: bool, collection: Collection[Document]
 ) -> None:
     moments = {id_: START + timedelta(milliseconds=37 * n) for n, id_ in enumerate(IDS)}
     shuffled = np.random.default_rng(1).permutation(len(IDS))
     collection.insert_many(
-        [{"_id": IDS[n], "last_modified_at": moments[IDS[n]]} for n in shuffled]
+        [{"_id": IDS[n], "a": 1, "last_modified_at": moments[IDS[n]]} for n in shuffled]
     )
     collection.insert_many(
         [{"_id": n, "last_modified_at": other} for n, other in enumerate(OTHERS)]
@@ -67,13 +67,23 @@ def test_times_are_joined_with_ids_by_record_numbers(
         collection.create_index("last_modified_at")
     since = moments[IDS[700]]
 
-    natural, numbers = scan.ids(collection)
-    times, numbers_of_times = scan.times(collection, since)
+    keys, times = scan.times(collection, since)
 
-    assert np.array_equal(numbers, np.sort(numbers))
-    keys = natural[np.searchsorted(numbers, numbers_of_times)]
     found = {
         id_: EPOCH + timedelta(milliseconds=time)
         for id_, time in zip(Ids(keys), times.tolist(), strict=True)
     }
     assert found == {id_: moment for id_, moment in moments.items() if moment > since}
+
+
+@pytest.mark.parametrize("expected", [IDS[:3], IDS, IDS[1000:], []])
+def test_ids_are_told_sorted(expected: list[ObjectId], collection: Collection[Document]) -> None:
+    collection.insert_many([{"_id": id_} for id_ in reversed(IDS)])
+    found = scan.ids(collection, Ids.of(expected).keys)
+    assert found is not None
+    assert list(Ids(found)) == IDS
+
+
+def test_ids_that_keys_do_not_find_are_not_told(collection: Collection[Document]) -> None:
+    collection.insert_many([{"_id": id_} for id_ in [*IDS, "text"]])
+    assert scan.ids(collection, Ids.of(IDS).keys) is None

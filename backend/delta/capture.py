@@ -33,6 +33,7 @@ from . import chain as chains
 from .chain import Chain, Link
 from .collection_witness import CollectionWitness
 from .compact import FULL_MANIFESTS
+from .high_water import HighWaterMark
 from .splice import splice
 
 _MOST = 0.5
@@ -85,6 +86,7 @@ class DeltaTarget:
         self._trusts = trust_timestamps
         self._sources: dict[Part, str] = {}
         self._witnesses: dict[Part, CollectionWitness] = {}
+        self._marks: dict[Part, HighWaterMark] = {}
         self._database = database
         self._dataset_id = dataset_id
         self._id = snapshot_id
@@ -110,8 +112,7 @@ class DeltaTarget:
     def copy(self, part: Part, documents: Documents) -> Manifest:
         """Makes the snapshot's part hold exactly these documents; returns their content."""
         if part.is_own_collection:
-            self._sources[part] = documents.collection.name
-            self._note_witness(part, documents)
+            self._note_source(part, documents.collection)
         former = self._former_manifest(part)
         if former is None or (
             part.is_own_collection
@@ -193,7 +194,11 @@ class DeltaTarget:
                 is_kept = not part.is_own_collection or manifests[part].has_unusual_ids
                 link = link.with_part(part, whole=self._parts[part].token, is_kept=is_kept)
             link = replace(
-                link, is_complete=True, sources=self._sources, witnesses=self._witnesses
+                link,
+                is_complete=True,
+                sources=self._sources,
+                witnesses=self._witnesses,
+                marks=self._marks,
             )
             chain = chain.with_link(link)
             if self._previous is None:
@@ -229,9 +234,13 @@ class DeltaTarget:
         same = [*own] == _own_parts(self._previous)
         return same and all(stored.how is How.SHARED for stored in own.values())
 
-    def _note_witness(self, part: Part, documents: Documents) -> None:
-        if (found := CollectionWitness.quiet(documents.collection)) is not None:
-            self._witnesses[part] = found
+    def _note_source(self, part: Part, collection: Collection[Document]) -> None:
+        """Notes what will tell the next capture what became of a collection since now."""
+        self._sources[part] = collection.name
+        if (mark := HighWaterMark.of(collection)) is not None:
+            self._marks[part] = mark
+        if (witness := CollectionWitness.quiet(collection)) is not None:
+            self._witnesses[part] = witness
 
     def _check_witnesses(self) -> None:
         """Forgets those of parts that were written to while they were being captured."""

@@ -36,6 +36,7 @@ from ..errors import SnapshotError
 from ..model import FORMAT_VERSION, check_format
 from ..namespaces import DELTA
 from .collection_witness import CollectionWitness
+from .high_water import HighWaterMark
 
 _ATTEMPTS = 100
 
@@ -76,6 +77,8 @@ class Link:
     """The names of the dataset's own collections when it was captured."""
     witnesses: dict[Part, CollectionWitness] = field(default_factory=dict)
     """What tells that those were not written to since."""
+    marks: dict[Part, HighWaterMark] = field(default_factory=dict)
+    """What tells what was inserted into those since."""
 
     def with_part(self, part: Part, **changes: Any) -> Link:
         """Returns the link with something changed about one part."""
@@ -90,6 +93,7 @@ class Link:
             "complete": self.is_complete,
             "apart": self.is_apart,
             "witnesses": {p.value: w.to_document() for p, w in self.witnesses.items()},
+            "marks": {p.value: mark.to_document() for p, mark in self.marks.items()},
             "sources": {part.value: name for part, name in self.sources.items()},
             # A list, because parts have dots in their names
             "parts": [{"part": p.value, **s.to_document()} for p, s in self.parts.items()],
@@ -102,6 +106,11 @@ class Link:
             Part(part): CollectionWitness.from_document(found)
             for part, found in document["witnesses"].items()
         }
+        marks = {
+            Part(part): HighWaterMark.from_document(found)
+            # Chains of earlier versions have none
+            for part, found in document.get("marks", {}).items()
+        }
         return cls(
             document["id"],
             document["sequence"],
@@ -110,6 +119,7 @@ class Link:
             document["apart"],
             {Part(part): name for part, name in document["sources"].items()},
             witnesses,
+            marks,
         )
 
 

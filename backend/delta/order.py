@@ -107,7 +107,7 @@ def of_collection(collection: Collection[Document], expected: Keys | None = None
     Returns:
         the keys
     """
-    return scan.ids(collection, expected)[0]
+    return scan.natural(collection, expected)
 
 
 def of_some(collection: Collection[Document], keys: Keys) -> Keys:

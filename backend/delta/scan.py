@@ -1,20 +1,22 @@
-"""Going through an index of a collection, without reading its documents.
+"""Going through a collection for a field or two of each document, mostly by an index alone.
 
-Indexes know the storage engine's record numbers, which are what natural order is, and by which
-what one index tells is joined with what another does. The replies are taken as they come, and cut
-by numpy.
+The storage engine's record numbers are what natural order is. Asking for them more than doubles
+the time that a scan takes, so that is done only where the order is wanted. The replies are taken
+as they come, and cut by numpy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pymongo import DESCENDING
 from pymongo.collection import Collection
 
 from .. import layout, replies
@@ -25,14 +27,12 @@ from ..manifest import run_keys
 Numbers = npt.NDArray[np.int64]
 
 _BATCH = 100_000
-_NUMBER_HEADER = b"\x12$recordId\x00"
+_LAST = 10_000
 _INT64 = np.dtype("<i8")
 
 
 @dataclass(frozen=True)
 class _Field:
-    """What an index is of."""
-
     name: str
     kind: int
     """BSON's number of the type."""
@@ -42,27 +42,28 @@ class _Field:
     def header(self) -> bytes:
         return bytes([self.kind]) + self.name.encode() + b"\x00"
 
-    @property
-    def row(self) -> np.dtype[Any]:
-        """A document of the value and the record number."""
-        return np.dtype(
-            [
-                ("size", "<i4"),
-                ("header", f"V{len(self.header)}"),
-                ("value", self.dtype),
-                ("number_header", f"V{len(_NUMBER_HEADER)}"),
-                ("number", _INT64),
-                ("end", "V1"),
-            ]
-        )
-
 
 _ID = _Field("_id", 0x07, DTYPE)
 _TIME = _Field("last_modified_at", 0x09, _INT64)
+_NUMBER = _Field("$recordId", 0x12, _INT64)
 
 
-def ids(collection: Collection[Document], expected: Keys | None = None) -> tuple[Keys, Numbers]:
-    """Returns the ids of a collection and their record numbers, in natural order.
+def ids(collection: Collection[Document], expected: Keys) -> Keys | None:
+    """Returns the ids of a collection.
+
+    Args:
+        collection: the collection
+        expected: about those ids, sorted, by which the server goes through two halves at once
+
+    Returns:
+        the keys, sorted, or None if some ids are no ObjectIds
+    """
+    (keys,), are_usual = _halves(collection, [_ID], expected)
+    return np.sort(keys, kind="stable") if are_usual else None
+
+
+def natural(collection: Collection[Document], expected: Keys | None = None) -> Keys:
+    """Returns the ids of a collection in natural order.
 
     Args:
         collection: the collection
@@ -70,24 +71,34 @@ def ids(collection: Collection[Document], expected: Keys | None = None) -> tuple
             both halves at the same time
 
     Returns:
-        the keys, and the numbers, which ascend
+        the keys
     """
-    halves: list[Document] = [{}]
-    if expected is not None and len(expected):
-        middle = Ids(expected)[len(expected) // 2]
-        # Unlike a filter, these are bounds for ids of all types
-        halves = [{"max": {"_id": middle}}, {"min": {"_id": middle}}]
-    finds = [{"projection": {"_id": 1}, "hint": {"_id": 1}, **half} for half in halves]
-    with ThreadPoolExecutor(len(finds)) as pool:
-        found = pool.map(lambda find: _tables(collection, _ID, find), finds)
-        tables = [table for half in found for table in half]
-    keys = np.concatenate([np.empty(0, DTYPE), *(table[0] for table in tables)])
-    numbers = np.concatenate([np.empty(0, np.int64), *(table[1] for table in tables)])
-    natural = np.argsort(numbers, kind="stable")
-    return keys[natural], numbers[natural]
+    (keys, numbers), _ = _halves(collection, [_ID, _NUMBER], expected)
+    ordered: Keys = keys[np.argsort(numbers, kind="stable")]
+    return ordered
 
 
-def times(collection: Collection[Document], since: datetime) -> tuple[Numbers, Numbers]:
+def after(collection: Collection[Document], number: int) -> Keys:
+    """Returns the ids of the documents with higher record numbers than some number.
+
+    Args:
+        collection: the collection
+        number: the number
+
+    Returns:
+        the keys, in natural order
+    """
+    find = {"projection": {"_id": 1}, "sort": {"$natural": DESCENDING}, "batchSize": _LAST}
+    found = [np.empty(0, DTYPE)]
+    with closing(_tables(collection, [_ID, _NUMBER], find)) as tables:
+        for (keys, numbers), _ in tables:
+            found.append(keys[numbers > number])
+            if len(found[-1]) < len(keys):
+                break
+    return np.concatenate(found)[::-1]
+
+
+def times(collection: Collection[Document], since: datetime) -> tuple[Keys, Numbers]:
     """Returns the documents with a ``last_modified_at`` after some time.
 
     Args:
@@ -96,30 +107,62 @@ def times(collection: Collection[Document], since: datetime) -> tuple[Numbers, N
         since: the time, UTC
 
     Returns:
-        their times, in milliseconds, and their record numbers
+        the keys, and the times in milliseconds
     """
     find = {
         "filter": {_TIME.name: {"$gt": since}},
-        "projection": {"_id": 0, _TIME.name: 1},
+        "projection": {"_id": 1, _TIME.name: 1},
+        "batchSize": _BATCH,
     }
-    tables = _tables(collection, _TIME, find)
-    return (
-        np.concatenate([np.empty(0, np.int64), *(table[0] for table in tables)]),
-        np.concatenate([np.empty(0, np.int64), *(table[1] for table in tables)]),
-    )
+    (keys, found), _ = _joined(_tables(collection, [_ID, _TIME], find), [_ID, _TIME])
+    return keys, found
+
+
+_Columns = list[npt.NDArray[Any]]
+
+
+def _halves(
+    collection: Collection[Document], fields: Sequence[_Field], expected: Keys | None
+) -> tuple[_Columns, bool]:
+    """Goes through the index of the ids, in halves if it is known where the middle is."""
+    halves: list[Document] = [{}]
+    if expected is not None and len(expected):
+        middle = Ids(expected)[len(expected) // 2]
+        # Unlike a filter, these are bounds for ids of all types
+        halves = [{"max": {"_id": middle}}, {"min": {"_id": middle}}]
+
+    def go_through(half: Document) -> tuple[_Columns, bool]:
+        find = {"projection": {"_id": 1}, "hint": {"_id": 1}, "batchSize": _BATCH, **half}
+        return _joined(_tables(collection, fields, find), fields)
+
+    with ThreadPoolExecutor(len(halves)) as pool:
+        return _joined(pool.map(go_through, halves), fields)
+
+
+def _joined(
+    tables: Iterator[tuple[_Columns, bool]], fields: Sequence[_Field]
+) -> tuple[_Columns, bool]:
+    """Joins tables; they are usual if all of them are."""
+    found = [([np.empty(0, field.dtype) for field in fields], True), *tables]
+    columns = [np.concatenate(column) for column in zip(*(each for each, _ in found), strict=True)]
+    return columns, all(are_usual for _, are_usual in found)
 
 
 def _tables(
-    collection: Collection[Document], field: _Field, find: Mapping[str, Any]
-) -> list[tuple[npt.NDArray[Any], Numbers]]:
-    find = {**find, "showRecordId": True, "batchSize": _BATCH}
-    return [_table(array, field) for array, _ in replies.arrays(collection, find)]
+    collection: Collection[Document], fields: Sequence[_Field], find: Mapping[str, Any]
+) -> Generator[tuple[_Columns, bool], None, None]:
+    """Yields the values of the fields, and whether all ids are ObjectIds."""
+    if _NUMBER in fields:
+        find = {**find, "showRecordId": True}
+    with closing(replies.arrays(collection, find)) as arrays:
+        for array, _ in arrays:
+            yield _table(array, fields)
 
 
-def _table(array: memoryview, field: _Field) -> tuple[npt.NDArray[Any], Numbers]:
+def _table(array: memoryview, fields: Sequence[_Field]) -> tuple[_Columns, bool]:
     """Cuts an array of documents, whose names are their places: 0, 1, 2 ..."""
-    row, parts = field.row, list[npt.NDArray[Any]]()
-    position, digits, first = 4, 1, 0
+    row = _row(fields)
+    parts, position, digits, first = list[npt.NDArray[Any]](), 4, 1, 0
     while position < len(array) - 1:
         element = np.dtype([("kind", "V1"), ("name", f"V{digits + 1}"), ("row", row)])
         most = 10**digits - first
@@ -128,27 +171,40 @@ def _table(array: memoryview, field: _Field) -> tuple[npt.NDArray[Any], Numbers]
         usual = (
             count > 0
             and (rows["size"] == row.itemsize).all()
-            and (rows["header"] == np.void(field.header)).all()
-            and (rows["number_header"] == np.void(_NUMBER_HEADER)).all()
+            and all((rows[f"{f.name} is"] == np.void(f.header)).all() for f in fields)
         )
         position += count * element.itemsize
         if not usual or (count < most and position != len(array) - 1):
-            return _one_by_one(array, field)
+            return _one_by_one(array, fields)
         parts.append(rows)
         first, digits = 10**digits, digits + 1
-    if not parts:
-        return np.empty(0, field.dtype), np.empty(0, np.int64)
-    table = np.concatenate(parts)
-    return table["value"], table["number"]
+    columns = [[part[field.name] for part in parts] for field in fields]
+    empty = [np.empty(0, field.dtype) for field in fields]
+    return [np.concatenate([e, *c]) for e, c in zip(empty, columns, strict=True)], True
 
 
-def _one_by_one(array: memoryview, field: _Field) -> tuple[npt.NDArray[Any], Numbers]:
+def _row(fields: Sequence[_Field]) -> np.dtype[Any]:
+    """Returns what a document of the fields looks like."""
+    values = [
+        entry
+        for field in fields
+        for entry in ((f"{field.name} is", f"V{len(field.header)}"), (field.name, field.dtype))
+    ]
+    return np.dtype([("size", "<i4"), *values, ("end", "V1")])
+
+
+def _one_by_one(array: memoryview, fields: Sequence[_Field]) -> tuple[_Columns, bool]:
     """Does the same if some ids are no ObjectIds."""
     run = layout.Run.of_array(array)
+    keys, are_unusual = run_keys(run)
     documents = [layout.fields(document) for document in run]
-    numbers = [_integer(document["$recordId"]) for document in documents]
-    values = run_keys(run)[0] if field is _ID else [_integer(d[field.name]) for d in documents]
-    return np.array(values, field.dtype), np.array(numbers, np.int64)
+    columns = [
+        keys
+        if field is _ID
+        else np.array([_integer(document[field.name]) for document in documents], field.dtype)
+        for field in fields
+    ]
+    return columns, not are_unusual
 
 
 def _integer(value: bytes) -> int:

@@ -18,9 +18,8 @@ from ..contents import Documents, Part, chunks
 from ..database import Document
 from ..ids import Ids, Keys, positions
 from ..manifest import Manifest
-from . import scan
+from . import order, scan
 from .chain import Link
-from .scan import Numbers
 
 _MARGIN = timedelta(minutes=5)
 """FiftyOne takes the time before it writes, from each client's own clock."""
@@ -54,33 +53,59 @@ def read(
     if restored_at is not None and restored_at >= since:
         return None
 
+    collection = documents.collection
     with ThreadPoolExecutor(max_workers=1) as pool:
         # The server goes through the ids meanwhile
-        scanned = pool.submit(scan.ids, documents.collection, former.keys)
-        times = scan.times(documents.collection, since)
-        timeless = Ids.of(documents.search({"last_modified_at": None})).keys
-        natural, numbers = scanned.result()
-    touched = _touched(natural, numbers, *times, former)
-    existing = np.sort(natural, kind="stable")
-    gone = former.keys[~positions(existing, former.keys)[1]]
+        scanned = pool.submit(scan.ids, collection, former.keys)
+        touched = _touched(*scan.times(collection, since), former)
+        existing = scanned.result()
+    if existing is None:
+        return None
+    mark = previous.marks.get(part)
+    inserted = None if mark is None else mark.inserted_since(collection)
+    natural = None
+    if inserted is not None:
+        before = order.load(database, previous.id, part, former)
+        natural = _reordered(before, existing, inserted)
+    timeless = Ids.of(documents.search({"last_modified_at": None})).keys
     # Documents can be imported with the times that they had elsewhere
     added = existing[~positions(former.keys, existing)[1]]
     read = Manifest.empty()
-    for ids in chunks(list(Ids(np.unique(np.concatenate([touched, timeless, added]))))):
-        some = Documents(documents.collection, {"_id": {"$in": ids}})
+    wanted = (
+        [touched, timeless, added] if inserted is None else [touched, timeless, added, inserted]
+    )
+    for ids in chunks(list(Ids(np.unique(np.concatenate(wanted))))):
+        some = Documents(collection, {"_id": {"$in": ids}})
         read = read.updated(Manifest.read(some), [])
+    gone = former.keys[~positions(existing, former.keys)[1]]
+    if natural is None:
+        natural = scan.natural(collection, existing)
     return former.without(gone).updated(read, []).ordered(natural)
 
 
-def _touched(
-    natural: Keys, numbers: Numbers, times: Numbers, numbers_of_times: Numbers, former: Manifest
-) -> Keys:
+def _touched(keys: Keys, times: scan.Numbers, former: Manifest) -> Keys:
     """Returns the documents with a time that is not the one that they had.
 
     Where one snapshot follows another closely, most have the one that they had.
     """
-    place, exists = positions(numbers, numbers_of_times)
-    keys, times = natural[place[exists]], times[exists]
     place, known = positions(former.keys, keys)
     known[known] = times[known] == former.stamps[place[known]]
     return keys[~known]
+
+
+def _reordered(before: Keys, existing: Keys, inserted: Keys) -> Keys | None:
+    """Returns the natural order of documents, by what it was and what was inserted since.
+
+    Args:
+        before: the documents that there were, in natural order
+        existing: those that there are, sorted
+        inserted: those that were inserted since, in natural order
+
+    Returns:
+        those that there are in natural order, or None if some are neither from before nor known
+        to be inserted
+    """
+    place, exists = positions(existing, inserted)
+    stayed = np.delete(existing, place[exists])
+    natural = np.concatenate([before[positions(stayed, before)[1]], inserted[exists]])
+    return natural if len(natural) == len(existing) else None
