@@ -51,29 +51,41 @@ OTHERS = [None, "2030", 10**15, b"later", {"a": 1}]
 """No times."""
 
 
-@pytest.mark.parametrize("indexed", [True, False], ids=["indexed", "not indexed"])
-def test_times_are_told_of_documents_that_have_later_ones(
-    indexed: bool, collection: Collection[Document]
-) -> None:
-    moments = {id_: START + timedelta(milliseconds=37 * n) for n, id_ in enumerate(IDS)}
+MOMENTS = {id_: START + timedelta(milliseconds=37 * (n // 2)) for n, id_ in enumerate(IDS)}
+"""Two documents each have the same."""
+
+
+@pytest.fixture(params=[True, False], ids=["indexed", "not indexed"])
+def timed(request: pytest.FixtureRequest, collection: Collection[Document]) -> None:
     shuffled = np.random.default_rng(1).permutation(len(IDS))
     collection.insert_many(
-        [{"_id": IDS[n], "a": 1, "last_modified_at": moments[IDS[n]]} for n in shuffled]
+        [{"_id": IDS[n], "a": 1, "last_modified_at": MOMENTS[IDS[n]]} for n in shuffled]
     )
     collection.insert_many(
         [{"_id": n, "last_modified_at": other} for n, other in enumerate(OTHERS)]
     )
-    if indexed:
+    if request.param:
         collection.create_index("last_modified_at")
-    since = moments[IDS[700]]
 
-    keys, times = scan.times(collection, since)
 
+@pytest.mark.usefixtures("timed")
+def test_all_later_times_are_told(collection: Collection[Document]) -> None:
+    since = MOMENTS[IDS[700]]
+    times = scan.times(collection, since)
+    expected = sorted(moment for moment in MOMENTS.values() if moment > since)
+    assert [EPOCH + timedelta(milliseconds=time) for time in sorted(times.tolist())] == expected
+
+
+@pytest.mark.usefixtures("timed")
+def test_documents_are_found_by_their_times(collection: Collection[Document]) -> None:
+    moments = {MOMENTS[IDS[number]] for number in (0, 2, 700, 702, 1233)}
+    wanted = np.array([(moment - EPOCH) // timedelta(milliseconds=1) for moment in moments])
+    keys, times = scan.modified_at(collection, wanted)
     found = {
         id_: EPOCH + timedelta(milliseconds=time)
         for id_, time in zip(Ids(keys), times.tolist(), strict=True)
     }
-    assert found == {id_: moment for id_, moment in moments.items() if moment > since}
+    assert found == {id_: moment for id_, moment in MOMENTS.items() if moment in moments}
 
 
 @pytest.mark.parametrize("expected", [IDS[:3], IDS, IDS[1000:], []])

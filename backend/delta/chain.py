@@ -274,6 +274,21 @@ def load(database: Database[Document], dataset_id: ObjectId) -> Chain:
     return Chain(dataset_id) if document is None else Chain.from_document(document)
 
 
+def is_current(database: Database[Document], chain: Chain, snapshot_id: ObjectId) -> bool:
+    """Returns whether a chain is what it was when it was loaded.
+
+    Args:
+        database: the database
+        chain: the chain
+        snapshot_id: a snapshot in it; a chain that was begun anew counts from the beginning
+
+    Returns:
+        True/False
+    """
+    query = {"_id": chain.dataset_id, "version": chain.version, "links.id": snapshot_id}
+    return database[DELTA].find_one(query, {"_id": 1}) is not None
+
+
 def of_snapshot(database: Database[Document], snapshot_id: ObjectId) -> Chain | None:
     """Returns the chain that a snapshot is in, or None."""
     document = database[DELTA].find_one({"links.id": snapshot_id})

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bson.datetime_ms import DatetimeMS
 from pymongo import DESCENDING
 from pymongo.collection import Collection
 
 from .. import layout, replies
+from ..contents import chunks
 from ..database import Document
 from ..ids import DTYPE, Ids, Keys
 from ..manifest import run_keys
@@ -98,8 +100,8 @@ def after(collection: Collection[Document], number: int) -> Keys:
     return np.concatenate(found)[::-1]
 
 
-def times(collection: Collection[Document], since: datetime) -> tuple[Keys, Numbers]:
-    """Returns the documents with a ``last_modified_at`` after some time.
+def times(collection: Collection[Document], since: datetime) -> Numbers:
+    """Returns every ``last_modified_at`` after some time.
 
     Args:
         collection: the collection; FiftyOne makes an index of that field, without which all
@@ -107,14 +109,36 @@ def times(collection: Collection[Document], since: datetime) -> tuple[Keys, Numb
         since: the time, UTC
 
     Returns:
-        the keys, and the times in milliseconds
+        the times in milliseconds, one for each document
     """
     find = {
         "filter": {_TIME.name: {"$gt": since}},
-        "projection": {"_id": 1, _TIME.name: 1},
+        "projection": {"_id": 0, _TIME.name: 1},
         "batchSize": _BATCH,
     }
-    (keys, found), _ = _joined(_tables(collection, [_ID, _TIME], find), [_ID, _TIME])
+    (found,), _ = _joined(_tables(collection, [_TIME], find), [_TIME])
+    return found
+
+
+def modified_at(collection: Collection[Document], wanted: Numbers) -> tuple[Keys, Numbers]:
+    """Returns the documents that have one of some times as their ``last_modified_at``.
+
+    Args:
+        collection: the collection
+        wanted: the times in milliseconds
+
+    Returns:
+        the keys, and the time of each
+    """
+    fields, tables = [_ID, _TIME], list[tuple[_Columns, bool]]()
+    for some in chunks([DatetimeMS(time) for time in wanted.tolist()]):
+        find = {
+            "filter": {_TIME.name: {"$in": some}},
+            "projection": {"_id": 1, _TIME.name: 1},
+            "batchSize": _BATCH,
+        }
+        tables += _tables(collection, fields, find)
+    (keys, found), _ = _joined(iter(tables), fields)
     return keys, found
 
 

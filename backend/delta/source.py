@@ -1,7 +1,7 @@
 """Looking documents of a snapshot up without materialising it.
 
-A new snapshot may take the base over at any moment. So whoever has looked looks at the chain
-again: if that has changed meanwhile, it is done once more.
+A new snapshot may take the base over at any moment. So whoever has looked asks whether the chain
+by which the collections were found has changed meanwhile; if so, it is done once more.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ..ids import DTYPE, Ids, Keys, common, positions
 from ..manifest import Manifest
 from . import chain as chains
 from . import order
+from .chain import Chain
 from .places import Places
 from .splice import in_order
 
@@ -59,6 +60,8 @@ class VirtualSource:
         is_canonical: bool = False,
     ) -> None:
         self._known = manifest
+        self._chain: Chain | None = None
+        """By which documents were found the last time."""
         self._is_canonical = is_canonical
         self._database = database
         self._dataset_id = dataset_id
@@ -101,7 +104,7 @@ class VirtualSource:
 
     def batches(self) -> Iterator[bytes]:
         """Yields all documents in natural order; the caller holds the dataset's lease."""
-        places = self._places()
+        places = self._places(self._load())
         wanted = order.load(self._database, self._snapshot_id, self._part, self._manifest)
         for run in in_order(places.base, places.histories, wanted, silent):
             yield b"".join(run)
@@ -153,27 +156,36 @@ class VirtualSource:
             DatasetBusyError: if a snapshot is being created all the time
         """
         deadline = time.monotonic() + _WAIT_SECONDS
+        chain = self._chain
         while True:
-            places, found = self._places(), None
+            chain = chain or self._load()
+            places = self._places(chain)
             if places.is_steady:
                 try:
                     found = look(places)
                 except OperationFailure:
                     # A collection that is dropped cuts off those that read it
-                    if self._places() == places:
+                    if self._is_current(chain):
                         raise
                 else:
-                    if self._places() == places:
+                    if self._is_current(chain):
+                        self._chain = chain
                         return found
             if time.monotonic() > deadline:
                 raise DatasetBusyError(
                     "A snapshot of the dataset is being created or deleted at this moment; try "
                     "again when that is done"
                 )
+            chain = None
             time.sleep(_POLL_SECONDS)
 
-    def _places(self) -> Places:
-        chain = chains.load(self._database, self._dataset_id)
+    def _load(self) -> Chain:
+        return chains.load(self._database, self._dataset_id)
+
+    def _is_current(self, chain: Chain) -> bool:
+        return chains.is_current(self._database, chain, self._snapshot_id)
+
+    def _places(self, chain: Chain) -> Places:
         if self._is_canonical:
             chain = chain.releasing(chain.links)
         return Places.of(self._database, chain, chain.get(self._snapshot_id), self._part)
