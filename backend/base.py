@@ -19,6 +19,7 @@ from pymongo.database import Database
 
 from .contents import Documents, Head, Part, Source, State
 from .database import Document
+from .known import Known
 from .manifest import Manifest
 from .model import SnapshotRecord
 
@@ -40,8 +41,8 @@ class Captured:
     storage: dict[str, Any] = field(default_factory=dict)
     """Given back with every later call for this snapshot, as ``record.storage``."""
 
-    known: Mapping[tuple[ObjectId, Part], Manifest] = field(default_factory=dict)
-    """The content of parts of other snapshots that had to be read, so that nobody else has to."""
+    known: Mapping[tuple[ObjectId, Part], Known] = field(default_factory=dict)
+    """What had to be read of parts of this and other snapshots, so that nobody else has to."""
 
     base: ObjectId | None = None
     """A snapshot in ``known`` from which this one may differ little, so that its manifests are
@@ -167,14 +168,14 @@ class Backend(ABC):
         return {part: state[part] for part in state if not part.is_own_collection}
 
     def source(
-        self, record: SnapshotRecord, part: Part, manifest: Manifest | None = None
+        self, record: SnapshotRecord, part: Part, known: Known | None = None
     ) -> Source | None:
         """Returns samples or frames as something to look documents up in, without materialising.
 
         Args:
             record: the snapshot
             part: samples or frames
-            manifest (None): what the part holds, if the caller knows
+            known (None): what the caller knows of the part already
 
         Returns:
             the documents, or None if the snapshot has no such part

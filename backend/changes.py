@@ -31,6 +31,7 @@ from .errors import (
     InvalidSettingError,
 )
 from .ids import DTYPE, Ids, Keys, common
+from .known import Known
 from .manifest import NO_OWNER, Differences, Manifest
 from .model import SampleChangeSummary, SnapshotRecord
 
@@ -70,21 +71,22 @@ class SnapshotVersion:
 
     database: Database[Document]
     record: SnapshotRecord
-    known: Mapping[tuple[ObjectId, Part], Manifest] = field(default_factory=dict)
-    """Manifests that need not be read, by snapshot and part."""
-    _read: dict[Part, Manifest] = field(default_factory=dict, init=False, repr=False)
-    """Those that were read."""
+    known: Mapping[tuple[ObjectId, Part], Known] = field(default_factory=dict)
+    """What need not be read, by snapshot and part."""
+    _read: dict[Part, Known] = field(default_factory=dict, init=False, repr=False)
+    """What was read."""
 
     def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
         """Returns what was captured."""
-        if (manifest := self._known_manifest(part)) is not None:
-            return manifest
+        if (known := self._known(part)) is not None:
+            return known.manifest
         if part is Part.SAMPLES or part in manifest_store.parts(self.database, self.record.id):
-            self._read[part] = manifest_store.load(self.database, self.record.id, part)
-            return self._read[part]
+            found = manifest_store.load(self.database, self.record.id, part)
+            self._read[part] = Known(found)
+            return found
         return Manifest.empty()
 
-    def _known_manifest(self, part: Part) -> Manifest | None:
+    def _known(self, part: Part) -> Known | None:
         return self.known.get((self.record.id, part), self._read.get(part))
 
     def documents(self, part: Part, wanted: Keys | None = None) -> Readable | None:
@@ -95,7 +97,7 @@ class SnapshotVersion:
         if self.record.archive is None:
             backend = registry.create(self.record.backend, self.database)
             if part.is_own_collection:
-                return backend.source(self.record, part, self._known_manifest(part))
+                return backend.source(self.record, part, self._known(part))
             return backend.related(self.record).get(part)
         if part not in manifest_store.parts(self.database, self.record.id):
             return None
@@ -344,7 +346,7 @@ def since_previous(
     database: Database[Document],
     previous: SnapshotRecord | None,
     record: SnapshotRecord,
-    known: Mapping[tuple[ObjectId, Part], Manifest] | None = None,
+    known: Mapping[tuple[ObjectId, Part], Known] | None = None,
 ) -> SampleChangeSummary | None:
     """Returns what a snapshot changed against the one before it.
 
@@ -354,7 +356,7 @@ def since_previous(
         database: the database
         previous: the snapshot before, or None for the first one, in which everything is added
         record: the snapshot
-        known (None): manifests that need not be read, by snapshot and part
+        known (None): what need not be read, by snapshot and part
 
     Returns:
         the summary, or None if it is unknown

@@ -21,6 +21,7 @@ from .database import Document, server_time
 from .datasets import DatasetReference, migrate
 from .errors import LeaseLostError
 from .journal import Operation, Verb, operation, recovers
+from .known import Known
 from .model import SampleChangeSummary, SnapshotRecord, SnapshotState
 
 logger = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ def _describe(
 ) -> None:
     """Notes what a snapshot holds; what it changed is found out at the same time."""
     database, catalog = running.database, Catalog(running.database)
-    known = {(record.id, part): each for part, each in captured.manifests.items()}
+    known = {(record.id, part): Known(each) for part, each in captured.manifests.items()}
     known.update(captured.known)
     previous = catalog.latest(record.dataset_id)
     with ThreadPoolExecutor(max_workers=1) as pool:

@@ -20,6 +20,7 @@ from . import ids
 from .contents import Part
 from .database import Document
 from .errors import DamagedSnapshotError
+from .known import Known
 from .manifest import DIGEST, Manifest, Patch
 from .model import FORMAT_VERSION, check_format
 from .namespaces import MANIFESTS
@@ -81,7 +82,7 @@ def save(
     snapshot_id: ObjectId,
     manifests: Mapping[Part, Manifest],
     base: ObjectId | None = None,
-    known: Mapping[tuple[ObjectId, Part], Manifest] | None = None,
+    known: Mapping[tuple[ObjectId, Part], Known] | None = None,
 ) -> None:
     """Stores the manifests of a snapshot.
 
@@ -90,7 +91,7 @@ def save(
         snapshot_id: the snapshot
         manifests: the manifest of each of its parts
         base (None): a snapshot from which it may differ little
-        known (None): manifests of that, by snapshot and part
+        known (None): what is known of that, by snapshot and part
     """
     pieces: list[Document] = []
     for part, manifest in manifests.items():
@@ -98,7 +99,7 @@ def save(
         if base is not None and part.is_own_collection:
             former = (known or {}).get((base, part))
         if base is not None and former is not None:
-            stored = _Stored.difference(base, former, manifest)
+            stored = _Stored.difference(base, former.manifest, manifest)
         stored = stored or _Stored(manifest.to_bytes())
         pieces += stored.pieces(snapshot_id, part)
     database[MANIFESTS].insert_many(pieces)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.database import is_replicated
 from fiftyone_snapshots.backend.delta import scan
 from fiftyone_snapshots.backend.delta.high_water import HighWaterMark
@@ -25,6 +26,8 @@ from support.invariants import assert_sound
 
 NAME = "Füchse"
 SAMPLES = 20
+NEW = 10
+"""A time that no sample had."""
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +133,68 @@ def test_one_that_was_imported_with_an_old_time_is_found(dataset: fo.Dataset) ->
     document = dataset._sample_collection.find_one()
     dataset._sample_collection.insert_one({**(document or {}), "_id": ObjectId("6" * 24)})
     assert content(trusting("v2")) == content(dataset)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        [(4, NEW)],
+        [(4, 2)],
+        [(4, 2), (8, NEW)],
+        [(4, 2), (8, None)],
+        [(0, 1), (4, 2), (8, 3), (12, None)],
+        [(0, 1), (1, 1), (4, 2), (5, 2), (8, NEW), (9, NEW)],
+        [(16, 0), (17, 0), (0, NEW), (1, None)],
+    ],
+)
+def test_times_that_many_have_are_told_apart(
+    changes: list[tuple[int, int | None]], dataset: fo.Dataset
+) -> None:
+    """Clients take the time before they write, so that one from before can come after."""
+    collection = dataset._sample_collection
+    ids = [document["_id"] for document in collection.find({}, {"_id": 1})]
+    start = datetime.now(timezone.utc) - timedelta(seconds=60)
+
+    def touch(number: int, time: int | None) -> None:
+        moment = None if time is None else start + timedelta(seconds=10 * time)
+        change: Document = {"$inc": {"_rand": 1}, "$set": {"last_modified_at": moment}}
+        collection.update_one({"_id": ids[number]}, change)
+
+    for number in range(16):
+        touch(number, number // 4)
+    fos.create_snapshot(NAME, "v1")
+    for number, time in changes:
+        touch(number, time)
+    collection.delete_one({"_id": ids[15]})
+    assert content(trusting("v2")) == content(dataset)
+
+
+def test_what_is_written_meanwhile_is_counted_as_it_was_captured(
+    dataset: fo.Dataset, database: Database[Document]
+) -> None:
+    fos.create_snapshot(NAME, "v1")
+    first, second = (sample.id for sample in dataset.limit(2))
+
+    before = {id_: dataset[id_]["größe"] for id_ in (first, second)}
+
+    def write(id_: str, value: float) -> None:
+        sample = dataset[id_]
+        sample["größe"] = value
+        sample.save()
+
+    def write_meanwhile() -> None:
+        write(first, before[first])
+        write(second, 99.0)
+
+    write(first, 99.0)
+    with faults.arm("create.copied_samples", write_meanwhile):
+        info = fos.create_snapshot(NAME, "v2", trust_timestamps=True)
+    loaded = fos.load_snapshot(NAME, "v2")
+    changed = [id_ for id_ in (first, second) if loaded[id_]["größe"] != before[id_]]
+    assert info.linear_change_summary is not None
+    assert info.linear_change_summary.num_samples_changed == len(changed) == 1
+    assert_sound(database)
 
 
 @pytest.mark.parametrize("told", [None, np.empty(0, DTYPE)], ids=["nothing", "not all"])

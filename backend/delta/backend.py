@@ -19,6 +19,7 @@ from ..catalog import Catalog
 from ..contents import Documents, Head, Part, Source, State
 from ..database import Document, data_size, is_forbidden, server_time
 from ..errors import DamagedSnapshotError
+from ..known import Known
 from ..manifest import Manifest
 from ..model import SnapshotRecord
 from ..namespaces import delta_collections, delta_name
@@ -145,13 +146,13 @@ class DeltaBackend(Backend):
         return self._existing(chain, record, own=False, strict=False)
 
     def source(
-        self, record: SnapshotRecord, part: Part, manifest: Manifest | None = None
+        self, record: SnapshotRecord, part: Part, known: Known | None = None
     ) -> Source | None:
         """Returns what looks documents up in the histories and the newest whole."""
         link = chains.load(self.database, record.dataset_id).get(record.id)
         if part not in link.parts:
             return None
-        return VirtualSource(self.database, record.dataset_id, record.id, part, manifest)
+        return VirtualSource(self.database, record.dataset_id, record.id, part, known)
 
     def read(
         self, record: SnapshotRecord, part: Part, progress: Progress = silent

@@ -26,6 +26,8 @@ from ..contents import Documents, Part, chunks
 from ..database import Document, create_compressed
 from ..errors import DamagedSnapshotError
 from ..ids import DTYPE, Ids, Keys, common, positions
+from ..inserts import Writer
+from ..known import Known, Recent
 from ..manifest import Differences, Manifest
 from ..namespaces import delta_name
 from . import arrange, order, trusted
@@ -38,6 +40,10 @@ from .splice import splice
 
 _MOST = 0.5
 """If more than this share of the newest snapshot's documents changed, it is kept whole."""
+
+
+_PUT_ASIDE = 1000
+"""So many documents are put aside at once."""
 
 
 class How(Enum):
@@ -96,10 +102,12 @@ class DeltaTarget:
         self._previous = chain.before(link)
         self._parts: dict[Part, _Part] = {}
         self._former: dict[Part, Manifest | None] = {}
+        self._read: dict[Part, Known] = {}
+        self._overwritten = {part: Recent() for part in Part}
 
     def read(self, part: Part, documents: Documents) -> Manifest:
         """Returns the content of a part of the dataset."""
-        former, found = self._former_manifest(part), None
+        former = self._former_manifest(part)
         if former is not None and self._is_as_before(part, documents):
             assert self._previous is not None
             natural = order.load(self._database, self._previous.id, part, former)
@@ -107,7 +115,10 @@ class DeltaTarget:
         if self._trusts and part.is_own_collection and former is not None:
             assert self._previous is not None
             found = trusted.read(self._database, self._previous, part, former, documents)
-        return Manifest.read(documents) if found is None else found
+            if found is not None:
+                self._read[part] = found
+                return found.manifest
+        return Manifest.read(documents)
 
     def copy(self, part: Part, documents: Documents) -> Manifest:
         """Makes the snapshot's part hold exactly these documents; returns their content."""
@@ -177,6 +188,10 @@ class DeltaTarget:
             the parts that the snapshot has
         """
         found = [part for part in manifests if manifests[part] or part.is_own_collection]
+        # A later pass may have found something else
+        self._read = {
+            p: known for p, known in self._read.items() if known.manifest is manifests[p]
+        }
         for part in (part for part in found if part.is_own_collection):
             self._arrange(part, manifests[part])
             order.save(self._database, self._id, part, manifests[part])
@@ -214,12 +229,14 @@ class DeltaTarget:
         return found
 
     @property
-    def known(self) -> dict[tuple[ObjectId, Part], Manifest]:
-        """What was read of the newest snapshot."""
-        if self._previous is None:
-            return {}
-        found = self._former.items()
-        return {(self._previous.id, part): each for part, each in found if each is not None}
+    def known(self) -> dict[tuple[ObjectId, Part], Known]:
+        """What was read of the newest snapshot, and for the new one."""
+        found = {(self._id, part): known for part, known in self._read.items()}
+        for part, manifest in self._former.items():
+            if self._previous is not None and manifest is not None:
+                overwritten = self._overwritten[part].documents
+                found[self._previous.id, part] = Known(manifest, overwritten)
+        return found
 
     @property
     def base(self) -> ObjectId | None:
@@ -334,13 +351,13 @@ class DeltaTarget:
         stored.preserved = np.sort(np.concatenate([stored.preserved, new]))
 
     def _put_aside(self, part: Part, whole: ObjectId, history: ObjectId, keys: Keys) -> None:
-        source, target = self._collection(part, whole), self._collection(part, history)
-        for number, ids in enumerate(chunks(list(Ids(keys)))):
-            if not number and Documents(target).is_empty():
-                # Takes a third of the time
-                Documents(source, {"_id": {"$in": ids}}).copy_to(target)
-            else:
-                Documents(source).merge_into(target, ids)
+        source = self._collection(part, whole)
+        # Not inside the server: what changed is to be counted, for which they are needed here
+        with Writer(self._collection(part, history)) as writer:
+            for ids in chunks(list(Ids(keys)), _PUT_ASIDE):
+                found = Documents(source).fetch(ids)
+                self._overwritten[part].note(found)
+                writer.write(found.values())
 
     def _arrange(self, part: Part, manifest: Manifest) -> None:
         """Sees to it that the documents lie in the order of the dataset's."""

@@ -23,6 +23,7 @@ from ..contents import Documents, Part
 from ..database import Document
 from ..errors import DatasetBusyError
 from ..ids import DTYPE, Ids, Keys, common, positions
+from ..known import Known
 from ..manifest import Manifest
 from . import chain as chains
 from . import order
@@ -45,7 +46,7 @@ class VirtualSource:
         dataset_id: the dataset
         snapshot_id: the snapshot
         part: samples or frames
-        manifest (None): what the part holds, if that is known
+        known (None): what is known of the part already
         is_canonical (False): whether to leave out what is only held ready to be opened
     """
 
@@ -55,11 +56,11 @@ class VirtualSource:
         dataset_id: ObjectId,
         snapshot_id: ObjectId,
         part: Part,
-        manifest: Manifest | None = None,
+        known: Known | None = None,
         *,
         is_canonical: bool = False,
     ) -> None:
-        self._known = manifest
+        self._known = known
         self._chain: Chain | None = None
         """By which documents were found the last time."""
         self._is_canonical = is_canonical
@@ -71,10 +72,15 @@ class VirtualSource:
     def fetch(self, ids: Iterable[ObjectId]) -> dict[bytes, bytes]:
         """Reads those of some documents that exist, as BSON, by the bytes of their ids."""
         wanted = common(self._manifest.keys, np.unique(Ids.of(ids).keys))
+        documents = {} if self._known is None else self._known.documents
+        known = {key: documents[key] for key in Ids(wanted).binaries() if key in documents}
+        if len(known) == len(wanted):
+            return known
+        rest = wanted[~np.isin(wanted, np.array(list(known), DTYPE))]
 
         def look(places: Places) -> dict[bytes, bytes]:
-            found: dict[bytes, bytes] = {}
-            left = wanted
+            found = dict(known)
+            left = rest
             for collection in places.all():
                 if not len(left):
                     break
@@ -193,7 +199,7 @@ class VirtualSource:
     @cached_property
     def _manifest(self) -> Manifest:
         if self._known is not None:
-            return self._known
+            return self._known.manifest
         return manifest_store.load(self._database, self._snapshot_id, self._part)
 
 

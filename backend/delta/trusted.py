@@ -7,6 +7,7 @@ put back by record numbers, so that only silent changes of documents escape.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from ..catalog import Catalog
 from ..contents import Documents, Part, chunks
 from ..database import Document
 from ..ids import Ids, Keys, positions
+from ..known import Known, Recent
 from ..manifest import Manifest
 from . import order, scan
 from .chain import Link
@@ -26,7 +28,7 @@ from .scan import Numbers
 _MARGIN = timedelta(minutes=5)
 """FiftyOne takes the time before it writes, from each client's own clock."""
 
-_LAST = np.iinfo(np.int64).max
+_NEVER = np.iinfo(np.int64).max
 
 
 def read(
@@ -35,7 +37,7 @@ def read(
     part: Part,
     former: Manifest,
     documents: Documents,
-) -> Manifest | None:
+) -> Known | None:
     """Reads what changed, as the timestamps tell it.
 
     Args:
@@ -46,8 +48,9 @@ def read(
         documents: the documents of the dataset
 
     Returns:
-        the content of the dataset, or None if the timestamps tell nothing, because what the
-        dataset is was brought back from an earlier time, or some ids are no ObjectIds
+        the content of the dataset, and what was read for that, or None if the timestamps tell
+        nothing, because what the dataset is was brought back from an earlier time, or some ids
+        are no ObjectIds
     """
     since = _since(database, previous, part, documents)
     if since is None:
@@ -61,7 +64,8 @@ def read(
     if existing is None:
         return None
     gone = former.keys[~positions(existing, former.keys)[1]]
-    touched = _touched(collection, times, former, gone)
+    timeless = Ids.of(documents.search({"last_modified_at": None})).keys
+    touched = _touched(collection, times, former, np.concatenate([gone, timeless]))
 
     mark = previous.marks.get(part)
     inserted = None if mark is None else mark.inserted_since(collection)
@@ -72,16 +76,22 @@ def read(
     if natural is None:
         natural = scan.natural(collection, existing)
 
-    timeless = Ids.of(documents.search({"last_modified_at": None})).keys
     # Documents can be imported, or put back, with the times that they had elsewhere
     added = existing[~positions(former.keys, existing)[1]]
     put_back = [] if inserted is None else [inserted]
     keys = np.unique(np.concatenate([touched, timeless, added, *put_back]))
-    read = Manifest.empty()
+    recent = Recent()
+    read = Manifest.of(_batches(collection, keys, recent))
+    manifest = former.without(gone).updated(read, []).ordered(natural)
+    return Known(manifest, recent.documents)
+
+
+def _batches(collection: Collection[Document], keys: Keys, recent: Recent) -> Iterator[bytes]:
+    """Reads some documents, and notes them."""
     for ids in chunks(list(Ids(keys))):
-        some = Documents(collection, {"_id": {"$in": ids}})
-        read = read.updated(Manifest.read(some), [])
-    return former.without(gone).updated(read, []).ordered(natural)
+        for run in Documents(collection, {"_id": {"$in": ids}}).runs():
+            recent.note(dict(run.by_id()))
+            yield run.joined()
 
 
 def _since(
@@ -97,34 +107,45 @@ def _since(
 
 
 def _touched(
-    collection: Collection[Document], times: Numbers, former: Manifest, gone: Keys
+    collection: Collection[Document], times: Numbers, former: Manifest, left: Keys
 ) -> Keys:
     """Returns the documents with a time that is not the one that they had.
 
-    Where one snapshot follows another closely, most have the one that they had, and those are not
-    looked at: if as many documents have a time as had it, less those that are gone or have a new
-    one, then nobody came to have it. Only clocks that are behind could give it to another one, and
-    that would show unless the last of those to give theirs up got the first one's.
+    Where one snapshot follows another closely, most late times are those that documents had. If as
+    many have a time as had it, less those of which it is known that they have it no longer, nobody
+    came to have it, and they are not looked up. That errs only if some have exchanged their times
+    all round, for which clocks must run backwards.
 
     Args:
         collection: the dataset's collection
         times: the late ones among the times of its documents
         former: the content of the newest snapshot
-        gone: documents of that which are not there any more
+        left: documents of that which are gone, or have no time any more
     """
     times, counts = np.unique(times, return_counts=True)
-    late = former.stamps[former.stamps >= times.min(initial=_LAST)]
-    had, expected = np.unique(late[np.isin(late, times)], return_counts=True)
-    is_new = ~np.isin(times, had)
-    keys, _ = scan.modified_at(collection, times[is_new])
+    had = _count(former.stamps[former.stamps >= times.min(initial=_NEVER)], times)
+    touched, is_looked_up = left[:0], np.zeros(len(times), bool)
+    while True:
+        others = former.only(np.unique(np.concatenate([left, touched])))
+        expected = had - _count(others.stamps, times)
+        doubtful = (counts > expected) & ~is_looked_up
+        if not doubtful.any():
+            # Some went where nobody can tell, and others may have taken their place
+            doubtful = (counts != expected) & ~is_looked_up
+        if not doubtful.any():
+            return touched
+        is_looked_up |= doubtful
+        keys, keys_times = scan.modified_at(collection, times[doubtful])
+        place, known = positions(former.keys, keys)
+        known[known] = keys_times[known] == former.stamps[place[known]]
+        touched = np.concatenate([touched, keys[~known]])
 
-    left = former.only(np.unique(np.concatenate([keys, gone]))).stamps
-    left = left[np.isin(left, had)]
-    expected -= np.bincount(np.searchsorted(had, left), minlength=len(had))
-    others, others_times = scan.modified_at(collection, had[counts[~is_new] != expected])
-    place, known = positions(former.keys, others)
-    known[known] = others_times[known] == former.stamps[place[known]]
-    return np.concatenate([keys, others[~known]])
+
+def _count(stamps: Numbers, times: Numbers) -> Numbers:
+    """Returns how many of some stamps are each of some times, which are sorted."""
+    place = np.searchsorted(times, stamps)
+    known = np.isin(stamps, times)
+    return np.bincount(place[known], minlength=len(times))
 
 
 def _reordered(before: Keys, existing: Keys, inserted: Keys) -> Keys | None:
