@@ -41,7 +41,6 @@ from .splice import splice
 _MOST = 0.5
 """If more than this share of the newest snapshot's documents changed, it is kept whole."""
 
-
 _PUT_ASIDE = 1000
 """So many documents are put aside at once."""
 
