@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from itertools import count
 
 import fiftyone as fo
 import pymongo
@@ -16,6 +17,7 @@ from pymongo.errors import OperationFailure
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.catalog import Catalog
+from fiftyone_snapshots.backend.inserts import Bson, Writer
 from support.crash import Child, Gate
 from support.datasets import image_dataset, video_dataset
 from support.full import Document
@@ -257,3 +259,32 @@ def test_readers_see_what_they_opened_or_an_error(
         outcomes = {one.result(), other.result()}
     assert outcomes <= {"told", "deleted"}
     assert_no_debris(database)
+
+
+def test_a_capture_that_dies_while_it_puts_documents_aside_harms_nothing(
+    dataset: fo.Dataset, database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They go through the client, so that some can be in the history and others not."""
+    fos.create_snapshot(NAME, "v1")
+    expected = content(dataset)
+    dataset.set_values("größe", [float(number) for number in range(SAMPLES // 4)] * 4)
+    monkeypatch.setattr("fiftyone_snapshots.backend.inserts._MOST_DOCUMENTS", 1)
+    monkeypatch.setattr("fiftyone_snapshots.backend.delta.capture._MOST", 1.0)
+    monkeypatch.setattr("fiftyone_snapshots.backend.delta.capture._PUT_ASIDE", 4)
+    write, numbers, put_aside = Writer.write, count(), []
+
+    def dying(writer: Writer, documents: Iterable[Bson]) -> None:
+        if next(numbers) == 2:
+            put_aside.append(sum(stored(database).values()) - SAMPLES)
+            raise faults.InjectedFault
+        write(writer, documents)
+
+    monkeypatch.setattr(Writer, "write", dying)
+    with pytest.raises(faults.InjectedFault):
+        fos.create_snapshot(NAME, "v2")
+    assert 0 < put_aside[0] < SAMPLES
+    assert fos.list_snapshots(NAME) == ["v1"]
+    fos.create_snapshot(NAME, "v2")
+    assert content(fos.load_snapshot(NAME, "v1")) == expected
+    assert content(fos.load_snapshot(NAME, "v2")) == content(dataset)
+    assert_sound(database)

@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from fiftyone_snapshots.backend.contents import Documents
-from fiftyone_snapshots.backend.delta import order, scan
+from fiftyone_snapshots.backend.delta import scan
 from fiftyone_snapshots.backend.ids import Ids
 from fiftyone_snapshots.backend.manifest import Manifest
 from support.full import Document
@@ -38,7 +38,7 @@ def test_every_id_is_met_once_and_in_its_place(
         collection.insert_many([{"_id": other} for other in others])
     known = None if expected is None else np.array([id_.binary for id_ in expected], "S12")
 
-    found = order.of_collection(collection, known)
+    found = scan.natural(collection, known)
 
     assert np.array_equal(found, Manifest.read(Documents(collection)).in_order())
 

@@ -30,7 +30,7 @@ from ..inserts import Writer
 from ..known import Known, Recent
 from ..manifest import Differences, Manifest
 from ..namespaces import delta_name
-from . import arrange, order, trusted
+from . import arrange, order, scan, trusted
 from . import chain as chains
 from .chain import Chain, Link
 from .collection_witness import CollectionWitness
@@ -381,7 +381,7 @@ class DeltaTarget:
         """Returns the order in which the documents lie."""
         former = self._former_manifest(part)
         if stored.how is How.COPIED or stored.patches > 1 or former is None:
-            return order.of_collection(self._whole(part), manifest.keys)
+            return scan.natural(self._whole(part), manifest.keys)
         # Documents that were patched once are where they were, and others behind them
         assert self._previous is not None
         before = order.load(self._database, self._previous.id, part, former)

@@ -21,7 +21,6 @@ from ..ids import Ids, Keys
 from ..manifest import Manifest
 from ..model import FORMAT_VERSION, check_format
 from ..namespaces import ORDERS
-from . import scan
 
 _STEP = np.dtype("<i4")
 _PIECE_BYTES = 8 * 1024 * 1024
@@ -95,19 +94,6 @@ def delete(database: Database[Document], snapshot_id: ObjectId, part: Part | Non
     if part is not None:
         query["part"] = part.value
     database[ORDERS].delete_many(query)
-
-
-def of_collection(collection: Collection[Document], expected: Keys | None = None) -> Keys:
-    """Returns the ids of a collection in natural order, without reading its documents.
-
-    Args:
-        collection: the collection
-        expected (None): about those ids, sorted, if they are known; that makes it quicker
-
-    Returns:
-        the keys
-    """
-    return scan.natural(collection, expected)
 
 
 def of_some(collection: Collection[Document], keys: Keys) -> Keys:

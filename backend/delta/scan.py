@@ -27,6 +27,7 @@ from ..ids import DTYPE, Ids, Keys
 from ..manifest import run_keys
 
 Numbers = npt.NDArray[np.int64]
+_Columns = list[npt.NDArray[Any]]
 
 _BATCH = 100_000
 _LAST = 10_000
@@ -140,9 +141,6 @@ def modified_at(collection: Collection[Document], wanted: Numbers) -> tuple[Keys
         tables += _tables(collection, fields, find)
     (keys, found), _ = _joined(iter(tables), fields)
     return keys, found
-
-
-_Columns = list[npt.NDArray[Any]]
 
 
 def _halves(

@@ -24,7 +24,7 @@ from ..errors import DamagedSnapshotError
 from ..ids import Ids, Keys, positions
 from ..inserts import Bson, Writer
 from ..manifest import run_keys
-from . import order
+from . import scan
 
 _FETCH_DOCUMENTS = 1000
 _BASE = -1
@@ -121,7 +121,7 @@ class _Places:
             place, found = positions(ordered, known)
             self._source[by_id[place[found]]] = number
 
-        self._natural = order.of_collection(base, ordered)
+        self._natural = scan.natural(base, ordered)
         sorted_base = np.argsort(self._natural, kind="stable")
         place, found = positions(self._natural[sorted_base], wanted)
         missing = (self._source == _BASE) & ~found
