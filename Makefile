@@ -15,7 +15,7 @@ SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-delta test-replica test-e2e screenshots test-long demo app bench bench-large lint format lock clean
+.PHONY: help setup test test-delta test-replica test-e2e screenshots test-long note-fiftyone demo app bench bench-large lint format lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET [ARGS=\"...\"]\n"} \
@@ -54,7 +54,10 @@ screenshots: setup ## Drive the App, and make the pictures in docs/images anew
 	SNAPSHOTS_SCREENSHOTS=1 $(PYTEST) -m e2e $(ARGS)
 
 test-long: setup ## Run the tests that take minutes
-	$(SUITE) --long -m long $(ARGS)
+	$(SUITE) --long -m 'long or fiftyone' $(ARGS)
+
+note-fiftyone: setup ## Try FiftyOne's own calls against our table of them, and note that it holds
+	$(SUITE) --note-fiftyone -m fiftyone $(ARGS)
 
 demo: setup ## Tell the story: label, snapshot, a bad edit, compare, roll back
 	@$(SANDBOX) .sandbox/demo -m demo $(ARGS)

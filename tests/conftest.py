@@ -23,6 +23,7 @@ import pymongo
 import pytest
 
 from support.environment import isolate, link_plugin
+from support.fiftyone_table import is_as_checked, note_as_checked
 from support.mongod import Mongod, MongodError, ReplicaSet, step_down
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--long", action="store_true", help="also run the tests that take minutes")
     group.addoption("--large", action="store_true", help="also run the tests on large datasets")
+    group.addoption(
+        "--note-fiftyone",
+        action="store_true",
+        help="run the tests of FiftyOne's own calls, and note that they hold for these versions",
+    )
 
 
 class RootIsNoTestPackage:
@@ -97,8 +103,11 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["snapshots_run"] = node.config.stash[RUN]
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Keeps FiftyOne from tidying up, at exit, a database that is gone by then."""
+    is_main = not hasattr(session.config, "workerinput")
+    if is_main and exitstatus == 0 and session.config.getoption("--note-fiftyone"):
+        note_as_checked()
     if odm := sys.modules.get("fiftyone.core.odm.database"):
         atexit.unregister(odm._delete_non_persistent_datasets_if_allowed)
 
@@ -106,6 +115,9 @@ def pytest_sessionfinish() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out the tests that nobody asked for."""
     unasked = {marker for marker, option in OPT_IN.items() if not config.getoption(option)}
+    asked = config.getoption("--long") or config.getoption("--note-fiftyone")
+    if not asked and is_as_checked():
+        unasked.add("fiftyone")
     left_out = [item for item in items if any(item.get_closest_marker(m) for m in unasked)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

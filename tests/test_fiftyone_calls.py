@@ -1,4 +1,8 @@
-"""The table of FiftyOne's calls is complete, its calls run, and do what the table says."""
+"""The table of FiftyOne's calls is complete, its calls run, and do what the table says.
+
+The first two tests try FiftyOne and not us. They run when FiftyOne or the table has changed since
+they were last noted to hold (``make note-fiftyone``), and in ``make test-long``.
+"""
 
 from __future__ import annotations
 
@@ -57,6 +61,7 @@ def _runnable(effect: Effect) -> list[object]:
     ]
 
 
+@pytest.mark.fiftyone
 @pytest.mark.parametrize(("call", "media"), _runnable(Effect.WRITE))
 def test_a_writing_call_changes_the_dataset(sandbox: Sandbox, call: Call, media: Media) -> None:
     try:
@@ -68,6 +73,7 @@ def test_a_writing_call_changes_the_dataset(sandbox: Sandbox, call: Call, media:
     assert any(change.is_more_than(LOADED) for change in changes)
 
 
+@pytest.mark.fiftyone
 @pytest.mark.parametrize(("call", "media"), _runnable(Effect.READ))
 def test_a_reading_call_leaves_the_dataset_alone(
     sandbox: Sandbox, call: Call, media: Media
