@@ -15,7 +15,7 @@ SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-delta test-replica test-e2e screenshots test-long note-fiftyone demo app bench bench-large lint format lock clean
+.PHONY: help setup test test-quick test-delta test-replica test-e2e screenshots test-long note-fiftyone demo app bench bench-large lint format lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET [ARGS=\"...\"]\n"} \
@@ -40,6 +40,9 @@ $(STAMP): requirements.lock pyproject.toml
 test: setup ## Run the tests in parallel on a MongoDB of their own, the App's in a Chromium if there is one
 	$(SUITE) -m 'not e2e' $(ARGS)
 	$(PYTEST) -m e2e $(ARGS) || [ $$? -eq 5 ]  # none of what was asked for
+
+test-quick: setup ## Run the tests that need no server, in seconds
+	$(PYTEST) -q --no-server tests/quick $(ARGS)
 
 test-delta: setup ## Run the tests with the delta backend where they do not choose one
 	$(SUITE) --backend delta -m 'not e2e' $(ARGS)

@@ -47,6 +47,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how snapshots are stored where a test does not say so itself",
     )
     group.addoption(
+        "--no-server",
+        action="store_true",
+        help="start no MongoDB: for tests/quick",
+    )
+    group.addoption(
         "--replica-set", action="store_true", help="run on a replica set of three members"
     )
     group.addoption("--long", action="store_true", help="also run the tests that take minutes")
@@ -131,6 +136,10 @@ def _start_run(config: pytest.Config) -> dict[str, str]:
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     prefix = f"snapshots_test_{secrets.token_hex(4)}"
 
+    if config.getoption("--no-server"):
+        # Whoever asks for a server all the same is told at once that there is none
+        uri = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
+        return {"uri": uri, "folder": str(folder), "database": prefix}
     if uri := os.environ.get("SNAPSHOTS_TEST_DATABASE_URI"):
         config.add_cleanup(lambda: _drop_databases(uri, prefix))
         return {"uri": uri, "folder": str(folder), "database": prefix}
