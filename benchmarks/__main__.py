@@ -9,7 +9,7 @@ from itertools import chain
 
 import fiftyone as fo
 
-from . import archive, delta, diff, overhead, reads, verbs
+from . import archive, delta, diff, latency, overhead, reads, verbs
 from .harness import Row, machine, table
 
 SIZES = (10_000, 200_000)
@@ -22,6 +22,7 @@ SUITES: dict[str, Callable[[int], Iterator[Row]]] = {
     "reads": reads.rows,
     "overhead": overhead.rows,
     "archive": archive.rows,
+    "latency": latency.rows,
 }
 
 
