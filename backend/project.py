@@ -124,7 +124,8 @@ def _translation(record: SnapshotRecord, captured: Document) -> StageTranslation
         captured.get("frame_collection_name"): view_name(record.id, Part.FRAMES),
     }
     collections = {former: view for former, view in names.items() if former}
-    return StageTranslation(record.dataset_id, captured["name"], record.id, collections)
+    ids = frozenset({str(record.dataset_id), str(captured["_id"])})
+    return StageTranslation(ids, captured["name"], record.id, collections)
 
 
 def _project_dataset(

@@ -28,7 +28,8 @@ _LOOK_UPS = {"$lookup": "from", "$graphLookup": "from", "$unionWith": "coll"}
 class StageTranslation:
     """What stages that were made on a dataset have to say on a snapshot of it."""
 
-    dataset_id: ObjectId
+    dataset_ids: frozenset[str]
+    """The dataset's id, and the one that it had where it was captured."""
     dataset_name: str
     """The name that the dataset had; old stages name it, instead of its id."""
     snapshot_id: ObjectId
@@ -52,6 +53,8 @@ class StageTranslation:
         return {**stage, "kwargs": [self._argument(argument) for argument in stage["kwargs"]]}
 
     def _argument(self, argument: Any) -> Any:
+        if not isinstance(argument, list) or len(argument) != 2:
+            return argument
         name, value = argument
         if name == "pipeline" and isinstance(value, list):
             return [name, [self._look_up(stage) for stage in value]]
@@ -62,7 +65,7 @@ class StageTranslation:
     def _view(self, view: Document) -> Document:
         """Translates a view that is an argument: one to add, or one that was generated from."""
         translated = {**view, "stages": [self._stage(stage) for stage in view["stages"]]}
-        if view.get("dataset_id") == str(self.dataset_id):
+        if view.get("dataset_id") in self.dataset_ids:
             translated["dataset_id"] = str(self.snapshot_id)
         elif view.get("dataset") == self.dataset_name:
             del translated["dataset"]
@@ -80,11 +83,12 @@ class StageTranslation:
             if isinstance(source, str):
                 translated[operator] = self.collections.get(source, source)
             elif isinstance(source, dict):
-                read = source.get(key)
-                translated[operator] = {**source, key: self.collections.get(read, read)}
+                inner = dict(source)
+                if isinstance(source.get(key), str):
+                    inner[key] = self.collections.get(source[key], source[key])
                 if isinstance(source.get("pipeline"), list):
-                    inner = [self._look_up(each) for each in source["pipeline"]]
-                    translated[operator]["pipeline"] = inner
+                    inner["pipeline"] = [self._look_up(each) for each in source["pipeline"]]
+                translated[operator] = inner
         facets = stage.get("$facet")
         if isinstance(facets, dict):
             translated["$facet"] = {

@@ -16,14 +16,18 @@ from support.stranger import Stranger
 SNAPSHOT = "snapshot = fo.load_dataset('street@v1')\n"
 
 COPIES = {
-    "add_collection": "fo.Dataset('copy', persistent=True).add_collection(snapshot)",
-    "merge_samples": "fo.Dataset('copy', persistent=True).merge_samples(snapshot, key_fcn=KEY)",
+    "add": "fo.Dataset('copy', persistent=True).add_collection(snapshot, new_ids=True)",
+    "export": "KIND = dict(dataset_type=fo.types.FiftyOneDataset)\n"
+    "snapshot.export(FOLDER, export_media=False, **KIND)\n"
+    "fo.Dataset.from_dir(FOLDER, name='copy', persistent=True, **KIND)",
+    "merge": "fo.Dataset('copy', persistent=True).merge_samples(snapshot, key_fcn=KEY)",
 }
 
 REFUSED = {
     "clone": "snapshot.clone('empty')",
     "clone of a view": "snapshot.limit(2).clone('empty')",
     "merge by a field": "fo.Dataset('empty').merge_samples(snapshot)",
+    "add": "fo.Dataset('empty').add_collection(snapshot)",
     "clips": "snapshot.to_clips('events')",
     "trajectories": "snapshot.to_trajectories('frames.objects')",
     "stats": "snapshot.stats()",
@@ -32,16 +36,18 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def stranger() -> Iterator[Stranger]:
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
     """A process without this package."""
     with Stranger() as process:
-        process.run("KEY = lambda sample: sample.filepath")
+        folder = tmp_path_factory.mktemp("export") / "street"
+        process.run(f"KEY = lambda sample: sample.filepath; FOLDER = {str(folder)!r}")
         yield process
 
 
 @pytest.fixture
 def dataset() -> fo.Dataset:
     dataset = video_dataset("street", persistent=True)
+    dataset.save_view("some", dataset.limit(2))
     fos.create_snapshot(dataset, "v1")
     fos.load_snapshot(dataset, "v1")
     return dataset
@@ -55,6 +61,8 @@ def test_what_is_copied_and_what_mongodb_does_not_answer(
         with subtests.test(name):
             stranger.run(SNAPSHOT + code)
             assert fo.load_dataset("copy").count("frames") == 15
+            has_views = fo.load_dataset("copy").list_saved_views() == ["some"]
+            assert has_views is (name == "export")
             fo.delete_dataset("copy")
     for name, code in REFUSED.items():
         with subtests.test(name):
