@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -115,6 +116,16 @@ def test_views_of_the_oldest_form_name_the_dataset(database: Database[Document])
     fos.create_snapshot(dataset, "v1")
     dataset.name = "renamed"
     assert len(fos.load_snapshot(dataset, "v1").load_saved_view("two")) == 4
+
+
+def test_views_of_an_imported_snapshot_show_it(tmp_path: Path) -> None:
+    dataset = image_dataset(NAME, persistent=True)
+    dataset.save_view("two", dataset[:2].concat(dataset[5:7]))
+    fos.create_snapshot(dataset, "v1")
+    fos.export_snapshot(dataset, "v1", tmp_path / "v1.tar")
+    fo.delete_dataset(NAME)
+    fos.import_snapshot(tmp_path / "v1.tar", "imported")
+    assert len(fos.load_snapshot("imported", "v1").load_saved_view("two")) == 4
 
 
 def test_views_of_runs_show_the_snapshot() -> None:
