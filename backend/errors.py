@@ -21,6 +21,7 @@ Handlers can catch at the level that fits what they would do about it::
     ├── RetryableError                 nothing was changed: try again
     │   ├── DatasetBusyError           another operation holds the dataset
     │   ├── ConcurrentWritesError      the dataset never stood still long enough to copy it
+    │   ├── OvertakenError             what was queued later on the dataset has run before
     │   └── LeaseLostError             this process was away too long, another one took over
     ├── OutcomeUnknownError            the operation may have been done: ask for its state
     ├── DamagedSnapshotError           what is stored is not what was captured
@@ -59,6 +60,7 @@ __all__ = [
     "OperationCancelledError",
     "OperationNotFoundError",
     "OutcomeUnknownError",
+    "OvertakenError",
     "RetryableError",
     "SnapshotError",
     "SnapshotNotFoundError",
@@ -163,6 +165,10 @@ class DatasetBusyError(RetryableError):
 
 class ConcurrentWritesError(RetryableError):
     """The dataset was being written all the time, so no single moment could be captured."""
+
+
+class OvertakenError(RetryableError):
+    """A queued operation was meant for the dataset before another one that has run already."""
 
 
 class LeaseLostError(RetryableError):

@@ -8,10 +8,10 @@ read-only as well, and go when the snapshot goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import hashlib
+import re
 
-from bson import ObjectId, json_util
+from bson import ObjectId
 from pymongo.database import Database
 
 from . import loaded
@@ -24,12 +24,30 @@ Frames of ordinary videos are in ``frames.samples.*``."""
 SOURCE = "_snapshot_id"
 """Our key in their dataset documents."""
 
+_NAME_LENGTH = 16
+
 
 def is_name(collection_name: str) -> bool:
     """Returns whether a collection holds the samples of a generated dataset."""
     return collection_name.startswith(PREFIXES) and not collection_name.startswith(
         "frames.samples."
     )
+
+
+def name_for(snapshot_id: ObjectId, name: str) -> str:
+    """Returns what a dataset is called that shows of a snapshot what another shows of HEAD.
+
+    Views that share a generated dataset have to find each other's on the snapshot as well: only
+    patches of the same generated dataset can be concatenated.
+
+    Args:
+        snapshot_id: the snapshot
+        name: the name of the dataset that was generated from HEAD
+
+    Returns:
+        a name that no other dataset has
+    """
+    return f"{snapshot_id}-{hashlib.sha256(name.encode()).hexdigest()[:_NAME_LENGTH]}"
 
 
 def mark(database: Database[Document], dataset_id: ObjectId, snapshot_id: ObjectId) -> None:
@@ -50,49 +68,14 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
         database: the database
         snapshot_id: the snapshot
     """
-    for document in list(database["datasets"].find({SOURCE: snapshot_id})):
+    # What a process without this package has generated is known by its name only
+    named = {
+        "name": {"$regex": f"^{snapshot_id}-"},
+        "sample_collection_name": {"$regex": f"^({'|'.join(map(re.escape, PREFIXES))})"},
+    }
+    for document in list(database["datasets"].find({"$or": [{SOURCE: snapshot_id}, named]})):
         database["datasets"].delete_one({"_id": document["_id"]})
         # The frames of clips are those of the snapshot itself
         if is_name(document["sample_collection_name"]):
             database.drop_collection(document["sample_collection_name"])
         loaded.forget(document["name"])
-
-
-def saved_view_projector(
-    database: Database[Document], snapshot_id: ObjectId
-) -> Callable[[Document], Document]:
-    """Makes saved views generate their patches, frames or clips from the snapshot.
-
-    The dataset generated for HEAD is named in the stage's ``_state``
-    (fiftyone/core/stages.py:8168, ``ToPatches.load_view``), and is HEAD's. One that was already
-    generated from the snapshot stays true, because the snapshot does.
-
-    Args:
-        database: the database
-        snapshot_id: the snapshot
-
-    Returns:
-        a function that gets a captured view and returns the projected one
-    """
-    names = set(database["datasets"].distinct("name", {SOURCE: snapshot_id}))
-    known: dict[Any, list[Any]] = {}
-    if names:
-        for view in database["views"].find({"_dataset_id": snapshot_id}):
-            known[view.get("slug")] = [_state(json_util.loads(s)) for s in view["view_stages"]]
-
-    def project(view: Document) -> Document:
-        stages = [json_util.loads(stage) for stage in view.get("view_stages") or []]
-        states = known.get(view.get("slug"), [])
-        for number, stage in enumerate(stages):
-            state = states[number] if number < len(states) else None
-            usable = isinstance(state, dict) and state.get("name") in names
-            for argument in stage.get("kwargs", []):
-                if argument[0] == "_state":
-                    argument[1] = state if usable else None
-        return {**view, "view_stages": [json_util.dumps(stage) for stage in stages]}
-
-    return project
-
-
-def _state(stage: Document) -> Any:
-    return dict(stage.get("kwargs", [])).get("_state")

@@ -13,7 +13,7 @@ from .catalog import Catalog
 from .config import NO_LIMIT, Settings
 from .database import Document
 from .datasets import DatasetReference, resolve
-from .errors import DatasetNotFoundError
+from .errors import DatasetNotFoundError, InvalidRequestError
 from .model import Archive, SampleChangeSummary, SnapshotRecord, SnapshotState
 from .namespaces import PREFIX
 
@@ -106,6 +106,41 @@ def locate(database: Database[Document], name: str) -> Location:
     if record is None or owner is None:
         raise DatasetNotFoundError(f"'{name}' is a snapshot that has been deleted")
     return Location(DatasetReference(owner["_id"], owner["name"]), record.name)
+
+
+def find_unopened(database: Database[Document], visible_name: str) -> Location | None:
+    """Finds the snapshot that a name such as ``digits@v1`` means, though nobody has opened it yet.
+
+    Args:
+        database: the database
+        visible_name: the name
+
+    Returns:
+        where that is in the history, or None if a dataset has the name or nothing would get it
+
+    Raises:
+        InvalidRequestError: if several snapshots would get it
+    """
+    parts = visible_name.split("@")
+    splits = {
+        "@".join(parts[:number]): "@".join(parts[number:]) for number in range(1, len(parts))
+    }
+    query = {"name": {"$in": [visible_name, *splits]}}
+    known = {each["name"]: each["_id"] for each in database["datasets"].find(query, {"name": 1})}
+    if visible_name in known:
+        return None
+    catalog = Catalog(database)
+    found = [
+        Location(DatasetReference(dataset_id, name), splits[name])
+        for name, dataset_id in known.items()
+        if name in splits and catalog.find(dataset_id, splits[name]) is not None
+    ]
+    if len(found) > 1:
+        meant = " or ".join(f"load_dataset({it.dataset.name!r}, {it.snapshot!r})" for it in found)
+        raise InvalidRequestError(
+            f"Several snapshots could be meant by {visible_name!r}: say which, {meant}"
+        )
+    return found[0] if found else None
 
 
 def browse(

@@ -28,6 +28,7 @@ from .errors import SnapshotError
 from .model import SnapshotRecord
 from .namespaces import all_collections, view_name
 from .permission import Permission, grant
+from .view_stages import StageTranslation
 
 _RUN_FIELDS = ("annotation_runs", "brain_methods", "evaluations", "runs")
 _REFERENCE_FIELDS = ("saved_views", "workspaces")
@@ -61,8 +62,9 @@ def project(
     for attempt in range(_MAX_ATTEMPTS):
         try:
             _project_views(database, record.id, state)
-            _project_related(database, identities, state)
-            return _project_dataset(database, identities, record, state, dataset_name)
+            document = _captured(record, state)
+            _project_related(database, identities, state, _translation(record, document))
+            return _project_dataset(database, identities, record, state, document, dataset_name)
         except (CollectionInvalid, OperationFailure) as error:
             if getattr(error, "code", _NAMESPACE_EXISTS) not in _SOMEBODY_WAS_QUICKER:
                 raise
@@ -108,16 +110,32 @@ def _project_views(database: Database[Document], snapshot_id: ObjectId, state: S
             database.create_collection(name, viewOn=wanted, pipeline=[])
 
 
+def _captured(record: SnapshotRecord, state: State) -> Document:
+    """Returns the dataset document as it was captured."""
+    document = state[Part.DATASET].collection.find_one()
+    if document is None:
+        raise SnapshotError(f"Snapshot '{record.name}' has no dataset document")
+    return document
+
+
+def _translation(record: SnapshotRecord, captured: Document) -> StageTranslation:
+    names = {
+        captured.get("sample_collection_name"): view_name(record.id, Part.SAMPLES),
+        captured.get("frame_collection_name"): view_name(record.id, Part.FRAMES),
+    }
+    collections = {former: view for former, view in names.items() if former}
+    ids = frozenset({str(record.dataset_id), str(captured["_id"])})
+    return StageTranslation(ids, captured["name"], record.id, collections)
+
+
 def _project_dataset(
     database: Database[Document],
     identities: _Identities,
     record: SnapshotRecord,
     state: State,
+    document: Document,
     dataset_name: str,
 ) -> str:
-    document = state[Part.DATASET].collection.find_one()
-    if document is None:
-        raise SnapshotError(f"Snapshot '{record.name}' has no dataset document")
     for field in _REFERENCE_FIELDS:
         document[field] = [identities.of_reference(item) for item in document.get(field) or []]
     for field in _RUN_FIELDS:
@@ -149,10 +167,23 @@ def _project_dataset(
     raise SnapshotError(f"No name of the form '{dataset_name}@{record.name} (n)' is free")
 
 
-def _project_related(database: Database[Document], identities: _Identities, state: State) -> None:
+def _project_related(
+    database: Database[Document],
+    identities: _Identities,
+    state: State,
+    stages: StageTranslation,
+) -> None:
     """Gives the projection saved views, workspaces, runs and the like of its own."""
+
+    def with_stages(document: Document) -> Document:
+        # A run on a whole dataset has none
+        if document.get("view_stages") is None:
+            return dict(document)
+        return {**document, "view_stages": stages.translate(document["view_stages"])}
+
     project_document: dict[Part, Callable[[Document], Document]] = {
-        Part.VIEWS: generated.saved_view_projector(database, identities.snapshot_id),
+        Part.VIEWS: with_stages,
+        Part.RUNS: with_stages,
         Part.STORE: identities.translate,
     }
     for part in (Part.VIEWS, Part.WORKSPACES, Part.RUNS, Part.TAGS, Part.STORE):

@@ -229,6 +229,9 @@ COMMANDS = (
     Command("operation", "tell how an operation ended, or how far it is", (_OPERATION,)),
     Command("cancel", "ask for an operation to be given up", (_OPERATION,)),
     Command("recover", "mend what crashed processes left, in all datasets"),
+    Command(
+        "purge", "remove everything of this package from the database, for good", destroys=True
+    ),
     Command("archive", "move a snapshot from the database to the archive", (_DATASET, _SNAPSHOT)),
     Command("unarchive", "bring a snapshot back from the archive", (_DATASET, _SNAPSHOT)),
     Command(

@@ -25,6 +25,7 @@ from ..backend.lineage import RunKind, RunLineage
 from ..backend.maintenance import Recovered
 from ..backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
 from ..backend.prune import PrunedSnapshot, PruneResult
+from ..backend.purge import Purged
 from ..backend.restore import RestoredSamples
 from ..backend.revert import RevertPlan
 from ..backend.search import FoundSnapshot
@@ -72,7 +73,7 @@ from .finding import (
     search_snapshots,
     snapshot_uri,
 )
-from .operations import cancel_operation, diagnose, get_operation, list_operations, recover
+from .operations import cancel_operation, diagnose, get_operation, list_operations, purge, recover
 from .reverting import (
     empty_trash,
     list_trash,
@@ -115,6 +116,7 @@ __all__ = [
     "Outcome",
     "PruneResult",
     "PrunedSnapshot",
+    "Purged",
     "Recovered",
     "RestoredSamples",
     "RevertPlan",
@@ -164,6 +166,7 @@ __all__ = [
     "mongodb_role",
     "pin_snapshot",
     "prune_snapshots",
+    "purge",
     "recover",
     "reporting",
     "resolve_snapshot_uri",

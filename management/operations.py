@@ -15,6 +15,7 @@ from ..backend.access import Action
 from ..backend.access.door import acting
 from ..backend.doctor import Diagnosis
 from ..backend.maintenance import Recovered
+from ..backend.purge import Purged, remove_everything, survey
 from .datasets import use
 
 
@@ -90,3 +91,23 @@ def recover() -> Recovered:
         what was done
     """
     return maintenance.recover(database.connect())
+
+
+@acting(Action.PURGE_ALL, dry_run=Action.LIST)
+def purge(*, dry_run: bool = True) -> Purged:
+    """Removes everything of this package from the database, for good.
+
+    FiftyOne's datasets stay as they are. So do archives and exports, which are files, and can be
+    taken in again by :func:`import_snapshot`.
+
+    Args:
+        dry_run (True): whether to only tell what would be removed
+
+    Returns:
+        what was removed, or would be, as a :class:`Purged` that can be printed
+
+    Raises:
+        DatasetBusyError: if an operation is under way; then nothing was removed
+    """
+    connection = database.connect()
+    return survey(connection) if dry_run else remove_everything(connection)

@@ -17,7 +17,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError, SnapshotError
-from . import running
+from . import running, turn
 from .asking import asking
 from .form import Form
 
@@ -138,6 +138,8 @@ class SnapshotOperator(foo.Operator):
 
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Does it, and returns plain data."""
+        if ctx.delegated:
+            turn.take(ctx, self.ACTION, PLUGIN)
         return self.perform(ctx, plain_params(ctx))
 
     def perform(self, ctx: ExecutionContext, params: Plain) -> Plain:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
 import pytest
+from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionContext, Executor
 
 import fiftyone_snapshots as fos
@@ -86,6 +88,78 @@ def test_a_worker_does_every_operator(
     assert {event.interface for event in fos.list_events()} == {"delegated"}
     assert fos.list_snapshots(dataset) == ["v1", "v2"]
     assert len(fo.load_dataset("copy")) == len(dataset)
+
+
+def delegate_other(name: str, dataset: fo.Dataset, /, **params: Any) -> Any:
+    """Queues an operator of FiftyOne's own."""
+    context = ExecutionContext({"dataset_name": dataset.name, "params": params})
+    queued = DelegatedOperationService().queue_operation(
+        operator=f"@voxel51/operators/{name}", label=name, delegation_target=None, context=context
+    )
+    return queued.id
+
+
+def copy_field(dataset: fo.Dataset, name: str) -> Any:
+    """Queues an operator of FiftyOne's own."""
+    params = {"field_name": "größe", "new_field_name": name}
+    context = ExecutionContext({"dataset_name": dataset.name, "params": params})
+    queued = DelegatedOperationService().queue_operation(
+        operator="@voxel51/operators/clone_sample_field",
+        label=f"Copy to {name}",
+        delegation_target=None,
+        context=context,
+    )
+    return queued.id
+
+
+def test_what_is_queued_on_a_dataset_runs_in_the_order_it_was_queued(
+    dataset: fo.Dataset, database: Any, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    """One worker, which takes what was queued last, and three datasets."""
+    operations = database["delegated_ops"]
+    overtaken, waiting = (image_dataset(name, persistent=True) for name in ("lane", "alley"))
+    for each in (dataset, overtaken, waiting):
+        fos.create_snapshot(each, "v0")
+        each.tag_samples("edited")
+
+    in_order = [
+        copy_field(dataset, "before"),
+        delegate("create_snapshot", dataset, name="v1"),
+        delegate("revert_to_snapshot", dataset, name="v0"),
+        delegate("create_snapshot", dataset, name="v2"),
+    ]
+    late = delegate("create_snapshot", overtaken, name="v1")
+    reading = delegate("compare_snapshots", overtaken, before="v0")
+    early = copy_field(overtaken, "after")
+    stuck = copy_field(waiting, "copy")
+    begun = {"run_state": "running", "started_at": datetime.now(timezone.utc)}
+    operations.update_one({"_id": stuck}, {"$set": begun})
+    behind = delegate("create_snapshot", waiting, name="v1")
+
+    with Worker(tmp_path / "worker.log", FIFTYONE_SNAPSHOTS_LOCK_WAIT_SEC="1"):
+        with subtests.test("what was queued before an operation runs before it"):
+            found = [ended(database, each) for each in in_order]
+            assert [each["run_state"] for each in found] == ["completed"] * 4, found
+            assert fos.list_snapshots(dataset) == ["v0", "v2"]
+            assert "edited" not in fos.load_snapshot(dataset, "v2").count_sample_tags()
+            fos.undo_revert(dataset)
+            first = fos.load_snapshot(dataset, "v1")
+            assert first.count_sample_tags()["edited"] == len(dataset)
+            assert "before" in first.get_field_schema()
+        with subtests.test("what another plugin's has overtaken is refused, but not reading"):
+            assert ended(database, early)["run_state"] == "completed"
+            assert ended(database, reading)["run_state"] == "completed"
+            refused = ended(database, late)
+            assert refused["run_state"] == "failed"
+            assert "OvertakenError: 'Copy to after'" in refused["result"]["error"]
+            assert fos.list_snapshots(overtaken) == ["v0"]
+        with subtests.test("what runs elsewhere is waited for, and then named"):
+            refused = ended(database, behind)
+            assert f"fiftyone delegated fail {stuck}" in refused["result"]["error"]
+            DelegatedOperationService().set_failed(stuck)
+            again = ended(database, delegate("create_snapshot", waiting, name="v1"))
+            assert again["run_state"] == "completed"
+            assert fos.list_snapshots(waiting) == ["v0", "v1"]
 
 
 def test_a_worker_killed_in_the_middle_leaves_nothing(

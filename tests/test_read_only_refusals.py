@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import cv2
 import fiftyone as fo
 import fiftyone.brain as fob
 import fiftyone.core.odm as foo
+import fiftyone.utils.image as foui
+import fiftyone.utils.video as fouv
+import numpy as np
 import pymongo
 import pytest
+from fiftyone.core.map import MapperFactory
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
@@ -43,6 +49,15 @@ RAW_WRITES: dict[str, Callable[[Raw], object]] = {
     "rename": lambda c: c.rename("samples.elsewhere"),
     "$out": lambda c: c.database["samples.other"].aggregate([{"$out": c.name}]),
     "$merge": lambda c: c.database["samples.other"].aggregate([{"$merge": c.name}]),
+}
+
+FANNING_OUT: dict[str, Callable[..., object]] = {
+    "update_samples": lambda s, f, **how: s.update_samples(f, **how),
+    # It is a generator; the refusal must not wait for somebody to ask it for results
+    "map_samples": lambda s, f, **how: s.map_samples(f, save=True, **how),
+    "view": lambda s, f, **how: s.limit(2).update_samples(f, **how),
+    "patches": lambda s, f, **how: s.to_patches("ground_truth").update_samples(f, **how),
+    "mapper": lambda s, f, **how: MapperFactory.create(**how).map_samples(s, f, save=True),
 }
 
 
@@ -208,6 +223,66 @@ class TestRefusal:
         with pytest.raises(SnapshotReadOnlyError):
             compute(snapshot)
         assert not harm(before.changes(DatabaseState()), snapshot._doc.id, head._doc.id)
+
+    @pytest.mark.parametrize("method", ["process", "thread"])
+    def test_what_fans_out_is_refused_before_any_worker_is_started(
+        self, method: str, tmp_path: Path, subtests: pytest.Subtests
+    ) -> None:
+        called = tmp_path / "called"
+        snapshot = snapshot_of(image_dataset("pictures"))
+
+        def update(sample: Any) -> None:
+            called.touch()
+            sample["größe"] = -1.0
+
+        for name, call in FANNING_OUT.items():
+            with subtests.test(name):
+                with pytest.raises(SnapshotReadOnlyError, match="'v1' of dataset 'pictures'"):
+                    call(snapshot, update, parallelize_method=method, num_workers=2)
+                assert not called.exists()
+
+        def save(sample: Any) -> None:
+            update(sample)
+            sample.save()
+
+        # Nobody can know beforehand that this writes; but who has started it is told
+        with pytest.raises(SnapshotReadOnlyError, match="'v1' of dataset 'pictures'"):
+            list(snapshot.map_samples(save, parallelize_method=method, num_workers=2))
+        assert -1.0 not in snapshot.values("größe")
+
+    def test_workers_may_read(self) -> None:
+        snapshot = snapshot_of(image_dataset("pictures"))
+        found = snapshot.map_samples(
+            lambda sample: sample["größe"], parallelize_method="process", num_workers=2
+        )
+        assert sorted(size for _, size in found) == snapshot.values("größe")
+
+    @pytest.mark.parametrize("change", [foui.transform_images, foui.reencode_images])
+    def test_media_are_not_written_if_their_paths_cannot_be_noted(
+        self, change: Callable[..., object], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "image.png"
+        cv2.imwrite(str(path), np.zeros((4, 4, 3), np.uint8))
+        dataset = fo.Dataset("media")
+        dataset.add_sample(fo.Sample(str(path)))
+        snapshot = snapshot_of(dataset)
+        target = tmp_path / "target"
+        for workers in (1, 2):
+            with pytest.raises(SnapshotReadOnlyError):
+                change(snapshot, ext=".jpg", output_dir=str(target), num_workers=workers)
+            assert not target.exists()
+        change(snapshot, ext=".jpg", output_dir=str(target), num_workers=1, update_filepaths=False)
+        assert [made.name for made in target.iterdir()] == ["image.jpg"]
+
+    def test_videos_are_not_encoded_if_their_paths_cannot_be_noted(self) -> None:
+        snapshot = snapshot_of(video_dataset("clips"))
+        for call in (
+            lambda: fouv.reencode_videos(snapshot, force_reencode=True),
+            lambda: fouv.transform_videos(snapshot, fps=1),
+            lambda: fouv.sample_videos(snapshot, save_filepaths=True),
+        ):
+            with pytest.raises(SnapshotReadOnlyError):
+                call()
 
     def test_what_fiftyone_tidies_away_does_not_include_snapshots(self) -> None:
         snapshot = snapshot_of(image_dataset("pictures"))

@@ -95,6 +95,7 @@ class Action(str, Enum):
     CONVERT = "convert", Level.MANAGE, True, "convert snapshots"
     CANCEL = "cancel", Level.MANAGE, True, "cancel operations"
     RECOVER = "recover", Level.MANAGE, True, "mend what crashes left"
+    PURGE_ALL = "purge_all", Level.MANAGE, False, "remove everything of this package"
     EXPORT_LOG = "export_log", Level.MANAGE, True, "export the audit log"
 
     # Done by the package itself, in the process of whoever comes by: nobody is asked

@@ -9,9 +9,9 @@ from typing import Any
 import fiftyone.core.dataset as fod
 import fiftyone.core.odm.database as food
 
-from .. import maintenance, project
+from .. import history, maintenance, project
 from ..catalog import Catalog
-from ..database import connect
+from ..database import connect, presumed, unless_forbidden
 from ..namespaces import PREFIX
 from ..permission import Permission, grant
 from . import server, snapshots
@@ -36,6 +36,11 @@ def load_dataset(
             server.install()
             if isinstance(create_if_necessary, str):
                 snapshot, create_if_necessary = create_if_necessary, False
+            if snapshot is None and isinstance(name, str) and "@" in name:
+                with unless_forbidden():
+                    found = history.find_unopened(presumed(), name)
+                    if found is not None:
+                        name, snapshot = found.dataset.name, found.snapshot
             if snapshot is not None:
                 return load_snapshot(name, snapshot)
             return original(name, create_if_necessary=create_if_necessary, reload=reload)

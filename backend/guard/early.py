@@ -1,7 +1,7 @@
 """Refusing at once what would only be stopped after it has done much, or done it for nothing.
 
 The net in :mod:`.writes` stops every write. These functions first work for hours, write something
-else, swallow the error, or find that there is nothing to write.
+else, leave the error in a worker, or find that there is nothing to write.
 """
 
 from __future__ import annotations
@@ -30,6 +30,23 @@ def stores_embeddings(arguments: Mapping[str, Any]) -> bool:
 def has_key(arguments: Mapping[str, Any]) -> bool:
     """Says whether a run is to be stored."""
     return arguments.get("key") is not None
+
+
+def saves(arguments: Mapping[str, Any]) -> bool:
+    """Says whether edits that a function makes to samples are to be stored."""
+    return bool(arguments.get("save"))
+
+
+def stores_images(arguments: Mapping[str, Any]) -> bool:
+    """Says whether the paths of the images that are written are to be stored."""
+    return bool(arguments.get("update_filepaths", True))
+
+
+def stores_videos(arguments: Mapping[str, Any]) -> bool:
+    """Says whether the paths of the videos, or frames, that are written are to be stored."""
+    if arguments.get("sample_frames"):
+        return bool(arguments.get("save_filepaths"))
+    return bool(arguments.get("update_filepaths", True))
 
 
 def lacks_metadata(arguments: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import fiftyone.core.odm.database as food
+from mongoengine.errors import NotUniqueError
 from pymongo.errors import DuplicateKeyError
 
 from .. import generated
@@ -27,12 +28,26 @@ def load_view(original: Function) -> Function:
         if snapshot_id is None:
             return original(stage, sample_collection, *args, **kwargs)
         with grant(Permission.GENERATING):
-            view = original(stage, sample_collection, *args, **kwargs)
+            try:
+                view = original(stage, sample_collection, *args, **kwargs)
+            except (ValueError, NotUniqueError, DuplicateKeyError):
+                if not _is_generated_by_now(stage):
+                    raise
+                view = original(stage, sample_collection, *args, **kwargs)
             generated.mark(food.get_db_conn(), view._dataset._doc.id, snapshot_id)
             snapshots.learn_generated(view._dataset, snapshot_id)
         return view
 
     return load_view
+
+
+def _is_generated_by_now(stage: Any) -> bool:
+    """Returns whether somebody else was quicker to generate what a saved view remembers.
+
+    FiftyOne then finds the name taken (fiftyone/core/stages.py, ``ToPatches.load_view``).
+    """
+    name = (stage._state or {}).get("name")
+    return name is not None and bool(food.get_db_conn().datasets.find_one({"name": name}))
 
 
 def update_saved_view(original: Function) -> Function:

@@ -18,6 +18,7 @@ import fiftyone.constants as foc
 import fiftyone.core.clips as focl
 import fiftyone.core.collections as focc
 import fiftyone.core.dataset as fod
+import fiftyone.core.map.mapper as fomm
 import fiftyone.core.metadata as fomd
 import fiftyone.core.models as fomo
 import fiftyone.core.odm.database as food
@@ -25,6 +26,8 @@ import fiftyone.core.runs as fors
 import fiftyone.core.stages as fost
 import fiftyone.core.video as fov
 import fiftyone.migrations as fomi
+import fiftyone.utils.image as foui
+import fiftyone.utils.video as fouv
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from pymongo.collection import Collection
@@ -99,6 +102,8 @@ def table(load_snapshot: Callable[[str, str], fod.Dataset]) -> list[Hook]:
         the hooks
     """
     dataset, collections = "fiftyone/core/dataset.py", "fiftyone/core/collections.py"
+    mapper, utils = "fiftyone/core/map/mapper.py:114", "fiftyone/utils"
+    samples, of = focc.SampleCollection, ("sample_collection",)
     return [
         Hook(
             fod,
@@ -191,6 +196,17 @@ def table(load_snapshot: Callable[[str, str], fod.Dataset]) -> list[Hook]:
             "fiftyone/core/metadata.py:424",
             early.refusing("sample_collection", early.lacks_metadata),
             ("sample_collection", "overwrite"),
+        ),
+        # Workers keep errors to themselves, and a generator begins only when it is iterated
+        *(
+            Hook(owner, name, where, early.refusing(parameters[-1], is_write), parameters)
+            for owner, name, where, parameters, is_write in (
+                (samples, "map_samples", f"{collections}:4669", ("self",), early.saves),
+                (samples, "update_samples", f"{collections}:4760", ("self",), early.always),
+                (fomm.Mapper, "map_samples", mapper, ("self", *of), early.saves),
+                (foui, "_transform_images", f"{utils}/image.py:268", of, early.stores_images),
+                (fouv, "_transform_videos", f"{utils}/video.py:720", of, early.stores_videos),
+            )
         ),
         *(
             Hook(

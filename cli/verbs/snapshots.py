@@ -330,6 +330,22 @@ def recover(*_: object) -> Answer:
     )
 
 
+def preview_purge(*_: object) -> Answer:
+    """Tells what would be removed."""
+    found = sdk.purge(dry_run=True)
+    return Answer(
+        found,
+        "Would remove all snapshots and everything else of this package from the database. They "
+        f"cannot be brought back. FiftyOne's datasets stay as they are.\n{found}",
+    )
+
+
+def purge(*_: object) -> Answer:
+    """Removes everything of ours."""
+    found = sdk.purge(dry_run=False)
+    return Answer(found, f"Removed from the database:\n{found}")
+
+
 def clone(options: Namespace, _: Progress) -> Answer:
     """Makes a new dataset of a snapshot."""
     dataset = sdk.clone_snapshot(options.dataset, options.snapshot, options.new_dataset)

@@ -46,6 +46,8 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
         Level.MANAGE,
     ),
     "empty trash": (lambda: fos.empty_trash("street"), Level.MANAGE),
+    "purge": (lambda: fos.purge(dry_run=False), Level.MANAGE),
+    "preview of a purge": (fos.purge, Level.VIEW),
     "recover": (fos.recover, Level.MANAGE),
     "archive": (lambda: fos.archive_snapshot("street", "v1"), Level.MANAGE),
     "unarchive": (lambda: fos.unarchive_snapshot("street", "v1"), Level.VIEW),

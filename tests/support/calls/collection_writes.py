@@ -287,6 +287,19 @@ def _(collection: Any) -> None:
         pass
 
 
+@_writes("update_samples", "by several workers")
+def _(collection: Any) -> None:
+    collection.update_samples(_worsen, parallelize_method="thread", num_workers=2)
+
+
+@_writes("map_samples", "save, by several workers")
+def _(collection: Any) -> None:
+    for _ in collection.map_samples(
+        _worsen, save=True, parallelize_method="thread", num_workers=2
+    ):
+        pass
+
+
 def _worsen(sample: Any) -> Any:
     sample["quality"] -= 1
     return sample

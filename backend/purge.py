@@ -1,0 +1,178 @@
+"""Removing everything of ours, as before the package was installed.
+
+FiftyOne's datasets are left as they are. Archives and exports are files of their owner's, can be
+taken in again, and are left as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from . import generated, journal, maintenance, project, trash
+from .catalog import Catalog
+from .database import Document, data_size
+from .errors import DatasetBusyError
+from .lease import Lease
+from .namespaces import AUDIT, DATASETS, LEASES, PREFIX, TRASH, all_collections
+from .permission import Permission, grant
+from .switch import drop_view
+
+_ATTEMPTS = 10
+
+_SHOWN: Document = {
+    "$or": [
+        {"sample_collection_name": {"$regex": f"^{PREFIX}"}},
+        {generated.SOURCE: {"$exists": True}},
+    ]
+}
+"""Datasets of FiftyOne's that show snapshots, or were generated from one."""
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What :func:`remove_everything` has removed, or would."""
+
+    datasets: int
+    """How many datasets have snapshots."""
+    snapshots: int
+    in_trash: int
+    """Deleted snapshots and discarded states that could be brought back."""
+    opened: int
+    """Loaded snapshots, which FiftyOne shows as datasets, and what was generated from them."""
+    events: int
+    """Entries of the audit log."""
+    collections: int
+    """Collections of ours, views included."""
+    size_bytes: int
+    """What the documents in them take."""
+    archives: tuple[str, ...]
+    """Archives of these snapshots, which are left where they are."""
+
+    def __str__(self) -> str:
+        counts = (
+            (self.snapshots, f"snapshots of {self.datasets} datasets"),
+            (self.in_trash, "things in the trash"),
+            (self.opened, "loaded snapshots and datasets generated from them"),
+            (self.events, "entries of the audit log"),
+            (self.collections, f"collections, {self.size_bytes / 1e6:.1f} MB"),
+        )
+        lines = [f"  {number} {what}" for number, what in counts]
+        if self.archives:
+            lines += [f"  left where they are: {len(self.archives)} archives"]
+            lines += [f"    {archive}" for archive in self.archives]
+        return "\n".join(lines)
+
+
+def survey(database: Database[Document]) -> Purged:
+    """Tells what there is of ours; nothing is changed.
+
+    Args:
+        database: the database
+
+    Returns:
+        what :func:`remove_everything` would remove
+    """
+    catalog = Catalog(database)
+    records = catalog.list_all()
+    live = [record for record in records if record.is_live]
+    collections = all_collections(database)
+    # Not the leases, which one has to take in order to remove the rest
+    stored = [
+        name
+        for name, each in collections.items()
+        if each["type"] == "collection" and name != LEASES
+    ]
+    return Purged(
+        datasets=len({record.dataset_id for record in live}),
+        snapshots=len(live),
+        in_trash=len(records) - len(live) + len(trash.heads(database)),
+        opened=database["datasets"].count_documents(_SHOWN),
+        events=database[AUDIT].count_documents({}),
+        collections=len(collections),
+        size_bytes=data_size(database, stored),
+        archives=tuple(
+            f"{record.archive.location}/{record.archive.key}"
+            for record in records
+            if record.archive is not None
+        ),
+    )
+
+
+@grant(Permission.PROJECTING)
+def remove_everything(database: Database[Document]) -> Purged:
+    """Removes everything of ours; if it is interrupted, it can be done again.
+
+    Args:
+        database: the database
+
+    Returns:
+        what was removed
+
+    Raises:
+        DatasetBusyError: if an operation is under way; then nothing was removed
+    """
+    # What dead processes left half done of a dataset, nobody could put right afterwards
+    maintenance.recover(database)
+    with _alone(database):
+        found = survey(database)
+        _remove_from_fiftyone(database)
+        _drop_collections(database)
+    return found
+
+
+@contextmanager
+def _alone(database: Database[Document]) -> Iterator[None]:
+    """Holds every dataset that anything is known of, so that nobody begins an operation on one."""
+    with ExitStack() as held:
+        try:
+            for dataset_id in _dataset_ids(database):
+                held.enter_context(Lease(database, dataset_id, "purge", wait_seconds=0))
+        except DatasetBusyError as error:
+            raise DatasetBusyError(f"Nothing was removed. {error}") from error
+        if unfinished := journal.unfinished(database):
+            raise DatasetBusyError(
+                f"Nothing was removed: {unfinished[0].verb.value} {unfinished[0].id} is under "
+                "way. Try again when it has finished."
+            )
+        yield
+
+
+def _dataset_ids(database: Database[Document]) -> set[ObjectId]:
+    return {
+        *Catalog(database).dataset_ids(),
+        *database[DATASETS].distinct("_id"),
+        *database[TRASH].distinct("dataset_id"),
+        *database[LEASES].distinct("_id"),
+        *journal.unfinished_datasets(database),
+    }
+
+
+def _remove_from_fiftyone(database: Database[Document]) -> None:
+    """Removes what shows snapshots to FiftyOne, from the collections that all datasets share."""
+    shown = {record.id for record in Catalog(database).list_all()}
+    for document in database["datasets"].find(_SHOWN, {generated.SOURCE: 1}):
+        shown.add(document.get(generated.SOURCE) or document["_id"])
+    shown.update(database["fs.files"].distinct("snapshot_id", {"snapshot_id": {"$ne": None}}))
+    for snapshot_id in shown:
+        project.remove(database, snapshot_id)
+    for facts in database[DATASETS].find({}, {"former_names": 1}):
+        for name in facts.get("former_names") or []:
+            drop_view(database, name)
+
+
+def _drop_collections(database: Database[Document]) -> None:
+    # More than once: the server may still be building what was just asked for
+    for _ in range(_ATTEMPTS):
+        found = all_collections(database)
+        if not found:
+            return
+        # Views before what they show; the leases last, as they are what keeps others away
+        for name in sorted(
+            found, key=lambda name: (name == LEASES, found[name]["type"] != "view")
+        ):
+            database.drop_collection(name)
