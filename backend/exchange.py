@@ -62,9 +62,12 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
                 "nothing was changed. Try again."
             )
         running.committing("shelved_dataset")
+        former = switch.commit(head, plan_, document, current)
         # Else the document was edited since it was shelved
-        if switch.commit(head, plan_, document, current):
+        if former is not None:
             break
+    if former.raw != current.raw:
+        trash.shelve_again(running, former)
     running.commit(at=server_time(running.database))
     _finish(running)
 

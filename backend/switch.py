@@ -29,6 +29,7 @@ from .contents import Documents, Head, Part, State, chunks, owner_field, shared_
 from .database import Document
 from .journal import Operation
 from .namespaces import trashed_name
+from .swap_document import swap
 
 _MAX_FORMER_NAMES = 10
 _ATTEMPTS = 100
@@ -93,7 +94,9 @@ class Switch:
         return bool(head.document()["sample_collection_name"] == self.new_samples)
 
 
-def commit(head: Head, switch: Switch, document: Document, expected: RawBSONDocument) -> bool:
+def commit(
+    head: Head, switch: Switch, document: Document, expected: RawBSONDocument
+) -> RawBSONDocument | None:
     """Gives a dataset its new state: the one write that matters.
 
     Args:
@@ -103,18 +106,14 @@ def commit(head: Head, switch: Switch, document: Document, expected: RawBSONDocu
         expected: the dataset document that is to be replaced
 
     Returns:
-        whether it was replaced; not if it was changed meanwhile
+        the document that was replaced; None if it was changed meanwhile, and was not
     """
     kept = {key: expected[key] for key in _KEPT_FIELDS if key in expected}
     # The order of the document's own keys is kept
     replacement = {**document, "sample_collection_name": switch.new_samples, **kept}
     if switch.new_frames is not None or "frame_collection_name" in document:
         replacement["frame_collection_name"] = switch.new_frames
-    unchanged = {"$eq": ["$$ROOT", {"$literal": expected}]}
-    result = head.database["datasets"].replace_one(
-        {"_id": head.dataset_id, "$expr": unchanged}, replacement
-    )
-    return result.matched_count > 0
+    return swap(head.database["datasets"], expected, replacement)
 
 
 def fence(head: Head) -> None:
