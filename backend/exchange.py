@@ -51,7 +51,7 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
         ConcurrentWritesError: if somebody else has exchanged the collections
     """
     head = Head(running.database, running.dataset_id)
-    switch.add_related(running, head, wanted)
+    switch.add_related(running, head, wanted, document)
     while True:
         current = trash.shelve_document(running)
         if current is None:
@@ -175,8 +175,7 @@ def _drop_everything(running: Operation, plan_: Switch) -> None:
     former = trash.trashed_related(running.database, running.id)
     if Part.RESULT_FILES in former:
         ids = former[Part.RESULT_FILES].ids()
-        running.database["fs.chunks"].delete_many({"files_id": {"$in": ids}})
-        running.database["fs.files"].delete_many({"_id": {"$in": ids}})
+        switch.remove_results(running.database, running.dataset_id, ids)
     _drop_owned(running)
 
 

@@ -50,12 +50,14 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
         database: the database
         snapshot_id: the snapshot
     """
-    for document in list(database["datasets"].find({SOURCE: snapshot_id})):
-        database["datasets"].delete_one({"_id": document["_id"]})
-        # The frames of clips are those of the snapshot itself
+    own = {SOURCE: snapshot_id}
+    for document in list(database["datasets"].find(own)):
+        # Else our key was put into a dataset that nobody generated
         if is_name(document["sample_collection_name"]):
+            database["datasets"].delete_one({**own, "_id": document["_id"]})
+            # The frames of clips are those of the snapshot itself
             database.drop_collection(document["sample_collection_name"])
-        loaded.forget(document["name"])
+            loaded.forget(document["name"])
 
 
 def saved_view_projector(
