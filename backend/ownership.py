@@ -29,12 +29,12 @@ _REFERENCES = {
     Part.RUNS: RUN_FIELDS,
 }
 
-Present = Mapping[Part, set[Any]]
+Missing = Mapping[Part, list[Any]]
 
 
 def claim(
     database: Database[Document], dataset_id: ObjectId, wanted: State, document: Document
-) -> Present:
+) -> Missing:
     """Makes sure that a state can become a dataset's without touching what belongs to others.
 
     Args:
@@ -44,19 +44,20 @@ def claim(
         document: its dataset document
 
     Returns:
-        the ids of documents of the state that the dataset has already
+        the ids of those documents of the state that the dataset lacks, in their order
 
     Raises:
         InvalidRequestError: if documents of others have ids that the state uses; nothing was
             changed
     """
-    present: dict[Part, set[Any]] = {}
+    missing: dict[Part, list[Any]] = {}
     for part in OWNED:
         ids = wanted[part].ids() if part in wanted else []
         named = _references(document, part).difference(ids)
-        present[part] = own_ids(database, dataset_id, part, [*ids, *named])
-    present[Part.RESULT_FILES] = _claim_results(database, dataset_id, wanted)
-    return present
+        present = own_ids(database, dataset_id, part, [*ids, *named])
+        missing[part] = [id_ for id_ in ids if id_ not in present]
+    missing[Part.RESULT_FILES] = _claim_results(database, dataset_id, wanted)
+    return missing
 
 
 def own_ids(
@@ -88,7 +89,7 @@ def own_ids(
     return found
 
 
-def _claim_results(database: Database[Document], dataset_id: ObjectId, wanted: State) -> set[Any]:
+def _claim_results(database: Database[Document], dataset_id: ObjectId, wanted: State) -> list[Any]:
     runs = wanted[Part.RUNS].values(["results"]) if Part.RUNS in wanted else ()
     ids = {run["results"] for run in runs if run.get("results") is not None}
     files: dict[Any, bytes] = {}
@@ -96,7 +97,7 @@ def _claim_results(database: Database[Document], dataset_id: ObjectId, wanted: S
         files = {file["_id"]: file.raw for file in wanted[Part.RESULT_FILES].documents()}
     ids.update(files)
     if not ids:
-        return set()
+        return []
     own, others = _referring(database, dataset_id, ids)
     present: set[Any] = set()
     for file in raw(database["fs.files"]).find({"_id": {"$in": list(ids)}}):
@@ -107,7 +108,7 @@ def _claim_results(database: Database[Document], dataset_id: ObjectId, wanted: S
             raise taken(Part.RESULT_FILES, id_)
         present.add(id_)
     _check_chunks(database, wanted)
-    return present
+    return [id_ for id_ in files if id_ not in present]
 
 
 def _check_chunks(database: Database[Document], wanted: State) -> None:

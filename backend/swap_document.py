@@ -44,7 +44,7 @@ def swap(
         return expected if replaced else None
     query = {"_id": expected["_id"], "$expr": {"$and": _conditions(expected, room)}}
     # Raw for what it returns; what it writes is the same
-    return raw(collection).find_one_and_replace(query, replacement)  # type: ignore[arg-type]
+    return raw(collection).find_one_and_replace(query, replacement)
 
 
 def _is_whole(expected: RawBSONDocument) -> Document:

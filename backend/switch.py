@@ -210,11 +210,8 @@ def add_related(running: Operation, head: Head, wanted: State, document: Documen
     Raises:
         InvalidRequestError: if ids of the state belong to others by now; nothing was added then
     """
-    present = ownership.claim(head.database, head.dataset_id, wanted, document)
-    added: dict[str, list[ObjectId]] = {}
-    for part in _REFERRED:
-        if part in wanted:
-            added[part.name] = [id_ for id_ in wanted[part].ids() if id_ not in present[part]]
+    lacking = ownership.claim(head.database, head.dataset_id, wanted, document)
+    added = {part.name: lacking[part] for part in _REFERRED if part in wanted}
     running.note(added=added)
     for part in (Part.RESULT_CHUNKS, *_REFERRED):
         if part in wanted:
@@ -358,5 +355,7 @@ def delete_generated_datasets(head: Head) -> None:
             if document and document["sample_collection_name"].startswith(
                 ("patches.", "frames.", "clips.")
             ):
-                database["datasets"].delete_one({"_id": document["_id"]})
-                database.drop_collection(document["sample_collection_name"])
+                collection = document["sample_collection_name"]
+                generated = {"_id": document["_id"], "sample_collection_name": collection}
+                database["datasets"].delete_one(generated)
+                database.drop_collection(collection)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import fiftyone as fo
@@ -60,6 +63,8 @@ def test_everything_a_dataset_owns_comes_along(
     dataset.persistent = True
     fos.create_snapshot(dataset, "v1")
     before = digest(database, dataset._doc.id)
+    # What would delete samples by itself stays behind
+    del before["sample indexes"]["ttl"]["expireAfterSeconds"]
     id_ = dataset._doc.id
     fos.export_snapshot(dataset, "v1", tmp_path / "v1.tar")
     fo.delete_dataset("d")
@@ -132,6 +137,57 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
         fos.export_snapshot(dataset, "v1", tmp_path / "v1.tar")
     assert (tmp_path / "v1.tar").read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".tar", "~nobody.at.all/v1.tar", "a\0b.tar"])
+def test_a_path_that_no_file_can_have(name: str, tmp_path: Path) -> None:
+    dataset = image_dataset("d", 1, persistent=True)
+    fos.create_snapshot(dataset, "v1")
+    path = Path(name) if name.startswith("~") else tmp_path / name
+    for act in (lambda: fos.export_snapshot("d", "v1", path), lambda: fos.import_snapshot(path)):
+        with pytest.raises(fos.InvalidRequestError, match="cannot be used"):
+            act()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are closed in another way")
+def test_a_folder_that_one_may_not_enter(
+    tmp_path: Path, database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = image_dataset("d", 1, persistent=True)
+    fos.create_snapshot(dataset, "v1")
+    for folder in ("closed", "full"):
+        (tmp_path / folder).mkdir()
+    fos.export_snapshot("d", "v1", tmp_path / "v1.tar")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path / "closed" / "archives"))
+    (tmp_path / "closed").chmod(0)
+    (tmp_path / "full").chmod(0o555)
+    with _without_privileges():
+        for act, error in (
+            (lambda: fos.export_snapshot("d", "v1", tmp_path / "closed" / "v1.tar"), ValueError),
+            (lambda: fos.import_snapshot(tmp_path / "closed" / "v1.tar"), ValueError),
+            (
+                lambda: fos.export_snapshot("d", "v1", tmp_path / "full" / "v1.tar"),
+                fos.ArchiveStorageError,
+            ),
+            (lambda: fos.archive_snapshot("d", "v1"), fos.ArchiveStorageError),
+        ):
+            with pytest.raises(error, match="Permission denied"):
+                act()
+    (tmp_path / "closed").chmod(0o755)
+    assert_sound(database)
+
+
+@contextmanager
+def _without_privileges() -> Iterator[None]:
+    """Lets root be stopped by what stops others."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_what_cannot_be_imported(tmp_path: Path, database: Database[Document]) -> None:

@@ -264,6 +264,9 @@ BAD_DOCUMENTS: dict[str, Edit] = {
     "an id that is a list": _only("samples", _id=[1]),
     "a nest of 250": _only("samples", nest=_nested(250)),
     "view stages that are none": _only("views", view_stages=["{", 5]),
+    "saved views that are none": _only("dataset", saved_views=5),
+    "runs that are none": _only("dataset", evaluations=[]),
+    "fields that are none": _only("dataset", sample_fields=[{"name": None}]),
 }
 
 

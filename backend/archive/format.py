@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from bson import ObjectId, json_util
 from bson.errors import BSONError
+from typing_extensions import TypeGuard
 
 from ..contents import Part
 from ..database import Document
@@ -220,12 +221,13 @@ def _time(values: Document, key: str) -> datetime:
 
 
 def _count(values: Document, key: str) -> int:
-    if not _is_count(values[key]):
-        raise ValueError(f"{key} is {str(values[key])[:50]!r}")
-    return int(values[key])
+    value = values[key]
+    if not _is_count(value):
+        raise ValueError(f"{key} is {str(value)[:50]!r}")
+    return value
 
 
-def _is_count(value: object) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 

@@ -34,7 +34,7 @@ from ..model import SampleChangeSummary, SnapshotRecord, SnapshotState
 from ..switch import delete_generated_datasets, remove_results
 from . import origin, room, staging
 from .check import malformed_is_damaged
-from .folder import FolderStore
+from .folder import FolderStore, absolute
 from .format import Header
 from .read import Reader
 
@@ -78,11 +78,11 @@ def import_(
             # This reads all of it: an archive that is damaged ends here
             staged, manifests = staging.stage(running, reader, "Importing")
             _check_whole(staged, manifests, header, path)
-            present = origin.check_documents(database, staged, dataset.id, str(path))
+            lacking = origin.check_documents(database, staged, dataset.id, str(path))
             running.step("staged")
             captured = origin.lasting_indexes(header.indexes)
             with malformed_is_damaged(str(path)):
-                document = _fill_head(running, staged, captured, present) if is_new else None
+                document = _fill_head(running, staged, captured, lacking) if is_new else None
                 backend = registry.create(record.backend, database)
                 storage = backend.adopt(record, staged, captured)
             running.step("adopted")
@@ -151,7 +151,7 @@ def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
 
 
 def _open(path: Path) -> Reader:
-    path = path.expanduser().absolute()
+    path = absolute(path)
     if not path.is_file():
         raise InvalidRequestError(f"There is no file '{path}'")
     return Reader(FolderStore(str(path.parent)).read(path.name), str(path))
@@ -231,7 +231,7 @@ def _fill_head(
     running: Operation,
     staged: State,
     captured: Mapping[Part, list[Document]],
-    present: ownership.Present,
+    lacking: ownership.Missing,
 ) -> Document:
     """Makes everything of a new dataset but its document, which is returned."""
     database, samples = running.database, running.details["head"]
@@ -242,8 +242,7 @@ def _fill_head(
             if models := indexes.models(captured.get(part, [])):
                 database[name].create_indexes(models)
             staged[part].copy_to(database[name])
-    files = staged[Part.RESULT_FILES].ids() if Part.RESULT_FILES in staged else []
-    running.note(results=[id_ for id_ in files if id_ not in present[Part.RESULT_FILES]])
+    running.note(results=lacking[Part.RESULT_FILES])
     running.step("head_filled")
     for part in RELATED:
         if part in staged:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bson import ObjectId
+from bson import ObjectId, json_util
 from pymongo.database import Database
 
 from .. import generated, ownership
@@ -17,6 +17,7 @@ from ..database import Document
 from ..datasets import check_versionable
 from ..errors import DamagedArchiveError, InvalidRequestError
 from ..namespaces import CATALOG, DATASETS, JOURNAL, TRASH, owned_collections
+from .check import malformed_is_damaged
 from .format import Header
 
 _TIME_TO_LIVE = "expireAfterSeconds"
@@ -57,7 +58,7 @@ def check_ids(database: Database[Document], header: Header) -> None:
 
 def check_documents(
     database: Database[Document], staged: State, dataset_id: ObjectId, source: str
-) -> ownership.Present:
+) -> ownership.Missing:
     """Makes sure that documents of an archive are its dataset's, and replace nothing of others.
 
     Args:
@@ -67,13 +68,19 @@ def check_documents(
         source: where the archive is, for the error
 
     Returns:
-        the ids of those documents that the dataset has already
+        the ids of those documents that the dataset lacks
 
     Raises:
-        DamagedArchiveError: if they belong to something else than the dataset
+        DamagedArchiveError: if they belong to something else than the dataset, or are not what
+            FiftyOne keeps there
         InvalidRequestError: if their ids do, here
     """
     document: Document = next(staged[Part.DATASET].decoded(), {})
+    with malformed_is_damaged(source):
+        _check_shapes(document)
+        for view in staged[Part.VIEWS].decoded() if Part.VIEWS in staged else ():
+            for stage in view.get("view_stages") or []:
+                dict(json_util.loads(stage).get("kwargs", []))
     foreign = [part for part in staged if _has_foreign(staged, part, dataset_id)]
     if generated.SOURCE in document:
         foreign.append(Part.DATASET)
@@ -86,6 +93,22 @@ def check_documents(
         if part in staged:
             _check_owners(staged, part, dataset_id)
     return ownership.claim(database, dataset_id, staged, document)
+
+
+def _check_shapes(document: Document) -> None:
+    """Checks what this package takes for granted of a dataset document."""
+    shapes: dict[str, type] = {
+        **dict.fromkeys(("saved_views", "workspaces", "sample_fields", "frame_fields"), list),
+        **dict.fromkeys(ownership.RUN_FIELDS, dict),
+    }
+    for field, kind in shapes.items():
+        value = document.get(field)
+        if value is not None and not isinstance(value, kind):
+            raise ValueError(f"the dataset's {field} are {str(value)[:50]!r}")
+    for name in ("sample_fields", "frame_fields"):
+        for each in document.get(name) or []:
+            if not isinstance(each["name"], str):
+                raise ValueError(f"a field is called {str(each['name'])[:50]!r}")  # noqa: TRY004
 
 
 def _has_foreign(staged: State, part: Part, dataset_id: ObjectId) -> bool:
