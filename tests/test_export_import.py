@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,32 +151,43 @@ def test_a_path_that_no_file_can_have(name: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter, which those of tests are not."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="folders are closed in another way")
 def test_a_folder_that_one_may_not_enter(
-    tmp_path: Path, database: Database[Document], monkeypatch: pytest.MonkeyPatch
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = image_dataset("d", 1, persistent=True)
     fos.create_snapshot(dataset, "v1")
     for folder in ("closed", "full"):
-        (tmp_path / folder).mkdir()
-    fos.export_snapshot("d", "v1", tmp_path / "v1.tar")
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path / "closed" / "archives"))
-    (tmp_path / "closed").chmod(0)
-    (tmp_path / "full").chmod(0o555)
+        (open_folder / folder).mkdir()
+    fos.export_snapshot("d", "v1", open_folder / "v1.tar")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(open_folder / "closed" / "archives"))
+    (open_folder / "closed").chmod(0)
+    (open_folder / "full").chmod(0o555)
     with _without_privileges():
         for act, error in (
-            (lambda: fos.export_snapshot("d", "v1", tmp_path / "closed" / "v1.tar"), ValueError),
-            (lambda: fos.import_snapshot(tmp_path / "closed" / "v1.tar"), ValueError),
             (
-                lambda: fos.export_snapshot("d", "v1", tmp_path / "full" / "v1.tar"),
+                lambda: fos.export_snapshot("d", "v1", open_folder / "closed" / "v1.tar"),
+                ValueError,
+            ),
+            (lambda: fos.import_snapshot(open_folder / "closed" / "v1.tar"), ValueError),
+            (
+                lambda: fos.export_snapshot("d", "v1", open_folder / "full" / "v1.tar"),
                 fos.ArchiveStorageError,
             ),
             (lambda: fos.archive_snapshot("d", "v1"), fos.ArchiveStorageError),
         ):
             with pytest.raises(error, match="Permission denied"):
                 act()
-    (tmp_path / "closed").chmod(0o755)
-    assert_sound(database)
+    (open_folder / "closed").chmod(0o755)
+    assert not fos.get_snapshot_info("d", "v1").is_archived
 
 
 @contextmanager

@@ -20,11 +20,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from bson import ObjectId, json_util
 from bson.errors import BSONError
-from typing_extensions import TypeGuard
 
 from ..contents import Part
 from ..database import Document
