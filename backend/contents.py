@@ -236,7 +236,11 @@ class Documents:
         )
 
     def merge_into(
-        self, target: Collection[Document], ids: list[Any] | None = None, replace: bool = True
+        self,
+        target: Collection[Document],
+        ids: list[Any] | None = None,
+        replace: bool = True,
+        if_same: str | None = None,
     ) -> None:
         """Adds documents to a collection that holds others as well, inside the server.
 
@@ -244,6 +248,7 @@ class Documents:
             target: the collection to add to
             ids (None): only these documents
             replace (True): whether documents that are there already are replaced
+            if_same (None): a field that must be the same in those, else they are kept
         """
         query = dict(self.query) if ids is None else {**self.query, "_id": {"$in": ids}}
         self.collection.aggregate(
@@ -253,13 +258,22 @@ class Documents:
                     "$merge": {
                         "into": target.name,
                         "on": "_id",
-                        "whenMatched": "replace" if replace else _KEEP,
+                        "whenMatched": _when_matched(replace, if_same),
                         "whenNotMatched": "insert",
                     }
                 },
             ],
             allowDiskUse=True,
         )
+
+
+def _when_matched(replace: bool, if_same: str | None) -> str | list[Document]:
+    if not replace:
+        return _KEEP
+    if if_same is None:
+        return "replace"
+    is_same = {"$eq": [f"${if_same}", f"$$new.{if_same}"]}
+    return [{"$replaceWith": {"$cond": [is_same, "$$new", "$$ROOT"]}}]
 
 
 MOST_IDS = 100_000
@@ -361,3 +375,16 @@ def owner_field(part: Part) -> str:
         the field's name
     """
     return "dataset_id" if part is Part.STORE else "_dataset_id"
+
+
+def link_field(part: Part) -> str:
+    """Returns the field in which documents of a shared collection say what they belong to.
+
+    Args:
+        part: one of :data:`RELATED`
+
+    Returns:
+        the field's name; files belong to nothing but themselves
+    """
+    own = {Part.RESULT_FILES: "_id", Part.RESULT_CHUNKS: "files_id"}
+    return own.get(part) or owner_field(part)

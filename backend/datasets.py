@@ -61,6 +61,19 @@ def resolve(database: Database[Document], dataset: object) -> DatasetReference:
     document = database["datasets"].find_one(query, {"name": 1, "sample_collection_name": 1})
     if document is None:
         raise DatasetNotFoundError(f"Dataset '{name}' not found")
+    check_versionable(document)
+    return DatasetReference(document["_id"], document["name"])
+
+
+def check_versionable(document: Document) -> None:
+    """Refuses what FiftyOne keeps among the datasets and is not one that people edit.
+
+    Args:
+        document: a dataset document
+
+    Raises:
+        NotVersionableError: if it is that of a snapshot, or of a generated dataset
+    """
     collection = document.get("sample_collection_name") or ""
     if collection.startswith(PREFIX):
         raise NotVersionableError(
@@ -72,7 +85,6 @@ def resolve(database: Database[Document], dataset: object) -> DatasetReference:
             f"'{document['name']}' is a generated dataset (patches, frames or clips), which "
             "FiftyOne makes again whenever it is needed: pass the dataset it was made from"
         )
-    return DatasetReference(document["_id"], document["name"])
 
 
 def migrate(dataset: DatasetReference) -> None:

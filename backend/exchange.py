@@ -51,7 +51,7 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
         ConcurrentWritesError: if somebody else has exchanged the collections
     """
     head = Head(running.database, running.dataset_id)
-    switch.add_related(running, head, wanted)
+    switch.add_related(running, head, wanted, document)
     while True:
         current = trash.shelve_document(running)
         if current is None:
@@ -62,9 +62,12 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
                 "nothing was changed. Try again."
             )
         running.committing("shelved_dataset")
+        former = switch.commit(head, plan_, document, current)
         # Else the document was edited since it was shelved
-        if switch.commit(head, plan_, document, current):
+        if former is not None:
             break
+    if former.raw != current.raw:
+        trash.shelve_again(running, former)
     running.commit(at=server_time(running.database))
     _finish(running)
 
@@ -172,8 +175,7 @@ def _drop_everything(running: Operation, plan_: Switch) -> None:
     former = trash.trashed_related(running.database, running.id)
     if Part.RESULT_FILES in former:
         ids = former[Part.RESULT_FILES].ids()
-        running.database["fs.chunks"].delete_many({"files_id": {"$in": ids}})
-        running.database["fs.files"].delete_many({"_id": {"$in": ids}})
+        switch.remove_results(running.database, running.dataset_id, ids)
     _drop_owned(running)
 
 

@@ -73,9 +73,11 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
         "name": {"$regex": f"^{snapshot_id}-"},
         "sample_collection_name": {"$regex": f"^({'|'.join(map(re.escape, PREFIXES))})"},
     }
-    for document in list(database["datasets"].find({"$or": [{SOURCE: snapshot_id}, named]})):
-        database["datasets"].delete_one({"_id": document["_id"]})
-        # The frames of clips are those of the snapshot itself
+    own: Document = {"$or": [{SOURCE: snapshot_id}, named]}
+    for document in list(database["datasets"].find(own)):
+        # Else our key was put into a dataset that nobody generated
         if is_name(document["sample_collection_name"]):
+            database["datasets"].delete_one({**own, "_id": document["_id"]})
+            # The frames of clips are those of the snapshot itself
             database.drop_collection(document["sample_collection_name"])
-        loaded.forget(document["name"])
+            loaded.forget(document["name"])

@@ -237,7 +237,11 @@ def value_size(batch: bytes | bytearray, kind: int, value: int) -> int:
     if size is not None:
         return size
     if kind in _WITH_LENGTH:
-        return int(_LENGTH.unpack_from(batch, value)[0]) + _WITH_LENGTH[kind]
+        length = int(_LENGTH.unpack_from(batch, value)[0])
+        if length < 0:
+            # Else whoever walks on would go back, and never end
+            raise ValueError(f"a value of {length} bytes is no BSON")
+        return length + _WITH_LENGTH[kind]
     if kind == _REGEX:
         pattern_end = batch.index(0, value)
         return batch.index(0, pattern_end + 1) + 1 - value
@@ -291,7 +295,10 @@ class _Walk:
         if kind in FIXED:
             return FIXED[kind]
         if kind in _WITH_LENGTH:
-            return windows(self._batch, _INT32)[values].astype(np.int64) + _WITH_LENGTH[kind]
+            lengths = windows(self._batch, _INT32)[values].astype(np.int64)
+            if lengths.min(initial=0) < 0:
+                raise ValueError(f"a value of {lengths.min()} bytes is no BSON")
+            return lengths + _WITH_LENGTH[kind]
         return np.array([value_size(self._batch, kind, int(value)) for value in values], np.int64)
 
     def _drop_finished(self) -> None:

@@ -19,18 +19,17 @@ from bson import DBRef, ObjectId
 from pymongo import ASCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
+from pymongo.errors import BulkWriteError, CollectionInvalid, DuplicateKeyError, OperationFailure
 
-from . import generated, loaded
-from .contents import RELATED, Documents, Part, State, chunks, owner_field, shared_collection
+from . import generated, loaded, ownership
+from .contents import Documents, Part, State, chunks, owner_field, shared_collection
 from .database import Document
-from .errors import SnapshotError
+from .errors import InvalidRequestError, SnapshotError
 from .model import SnapshotRecord
 from .namespaces import all_collections, view_name
 from .permission import Permission, grant
 from .view_stages import StageTranslation
 
-_RUN_FIELDS = ("annotation_runs", "brain_methods", "evaluations", "runs")
 _REFERENCE_FIELDS = ("saved_views", "workspaces")
 _MAX_NAMES = 1000
 _MAX_ATTEMPTS = 10
@@ -58,6 +57,7 @@ def project(
     Returns:
         the name under which FiftyOne loads it
     """
+    _check_own(database, record.id)
     identities = _Identities(record, state)
     for attempt in range(_MAX_ATTEMPTS):
         try:
@@ -82,15 +82,39 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
         snapshot_id: the snapshot
     """
     generated.remove(database, snapshot_id)
-    document = database["datasets"].find_one_and_delete({"_id": snapshot_id})
+    document = database["datasets"].find_one_and_delete(_own_document(snapshot_id))
     if document is not None:
         loaded.forget(document["name"])
-    for part in RELATED:
-        if part not in (Part.RESULT_FILES, Part.RESULT_CHUNKS):
+    if not _is_foreign(database, snapshot_id):
+        for part in ownership.OWNED:
             shared_collection(database, part).delete_many({owner_field(part): snapshot_id})
     _remove_results(database, snapshot_id, keep=set())
     for part in (Part.SAMPLES, Part.FRAMES):
         database.drop_collection(view_name(snapshot_id, part))
+
+
+def _own_document(snapshot_id: ObjectId) -> Document:
+    """Returns what finds the projection's dataset document, and nobody else's."""
+    return {
+        "_id": snapshot_id,
+        "sample_collection_name": view_name(snapshot_id, Part.SAMPLES),
+    }
+
+
+def _is_foreign(database: Database[Document], snapshot_id: ObjectId) -> bool:
+    """Returns whether the id of a snapshot is that of a dataset that is no projection."""
+    document = database["datasets"].find_one({"_id": snapshot_id}, {"sample_collection_name": 1})
+    own = view_name(snapshot_id, Part.SAMPLES)
+    return document is not None and document.get("sample_collection_name") != own
+
+
+def _check_own(database: Database[Document], snapshot_id: ObjectId) -> None:
+    if _is_foreign(database, snapshot_id):
+        raise InvalidRequestError(
+            f"A dataset has the id of the snapshot, {snapshot_id}, and would be overwritten by "
+            "loading it. Nothing was changed. Export the snapshot, delete it, and import it into "
+            "another database."
+        )
 
 
 def _project_views(database: Database[Document], snapshot_id: ObjectId, state: State) -> None:
@@ -138,7 +162,7 @@ def _project_dataset(
 ) -> str:
     for field in _REFERENCE_FIELDS:
         document[field] = [identities.of_reference(item) for item in document.get(field) or []]
-    for field in _RUN_FIELDS:
+    for field in ownership.RUN_FIELDS:
         runs = document.get(field) or {}
         document[field] = {key: identities.of_reference(run) for key, run in runs.items()}
     document.update(
@@ -154,9 +178,10 @@ def _project_dataset(
         document["name"] = f"{dataset_name}@{record.name}{suffix}"
         try:
             previous: Document | None = database["datasets"].find_one_and_replace(
-                {"_id": record.id}, document, upsert=True
+                _own_document(record.id), document, projection={"name": 1}, upsert=True
             )
         except DuplicateKeyError as error:
+            _check_own(database, record.id)
             if "name" in (error.details or {}).get("keyPattern", {}):
                 # A user's dataset has that name
                 continue
@@ -196,11 +221,11 @@ def _project_related(
                 projected["results"] = identities.of(document["results"])
             wanted[projected["_id"]] = projected
         own = {owner_field(part): identities.snapshot_id}
-        _put_right(Documents(shared_collection(database, part), own), wanted)
+        _put_right(part, Documents(shared_collection(database, part), own), wanted)
     _project_results(database, identities, state)
 
 
-def _put_right(present: Documents, wanted: dict[ObjectId, Document]) -> None:
+def _put_right(part: Part, present: Documents, wanted: dict[ObjectId, Document]) -> None:
     """Makes a part of the projection what it must be; writes nothing if it is."""
     stale: list[ObjectId] = []
     for document in present.documents():
@@ -211,9 +236,22 @@ def _put_right(present: Documents, wanted: dict[ObjectId, Document]) -> None:
             stale.append(document["_id"])
     # These first: they may hold keys that must be unique
     for ids in chunks(stale):
-        present.collection.delete_many({"_id": {"$in": ids}})
+        present.collection.delete_many({**present.query, "_id": {"$in": ids}})
     if wanted:
-        present.collection.insert_many(wanted.values(), ordered=False)
+        try:
+            present.collection.insert_many(wanted.values(), ordered=False)
+        except BulkWriteError:
+            _check_free(part, present, list(wanted))
+            raise
+
+
+def _check_free(part: Part, present: Documents, ids: list[ObjectId]) -> None:
+    """Makes sure that documents with some ids are the projection's, if there are any."""
+    foreign = {key: {"$ne": value} for key, value in present.query.items()}
+    for some in chunks(ids):
+        other = present.collection.find_one({**foreign, "_id": {"$in": some}}, {"_id": 1})
+        if other is not None:
+            raise ownership.taken(part, other["_id"])
 
 
 def _project_results(database: Database[Document], identities: _Identities, state: State) -> None:
@@ -225,7 +263,11 @@ def _project_results(database: Database[Document], identities: _Identities, stat
         originals[new_id] = file["_id"]
 
     stored = database["fs.chunks"]
+    own = {"snapshot_id": identities.snapshot_id}
+    files = Documents(database["fs.files"], own)
     if wanted:
+        # Before any bytes are added to what would be somebody else's
+        _check_free(Part.RESULT_FILES, files, list(wanted))
         captured = state[Part.RESULT_CHUNKS].collection
         expected = _count_chunks(captured, list(originals.values()))
         found = _count_chunks(stored, list(wanted))
@@ -250,8 +292,7 @@ def _project_results(database: Database[Document], identities: _Identities, stat
                 )
     _remove_results(database, identities.snapshot_id, keep=set(wanted))
     # The records last: they are what tells that the bytes are all there
-    own = {"snapshot_id": identities.snapshot_id}
-    _put_right(Documents(database["fs.files"], own), wanted)
+    _put_right(Part.RESULT_FILES, files, wanted)
 
 
 def _count_chunks(chunks_: Collection[Document], file_ids: list[ObjectId]) -> dict[ObjectId, int]:
@@ -268,10 +309,11 @@ def _count_chunks(chunks_: Collection[Document], file_ids: list[ObjectId]) -> di
 def _remove_results(
     database: Database[Document], snapshot_id: ObjectId, keep: set[ObjectId]
 ) -> None:
-    files = database["fs.files"].find({"snapshot_id": snapshot_id}, {"_id": 1})
+    own = {"snapshot_id": snapshot_id}
+    files = database["fs.files"].find(own, {"_id": 1})
     stale = [file["_id"] for file in files if file["_id"] not in keep]
     database["fs.chunks"].delete_many({"files_id": {"$in": stale}})
-    database["fs.files"].delete_many({"_id": {"$in": stale}})
+    database["fs.files"].delete_many({**own, "_id": {"$in": stale}})
 
 
 class _Identities:

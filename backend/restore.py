@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import bson
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
-from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from . import loaded, registry, schema
+from . import loaded, ownership, registry, schema
 from .archive import unarchive
 from .catalog import Catalog
 from .contents import Documents, Head, Part, State, chunks
@@ -170,8 +169,8 @@ def _take_back(database: Database[Document], entry: Entry, head: Head) -> None:
             current = _of_samples(state[part], part, ids)
             then = _of_samples(kept, part, ids)
             differences = Manifest.read(then).compare(Manifest.read(current))
-            _delete(current.collection, differences.added)
-            _put(kept, current.collection, differences.deleted + differences.changed)
+            _delete(state[part], differences.added)
+            _put(kept, state[part], differences.deleted + differences.changed)
     before, after = (bson.decode(entry.details[key]) for key in ("before", "after"))
     document = bson.decode(bson.encode(head.document()))
     # What somebody else has changed meanwhile is theirs
@@ -297,9 +296,12 @@ def _keep(running: Operation, plan: _Plan, head: Head, changes: Document) -> Non
 def _restore_whole(running: Operation, plan: _Plan, before: dict[Part, Manifest]) -> None:
     """Makes the samples, their frames and temporal tags exactly what they were."""
     for part in plan.parts():
-        target = plan.head[part].collection
+        target = plan.head[part]
         then = _read(plan.captured[part], part, plan.ids)
         differences = before[part].compare(then)
+        if part is Part.TAGS:
+            # These lie among those of other datasets
+            ownership.own_ids(running.database, running.dataset_id, part, differences.added)
         if part in _ADJUNCTS:
             # In the way of those that come back with another id
             _delete(target, differences.deleted)
@@ -401,21 +403,23 @@ def _result(
     )
 
 
-def _put(source: Documents, target: Collection[Document], ids: list[ObjectId]) -> None:
-    """Makes a collection hold some documents of another one, where they lie if possible."""
+def _put(source: Documents, target: Documents, ids: list[ObjectId]) -> None:
+    """Makes a dataset hold some documents of another place, where they lie if possible."""
+    # Where there are those of other datasets as well, they say whose they are
+    owner = "_dataset_id" if target.query else None
     try:
         for some in chunks(ids):
-            source.merge_into(target, some)
+            source.merge_into(target.collection, some, if_same=owner)
     except DuplicateKeyError:
         # They may only be in each other's way, such as two samples that swapped their paths
         _delete(target, ids)
         for some in chunks(ids):
-            source.merge_into(target, some)
+            source.merge_into(target.collection, some, if_same=owner)
 
 
-def _delete(collection: Collection[Document], ids: list[ObjectId]) -> None:
+def _delete(target: Documents, ids: list[ObjectId]) -> None:
     for some in chunks(ids):
-        collection.delete_many({"_id": {"$in": some}})
+        target.collection.delete_many({**target.query, "_id": {"$in": some}})
 
 
 def _set_on_dataset(database: Database[Document], dataset_id: ObjectId, changes: Document) -> None:

@@ -16,6 +16,7 @@ former name, a client or a process that wakes up after it has lost its lease, ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,11 +25,22 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, OperationFailure
 
+from . import ownership
 from .catalog import Catalog
-from .contents import Documents, Head, Part, State, chunks, owner_field, shared_collection
+from .contents import (
+    Documents,
+    Head,
+    Part,
+    State,
+    chunks,
+    link_field,
+    owner_field,
+    shared_collection,
+)
 from .database import Document
 from .journal import Operation
 from .namespaces import trashed_name
+from .swap_document import swap
 
 _MAX_FORMER_NAMES = 10
 _ATTEMPTS = 100
@@ -93,7 +105,9 @@ class Switch:
         return bool(head.document()["sample_collection_name"] == self.new_samples)
 
 
-def commit(head: Head, switch: Switch, document: Document, expected: RawBSONDocument) -> bool:
+def commit(
+    head: Head, switch: Switch, document: Document, expected: RawBSONDocument
+) -> RawBSONDocument | None:
     """Gives a dataset its new state: the one write that matters.
 
     Args:
@@ -103,18 +117,14 @@ def commit(head: Head, switch: Switch, document: Document, expected: RawBSONDocu
         expected: the dataset document that is to be replaced
 
     Returns:
-        whether it was replaced; not if it was changed meanwhile
+        the document that was replaced; None if it was changed meanwhile, and was not
     """
     kept = {key: expected[key] for key in _KEPT_FIELDS if key in expected}
     # The order of the document's own keys is kept
     replacement = {**document, "sample_collection_name": switch.new_samples, **kept}
     if switch.new_frames is not None or "frame_collection_name" in document:
         replacement["frame_collection_name"] = switch.new_frames
-    unchanged = {"$eq": ["$$ROOT", {"$literal": expected}]}
-    result = head.database["datasets"].replace_one(
-        {"_id": head.dataset_id, "$expr": unchanged}, replacement
-    )
-    return result.matched_count > 0
+    return swap(head.database["datasets"], expected, replacement)
 
 
 def fence(head: Head) -> None:
@@ -188,28 +198,28 @@ def _show(database: Database[Document], name: str, switch: Switch) -> bool:
     return True
 
 
-def add_related(running: Operation, head: Head, wanted: State) -> None:
+def add_related(running: Operation, head: Head, wanted: State, document: Document) -> None:
     """Adds what a state holds and the dataset lacks, so that references to it can be followed.
 
     Args:
         running: the operation, in whose journal is noted what was added
         head: the dataset
         wanted: the state that is about to become the dataset's
+        document: its dataset document
+
+    Raises:
+        InvalidRequestError: if ids of the state belong to others by now; nothing was added then
     """
-    added: dict[str, list[ObjectId]] = {}
-    for part in _REFERRED:
-        if part in wanted:
-            shared = shared_collection(head.database, part)
-            ids = wanted[part].ids()
-            present = set(Documents(shared, {"_id": {"$in": ids}}).ids())
-            added[part.name] = [id_ for id_ in ids if id_ not in present]
+    lacking = ownership.claim(head.database, head.dataset_id, wanted, document)
+    added = {part.name: lacking[part] for part in _REFERRED if part in wanted}
     running.note(added=added)
     for part in (Part.RESULT_CHUNKS, *_REFERRED):
         if part in wanted:
             # Only what is missing: the rest is HEAD's until the exchange. Not "keepExisting",
             # which reorders the keys of what it inserts. Chunks are the same wherever they are
             missing = added.get(part.name)
-            wanted[part].merge_into(shared_collection(head.database, part), missing)
+            shared = shared_collection(head.database, part)
+            wanted[part].merge_into(shared, missing, if_same=link_field(part))
             running.step(f"added_{part.value}")
 
 
@@ -219,13 +229,30 @@ def remove_added(running: Operation) -> None:
     Args:
         running: the operation
     """
-    database = running.database
+    database, dataset_id = running.database, running.dataset_id
     added = _added(running)
     for part in reversed(_REFERRED):
         ids = added.get(part, [])
         if part is Part.RESULT_FILES:
-            database["fs.chunks"].delete_many({"files_id": {"$in": ids}})
-        shared_collection(database, part).delete_many({"_id": {"$in": ids}})
+            remove_results(database, dataset_id, ids)
+        else:
+            mine = {"_id": {"$in": ids}, owner_field(part): dataset_id}
+            shared_collection(database, part).delete_many(mine)
+
+
+def remove_results(
+    database: Database[Document], dataset_id: ObjectId, ids: Iterable[ObjectId]
+) -> None:
+    """Removes result files that a dataset does not need any more, unless others do.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+        ids: the files
+    """
+    unneeded = {"$in": ownership.unshared(database, dataset_id, ids)}
+    database["fs.chunks"].delete_many({"files_id": unneeded})
+    database["fs.files"].delete_many({"_id": unneeded})
 
 
 def former_related(running: Operation, head: Head) -> State:
@@ -280,16 +307,17 @@ def install_related(running: Operation, head: Head, wanted: State, former: State
         extra = set(Documents(shared, mine).ids()).difference(ids)
         # Extra ones first: they may hold keys that must be unique
         for some in chunks(list(extra)):
-            shared.delete_many({"_id": {"$in": some}})
+            shared.delete_many({**mine, "_id": {"$in": some}})
         if part in wanted:
             running.step(f"cleared_{part.value}")
-            wanted[part].merge_into(shared)
+            wanted[part].merge_into(shared, if_same=link_field(part))
     if Part.RESULT_FILES in wanted:
         stale.difference_update(wanted[Part.RESULT_FILES].ids())
     running.step("replaced_related")
-    database["fs.chunks"].delete_many({"files_id": {"$in": list(stale)}})
+    unneeded = {"$in": ownership.unshared(database, head.dataset_id, stale)}
+    database["fs.chunks"].delete_many({"files_id": unneeded})
     running.step("cleared_results")
-    database["fs.files"].delete_many({"_id": {"$in": list(stale)}})
+    database["fs.files"].delete_many({"_id": unneeded})
 
 
 def is_collection(database: Database[Document], name: str) -> bool:
@@ -327,5 +355,7 @@ def delete_generated_datasets(head: Head) -> None:
             if document and document["sample_collection_name"].startswith(
                 ("patches.", "frames.", "clips.")
             ):
-                database["datasets"].delete_one({"_id": document["_id"]})
-                database.drop_collection(document["sample_collection_name"])
+                collection = document["sample_collection_name"]
+                generated = {"_id": document["_id"], "sample_collection_name": collection}
+                database["datasets"].delete_one(generated)
+                database.drop_collection(collection)

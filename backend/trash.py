@@ -134,6 +134,17 @@ def shelve_document(running: Operation) -> RawBSONDocument | None:
     return raw(target).find_one()
 
 
+def shelve_again(running: Operation, document: RawBSONDocument) -> None:
+    """Replaces the copy of a dataset document that was edited after it was shelved.
+
+    Args:
+        running: the operation that discards the dataset's state
+        document: the document that was discarded
+    """
+    target = raw(running.database[trashed_name(running.id, Part.DATASET)])
+    target.replace_one({"_id": running.dataset_id}, document)
+
+
 def shelve_related(running: Operation, related: State) -> None:
     """Copies what a dataset keeps in shared collections to where the trash will find it.
 

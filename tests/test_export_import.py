@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import fiftyone as fo
@@ -60,6 +64,8 @@ def test_everything_a_dataset_owns_comes_along(
     dataset.persistent = True
     fos.create_snapshot(dataset, "v1")
     before = digest(database, dataset._doc.id)
+    # What would delete samples by itself stays behind
+    del before["sample indexes"]["ttl"]["expireAfterSeconds"]
     id_ = dataset._doc.id
     fos.export_snapshot(dataset, "v1", tmp_path / "v1.tar")
     fo.delete_dataset("d")
@@ -132,6 +138,68 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
         fos.export_snapshot(dataset, "v1", tmp_path / "v1.tar")
     assert (tmp_path / "v1.tar").read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".tar", "~nobody.at.all/v1.tar", "a\0b.tar"])
+def test_a_path_that_no_file_can_have(name: str, tmp_path: Path) -> None:
+    dataset = image_dataset("d", 1, persistent=True)
+    fos.create_snapshot(dataset, "v1")
+    path = Path(name) if name.startswith("~") else tmp_path / name
+    for act in (lambda: fos.export_snapshot("d", "v1", path), lambda: fos.import_snapshot(path)):
+        with pytest.raises(fos.InvalidRequestError, match="cannot be used"):
+            act()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter, which those of tests are not."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are closed in another way")
+def test_a_folder_that_one_may_not_enter(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = image_dataset("d", 1, persistent=True)
+    fos.create_snapshot(dataset, "v1")
+    for folder in ("closed", "full"):
+        (open_folder / folder).mkdir()
+    fos.export_snapshot("d", "v1", open_folder / "v1.tar")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(open_folder / "closed" / "archives"))
+    (open_folder / "closed").chmod(0)
+    (open_folder / "full").chmod(0o555)
+    with _without_privileges():
+        for act, error in (
+            (
+                lambda: fos.export_snapshot("d", "v1", open_folder / "closed" / "v1.tar"),
+                ValueError,
+            ),
+            (lambda: fos.import_snapshot(open_folder / "closed" / "v1.tar"), ValueError),
+            (
+                lambda: fos.export_snapshot("d", "v1", open_folder / "full" / "v1.tar"),
+                fos.ArchiveStorageError,
+            ),
+            (lambda: fos.archive_snapshot("d", "v1"), fos.ArchiveStorageError),
+        ):
+            with pytest.raises(error, match="Permission denied"):
+                act()
+    (open_folder / "closed").chmod(0o755)
+    assert not fos.get_snapshot_info("d", "v1").is_archived
+
+
+@contextmanager
+def _without_privileges() -> Iterator[None]:
+    """Lets root be stopped by what stops others."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_what_cannot_be_imported(tmp_path: Path, database: Database[Document]) -> None:

@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import groupby
 
 from bson import ObjectId
+from bson.errors import BSONError
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from .. import manifest_store
 from ..base import Progress, silent
 from ..contents import Part
 from ..database import Document
-from ..errors import DamagedArchiveError
+from ..errors import DamagedArchiveError, SnapshotError
 from ..manifest import Manifest
 from .read import Piece, Reader
+
+_NOT_THE_DOCUMENTS = {
+    13,  # Unauthorized
+    20,  # IllegalOperation
+    50,  # MaxTimeMSExpired
+    91,  # ShutdownInProgress
+    112,  # WriteConflict
+    189,  # PrimarySteppedDown
+    262,  # ExceededTimeLimit
+    10107,  # NotWritablePrimary
+    11600,  # InterruptedAtShutdown
+    11601,  # Interrupted
+    11602,  # InterruptedDueToReplStateChange
+    14031,  # OutOfDiskSpace
+}
+"""What the server may refuse a write for, whatever is written."""
+
+_MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    BSONError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What reading values raises that are not what they should be."""
 
 
 def check(
@@ -53,10 +85,45 @@ def manifests(reader: Reader, progress: Progress = silent) -> dict[Part, Manifes
         DamagedArchiveError: if the archive is damaged
     """
     pieces = counted(reader, progress, "Checking")
-    return {
-        part: Manifest.of(piece.data for piece in group)
-        for part, group in groupby(pieces, key=lambda piece: piece.part)
-    }
+    with malformed_is_damaged(reader.source):
+        return {
+            part: Manifest.of(piece.data for piece in group)
+            for part, group in groupby(pieces, key=lambda piece: piece.part)
+        }
+
+
+@contextmanager
+def malformed_is_damaged(source: str) -> Iterator[None]:
+    """Tells what documents raise that no server would have given out.
+
+    Args:
+        source: where the archive is, for the error
+
+    Returns:
+        a context manager
+
+    Raises:
+        DamagedArchiveError: if something in it cannot be read as BSON, or the server refuses it
+    """
+    try:
+        yield
+    except SnapshotError:
+        raise
+    except OperationFailure as error:
+        if error.code in _NOT_THE_DOCUMENTS:
+            raise
+        details = error.details or {}
+        reason = next((each["errmsg"] for each in details.get("writeErrors", [])), error)
+        raise _damaged(source, reason) from error
+    except _MALFORMED as error:
+        raise _damaged(source, error) from error
+
+
+def _damaged(source: str, reason: object) -> DamagedArchiveError:
+    return DamagedArchiveError(
+        f"The archive '{source}' is damaged: it holds what no dataset can ({str(reason)[:300]}). "
+        "Nothing was changed."
+    )
 
 
 def compare(

@@ -13,7 +13,7 @@ from ..datasets import DatasetReference
 from ..errors import ArchiveStorageError, InvalidRequestError, SnapshotError
 from ..journal import Operation, Verb, operation, recovers
 from .archive import write_checked
-from .folder import FolderStore
+from .folder import FolderStore, absolute
 
 
 def export(database: Database[Document], dataset: DatasetReference, name: str, path: Path) -> Path:
@@ -30,13 +30,13 @@ def export(database: Database[Document], dataset: DatasetReference, name: str, p
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
-        InvalidRequestError: if the file exists, or its folder does not
+        InvalidRequestError: if the file exists, or its folder does not, or may not be entered
         ArchiveStorageError: if the file could not be written
         DamagedSnapshotError: if the snapshot is not what was captured
     """
     catalog = Catalog(database)
     catalog.get(dataset.id, name, dataset.name)
-    path = path.expanduser().absolute()
+    path = absolute(path)
     _check(path)
     store = FolderStore(str(path.parent))
     with operation(database, dataset.id, Verb.EXPORT, snapshot_name=name) as running:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import ArchiveNotFoundError, ArchiveStorageError
+from ..errors import ArchiveNotFoundError, ArchiveStorageError, InvalidRequestError
 from .store import Store
 
 _READ_BYTES = 1024 * 1024
@@ -31,7 +31,8 @@ class FolderStore(Store):
                 partial.rename(path)
                 _sync(path.parent)
         except BaseException:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise
         return size
 
@@ -55,7 +56,9 @@ class FolderStore(Store):
     def _path(self, key: str) -> Path:
         folder = Path(self.location).expanduser()
         # Not made here: a disk that is not mounted would go unnoticed
-        if not folder.is_dir():
+        with self._explained("looked for in"):
+            is_there = folder.is_dir()
+        if not is_there:
             raise ArchiveStorageError(
                 f"The folder for archives, '{folder}', does not exist: make it, or mount what "
                 "should be there"
@@ -77,6 +80,29 @@ class FolderStore(Store):
                 f"The archive could not be {done} '{self.location}': {error.strerror or error}. "
                 "Nothing was changed."
             ) from error
+
+
+def absolute(path: Path) -> Path:
+    """Returns a path that somebody has given as one that leads to the same place from anywhere.
+
+    Args:
+        path: the path of a file, which need not exist
+
+    Returns:
+        the path
+
+    Raises:
+        InvalidRequestError: if no file can be there, or its folder may not be entered
+    """
+    try:
+        path = path.expanduser().absolute()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InvalidRequestError(f"'{path}' cannot be used: {reason}") from error
+    return path
 
 
 def _sync(folder: Path) -> None:

@@ -20,14 +20,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from bson import ObjectId, json_util
+from bson.errors import BSONError
 
 from ..contents import Part
 from ..database import Document
 from ..errors import DamagedArchiveError, NewerFormatError, NotAnArchiveError
 from ..model import SnapshotRecord
+
+T = TypeVar("T")
 
 NAME = "fiftyone-snapshot"
 VERSION = 1
@@ -42,6 +45,9 @@ PIECE_BYTES = 8 * 1024 * 1024
 
 MAX_PIECE_BYTES = 64 * 1024 * 1024
 """Of what others have written, larger pieces are refused. MongoDB's documents have up to 16 MB."""
+
+_YEARS = range(1970, 9999)
+"""Others cannot be shown in every zone."""
 
 ORDER = (
     Part.DATASET,
@@ -150,31 +156,41 @@ class Header:
         if not isinstance(document, dict) or document.get("format") != NAME:
             raise not_an_archive(source)
         version = document.get("version")
-        if not isinstance(version, int) or version > VERSION:
+        if not _is_count(version) or version < 1:
+            raise _damaged(source, f"has the version {str(version)[:20]!r}, which there never was")
+        if version > VERSION:
             raise NewerFormatError(
                 f"'{source}' is a snapshot archive of format {version}, but this version of "
                 f"fiftyone-snapshots reads formats up to {VERSION}. Upgrade it with: "
                 "pip install --upgrade fiftyone-snapshots"
             )
         try:
-            snapshot = document["snapshot"]
-            return cls(
-                snapshot_id=ObjectId(snapshot["id"]),
-                dataset_id=ObjectId(document["dataset"]["id"]),
-                dataset_name=str(document["dataset"]["name"]),
-                name=str(snapshot["name"]),
-                description=snapshot["description"],
-                created_at=snapshot["created_at"],
-                created_by=snapshot["created_by"],
-                tags=tuple(map(str, snapshot.get("tags", ()))),
-                sample_count=int(snapshot["sample_count"]),
-                size_bytes=int(snapshot["size_bytes"]),
-                indexes={Part(part): list(i) for part, i in document["indexes"].items()},
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DamagedArchiveError(
-                f"The archive '{source}' is damaged: {HEADER} lacks {error}"
-            ) from error
+            return cls._of_json(document)
+        except KeyError as error:
+            raise _damaged(source, f"lacks {error}") from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise _damaged(source, f"cannot be read ({error})") from error
+
+    @classmethod
+    def _of_json(cls, document: Document) -> Header:
+        snapshot, dataset = document["snapshot"], document["dataset"]
+        return cls(
+            snapshot_id=_checked(snapshot, "id", ObjectId),
+            dataset_id=_checked(dataset, "id", ObjectId),
+            dataset_name=_text(_checked(dataset, "name", str)),
+            name=_text(_checked(snapshot, "name", str)),
+            # Earlier versions took whatever they were given for these
+            description=_optional_text(snapshot["description"]),
+            created_at=_time(snapshot, "created_at"),
+            created_by=_optional_text(snapshot["created_by"]),
+            tags=tuple(_text(str(tag)) for tag in _list(snapshot.get("tags", []))),
+            sample_count=_count(snapshot, "sample_count"),
+            size_bytes=_count(snapshot, "size_bytes"),
+            indexes={
+                Part(part): [_index(each) for each in found]
+                for part, found in document["indexes"].items()
+            },
+        )
 
 
 @dataclass(frozen=True)
@@ -187,6 +203,55 @@ class PartTotals:
     def plus(self, documents: int, size_bytes: int) -> PartTotals:
         """Returns the totals with some more documents."""
         return PartTotals(self.documents + documents, self.size_bytes + size_bytes)
+
+
+def _checked(values: Document, key: str, kind: type[T]) -> T:
+    value = values[key]
+    if not isinstance(value, kind):
+        raise ValueError(f"{key} is {str(value)[:50]!r}")  # noqa: TRY004 (the file's fault)
+    return value
+
+
+def _time(values: Document, key: str) -> datetime:
+    value = _checked(values, key, datetime)
+    if value.year not in _YEARS:
+        raise ValueError(f"{key} is in the year {value.year}")
+    return value
+
+
+def _count(values: Document, key: str) -> int:
+    value = values[key]
+    if not _is_count(value):
+        raise ValueError(f"{key} is {str(value)[:50]!r}")
+    return value
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{str(value)[:50]!r} is no list")  # noqa: TRY004 (the file's fault)
+    return value
+
+
+def _text(value: str) -> str:
+    value.encode()  # half a surrogate pair fits into no document
+    return value
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else _text(str(value))
+
+
+def _index(value: object) -> Document:
+    """Checks that an index has the form that ``listIndexes`` gives; the server checks the rest."""
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise ValueError(f"{str(value)[:50]!r} is no index")  # noqa: TRY004 (the file's fault)
+    if not isinstance(value.get("key"), dict) or not value["key"]:
+        raise ValueError(f"the index {value['name'][:50]!r} has no key")
+    return value
 
 
 def totals_to_json(totals: Mapping[Part, PartTotals]) -> bytes:
@@ -300,8 +365,14 @@ def from_json(data: bytes) -> Any:
     options = json_util.JSONOptions(tz_aware=False)
     try:
         return json_util.loads(data.decode(), json_options=options)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
         return None
+    except (BSONError, RecursionError):
+        return None
+
+
+def _damaged(source: str, reason: str) -> DamagedArchiveError:
+    return DamagedArchiveError(f"The archive '{source}' is damaged: {HEADER} {reason}")
 
 
 def not_an_archive(source: str) -> NotAnArchiveError:

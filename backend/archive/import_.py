@@ -11,8 +11,9 @@ from typing import Any
 import fiftyone.core.dataset as fod
 from bson import ObjectId
 from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
 
-from .. import delete, indexes, manifest_store, names, registry
+from .. import delete, indexes, manifest_store, names, ownership, registry
 from ..catalog import Catalog
 from ..config import Settings
 from ..contents import (
@@ -20,6 +21,7 @@ from ..contents import (
     Head,
     Part,
     State,
+    link_field,
     owner_field,
     shared_collection,
 )
@@ -29,13 +31,12 @@ from ..errors import DamagedArchiveError, DuplicateNameError, InvalidRequestErro
 from ..journal import Operation, Verb, operation, recovers
 from ..manifest import Manifest
 from ..model import SampleChangeSummary, SnapshotRecord, SnapshotState
-from ..switch import delete_generated_datasets
-from . import room, staging
-from .folder import FolderStore
+from ..switch import delete_generated_datasets, remove_results
+from . import origin, room, staging
+from .check import malformed_is_damaged
+from .folder import FolderStore, absolute
 from .format import Header
 from .read import Reader
-
-_RESULTS = (Part.RESULT_FILES, Part.RESULT_CHUNKS)
 
 
 def import_(
@@ -77,10 +78,13 @@ def import_(
             # This reads all of it: an archive that is damaged ends here
             staged, manifests = staging.stage(running, reader, "Importing")
             _check_whole(staged, manifests, header, path)
+            lacking = origin.check_documents(database, staged, dataset.id, str(path))
             running.step("staged")
-            document = _fill_head(running, staged, header.indexes) if is_new else None
-            backend = registry.create(record.backend, database)
-            storage = backend.adopt(record, staged, header.indexes)
+            captured = origin.lasting_indexes(header.indexes)
+            with malformed_is_damaged(str(path)):
+                document = _fill_head(running, staged, captured, lacking) if is_new else None
+                backend = registry.create(record.backend, database)
+                storage = backend.adopt(record, staged, captured)
             running.step("adopted")
             manifest_store.save(database, record.id, _of_all_parts(manifests))
             Catalog(database).update(record.id, storage=storage)
@@ -88,7 +92,7 @@ def import_(
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
             running.committing("prepared")
             if document is not None:
-                database["datasets"].insert_one(document)
+                _insert(database, document)
                 running.step("dataset_made")
             Catalog(database).complete(record.id)
             running.commit()
@@ -129,6 +133,17 @@ def _check_whole(
         )
 
 
+def _insert(database: Database[Document], document: Document) -> None:
+    """Makes the dataset itself, unless somebody has taken its name or id meanwhile."""
+    try:
+        database["datasets"].insert_one(document)
+    except DuplicateKeyError as error:
+        raise DuplicateNameError(
+            f"A dataset named '{document['name']}' was made by somebody else at the same moment. "
+            "Nothing was imported; choose another name with dataset_name"
+        ) from error
+
+
 def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
     """Adds that there are no documents of other parts, but for frames of those that have none."""
     missing = [part for part in Part if part not in manifests and part is not Part.FRAMES]
@@ -136,7 +151,7 @@ def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
 
 
 def _open(path: Path) -> Reader:
-    path = path.expanduser().absolute()
+    path = absolute(path)
     if not path.is_file():
         raise InvalidRequestError(f"There is no file '{path}'")
     return Reader(FolderStore(str(path.parent)).read(path.name), str(path))
@@ -147,18 +162,27 @@ def _check(
 ) -> DatasetReference:
     """Finds the dataset that the snapshot will belong to, and whether that can be."""
     names.validate(header.name)
+    names.validate_tags(header.tags)
     catalog = Catalog(database)
     here = catalog.by_id(header.snapshot_id)
     if here is not None:
         place = "" if here.is_live else " in the trash, from where restore_snapshot() brings it"
-        raise InvalidRequestError(f"The snapshot is here already: '{here.name}'{place}")
+        hint = ""
+        if here.is_live and dataset_name is not None:
+            name = current_name(database, here.dataset_id)
+            hint = (
+                f". To make a dataset of it, use clone_snapshot('{name}', '{here.name}', "
+                f"'{dataset_name}')"
+            )
+        raise InvalidRequestError(f"The snapshot is here already: '{here.name}'{place}{hint}")
+    origin.check_ids(database, header)
     name = current_name(database, header.dataset_id)
     if name is not None:
         if dataset_name not in (None, name):
             raise InvalidRequestError(
                 f"The dataset of this snapshot is here, and is called '{name}': leave "
-                "dataset_name out to import the snapshot into it, then use clone_snapshot() for "
-                "a dataset of another name"
+                "dataset_name out to import the snapshot into it, then make another dataset with "
+                f"clone_snapshot('{name}', '{header.name}', '{dataset_name}')"
             )
         catalog.check_name(header.dataset_id, header.name)
         return DatasetReference(header.dataset_id, name)
@@ -204,7 +228,10 @@ def _reserve(
 
 
 def _fill_head(
-    running: Operation, staged: State, captured: Mapping[Part, list[Document]]
+    running: Operation,
+    staged: State,
+    captured: Mapping[Part, list[Document]],
+    lacking: ownership.Missing,
 ) -> Document:
     """Makes everything of a new dataset but its document, which is returned."""
     database, samples = running.database, running.details["head"]
@@ -215,11 +242,12 @@ def _fill_head(
             if models := indexes.models(captured.get(part, [])):
                 database[name].create_indexes(models)
             staged[part].copy_to(database[name])
-    running.note(results=staged[Part.RESULT_FILES].ids() if Part.RESULT_FILES in staged else [])
+    running.note(results=lacking[Part.RESULT_FILES])
     running.step("head_filled")
     for part in RELATED:
         if part in staged:
-            staged[part].merge_into(shared_collection(database, part))
+            shared = shared_collection(database, part)
+            staged[part].merge_into(shared, if_same=link_field(part))
     running.step("related_added")
     # FiftyOne leaves these behind when it deletes a dataset
     delete_generated_datasets(Head(database, running.dataset_id))
@@ -231,8 +259,8 @@ def _fill_head(
         "sample_collection_name": samples,
         "persistent": True,
     }
-    if Part.FRAMES in staged:
-        changes["frame_collection_name"] = own[Part.FRAMES]
+    if Part.FRAMES in staged or "frame_collection_name" in document:
+        changes["frame_collection_name"] = own[Part.FRAMES] if Part.FRAMES in staged else None
     return {**document, **changes}
 
 
@@ -265,15 +293,16 @@ def _recover(running: Operation) -> None:
 
 
 def _remove_head(running: Operation) -> None:
-    database, results = running.database, {"$in": running.details.get("results", [])}
+    database = running.database
     for name in (running.details["head"], f"frames.{running.details['head']}"):
         database.drop_collection(name)
-    database["fs.chunks"].delete_many({"files_id": results})
-    database["fs.files"].delete_many({"_id": results})
-    for part in RELATED:
-        if part not in _RESULTS:
-            mine = {owner_field(part): running.dataset_id}
-            shared_collection(database, part).delete_many(mine)
+    if "results" not in running.details:
+        # Nothing was put among the documents of others yet
+        return
+    remove_results(database, running.dataset_id, running.details["results"])
+    for part in ownership.OWNED:
+        mine = {owner_field(part): running.dataset_id}
+        shared_collection(database, part).delete_many(mine)
 
 
 def _finish(running: Operation) -> None:

@@ -61,7 +61,8 @@ class Reader:
     """
 
     def __init__(self, chunks: Generator[bytes, None, None], source: str) -> None:
-        self._source = source
+        self.source = source
+        """Where the archive is, for errors."""
         self._checksums: dict[str, str] = {}
         self._totals: dict[Part, PartTotals] = {}
         self._chunks = chunks
@@ -130,9 +131,9 @@ class Reader:
             )
             first = tar.next()
         except tarfile.TarError as error:
-            raise archive_format.not_an_archive(self._source) from error
+            raise archive_format.not_an_archive(self.source) from error
         if first is None or first.name != archive_format.HEADER:
-            raise archive_format.not_an_archive(self._source)
+            raise archive_format.not_an_archive(self.source)
         return tar, first
 
     def _members(self) -> Iterator[_Member]:
@@ -233,7 +234,7 @@ class Reader:
 
     def _damaged(self, reason: str) -> DamagedArchiveError:
         return DamagedArchiveError(
-            f"The archive '{self._source}' is damaged: {reason}. Nothing was changed. Bring the "
+            f"The archive '{self.source}' is damaged: {reason}. Nothing was changed. Bring the "
             "file back from a backup of its store."
         )
 

@@ -14,7 +14,7 @@ from ..inserts import Writer
 from ..journal import Operation
 from ..manifest import Manifest
 from ..namespaces import owned_collections, staging_name
-from .check import counted
+from .check import counted, malformed_is_damaged
 from .read import Piece, Reader
 
 
@@ -35,9 +35,10 @@ def stage(running: Operation, reader: Reader, label: str) -> tuple[State, dict[P
     manifests: dict[Part, Manifest] = {}
     state: dict[Part, Documents] = {}
     pieces = counted(reader, running.progress, label)
-    for part, group in groupby(pieces, key=lambda piece: piece.part):
-        state[part] = _new(running, part)
-        manifests[part] = Manifest.of(_inserted(running, state[part].collection, group))
+    with malformed_is_damaged(reader.source):
+        for part, group in groupby(pieces, key=lambda piece: piece.part):
+            state[part] = _new(running, part)
+            manifests[part] = Manifest.of(_inserted(running, state[part].collection, group))
     for part in reader.parts:
         if part not in state:
             state[part] = _new(running, part)

@@ -13,11 +13,12 @@ from ..catalog import Catalog
 from ..config import Settings, variable
 from ..database import Document, server_time
 from ..datasets import DatasetReference
-from ..errors import ArchivedSnapshotError, LeaseLostError
+from ..errors import ArchivedSnapshotError, DamagedArchiveError, LeaseLostError
 from ..journal import Operation, Verb, operation, recovers
-from ..model import SnapshotRecord
+from ..model import Archive, SnapshotRecord
 from . import location, room, staging
 from .check import compare
+from .read import Reader
 
 
 def unarchive(
@@ -66,6 +67,7 @@ def unarchive(
             reader = location.read(record)
             staged, manifests = staging.stage(running, reader, "Bringing back")
             compare(database, record.id, manifests, record.archive.key)
+            _check_unchanged(reader, record.archive)
             running.step("staged")
             backend = registry.create(record.backend, database)
             storage = backend.adopt(record, staged, reader.header.indexes)
@@ -82,6 +84,16 @@ def unarchive(
             running.commit()
             _finish(running)
             return catalog.by_id(record.id) or record
+
+
+def _check_unchanged(reader: Reader, written: Archive) -> None:
+    """Makes sure that an archive holds nothing else than what was written, its indexes too."""
+    if reader.checksum != written.checksum:
+        raise DamagedArchiveError(
+            f"The archive '{reader.source}' is not the file that was written, though it holds the "
+            "same documents: something else in it differs. Nothing was changed. Bring the file "
+            "back from a backup of its store."
+        )
 
 
 def available(

@@ -9,6 +9,10 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import bson
+from bson.codec_options import CodecOptions, DatetimeConversion
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -16,6 +20,10 @@ else:
     from backports import zstd
 
 Files = dict[str, bytes]
+
+_AS_IT_IS: CodecOptions[dict[str, Any]] = CodecOptions(
+    datetime_conversion=DatetimeConversion.DATETIME_MS
+)
 
 
 def only(folder: Path) -> Path:
@@ -60,13 +68,42 @@ def pack(files: Files, change: Callable[[tarfile.TarInfo], None] | None = None) 
     return target.getvalue()
 
 
+def forge(
+    files: Files,
+    change_header: Callable[[dict[str, Any]], object] = lambda _: None,
+    change: Callable[[str, dict[str, Any]], object] = lambda *_: None,
+) -> bytes:
+    """Returns an archive that says something else, and whose checksums and totals are right.
+
+    Args:
+        files: names and contents
+        change_header: changes what it says about itself
+        change: called with the part and each document, changes it; drops it by returning False
+    """
+    found, totals = dict(files), json.loads(files["parts.json"])
+    about = header(files)
+    change_header(about)
+    found["snapshot.json"] = json.dumps(about).encode()
+    parts = {name.split("/")[0] for name in files if name.endswith(".bson.zst")}
+    for part in parts:
+        stored = bson.decode_all(documents(files, part), _AS_IT_IS)
+        kept = [each for each in stored if change(part, each) is not False]
+        data = b"".join(map(bson.encode, kept))
+        for name in sorted(name for name in files if name.startswith(f"{part}/"))[1:]:
+            del found[name]
+        found[f"{part}/000000.bson.zst"] = zstd.compress(data)
+        totals[part] = {"documents": len(kept), "bytes": len(data)}
+    found["parts.json"] = json.dumps(totals).encode()
+    return pack(found)
+
+
 def documents(files: Files, part: str) -> bytes:
     """Returns the documents of a part, as BSON one after the other."""
     names = sorted(name for name in files if name.startswith(f"{part}/"))
     return b"".join(zstd.decompress(files[name]) for name in names)
 
 
-def header(files: Files) -> dict[str, object]:
+def header(files: Files) -> dict[str, Any]:
     """Returns what an archive says about itself first."""
-    found: dict[str, object] = json.loads(files["snapshot.json"])
+    found: dict[str, Any] = json.loads(files["snapshot.json"])
     return found
