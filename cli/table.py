@@ -232,6 +232,14 @@ COMMANDS = (
     Command("archive", "move a snapshot from the database to the archive", (_DATASET, _SNAPSHOT)),
     Command("unarchive", "bring a snapshot back from the archive", (_DATASET, _SNAPSHOT)),
     Command(
+        "claim-archives",
+        "make the archives that a copied database speaks of its own: the original is gone",
+    ),
+    Command(
+        "leave-archives",
+        "leave the archives that a copied database speaks of alone: the original is in use",
+    ),
+    Command(
         "export",
         "write a snapshot to a file, for another server",
         (
