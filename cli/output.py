@@ -11,8 +11,9 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any, TextIO
 
-DONE, FAILED, USAGE, FOUND = 0, 1, 2, 3
-"""Exit codes; the last one says that differences or damage were found."""
+DONE, FAILED, USAGE, FOUND, UNTOLD = 0, 1, 2, 3, 4
+"""Exit codes; FOUND says that differences or damage were found, UNTOLD that it could not be told
+whether there is damage."""
 
 _BAR = 30
 

@@ -160,7 +160,8 @@ COMMANDS = (
     ),
     Command(
         "verify",
-        "prove that snapshots are what was captured; exits with 3 if not",
+        "prove that snapshots are what was captured; exits with 3 if not, with 4 if that cannot "
+        "be told",
         (
             _optional(_DATASET, "the name of a dataset; by default, all"),
             _optional(_SNAPSHOT, "the name of a snapshot; by default, all"),
@@ -337,7 +338,7 @@ def parser(version: str) -> argparse.ArgumentParser:
         prog="fiftyone-snapshots",
         description="Dataset versioning for FiftyOne.",
         epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 differences or "
-        "damage were found.",
+        "damage were found, 4 it could not be told whether there is damage.",
     )
     main.add_argument("--version", "-v", action="version", version=version)
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)

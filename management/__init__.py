@@ -29,7 +29,7 @@ from ..backend.restore import RestoredSamples
 from ..backend.revert import RevertPlan
 from ..backend.search import FoundSnapshot
 from ..backend.trash import TrashItem
-from ..backend.verify import VerifyReport
+from ..backend.verify import Verdict, VerifyReport
 from .access import (
     export_events,
     list_event_users,
@@ -127,6 +127,7 @@ __all__ = [
     "SampleHistory",
     "Severity",
     "TrashItem",
+    "Verdict",
     "VerifyReport",
     "acting_as",
     "archive_snapshot",

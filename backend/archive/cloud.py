@@ -80,6 +80,9 @@ class CloudStore(Store):
             with self._explained("read from", key):
                 obstore.head(self._store, key)
         except ArchiveNotFoundError:
+            # S3 answers the same where the bucket is missing, but not when it is listed
+            with self._explained("read from", key):
+                next(iter(obstore.list(self._store, chunk_size=1)), None)
             return False
         return True
 

@@ -19,7 +19,8 @@ class FolderStore(Store):
 
     def write(self, key: str, chunks: Iterable[bytes]) -> int:
         """Writes beside the name, to disk, and renames."""
-        path, partial = self._path(key), self._path(key + _PARTIAL)
+        with self._explained("written to"):
+            path, partial = self._path(key), self._path(key + _PARTIAL)
         try:
             with self._explained("written to"), partial.open("xb") as file:
                 for chunk in chunks:
@@ -44,7 +45,16 @@ class FolderStore(Store):
     def exists(self, key: str) -> bool:
         """Returns whether there is such a file."""
         with self._explained("read from"):
-            return self._path(key).is_file()
+            if self._path(key).is_file():
+                return True
+            if not any(self._path(key).parent.iterdir()):
+                # What a disk that is not mounted leaves of its folder
+                raise ArchiveStorageError(
+                    f"The archive '{self.describe(key)}' is gone, or is not to be seen: "
+                    f"'{self.location}' is empty. Mount what should be there, or bring the file "
+                    "back from a backup."
+                )
+            return False
 
     def remove(self, key: str) -> None:
         """Removes the file."""
