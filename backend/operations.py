@@ -24,7 +24,13 @@ def recent(database: Database[Document], dataset_id: ObjectId, seconds: int) -> 
     Returns:
         their journal entries, oldest first
     """
-    return since(database, dataset_id, server_time(database) - timedelta(seconds=seconds))
+    now = server_time(database)
+    try:
+        moment = now - timedelta(seconds=seconds)
+    except OverflowError:
+        # No operation was begun before that
+        moment = datetime(1970, 1, 1, tzinfo=now.tzinfo)
+    return since(database, dataset_id, moment)
 
 
 def since(database: Database[Document], dataset_id: ObjectId, moment: datetime) -> list[Entry]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from numbers import Integral
 
 from pymongo.database import Database
 
@@ -128,9 +129,19 @@ def _check(rules: Rules) -> None:
             "keep_daily, keep_weekly or older_than"
         )
     for name, count in counts.items():
-        if count is not None and (isinstance(count, bool) or count < 1):
-            raise InvalidRequestError(f"{name} must be a whole number of at least 1, not {count}")
-    if rules.older_than is not None and rules.older_than < timedelta(0):
+        # Callers are not type-checked
+        given: object = count
+        is_count = isinstance(given, Integral) and not isinstance(given, bool) and given >= 1
+        if given is not None and not is_count:
+            raise InvalidRequestError(
+                f"{name} must be a whole number of at least 1, not {given!r}"
+            )
+    age: object = rules.older_than
+    if age is not None and not isinstance(age, timedelta):
+        raise InvalidRequestError(
+            f"older_than must be a time such as datetime.timedelta(days=30), not {age!r}"
+        )
+    if age is not None and age < timedelta(0):
         raise InvalidRequestError(f"older_than must not be negative, but is {rules.older_than}")
 
 
@@ -143,8 +154,8 @@ def _kept(records: list[SnapshotRecord], rules: Rules, now: datetime) -> set[str
     if rules.keep_weekly is not None:
         kept.update(_newest_of_each(newest_first, rules.keep_weekly, _week))
     if rules.older_than is not None:
-        oldest = now - rules.older_than
-        kept.update(record.name for record in records if record.created_at >= oldest)
+        age = rules.older_than
+        kept.update(record.name for record in records if now - record.created_at <= age)
     return kept
 
 

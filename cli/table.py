@@ -38,8 +38,17 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def _days(text: str) -> float:
+    """Reads a number of days; one that is too large to be a time is refused."""
+    days = float(text)
+    if not 0 <= days <= 36_500:
+        raise ValueError(text)
+    return days
+
+
 # What argparse calls it in its complaints
 _time.__name__ = _moment.__name__ = "time"
+_days.__name__ = "number of days"
 
 
 _DATASET = _argument("dataset", metavar="DATASET", help="the name of the dataset")
@@ -276,7 +285,7 @@ COMMANDS = (
             _argument("--keep-daily", metavar="N", type=int, help="keep one of each of N days"),
             _argument("--keep-weekly", metavar="N", type=int, help="keep one of each of N weeks"),
             _argument(
-                "--older-than", metavar="DAYS", type=float, help="keep those of the last DAYS days"
+                "--older-than", metavar="DAYS", type=_days, help="keep those of the last DAYS days"
             ),
         ),
         destroys=True,

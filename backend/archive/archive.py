@@ -65,9 +65,11 @@ def archive(
         record = catalog.get(dataset.id, name, dataset.name)
         if record.archive is not None or not (only_if is None or only_if(record)):
             return record
+        key = f"{record.dataset_id}-{record.id}-{running.id}.tar"
+        # Before anything is noted: a folder that is not there leaves nothing to be removed later
+        store.exists(key)
         # They can be asked for when the documents are gone
         facts.note(database, record)
-        key = f"{record.dataset_id}-{record.id}-{running.id}.tar"
         owner = deployment.note(database).id
         running.note(
             snapshot_id=record.id,

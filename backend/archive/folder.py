@@ -45,16 +45,12 @@ class FolderStore(Store):
     def exists(self, key: str) -> bool:
         """Returns whether there is such a file."""
         with self._explained("read from"):
-            if self._path(key).is_file():
-                return True
-            if not any(self._path(key).parent.iterdir()):
-                # What a disk that is not mounted leaves of its folder
-                raise ArchiveStorageError(
-                    f"The archive '{self.describe(key)}' is gone, or is not to be seen: "
-                    f"'{self.location}' is empty. Mount what should be there, or bring the file "
-                    "back from a backup."
-                )
-            return False
+            return self._path(key).is_file()
+
+    def is_empty(self) -> bool:
+        """Returns whether there is no file, as in the folder of a disk that is not mounted."""
+        with self._explained("read from"):
+            return not any(self._path("").iterdir())
 
     def remove(self, key: str) -> None:
         """Removes the file."""

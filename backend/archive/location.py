@@ -10,7 +10,12 @@ from pymongo.database import Database
 from .. import deployment
 from ..config import Settings, variable
 from ..database import Document
-from ..errors import ArchiveNotFoundError, InvalidSettingError, SnapshotError
+from ..errors import (
+    ArchiveNotFoundError,
+    ArchiveStorageError,
+    InvalidSettingError,
+    SnapshotError,
+)
 from ..model import SnapshotRecord
 from ..namespaces import UNREMOVED
 from .folder import FolderStore
@@ -93,6 +98,12 @@ def find(record: SnapshotRecord) -> tuple[Store, str]:
             store = open_store(location)
             if store.exists(archive.key):
                 return store, archive.key
+            if store.is_empty():
+                problem = problem or ArchiveStorageError(
+                    f"The archive of snapshot '{record.name}', {archive.key}, is gone, or is not "
+                    f"to be seen: '{location}' is empty. Mount what should be there, or bring "
+                    "the file back from a backup of its store."
+                )
         except SnapshotError as error:
             problem = problem or error
     if problem is not None:
