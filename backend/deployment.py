@@ -169,7 +169,7 @@ def _decide(
         "owns_older": owns_older,
         "left": sorted(left),
     }
-    # Of two who decide at once, the second one decides about what the first one has made of it
+    # Of two who decide at once, only the first one does
     database[DEPLOYMENT].update_one(
         {"_id": _ID, "noted_id": found.noted_id, "left": sorted(found.left)}, {"$set": decided}
     )

@@ -15,8 +15,8 @@ from fiftyone_snapshots.backend import names
 from support.datasets import image_dataset, video_dataset
 
 # The journal and the audit log tell what was attempted
-_NOTES = {"config", "snapshots.audit", "snapshots.audit_head", "snapshots.deployment", "snapshots.journal",
-          "snapshots.leases", "system.views"}  # fmt: skip
+_NOTES = {"config", "snapshots.audit", "snapshots.audit_head", "snapshots.deployment",
+          "snapshots.journal", "snapshots.leases", "system.views"}  # fmt: skip
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ def _why_left(
             store = open_store(set_now)
             was_there = store.exists(key)
             store.remove(key)
-            if was_there or _same(set_now, location):
+            if was_there or is_same(set_now, location):
                 return None
         if not open_store(location).exists(key):
             return None
@@ -194,8 +194,13 @@ def remove_again(database: Database[Document]) -> None:
         remove(database, document["location"], document["_id"], document.get("owner"))
 
 
-def _same(place: str, other: str) -> bool:
-    return open_store(place).location.rstrip("/") == open_store(other).location.rstrip("/")
+def is_same(place: str | None, other: str) -> bool:
+    """Returns whether two ways of writing a place are the same one."""
+    return place is not None and _shortened(place) == _shortened(other)
+
+
+def _shortened(place: str) -> str:
+    return place.removeprefix("file://").rstrip("/")
 
 
 def _locations(written_to: str) -> list[str]:

@@ -7,7 +7,6 @@ from pymongo.database import Database
 from .. import deployment
 from ..catalog import Catalog
 from ..database import Document
-from ..deployment import Deployment
 from ..model import Archive
 from ..namespaces import UNREMOVED
 from . import location
@@ -76,12 +75,13 @@ def elsewhere(database: Database[Document], place: str | None) -> list[str]:
     Returns:
         folders or URLs, without those of other databases
     """
-    mine: Deployment | None = deployment.find(database)
+    mine = deployment.find(database)
     return sorted(
         {
             left["location"]
             for left in database[UNREMOVED].find()
-            if left["location"] != place and (mine is None or mine.has(left.get("owner")))
+            if not location.is_same(place, left["location"])
+            and (mine is None or mine.has(left.get("owner")))
         }
     )
 
