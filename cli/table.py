@@ -334,6 +334,13 @@ COMMANDS = (
 )
 
 
+ANSWERING = frozenset(
+    ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "resolve", "hash",
+     "lineage", "trash", "operations", "operation", "events", "verify-log", "doctor")
+)  # fmt: skip
+"""The commands that do nothing but answer: if that cannot be written, they have failed."""
+
+
 def parser(version: str) -> argparse.ArgumentParser:
     """Makes the parser of the command line.
 
