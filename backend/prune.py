@@ -129,12 +129,9 @@ def _check(rules: Rules) -> None:
             "keep_daily, keep_weekly or older_than"
         )
     for name, count in counts.items():
-        # Callers are not type-checked
-        given: object = count
-        is_count = isinstance(given, Integral) and not isinstance(given, bool) and given >= 1
-        if given is not None and not is_count:
+        if count is not None and not _is_count(count):
             raise InvalidRequestError(
-                f"{name} must be a whole number of at least 1, not {given!r}"
+                f"{name} must be a whole number of at least 1, not {count!r}"
             )
     age: object = rules.older_than
     if age is not None and not isinstance(age, timedelta):
@@ -143,6 +140,11 @@ def _check(rules: Rules) -> None:
         )
     if age is not None and age < timedelta(0):
         raise InvalidRequestError(f"older_than must not be negative, but is {rules.older_than}")
+
+
+def _is_count(value: object) -> bool:
+    """Callers are not type-checked: this may be anything."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _kept(records: list[SnapshotRecord], rules: Rules, now: datetime) -> set[str]:

@@ -116,9 +116,11 @@ def _print(answer: Answer, command: Command, as_json: bool, is_closed: bool) -> 
     is_lost = is_closed or (problem is not None and not isinstance(problem, BrokenPipeError))
     if not is_lost:
         return answer.code
+    code = FAILED if command.name in ANSWERING and answer.code == DONE else answer.code
     reason = "" if problem is None else f": {problem.strerror}"
-    write(f"error: the answer could not be written{reason}", sys.stderr)
-    return FAILED if command.name in ANSWERING and answer.code == DONE else answer.code
+    kind = "error" if code == FAILED else "warning"
+    write(f"{kind}: the answer could not be written{reason}", sys.stderr)
+    return code
 
 
 def _version() -> str:
