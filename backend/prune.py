@@ -133,18 +133,22 @@ def _check(rules: Rules) -> None:
             raise InvalidRequestError(
                 f"{name} must be a whole number of at least 1, not {count!r}"
             )
-    age: object = rules.older_than
-    if age is not None and not isinstance(age, timedelta):
+    if rules.older_than is not None and not _is_age(rules.older_than):
         raise InvalidRequestError(
-            f"older_than must be a time such as datetime.timedelta(days=30), not {age!r}"
+            "older_than must be a time such as datetime.timedelta(days=30), not "
+            f"{rules.older_than!r}"
         )
-    if age is not None and age < timedelta(0):
+    if rules.older_than is not None and rules.older_than < timedelta(0):
         raise InvalidRequestError(f"older_than must not be negative, but is {rules.older_than}")
 
 
 def _is_count(value: object) -> bool:
     """Callers are not type-checked: this may be anything."""
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+def _is_age(value: object) -> bool:
+    return isinstance(value, timedelta)
 
 
 def _kept(records: list[SnapshotRecord], rules: Rules, now: datetime) -> set[str]:
