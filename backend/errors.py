@@ -30,6 +30,7 @@ Handlers can catch at the level that fits what they would do about it::
     ├── ArchiveStorageError            the store of archives is full, out of reach, or refuses
     ├── NewerFormatError               written by a newer version of this package
     ├── DatabaseUnavailableError       MongoDB cannot be reached, or is too old
+    │   └── DatabaseNotStartedError    FiftyOne has no MongoDB that it could start
     └── UnsupportedFiftyOneError       this FiftyOne is not one we know
 
 Errors that FiftyOne's public API documents as ``ValueError`` are ``ValueError`` here too.
@@ -44,6 +45,7 @@ __all__ = [
     "ConcurrentWritesError",
     "DamagedArchiveError",
     "DamagedSnapshotError",
+    "DatabaseNotStartedError",
     "DatabaseUnavailableError",
     "DatasetBusyError",
     "DatasetNotFoundError",
@@ -210,6 +212,10 @@ class NewerFormatError(SnapshotError):
 
 class DatabaseUnavailableError(SnapshotError):
     """MongoDB cannot be reached, or is older than FiftyOne's minimum."""
+
+
+class DatabaseNotStartedError(DatabaseUnavailableError):
+    """FiftyOne is to start a MongoDB of its own and cannot; the message says what to set."""
 
 
 class UnsupportedFiftyOneError(SnapshotError):

@@ -23,7 +23,7 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from . import faults
+from . import deployment, faults
 from .audit import recording
 from .base import Progress, silent
 from .config import Settings
@@ -295,7 +295,9 @@ def operation(
         reaching_server(),
         Lease(database, dataset_id, f"{verb.value}", wait, while_waiting) as lease,
     ):
-        ensure_indexes(database)
+        if ensure_indexes(database):
+            # Before anybody can copy what this operation does
+            deployment.note(database)
         _recover_unfinished(database, lease, dataset_id)
         running = Operation(database, lease, _begin(database, dataset_id, verb, details))
         if listener := _on_begin.get():

@@ -95,6 +95,8 @@ class Archive:
     checksum: str
     """Of the checksums in the archive, and so of all its content."""
     archived_at: datetime
+    owner: str | None = None
+    """The id of the database that wrote it; None for archives from before that was noted."""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the archive as plain data, as the catalog stores it."""

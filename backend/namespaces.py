@@ -29,6 +29,7 @@ AUDIT_HEAD = PREFIX + "audit_head"
 DELTA = PREFIX + "delta"
 ORDERS = PREFIX + "orders"
 UNREMOVED = PREFIX + "unremoved"
+DEPLOYMENT = PREFIX + "deployment"
 
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."
@@ -88,7 +89,7 @@ _indexed: dict[tuple[int, str], dict[str, Any]] = {}
 """The collections that got their indexes by this process, by client and database."""
 
 
-def ensure_indexes(database: Database[Document]) -> None:
+def ensure_indexes(database: Database[Document]) -> bool:
     """Creates the indexes of our collections, on some of which correctness rests.
 
     Called before every change, not once a process: somebody may have dropped the collections. So
@@ -96,13 +97,17 @@ def ensure_indexes(database: Database[Document]) -> None:
 
     Args:
         database: the database
+
+    Returns:
+        whether this process has not seen these collections before
     """
     place = id(database.client), database.name
     if _indexed.get(place) == (found := _identities(database)) and len(found) == len(_INDEXES):
-        return
+        return False
     for name, indexes in _INDEXES.items():
         database[name].create_indexes(indexes)
     _indexed[place] = _identities(database)
+    return True
 
 
 def _identities(database: Database[Document]) -> dict[str, Any]:

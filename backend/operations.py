@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -24,10 +24,29 @@ def recent(database: Database[Document], dataset_id: ObjectId, seconds: int) -> 
     Returns:
         their journal entries, oldest first
     """
-    since = server_time(database) - timedelta(seconds=seconds)
+    now = server_time(database)
+    try:
+        moment = now - timedelta(seconds=seconds)
+    except OverflowError:
+        # No operation was begun before that
+        moment = datetime(1970, 1, 1, tzinfo=now.tzinfo)
+    return since(database, dataset_id, moment)
+
+
+def since(database: Database[Document], dataset_id: ObjectId, moment: datetime) -> list[Entry]:
+    """Lists the operations on a dataset that were under way at a moment or later.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+        moment: the moment, on the server's clock
+
+    Returns:
+        their journal entries, oldest first
+    """
     query: Document = {
         "dataset_id": dataset_id,
-        "$or": [{"finished_at": {"$exists": False}}, {"finished_at": {"$gte": since}}],
+        "$or": [{"finished_at": {"$exists": False}}, {"finished_at": {"$gte": moment}}],
     }
     found = database[JOURNAL].find(query).sort("_id", 1)
     return [Entry.from_document(document) for document in found]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from numbers import Integral
 
 from pymongo.database import Database
 
@@ -128,10 +129,26 @@ def _check(rules: Rules) -> None:
             "keep_daily, keep_weekly or older_than"
         )
     for name, count in counts.items():
-        if count is not None and (isinstance(count, bool) or count < 1):
-            raise InvalidRequestError(f"{name} must be a whole number of at least 1, not {count}")
+        if count is not None and not _is_count(count):
+            raise InvalidRequestError(
+                f"{name} must be a whole number of at least 1, not {count!r}"
+            )
+    if rules.older_than is not None and not _is_age(rules.older_than):
+        raise InvalidRequestError(
+            "older_than must be a time such as datetime.timedelta(days=30), not "
+            f"{rules.older_than!r}"
+        )
     if rules.older_than is not None and rules.older_than < timedelta(0):
         raise InvalidRequestError(f"older_than must not be negative, but is {rules.older_than}")
+
+
+def _is_count(value: object) -> bool:
+    """Callers are not type-checked: this may be anything."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+def _is_age(value: object) -> bool:
+    return isinstance(value, timedelta)
 
 
 def _kept(records: list[SnapshotRecord], rules: Rules, now: datetime) -> set[str]:
@@ -143,8 +160,8 @@ def _kept(records: list[SnapshotRecord], rules: Rules, now: datetime) -> set[str
     if rules.keep_weekly is not None:
         kept.update(_newest_of_each(newest_first, rules.keep_weekly, _week))
     if rules.older_than is not None:
-        oldest = now - rules.older_than
-        kept.update(record.name for record in records if record.created_at >= oldest)
+        age = rules.older_than
+        kept.update(record.name for record in records if now - record.created_at <= age)
     return kept
 
 

@@ -324,7 +324,8 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
     project.remove(database, record.id)
     registry.create(record.backend, database).discard(record.id)
     if record.archive is not None:
-        location.remove(database, record.archive.location, record.archive.key)
+        archive = record.archive
+        location.remove(database, archive.location, archive.key, archive.owner)
     manifest_store.delete(database, record.id)
     facts.delete(database, [record.id])
     Catalog(database).remove([record.id])

@@ -5,6 +5,9 @@ found wrong is told, not raised, and by name: which documents of which part. Arc
 like the rest, wherever they are; only media are not looked for then. The order of the
 documents is not proven: manifests are sorted, and nothing reorders a collection that nobody
 writes to.
+
+What could not be read is not called damaged: a folder that is not mounted, a store out of reach.
+Neither is a snapshot that another operation has moved meanwhile: it is read again where it is now.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,14 +24,14 @@ from typing import Any
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import manifest_store, registry
+from . import manifest_store, operations, registry
 from .archive import check, location
 from .base import Backend, Progress, silent
 from .catalog import Catalog
 from .contents import Part, Source, State
-from .database import Document
+from .database import Document, server_time
 from .datasets import DatasetReference, current_name
-from .errors import DamagedSnapshotError, SnapshotError, SnapshotNotFoundError
+from .errors import DamagedSnapshotError, SnapshotError
 from .manifest import Differences, Manifest
 from .model import SnapshotRecord
 
@@ -39,6 +43,20 @@ MAX_LISTED = 100
 # Network file systems answer slowly, but many questions at once
 _MEDIA_THREADS = 16
 _MEDIA_BATCH = 5000
+
+_ATTEMPTS = 3
+"""How often a snapshot is read that other operations move meanwhile."""
+
+
+class Verdict(str, Enum):
+    """What came of verifying a snapshot."""
+
+    INTACT = "intact"
+    DAMAGED = "damaged"
+    UNTOLD = "untold"
+    """It could not be told: something could not be read, which may be as it should be."""
+
+    __str__ = str.__str__
 
 
 @dataclass(frozen=True)
@@ -133,11 +151,20 @@ class VerifyReport:
     """None if media were not asked for."""
     problem: str | None = None
     """What is wrong with the snapshot as a whole, if anything."""
+    untold: str | None = None
+    """Why it could not be told whether the snapshot is as captured, if it could not."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the snapshot is as captured, wherever the media are."""
+        if not all(self.parts) or self.lost_results or self.problem:
+            return Verdict.DAMAGED
+        return Verdict.UNTOLD if self.untold else Verdict.INTACT
 
     @property
     def is_intact(self) -> bool:
         """Whether everything that the snapshot holds is as captured, wherever the media are."""
-        return all(self.parts) and not self.lost_results and not self.problem
+        return self.verdict is Verdict.INTACT
 
     @property
     def ok(self) -> bool:
@@ -148,9 +175,13 @@ class VerifyReport:
         return self.ok
 
     def __str__(self) -> str:
-        verdict = "as captured" if self.is_intact else "DAMAGED"
+        verdict = {
+            Verdict.INTACT: "as captured",
+            Verdict.DAMAGED: "DAMAGED",
+            Verdict.UNTOLD: "could not be told",
+        }[self.verdict]
         lines = [f"Snapshot '{self.snapshot_name}' of dataset '{self.dataset_name}': {verdict}"]
-        lines += [f"  {self.problem}"] if self.problem else []
+        lines += [f"  {reason}" for reason in (self.problem, self.untold) if reason]
         lines += [f"  {part}" for part in self.parts if part.found or not part.ok]
         lines += [f"  runs without results: {self.lost_results}"] if self.lost_results else []
         lines += [f"  {self.media}"] if self.media is not None else []
@@ -177,12 +208,13 @@ def verify(
         the report
 
     Raises:
-        SnapshotNotFoundError: if there is no such snapshot, or it was deleted meanwhile
+        SnapshotNotFoundError: if there is no such snapshot
     """
     record = Catalog(database).get(dataset.id, name, dataset.name)
     report = _verify(database, record, dataset.name, media, progress)
     if report is None:
-        raise SnapshotNotFoundError(f"Snapshot '{name}' was deleted while it was being verified")
+        reason = "It was deleted while it was being verified"
+        return VerifyReport(dataset.name, name, (), untold=reason)
     return report
 
 
@@ -222,17 +254,39 @@ def _verify(
     progress: Progress,
 ) -> VerifyReport | None:
     """Verifies a snapshot; None if it is deleted before that is done."""
-    try:
-        report = _inspect(database, record, dataset, media, progress)
-    except SnapshotError as error:
-        report = VerifyReport(dataset, record.name, (), problem=str(error))
-    if not report.is_intact:
+    for _ in range(_ATTEMPTS):
+        began = server_time(database)
+        report = _attempt(database, record, dataset, media, progress)
+        if report.is_intact:
+            break
         current = Catalog(database).by_id(record.id)
         if current is None or not current.is_live:
             return None
+        if not operations.since(database, record.dataset_id, began):
+            break
+        record = current
+    else:
+        reason = "Other operations on the dataset were under way: verify it when they are done"
+        report = VerifyReport(dataset, record.name, (), untold=reason)
+    if report.verdict is Verdict.DAMAGED:
         logger.error("%s", report)
     progress(1.0, "Verified")
     return report
+
+
+def _attempt(
+    database: Database[Document],
+    record: SnapshotRecord,
+    dataset: str,
+    media: bool,
+    progress: Progress,
+) -> VerifyReport:
+    try:
+        return _inspect(database, record, dataset, media, progress)
+    except DamagedSnapshotError as error:
+        return VerifyReport(dataset, record.name, (), problem=str(error))
+    except SnapshotError as error:
+        return VerifyReport(dataset, record.name, (), untold=str(error))
 
 
 def _inspect(

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
 from importlib.metadata import PackageNotFoundError, version
 
-from ..backend.errors import SnapshotError
-from .output import FAILED, USAGE, Answer, bar
-from .table import parser
+from ..backend.errors import DatabaseNotStartedError, SnapshotError
+from .output import DONE, FAILED, FOUND, UNTOLD, USAGE, Answer, bar, prepare_streams, write
+from .startup import StartError, explained
+from .table import ANSWERING, Command, parser
 
 _INTERRUPTED = 130
 """What shells say of a command that Ctrl-C has ended."""
@@ -34,14 +35,19 @@ def main(
         import argcomplete  # noqa: PLC0415 (a shell that completes is all that needs it)
 
         argcomplete.autocomplete(commands)
+    is_closed = sys.stdout is None
+    prepare_streams()
     options = commands.parse_args(arguments)
     try:
         # What FiftyOne and others say by the way must not get into what programs read
         with redirect_stdout(sys.stderr):
-            prepare()
+            _start(prepare)
             answer = _run(options)
-        _print(answer.to_json() if options.json else answer.text)
-        return answer.code
+        return _print(answer, options.command, options.json, is_closed)
+    except (StartError, DatabaseNotStartedError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        # There, FOUND would say that a snapshot is damaged
+        return UNTOLD if options.command.name == "verify" else FOUND
     except (SnapshotError, ValueError) as error:
         # FiftyOne says with a ValueError what the caller has got wrong, as we do
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
@@ -51,6 +57,16 @@ def main(
         return refusal.code
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _start(prepare: Callable[[], object]) -> None:
+    try:
+        prepare()
+        from .. import management  # noqa: F401, PLC0415 (imports FiftyOne, which takes seconds)
+    except ImportError as error:
+        if (known := explained()) is not None:
+            raise known from error
+        raise
 
 
 def _run(options: Namespace) -> Answer:
@@ -93,13 +109,18 @@ def _ask(preview: Callable[[], str]) -> None:
         raise _RefusedError("Nothing was changed", FAILED)
 
 
-def _print(text: str) -> None:
-    try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads, such as head, has had enough; else Python would try again at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _print(answer: Answer, command: Command, as_json: bool, is_closed: bool) -> int:
+    """Prints an answer, and returns the exit code: that of what was done, if anything was."""
+    problem = write(answer.to_json() if as_json else answer.text, sys.stdout)
+    # Whoever reads, such as head, may have had enough
+    is_lost = is_closed or (problem is not None and not isinstance(problem, BrokenPipeError))
+    if not is_lost:
+        return answer.code
+    code = FAILED if command.name in ANSWERING and answer.code == DONE else answer.code
+    reason = "" if problem is None else f": {problem.strerror}"
+    kind = "error" if code == FAILED else "warning"
+    write(f"{kind}: the answer could not be written{reason}", sys.stderr)
+    return code
 
 
 def _version() -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
+from pathlib import Path
 from typing import Any, TextIO
 
-DONE, FAILED, USAGE, FOUND = 0, 1, 2, 3
-"""Exit codes; the last one says that differences or damage were found."""
+DONE, FAILED, USAGE, FOUND, UNTOLD = 0, 1, 2, 3, 4
+"""Exit codes; FOUND says that differences or damage were found, UNTOLD that it could not be told
+whether there is damage."""
 
 _BAR = 30
 
@@ -28,8 +32,43 @@ class Answer:
     code: int = DONE
 
     def to_json(self) -> str:
-        """Returns the answer as one JSON document."""
-        return json.dumps(plain(self.data), ensure_ascii=False, indent=2)
+        """Returns the answer as one JSON document, in ASCII, which every output can take."""
+        return json.dumps(plain(self.data), indent=2)
+
+
+def prepare_streams() -> None:
+    """Sees to it that writing needs no second thought.
+
+    What an encoding cannot show is written as an escape, and a stream that was closed before the
+    process began, of which Python has none, swallows everything.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end)
+            setattr(sys, name, nowhere)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def write(text: str, stream: TextIO) -> OSError | None:
+    """Writes a line.
+
+    Args:
+        text: the line, or several
+        stream: where to write it
+
+    Returns:
+        what is wrong with the stream, if it did not take it
+    """
+    try:
+        stream.write(f"{text}\n")
+        stream.flush()
+    except OSError as error:
+        # Else Python would try again when it ends, and fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
+    return None
 
 
 def plain(value: Any) -> Any:

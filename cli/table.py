@@ -38,8 +38,17 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def _days(text: str) -> float:
+    """Reads a number of days; one that is too large to be a time is refused."""
+    days = float(text)
+    if not 0 <= days <= 36_500:
+        raise ValueError(text)
+    return days
+
+
 # What argparse calls it in its complaints
 _time.__name__ = _moment.__name__ = "time"
+_days.__name__ = "number of days"
 
 
 _DATASET = _argument("dataset", metavar="DATASET", help="the name of the dataset")
@@ -160,7 +169,8 @@ COMMANDS = (
     ),
     Command(
         "verify",
-        "prove that snapshots are what was captured; exits with 3 if not",
+        "prove that snapshots are what was captured; exits with 3 if not, with 4 if that cannot "
+        "be told",
         (
             _optional(_DATASET, "the name of a dataset; by default, all"),
             _optional(_SNAPSHOT, "the name of a snapshot; by default, all"),
@@ -235,6 +245,14 @@ COMMANDS = (
     Command("archive", "move a snapshot from the database to the archive", (_DATASET, _SNAPSHOT)),
     Command("unarchive", "bring a snapshot back from the archive", (_DATASET, _SNAPSHOT)),
     Command(
+        "claim-archives",
+        "make the archives that a copied database speaks of its own: the original is gone",
+    ),
+    Command(
+        "leave-archives",
+        "leave the archives that a copied database speaks of alone: the original is in use",
+    ),
+    Command(
         "export",
         "write a snapshot to a file, for another server",
         (
@@ -270,7 +288,7 @@ COMMANDS = (
             _argument("--keep-daily", metavar="N", type=int, help="keep one of each of N days"),
             _argument("--keep-weekly", metavar="N", type=int, help="keep one of each of N weeks"),
             _argument(
-                "--older-than", metavar="DAYS", type=float, help="keep those of the last DAYS days"
+                "--older-than", metavar="DAYS", type=_days, help="keep those of the last DAYS days"
             ),
         ),
         destroys=True,
@@ -319,6 +337,13 @@ COMMANDS = (
 )
 
 
+ANSWERING = frozenset(
+    ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "resolve", "hash",
+     "lineage", "trash", "operations", "operation", "events", "verify-log", "doctor")
+)  # fmt: skip
+"""The commands that do nothing but answer: if that cannot be written, they have failed."""
+
+
 def parser(version: str) -> argparse.ArgumentParser:
     """Makes the parser of the command line.
 
@@ -332,7 +357,7 @@ def parser(version: str) -> argparse.ArgumentParser:
         prog="fiftyone-snapshots",
         description="Dataset versioning for FiftyOne.",
         epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 differences or "
-        "damage were found.",
+        "damage were found, 4 it could not be told whether there is damage.",
     )
     main.add_argument("--version", "-v", action="version", version=version)
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)

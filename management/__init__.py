@@ -30,7 +30,7 @@ from ..backend.restore import RestoredSamples
 from ..backend.revert import RevertPlan
 from ..backend.search import FoundSnapshot
 from ..backend.trash import TrashItem
-from ..backend.verify import VerifyReport
+from ..backend.verify import Verdict, VerifyReport
 from .access import (
     export_events,
     list_event_users,
@@ -42,9 +42,11 @@ from .access import (
 from .archives import (
     archive_snapshot,
     archives_are_on,
+    claim_archives,
     convert_snapshots,
     export_snapshot,
     import_snapshot,
+    leave_archives,
     pin_snapshot,
     prune_snapshots,
     unarchive_snapshot,
@@ -127,6 +129,7 @@ __all__ = [
     "SampleHistory",
     "Severity",
     "TrashItem",
+    "Verdict",
     "VerifyReport",
     "acting_as",
     "archive_snapshot",
@@ -134,6 +137,7 @@ __all__ = [
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
     "check_new_snapshot",
+    "claim_archives",
     "clone_snapshot",
     "content_hash",
     "convert_snapshots",
@@ -155,6 +159,7 @@ __all__ = [
     "is_head_equal",
     "label_history",
     "latest_changes_are_stale",
+    "leave_archives",
     "list_event_users",
     "list_events",
     "list_operations",

@@ -17,7 +17,7 @@ from ..backend import (
 )
 from ..backend.access import Action
 from ..backend.access.door import acting, enter
-from ..backend.archive import archive, export, import_, unarchive
+from ..backend.archive import archive, export, import_, ownership, unarchive
 from ..backend.config import Settings
 from ..backend.model import DatasetSnapshot
 from ..backend.prune import PruneResult
@@ -68,6 +68,38 @@ def unarchive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> N
     """
     connection, dataset = use(dataset_name)
     unarchive.unarchive(connection, dataset, snapshot_name)
+
+
+@acting(Action.CLAIM_ARCHIVES)
+def claim_archives() -> int:
+    """Makes the archives that a copied database speaks of its own.
+
+    A database that was copied, or restored from a backup, removes no archive of the original, as
+    it may be in use. Call this where the original is gone; :func:`leave_archives` where it is not.
+
+    Returns:
+        how many archives are its own now
+
+    Raises:
+        ValueError: if the database is no copy, or has its archives already
+    """
+    return ownership.claim(database.connect())
+
+
+@acting(Action.LEAVE_ARCHIVES)
+def leave_archives() -> int:
+    """Leaves the archives that a copied database speaks of to the original.
+
+    They can still be read here, and are never removed. What is archived from here on is the copy's
+    own. :func:`claim_archives` takes it back.
+
+    Returns:
+        how many archives are the original's
+
+    Raises:
+        ValueError: if the database is no copy
+    """
+    return ownership.leave(database.connect())
 
 
 @acting(Action.EXPORT)

@@ -40,7 +40,8 @@ def verify_snapshot(
 ) -> VerifyReport:
     """Proves that a snapshot still is what was captured, or tells what is damaged.
 
-    Every document is read. A report is true if nothing is wrong.
+    Every document is read. A report is true if nothing is wrong; its ``verdict`` tells damage from
+    what could not be told, as where the folder of an archive is not mounted.
 
     Args:
         dataset_name: the name of the dataset

@@ -151,6 +151,27 @@ def test_a_log_that_was_cut_is_found(chain: Any) -> None:
     assert fos.verify_audit_log().sequence == 1
 
 
+@pytest.mark.parametrize("kept", [5, 0])
+def test_a_log_that_was_cut_is_found_when_more_was_appended(
+    kept: int, chain: Any, database: Database[Document]
+) -> None:
+    chain.delete_many({"_id": {"$gt": kept}})
+    _append(1, 4)()
+    report = fos.verify_audit_log()
+    assert (report.sequence, report.events) == (kept + 1, kept)
+    assert report.problem == "it and the others before 8 were removed"
+    assert [event.sequence for event in fos.list_events(limit=4)] == [11, 10, 9, 8]
+
+
+def test_a_note_that_was_removed_does_not_come_back(
+    chain: Any, database: Database[Document]
+) -> None:
+    chain.delete_many({"_id": {"$gt": 5}})
+    database["snapshots.audit_head"].drop()
+    _append(1, 4)()
+    assert fos.verify_audit_log().problem == "the note of how far the log has come was removed"
+
+
 def test_a_whole_new_log_is_found_only_with_a_head_that_was_kept_elsewhere(
     chain: Any, database: Database[Document]
 ) -> None:

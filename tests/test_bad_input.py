@@ -15,8 +15,8 @@ from fiftyone_snapshots.backend import names
 from support.datasets import image_dataset, video_dataset
 
 # The journal and the audit log tell what was attempted
-_NOTES = {"config", "snapshots.audit", "snapshots.audit_head", "snapshots.journal",
-          "snapshots.leases", "system.views"}  # fmt: skip
+_NOTES = {"config", "snapshots.audit", "snapshots.audit_head", "snapshots.deployment",
+          "snapshots.journal", "snapshots.leases", "system.views"}  # fmt: skip
 
 
 @pytest.fixture
@@ -192,6 +192,20 @@ def test_limits_that_are_no_limits(dataset, unchanged, monkeypatch, variable, va
     message = rf"FIFTYONE_SNAPSHOTS_{variable} is '{value}', but must be a whole number"
     with pytest.raises(fos.InvalidSettingError, match=message):
         fos.create_snapshot(dataset, "v1")
+
+
+@pytest.mark.parametrize("variable", ["TRASH_DAYS", "MIN_LAST_LOADED_SEC", "LOCK_WAIT_SEC"])
+def test_times_that_no_calendar_has(dataset, unchanged, monkeypatch, variable):
+    monkeypatch.setenv(f"FIFTYONE_SNAPSHOTS_{variable}", "99999999999")
+    unchanged()
+    for act in (fos.list_trash, lambda dataset: fos.create_snapshot(dataset, "v1")):
+        with pytest.raises(fos.InvalidSettingError, match=rf"{variable} is '9+', .* from 0 to "):
+            act(dataset)
+
+
+def test_operations_of_all_times(dataset):
+    fos.create_snapshot(dataset, "v1")
+    assert len(fos.list_operations(dataset, ended_within=10**13)) == 1
 
 
 def test_records_of_a_newer_version(dataset, database):

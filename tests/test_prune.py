@@ -126,6 +126,10 @@ def test_pinned_ones_do_not_expire_in_the_trash(dataset, database) -> None:
         {"keep_daily": -1},
         {"keep_weekly": True},
         {"older_than": timedelta(-1)},
+        {"keep_last": "1"},
+        {"keep_last": 1.5},
+        {"keep_daily": [1]},
+        {"older_than": 30},
     ],
 )
 def test_rules_that_make_no_sense(rules, dataset) -> None:

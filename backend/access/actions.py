@@ -96,6 +96,8 @@ class Action(str, Enum):
     CANCEL = "cancel", Level.MANAGE, True, "cancel operations"
     RECOVER = "recover", Level.MANAGE, True, "mend what crashes left"
     PURGE_ALL = "purge_all", Level.MANAGE, False, "remove everything of this package"
+    CLAIM_ARCHIVES = "claim_archives", Level.MANAGE, True, "claim archives"
+    LEAVE_ARCHIVES = "leave_archives", Level.MANAGE, True, "leave archives"
     EXPORT_LOG = "export_log", Level.MANAGE, True, "export the audit log"
 
     # Done by the package itself, in the process of whoever comes by: nobody is asked

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from pymongo.database import Database
 
-from .. import facts, project, registry
+from .. import deployment, facts, project, registry
 from ..base import Progress
 from ..catalog import Catalog
 from ..contents import Part
@@ -65,11 +65,18 @@ def archive(
         record = catalog.get(dataset.id, name, dataset.name)
         if record.archive is not None or not (only_if is None or only_if(record)):
             return record
+        key = f"{record.dataset_id}-{record.id}-{running.id}.tar"
+        # Before anything is noted: a folder that is not there leaves nothing to be removed later
+        store.exists(key)
         # They can be asked for when the documents are gone
         facts.note(database, record)
-        key = f"{record.dataset_id}-{record.id}-{running.id}.tar"
+        owner = deployment.note(database).id
         running.note(
-            snapshot_id=record.id, location=store.location, key=key, backend=record.backend
+            snapshot_id=record.id,
+            location=store.location,
+            key=key,
+            backend=record.backend,
+            owner=owner,
         )
         catalog.begin_move(record.id, running.id)
         running.step("noted")
@@ -80,7 +87,7 @@ def archive(
                 raise LeaseLostError(f"Another process has given up archiving '{name}' for dead")
         except LeaseLostError:
             # Whoever took over may have removed it before it was there
-            location.remove(database, store.location, key)
+            location.remove(database, store.location, key, owner)
             raise
         running.commit()
         _finish(running)
@@ -125,7 +132,14 @@ def write_checked(
     source = store.describe(key)
     reader = Reader(store.read(key), source)
     check(running.database, record.id, reader, source, _share(running.progress, _WRITING, 1))
-    return Archive(store.location, key, size, reader.checksum, server_time(running.database))
+    return Archive(
+        store.location,
+        key,
+        size,
+        reader.checksum,
+        server_time(running.database),
+        deployment.note(running.database).id,
+    )
 
 
 @recovers(Verb.ARCHIVE)
@@ -144,7 +158,7 @@ def _recover(running: Operation) -> None:
         _finish(running)
         return
     running.step("given_up")
-    location.remove(running.database, details["location"], details["key"])
+    location.remove(running.database, details["location"], details["key"], details.get("owner"))
 
 
 def _finish(running: Operation) -> None:

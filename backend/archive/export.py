@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pymongo.database import Database
 
+from .. import deployment
 from ..catalog import Catalog
 from ..database import Document
 from ..datasets import DatasetReference
@@ -43,7 +44,7 @@ def export(database: Database[Document], dataset: DatasetReference, name: str, p
         record = catalog.get(dataset.id, name, dataset.name)
         # Its own name only when it is complete, and so that a recovery removes nothing of others
         key = f".{path.name}.{running.id}"
-        running.note(folder=store.location, key=key)
+        running.note(folder=store.location, key=key, owner=deployment.note(database).id)
         running.step("noted")
         write_checked(running, record, dataset.name, store, key)
         running.committing("checked")
@@ -60,10 +61,11 @@ def export(database: Database[Document], dataset: DatasetReference, name: str, p
 
 @recovers(Verb.EXPORT)
 def _recover(running: Operation) -> None:
-    """Removes what was written, if that is on this machine."""
-    if "key" in running.details:
+    """Removes what was written, if that is on this machine, and not by what this is a copy of."""
+    details = running.details
+    if "key" in details and deployment.note(running.database).has(details.get("owner")):
         with suppress(SnapshotError):
-            FolderStore(running.details["folder"]).remove(running.details["key"])
+            FolderStore(details["folder"]).remove(details["key"])
 
 
 def _check(path: Path) -> None:

@@ -19,7 +19,8 @@ class FolderStore(Store):
 
     def write(self, key: str, chunks: Iterable[bytes]) -> int:
         """Writes beside the name, to disk, and renames."""
-        path, partial = self._path(key), self._path(key + _PARTIAL)
+        with self._explained("written to"):
+            path, partial = self._path(key), self._path(key + _PARTIAL)
         try:
             with self._explained("written to"), partial.open("xb") as file:
                 for chunk in chunks:
@@ -46,6 +47,11 @@ class FolderStore(Store):
         """Returns whether there is such a file."""
         with self._explained("read from"):
             return self._path(key).is_file()
+
+    def is_empty(self) -> bool:
+        """Returns whether there is no file, as in the folder of a disk that is not mounted."""
+        with self._explained("read from"):
+            return not any(self._path("").iterdir())
 
     def remove(self, key: str) -> None:
         """Removes the file."""

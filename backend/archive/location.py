@@ -7,9 +7,15 @@ import logging
 
 from pymongo.database import Database
 
+from .. import deployment
 from ..config import Settings, variable
 from ..database import Document
-from ..errors import ArchiveNotFoundError, InvalidSettingError, SnapshotError
+from ..errors import (
+    ArchiveNotFoundError,
+    ArchiveStorageError,
+    InvalidSettingError,
+    SnapshotError,
+)
 from ..model import SnapshotRecord
 from ..namespaces import UNREMOVED
 from .folder import FolderStore
@@ -17,6 +23,12 @@ from .read import Reader
 from .store import Store
 
 logger = logging.getLogger(__name__)
+
+COPIED = (
+    "Where it took the original's place, call claim_archives(); where the original is in use, "
+    "leave_archives()."
+)
+"""What to do in a copy of a database."""
 
 
 def open_store(location: str) -> Store:
@@ -86,6 +98,12 @@ def find(record: SnapshotRecord) -> tuple[Store, str]:
             store = open_store(location)
             if store.exists(archive.key):
                 return store, archive.key
+            if store.is_empty():
+                problem = problem or ArchiveStorageError(
+                    f"The archive of snapshot '{record.name}', {archive.key}, is gone, or is not "
+                    f"to be seen: '{location}' is empty. Mount what should be there, or bring "
+                    "the file back from a backup of its store."
+                )
         except SnapshotError as error:
             problem = problem or error
     if problem is not None:
@@ -114,35 +132,55 @@ def read(record: SnapshotRecord) -> Reader:
     return Reader(store.read(key), store.describe(key))
 
 
-def remove(database: Database[Document], location: str, key: str) -> None:
+def remove(database: Database[Document], location: str, key: str, owner: str | None) -> None:
     """Removes an archive that nobody needs any more; if that fails now, it is done later.
+
+    What another database has written is left alone, and nothing is removed outside of the place
+    that is set now: in a copy of a database, all that it says of archives is about the original's.
 
     Args:
         database: the database
         location: the folder or URL that it was written to
         key: the archive's name there
+        owner: the id of the database that wrote it; None if that is not known
     """
-    problem: SnapshotError | None = None
-    for place in _locations(location):
-        try:
-            store = open_store(place)
-            was_there = store.exists(key)
-            store.remove(key)
-            if was_there:
-                return
-        except SnapshotError as error:
-            problem = error
+    problem = _why_left(database, location, key, owner)
     if problem is not None:
         logger.warning(
-            "The archive %s in '%s' is not needed any more, but could not be removed: %s "
-            "recover() tries again.",
+            "The archive %s in '%s' is not needed any more, but was not removed: %s",
             key,
             location,
             problem,
         )
-        database[UNREMOVED].replace_one(
-            {"_id": key}, {"_id": key, "location": location}, upsert=True
-        )
+        left = {"_id": key, "location": location, "owner": owner}
+        database[UNREMOVED].replace_one({"_id": key}, left, upsert=True)
+
+
+def _why_left(
+    database: Database[Document], location: str, key: str, owner: str | None
+) -> str | None:
+    """Removes an archive, or says why not if it is to be tried again."""
+    mine = deployment.note(database)
+    if mine.is_copy and not mine.has(owner):
+        return f"this database is a copy of the one that it belongs to. {COPIED}"
+    if not mine.has(owner):
+        return None
+    try:
+        set_now = Settings.load().archive_path
+        if set_now is not None:
+            store = open_store(set_now)
+            was_there = store.exists(key)
+            store.remove(key)
+            if was_there or is_same(set_now, location):
+                return None
+        if not open_store(location).exists(key):
+            return None
+    except SnapshotError as error:
+        return f"{error} recover() tries again."
+    return (
+        f"nothing is removed outside of {variable('ARCHIVE_PATH')}. Set that to '{location}' for "
+        "a call of recover(), or remove the file yourself."
+    )
 
 
 def remove_again(database: Database[Document]) -> None:
@@ -153,7 +191,16 @@ def remove_again(database: Database[Document]) -> None:
     """
     for document in list(database[UNREMOVED].find()):
         database[UNREMOVED].delete_one({"_id": document["_id"]})
-        remove(database, document["location"], document["_id"])
+        remove(database, document["location"], document["_id"], document.get("owner"))
+
+
+def is_same(place: str | None, other: str) -> bool:
+    """Returns whether two ways of writing a place are the same one."""
+    return place is not None and _shortened(place) == _shortened(other)
+
+
+def _shortened(place: str) -> str:
+    return place.removeprefix("file://").rstrip("/")
 
 
 def _locations(written_to: str) -> list[str]:

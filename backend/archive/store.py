@@ -65,6 +65,14 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def is_empty(self) -> bool:
+        """Returns whether nothing at all is to be seen there.
+
+        Raises:
+            ArchiveStorageError: if the store is out of reach, or refuses
+        """
+
+    @abstractmethod
     def remove(self, key: str) -> None:
         """Removes an archive, and what is left of an attempt to write it, if there is one.
 

@@ -60,6 +60,7 @@ def unarchive(
                 snapshot_id=record.id,
                 location=record.archive.location,
                 key=record.archive.key,
+                owner=record.archive.owner,
                 backend=record.backend,
             )
             catalog.begin_move(record.id, running.id)
@@ -160,4 +161,5 @@ def _recover(running: Operation) -> None:
 
 
 def _finish(running: Operation) -> None:
-    location.remove(running.database, running.details["location"], running.details["key"])
+    details = running.details
+    location.remove(running.database, details["location"], details["key"], details.get("owner"))

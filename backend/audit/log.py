@@ -2,7 +2,7 @@
 
 The number of an event is its id, so the server lets only one of two writers have it; the other one
 looks again and takes the next. How far the log has come is noted in a second place, so that it is
-seen if somebody cuts off its end.
+seen if somebody cuts off its end: what follows is numbered from the note on, and leaves the gap.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PAUSE_SECONDS = 0.005
 
 @dataclass(frozen=True)
 class _End:
-    """The last event of the log, as the next one needs it."""
+    """The last event of the log, or one after it that was noted, as the next one needs it."""
 
     sequence: int
     hash: str
@@ -56,7 +56,7 @@ def append(database: Database[Document], values: dict[str, Any]) -> None:
         end = _end(database)
         if end.sequence < FIRST:
             # From the first event on there is a note, so that one that is missing was removed
-            _note_head(database, end.sequence, end.hash)
+            _note_head(database, end.sequence, end.hash, is_first=True)
         document: Document = {
             "_id": end.sequence + 1,
             "format": FORMAT_VERSION,
@@ -80,27 +80,35 @@ def append(database: Database[Document], values: dict[str, Any]) -> None:
 
 
 def _end(database: Database[Document]) -> _End:
-    """Returns the last event and, in the same breath, the server's time."""
-    last = list(
-        database[AUDIT].aggregate(
-            [
-                {"$sort": {"_id": -1}},
-                {"$limit": 1},
-                {"$project": {"hash": 1, "now": "$$NOW"}},
-            ]
-        )
+    """Returns the end and, in the same breath, the server's time.
+
+    The note is read after the log, so that it is ahead of it also where another process has
+    appended meanwhile: then too the next event comes after the one that is noted.
+    """
+    shape = {"hash": 1, "now": "$$NOW"}
+    noted = [{"$match": {"_id": HEAD}}, {"$project": {**shape, "sequence": 1}}]
+    found = database[AUDIT].aggregate(
+        [
+            {"$sort": {"_id": -1}},
+            {"$limit": 1},
+            {"$project": {**shape, "sequence": "$_id"}},
+            {"$unionWith": {"coll": AUDIT_HEAD, "pipeline": noted}},
+        ]
     )
-    if not last:
+    # Of the same number, the event's own hash counts
+    ends = [_End(each["sequence"], each["hash"], each["now"]) for each in found]
+    if not ends:
         return _End(FIRST - 1, BEGINNING, server_time(database))
-    return _End(last[0]["_id"], last[0]["hash"], last[0]["now"])
+    return max(ends, key=lambda end: end.sequence)
 
 
-def _note_head(database: Database[Document], sequence: int, hash_: str) -> None:
+def _note_head(
+    database: Database[Document], sequence: int, hash_: str, *, is_first: bool = False
+) -> None:
     head = {"sequence": sequence, "hash": hash_}
+    earlier = {"_id": HEAD, "sequence": {"$lt": sequence}}
     try:
-        database[AUDIT_HEAD].update_one(
-            {"_id": HEAD, "sequence": {"$lt": sequence}}, {"$set": head}, upsert=True
-        )
+        database[AUDIT_HEAD].update_one(earlier, {"$set": head}, upsert=is_first)
     except DuplicateKeyError:
         # Later events have been noted already
         return

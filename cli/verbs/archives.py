@@ -19,6 +19,19 @@ def archive(options: Namespace, _: Progress) -> Answer:
     return Answer(data, f"Archived snapshot '{options.snapshot}' of '{options.dataset}'")
 
 
+def claim_archives(*_: object) -> Answer:
+    """Makes the archives of a copied database its own."""
+    count = sdk.claim_archives()
+    return Answer({"archives": count}, f"{count} archives belong to this database now")
+
+
+def leave_archives(*_: object) -> Answer:
+    """Leaves the archives of a copied database to the original."""
+    count = sdk.leave_archives()
+    text = f"{count} archives are left to the database that wrote them"
+    return Answer({"archives": count}, text)
+
+
 def unarchive(options: Namespace, _: Progress) -> Answer:
     """Brings a snapshot back from the archive."""
     sdk.unarchive_snapshot(options.dataset, options.snapshot)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ... import management as sdk
 from ...backend.errors import SnapshotNotFoundError
-from ..output import DONE, FOUND, Answer, size, table
+from ..output import DONE, FOUND, UNTOLD, Answer, size, table
 
 Progress = Callable[[float, str], None]
 
@@ -209,9 +209,11 @@ def verify(options: Namespace, progress: Progress) -> Answer:
         reports = [
             sdk.verify_snapshot(options.dataset, name, options.media, progress) for name in names
         ]
-    data = [{"ok": bool(report), **vars(report)} for report in reports]
+    data = [{"ok": bool(report), "verdict": report.verdict, **vars(report)} for report in reports]
     text = "\n".join(map(str, reports)) or "No snapshots"
-    return Answer(data, text, DONE if all(reports) else FOUND)
+    bad = [report.verdict for report in reports if not report]
+    only_untold = all(verdict is sdk.Verdict.UNTOLD for verdict in bad)
+    return Answer(data, text, (UNTOLD if only_untold else FOUND) if bad else DONE)
 
 
 def search(options: Namespace, _: Progress) -> Answer:
