@@ -30,6 +30,7 @@ from .datasets import DatasetReference, current_name
 from .errors import DamagedSnapshotError, SnapshotError, SnapshotNotFoundError
 from .manifest import Differences, Manifest
 from .model import SnapshotRecord
+from .serialize import Record
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ _MEDIA_BATCH = 5000
 
 
 @dataclass(frozen=True)
-class Listed:
+class Listed(Record):
     """Some things, of which only the first are named."""
 
     total: int = 0
@@ -71,8 +72,10 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class PartReport:
+class PartReport(Record):
     """What was found of one kind of documents."""
+
+    TOLD = ("ok",)
 
     part: str
     expected: int | None
@@ -103,7 +106,7 @@ class PartReport:
 
 
 @dataclass(frozen=True)
-class MediaReport:
+class MediaReport(Record):
     """Which media files are still where the samples say."""
 
     found: int
@@ -121,8 +124,10 @@ class MediaReport:
 
 
 @dataclass(frozen=True)
-class VerifyReport:
+class VerifyReport(Record):
     """Whether a snapshot is what was captured; true if it is."""
+
+    TOLD = ("ok",)
 
     dataset_name: str
     snapshot_name: str

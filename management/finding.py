@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 import fiftyone.core.dataset as fod
 import fiftyone.core.sample as fos
@@ -16,15 +16,18 @@ from ..backend import (
     names,
     search,
     selection,
+    times,
     uri,
 )
 from ..backend.access import Action
 from ..backend.access.door import acting, allows, require
+from ..backend.arguments import checked
 from ..backend.catalog import Catalog
 from ..backend.history import History, HistoryQuery, Location
 from ..backend.lineage import RunKind, RunLineage
+from ..backend.model import DatasetSnapshot
 from ..backend.search import FoundSnapshot, SnapshotQuery
-from .datasets import find, use
+from .datasets import find, name_of, use
 
 
 @acting(Action.SEARCH, each=True)
@@ -44,9 +47,10 @@ def search_snapshots(
         text (None): what the name, the description, a tag or the dataset's name contains, in any
             case and language
         created_by (None): who created it
-        since (None): a ``datetime``, or a ``date`` from whose beginning (UTC) on it was created
-        until (None): a ``datetime`` before which it was created, or a ``date``, the last day (UTC)
-            on which it was
+        since (None): a ``datetime``, or a ``date`` from whose beginning on it was created; days
+            are those of ``fiftyone.config.timezone``, in which FiftyOne gives times, or of UTC
+        until (None): a ``datetime`` before which it was created, or a ``date``, the last day on
+            which it was
         tags (None): a tag that it has, or several, all of which it has
         contains_sample (None): a sample that it contains, or the sample's id
         field (None): the path of a field that its schema has, such as ``ground_truth`` or
@@ -75,7 +79,7 @@ def search_snapshots(
 
 
 @acting(Action.LIST)
-def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
+def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot) -> str:
     """Returns an address for a snapshot, to be noted where it was used, as in a training run.
 
     Args:
@@ -90,7 +94,8 @@ def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+    name = name_of(connection, dataset, snapshot_name)
+    record = Catalog(connection).get(dataset.id, name, dataset.name)
     return uri.uri(connection, dataset, record)
 
 
@@ -203,3 +208,18 @@ def count_documents(dataset_name: str | fod.Dataset) -> int:
     """
     connection, dataset = find(dataset_name)
     return history.count_documents(connection, dataset.id)
+
+
+@checked
+def as_shown(clock: datetime) -> datetime:
+    """Returns the moment at which clocks show a time, in the zone in which FiftyOne gives times.
+
+    That is ``fiftyone.config.timezone``, or UTC.
+
+    Args:
+        clock: what they show; with a zone of its own, it stays what it is
+
+    Returns:
+        the moment, with its zone
+    """
+    return times.at(clock, times.zone(database.connect()))

@@ -146,7 +146,7 @@ def _check(
     database: Database[Document], header: Header, dataset_name: str | None
 ) -> DatasetReference:
     """Finds the dataset that the snapshot will belong to, and whether that can be."""
-    names.validate(header.name)
+    names.validate(header.name, reserved=False)
     catalog = Catalog(database)
     here = catalog.by_id(header.snapshot_id)
     if here is not None:
