@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NoReturn
+
+_MOST_DAYS = 100_000
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ def _optional(argument: Argument, meaning: str) -> Argument:
 
 
 def _time(text: str) -> date:
-    """Reads a day, or a time; without a zone it is one of UTC, as the database has it."""
+    """Reads a day, or a time."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -38,8 +42,25 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-# What argparse calls it in its complaints
+def _count(text: str) -> int:
+    """Reads a number of things."""
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _days(text: str) -> float:
+    """Reads a number of days, no more than anything here can be old."""
+    number = float(text)
+    if not 0 <= number <= _MOST_DAYS:
+        raise ValueError
+    return number
+
+
+# What argparse calls them in its complaints
 _time.__name__ = _moment.__name__ = "time"
+_count.__name__, _days.__name__ = "number", "number of days"
 
 
 _DATASET = _argument("dataset", metavar="DATASET", help="the name of the dataset")
@@ -133,9 +154,18 @@ COMMANDS = (
         "tell what changed between two versions of a dataset",
         (
             _DATASET,
-            _argument("a", metavar="A", help="the snapshot to compare with"),
             _argument(
-                "b", metavar="B", nargs="?", help="another one; by default, the dataset as it is"
+                "a",
+                metavar="A",
+                nargs="?",
+                help="the snapshot to compare with; by default, the latest",
+            ),
+            _argument(
+                "b",
+                metavar="B",
+                nargs="?",
+                default="HEAD",
+                help="another one; by default HEAD, the dataset as it is",
             ),
             _EXIT_CODE,
         ),
@@ -220,7 +250,7 @@ COMMANDS = (
             _argument(
                 "--ended-within",
                 metavar="SECONDS",
-                type=int,
+                type=_count,
                 default=0,
                 help="also those that ended not longer ago",
             ),
@@ -263,11 +293,13 @@ COMMANDS = (
         "delete the snapshots that no rule keeps",
         (
             _DATASET,
-            _argument("--keep-last", metavar="N", type=int, help="keep the last N"),
-            _argument("--keep-daily", metavar="N", type=int, help="keep one of each of N days"),
-            _argument("--keep-weekly", metavar="N", type=int, help="keep one of each of N weeks"),
+            _argument("--keep-last", metavar="N", type=_count, help="keep the last N"),
+            _argument("--keep-daily", metavar="N", type=_count, help="keep one of each of N days"),
             _argument(
-                "--older-than", metavar="DAYS", type=float, help="keep those of the last DAYS days"
+                "--keep-weekly", metavar="N", type=_count, help="keep one of each of N weeks"
+            ),
+            _argument(
+                "--older-than", metavar="DAYS", type=_days, help="keep those of the last DAYS days"
             ),
         ),
         destroys=True,
@@ -299,7 +331,9 @@ COMMANDS = (
             _argument("--outcome", choices=("done", "refused", "failed"), help="what came of it"),
             _argument("--since", metavar="TIME", type=_moment, help="such as 2026-03-01"),
             _argument("--until", metavar="TIME", type=_moment, help="the moment after the last"),
-            _argument("--limit", metavar="N", type=int, default=50, help="at most so many (50)"),
+            _argument(
+                "--limit", metavar="N", type=_count, default=50, help="at most so many (50)"
+            ),
         ),
     ),
     Command(
@@ -316,6 +350,24 @@ COMMANDS = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says which command may be meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with what is wrong with its arguments.
+
+        Args:
+            message: what is wrong
+        """
+        if found := re.search(r"invalid choice: '(.*?)' \(choose from", message):
+            names = [command.name for command in COMMANDS]
+            if "COMMAND" in message:
+                close = difflib.get_close_matches(found[1], names, 1)
+                meant = f" Did you mean '{close[0]}'?" if close else ""
+                message = f"there is no command '{found[1]}'.{meant} See {self.prog} --help"
+        super().error(message)
+
+
 def parser(version: str) -> argparse.ArgumentParser:
     """Makes the parser of the command line.
 
@@ -325,7 +377,7 @@ def parser(version: str) -> argparse.ArgumentParser:
     Returns:
         the parser
     """
-    main = argparse.ArgumentParser(
+    main = _Parser(
         prog="fiftyone-snapshots",
         description="Dataset versioning for FiftyOne.",
         epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 differences or "

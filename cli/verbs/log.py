@@ -19,8 +19,8 @@ def events(options: Namespace, _: Progress) -> Answer:
         options.dataset,
         user=options.user,
         action=options.action,
-        since=options.since,
-        until=options.until,
+        since=None if options.since is None else sdk.as_shown(options.since),
+        until=None if options.until is None else sdk.as_shown(options.until),
         outcome=options.outcome,
         limit=options.limit,
     )
