@@ -33,6 +33,8 @@ _MOST = 2**31
 _LONGEST = timedelta(days=100_000)
 _YEARS = range(2, 9999)
 
+_known_hints: dict[Any, dict[str, Any]] = {}
+
 _WORDS: dict[Any, str] = {
     str: "a string",
     bool: "True or False",
@@ -91,9 +93,11 @@ def check_fields(record: Any) -> None:
         _checked(item.name, getattr(record, item.name), hints[item.name])
 
 
-@functools.cache
 def _hints(annotated: Any) -> dict[str, Any]:
-    return get_type_hints(annotated)
+    # Not functools.cache: type checkers take no class for hashable
+    if annotated not in _known_hints:
+        _known_hints[annotated] = get_type_hints(annotated)
+    return _known_hints[annotated]
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:

@@ -14,14 +14,7 @@ from .config import NO_LIMIT, Settings
 from .database import Document
 from .datasets import DatasetReference, resolve
 from .errors import DatasetNotFoundError
-from .model import (
-    Archive,
-    DatasetSnapshotStatus,
-    SampleChangeSummary,
-    SnapshotRecord,
-    SnapshotState,
-    load_status,
-)
+from .model import Archive, SampleChangeSummary, SnapshotRecord, SnapshotState
 from .namespaces import PREFIX
 from .serialize import Record
 from .times import zoned
@@ -52,12 +45,7 @@ class HistoryEntry(Record):
     id: str = ""
     dataset_name: str | None = None
 
-    TOLD = ("load_status", "is_archived", "is_pinned", "is_in_trash", "linear_change_summary")
-
-    @property
-    def load_status(self) -> DatasetSnapshotStatus:
-        """Whether it can be opened at once, as far as the catalog knows."""
-        return load_status(self.state, self.archive)
+    TOLD = ("is_archived", "is_pinned", "is_in_trash", "linear_change_summary")
 
     @property
     def is_archived(self) -> bool:

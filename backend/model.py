@@ -158,7 +158,11 @@ class SnapshotRecord:
     @property
     def load_status(self) -> DatasetSnapshotStatus:
         """Whether the snapshot can be opened at once."""
-        return load_status(self.state, self.archive)
+        if self.state is SnapshotState.READY and self.archive is None:
+            return DatasetSnapshotStatus.LOADED
+        if self.state is SnapshotState.CREATING:
+            return DatasetSnapshotStatus.LOADING
+        return DatasetSnapshotStatus.UNLOADED
 
     def public(self, load_status: DatasetSnapshotStatus | None = None) -> DatasetSnapshot:
         """Returns what the public API tells of this snapshot.
@@ -250,23 +254,6 @@ class SnapshotRecord:
             pinned=document.get("pinned", False),
             archive=Archive.from_document(document.get("archive")),
         )
-
-
-def load_status(state: SnapshotState, archive: Archive | None) -> DatasetSnapshotStatus:
-    """Returns whether a snapshot can be opened at once.
-
-    Args:
-        state: where it stands in its life
-        archive: where its documents are, if they are not in the database
-
-    Returns:
-        a :class:`DatasetSnapshotStatus`
-    """
-    if state is SnapshotState.READY and archive is None:
-        return DatasetSnapshotStatus.LOADED
-    if state is SnapshotState.CREATING:
-        return DatasetSnapshotStatus.LOADING
-    return DatasetSnapshotStatus.UNLOADED
 
 
 def check_format(document: dict[str, Any]) -> None:

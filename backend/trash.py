@@ -188,7 +188,7 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
     keep = timedelta(days=Settings.load().trash_days)
     records = Catalog(database).list_trashed(dataset_id)
     discarded = list(heads(database, dataset_id))
-    owners = {item.dataset_id for item in (*records, *discarded)}
+    owners = {item.dataset_id for item in records} | {item.dataset_id for item in discarded}
     names = {owner: current_name(database, owner) for owner in owners}
     found = [
         TrashItem(

@@ -198,7 +198,7 @@ def _check_rename(target: Target, name: str) -> None:
         management.check_new_snapshot(target.dataset, name)
 
 
-def _check_dataset_name(name: str) -> None:
+def _check_dataset_name(name: object) -> None:
     # MongoDB would take anything else for a query; the SDK says what is wrong with it
     if isinstance(name, str) and foo.get_db_conn()["datasets"].find_one(
         {"name": name}, {"_id": 1}
