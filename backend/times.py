@@ -7,9 +7,10 @@ then they are times of that, and say so.
 from __future__ import annotations
 
 from datetime import date, datetime, time, timezone, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pymongo.database import Database
+if TYPE_CHECKING:  # help and completion of the command line must not wait for it
+    from pymongo.database import Database
 
 
 def zone(database: Database[Any]) -> tzinfo:

@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from keyword import iskeyword
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 _MOST_DAYS = 100_000
+_T = TypeVar("_T", bound=date)
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,21 @@ def _optional(argument: Argument, meaning: str) -> Argument:
 def _time(text: str) -> date:
     """Reads a day, or a time."""
     try:
-        return date.fromisoformat(text)
+        return _likely(date.fromisoformat(text))
     except ValueError:
-        return datetime.fromisoformat(text)
+        return _likely(datetime.fromisoformat(text))
 
 
 def _moment(text: str) -> datetime:
     """Reads a time; a day is its beginning."""
-    return datetime.fromisoformat(text)
+    return _likely(datetime.fromisoformat(text))
+
+
+def _likely(moment: _T) -> _T:
+    """Refuses times that are the first or the last ones in some zone, which has none beyond."""
+    if not 2 <= moment.year < 9999:
+        raise ValueError
+    return moment
 
 
 def _count(text: str) -> int:
@@ -164,7 +172,6 @@ COMMANDS = (
                 "b",
                 metavar="B",
                 nargs="?",
-                default="HEAD",
                 help="another one; by default HEAD, the dataset as it is",
             ),
             _EXIT_CODE,

@@ -63,7 +63,6 @@ from .comparing import (
     verify_snapshot,
 )
 from .finding import (
-    as_shown,
     count_documents,
     get_history,
     list_run_lineages,
@@ -130,7 +129,6 @@ __all__ = [
     "acting_as",
     "archive_snapshot",
     "archives_are_on",
-    "as_shown",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
     "check_new_snapshot",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 
 import fiftyone.core.dataset as fod
 import fiftyone.core.sample as fos
@@ -16,12 +16,10 @@ from ..backend import (
     names,
     search,
     selection,
-    times,
     uri,
 )
 from ..backend.access import Action
 from ..backend.access.door import acting, allows, require
-from ..backend.arguments import checked
 from ..backend.catalog import Catalog
 from ..backend.history import History, HistoryQuery, Location
 from ..backend.lineage import RunKind, RunLineage
@@ -208,18 +206,3 @@ def count_documents(dataset_name: str | fod.Dataset) -> int:
     """
     connection, dataset = find(dataset_name)
     return history.count_documents(connection, dataset.id)
-
-
-@checked
-def as_shown(clock: datetime) -> datetime:
-    """Returns the moment at which clocks show a time, in the zone in which FiftyOne gives times.
-
-    That is ``fiftyone.config.timezone``, or UTC.
-
-    Args:
-        clock: what they show; with a zone of its own, it stays what it is
-
-    Returns:
-        the moment, with its zone
-    """
-    return times.at(clock, times.zone(database.connect()))

@@ -263,6 +263,8 @@ def test_numbers_that_nobody_can_mean(run: Run) -> None:
         ended = run(*arguments)
         assert (ended.code, ended.out) == (2, ""), arguments
         assert "invalid number" in ended.err, arguments
+    for arguments in (["search", "--until", "9999-12-31"], ["events", "--since", "0001-01-01"]):
+        assert "invalid time value" in run(*arguments).err
 
 
 def test_without_a_command_it_shows_help(run: Run) -> None:

@@ -10,6 +10,7 @@ from ... import management as sdk
 from ...backend.errors import SnapshotNotFoundError
 from ...backend.names import no_snapshot, unknown
 from ...backend.times import shown
+from ...management.datasets import as_shown
 from ..output import DONE, FOUND, Answer, size, table
 
 Progress = Callable[[float, str], None]
@@ -387,7 +388,7 @@ def _time(moment: datetime | None) -> str:
 
 def _moment(given: date | None) -> date | None:
     """Returns a time that a command was given, which is of the zone in which times are shown."""
-    return sdk.as_shown(given) if isinstance(given, datetime) else given
+    return as_shown(given) if isinstance(given, datetime) else given
 
 
 def _describe(dataset: str, snapshot: sdk.DatasetSnapshot) -> str:
