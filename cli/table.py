@@ -6,12 +6,10 @@ import argparse
 import difflib
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
 from keyword import iskeyword
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-_MOST_DAYS = 100_000
-_T = TypeVar("_T", bound=date)
+from . import values
 
 
 @dataclass(frozen=True)
@@ -28,47 +26,6 @@ def _argument(*names: str, **options: Any) -> Argument:
 
 def _optional(argument: Argument, meaning: str) -> Argument:
     return Argument(argument.names, {**argument.options, "nargs": "?", "help": meaning})
-
-
-def _time(text: str) -> date:
-    """Reads a day, or a time."""
-    try:
-        return _likely(date.fromisoformat(text))
-    except ValueError:
-        return _likely(datetime.fromisoformat(text))
-
-
-def _moment(text: str) -> datetime:
-    """Reads a time; a day is its beginning."""
-    return _likely(datetime.fromisoformat(text))
-
-
-def _likely(moment: _T) -> _T:
-    """Refuses times that are the first or the last ones in some zone, which has none beyond."""
-    if not 2 <= moment.year < 9999:
-        raise ValueError
-    return moment
-
-
-def _count(text: str) -> int:
-    """Reads a number of things."""
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
-
-
-def _days(text: str) -> float:
-    """Reads a number of days, no more than anything here can be old."""
-    number = float(text)
-    if not 0 <= number <= _MOST_DAYS:
-        raise ValueError
-    return number
-
-
-# What argparse calls them in its complaints
-_time.__name__ = _moment.__name__ = "time"
-_count.__name__, _days.__name__ = "number", "number of days"
 
 
 _DATASET = _argument("dataset", metavar="DATASET", help="the name of the dataset")
@@ -210,9 +167,9 @@ COMMANDS = (
         (
             _argument("text", metavar="TEXT", nargs="?", help="in a name, a description or a tag"),
             _argument("--created-by", metavar="USER", help="who created it"),
-            _argument("--since", metavar="TIME", type=_time, help="such as 2026-03-01"),
+            _argument("--since", metavar="TIME", type=values.time, help="such as 2026-03-01"),
             _argument(
-                "--until", metavar="TIME", type=_time, help="a day, including it; or a time"
+                "--until", metavar="TIME", type=values.time, help="a day, including it; or a time"
             ),
             _argument(
                 "--tag", "-t", metavar="TAG", action="append", help="a tag; may be repeated"
@@ -257,7 +214,7 @@ COMMANDS = (
             _argument(
                 "--ended-within",
                 metavar="SECONDS",
-                type=_count,
+                type=values.count,
                 default=0,
                 help="also those that ended not longer ago",
             ),
@@ -300,13 +257,18 @@ COMMANDS = (
         "delete the snapshots that no rule keeps",
         (
             _DATASET,
-            _argument("--keep-last", metavar="N", type=_count, help="keep the last N"),
-            _argument("--keep-daily", metavar="N", type=_count, help="keep one of each of N days"),
+            _argument("--keep-last", metavar="N", type=values.count, help="keep the last N"),
             _argument(
-                "--keep-weekly", metavar="N", type=_count, help="keep one of each of N weeks"
+                "--keep-daily", metavar="N", type=values.count, help="keep one of each of N days"
             ),
             _argument(
-                "--older-than", metavar="DAYS", type=_days, help="keep those of the last DAYS days"
+                "--keep-weekly", metavar="N", type=values.count, help="keep one of each of N weeks"
+            ),
+            _argument(
+                "--older-than",
+                metavar="DAYS",
+                type=values.days,
+                help="keep those of the last DAYS days",
             ),
         ),
         destroys=True,
@@ -336,10 +298,12 @@ COMMANDS = (
             _argument("--user", metavar="USER", help="who did it"),
             _argument("--action", metavar="ACTION", help="what was done, such as revert"),
             _argument("--outcome", choices=("done", "refused", "failed"), help="what came of it"),
-            _argument("--since", metavar="TIME", type=_moment, help="such as 2026-03-01"),
-            _argument("--until", metavar="TIME", type=_moment, help="the moment after the last"),
+            _argument("--since", metavar="TIME", type=values.moment, help="such as 2026-03-01"),
             _argument(
-                "--limit", metavar="N", type=_count, default=50, help="at most so many (50)"
+                "--until", metavar="TIME", type=values.moment, help="the moment after the last"
+            ),
+            _argument(
+                "--limit", metavar="N", type=values.count, default=50, help="at most so many (50)"
             ),
         ),
     ),
