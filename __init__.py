@@ -49,9 +49,18 @@ def register(plugin: Any) -> None:
         importlib.import_module(f"{_PACKAGE}.{part}").register(plugin)
 
 
+__all__: list[str] = []
+
 if __name__ == _PACKAGE:
+    from . import management
+    from .backend import errors
     from .backend.errors import *  # noqa: F403
+    from .backend.version import version as _version
     from .install import install
     from .management import *  # noqa: F403
+
+    __version__ = _version()
+    __all__ += errors.__all__
+    __all__ += management.__all__
 
     install()

@@ -17,12 +17,13 @@ from .errors import DuplicateNameError, SnapshotNotFoundError
 from .model import (
     FORMAT_VERSION,
     Archive,
+    DatasetSnapshot,
     SampleChangeSummary,
     SnapshotRecord,
     SnapshotState,
     check_format,
 )
-from .names import slug
+from .names import no_snapshot, slug
 from .namespaces import CATALOG, DATASETS
 
 Records: TypeAlias = list[SnapshotRecord]
@@ -121,11 +122,44 @@ class Catalog:
         record = self.find(dataset_id, name)
         if record is None:
             known = [other.name for other in self.list(dataset_id)]
-            raise SnapshotNotFoundError(
-                f"Dataset '{dataset_name}' has no snapshot '{name}'; "
-                + (f"it has: {', '.join(known[-10:])}" if known else "it has no snapshots")
-            )
+            raise SnapshotNotFoundError(no_snapshot(dataset_name, name, known))
         return record
+
+    def name_of(
+        self, snapshot: str | DatasetSnapshot, dataset_id: ObjectId, dataset_name: str
+    ) -> str:
+        """Returns the name that a snapshot has now, which may have been renamed.
+
+        Args:
+            snapshot: its name, or what was told of it
+            dataset_id: the dataset
+            dataset_name: the dataset's name, for the error
+
+        Returns:
+            the name; the last one known if it is deleted
+
+        Raises:
+            SnapshotNotFoundError: if it is a snapshot of another dataset, or is deleted and
+                another snapshot has its name
+        """
+        if isinstance(snapshot, str):
+            return snapshot
+        id_ = ObjectId(snapshot.id) if ObjectId.is_valid(snapshot.id) else None
+        record = None if id_ is None else self.by_id(id_)
+        if record is not None and record.dataset_id != dataset_id:
+            raise SnapshotNotFoundError(
+                f"Snapshot '{record.name}' with id {snapshot.id} is one of another dataset than "
+                f"'{dataset_name}'"
+            )
+        name = snapshot.name if record is None else record.name
+        if record is None or not record.is_live:
+            other = self.find(dataset_id, name)
+            if other is not None:
+                raise SnapshotNotFoundError(
+                    f"Snapshot '{name}' with id {snapshot.id} is deleted, and another snapshot of "
+                    f"'{dataset_name}' has its name: give the name if you mean that one"
+                )
+        return name
 
     def by_id(self, snapshot_id: ObjectId) -> SnapshotRecord | None:
         """Returns the record with an id, whatever its state, or None."""
@@ -285,7 +319,7 @@ class Catalog:
 
     def set_latest_changes(self, dataset_id: ObjectId, changes: SampleChangeSummary) -> None:
         """Caches the changes of HEAD since the latest snapshot."""
-        self.set_dataset_facts(dataset_id, latest_changes=changes.to_dict())
+        self.set_dataset_facts(dataset_id, latest_changes=changes.to_document())
 
     def dataset_facts(self, dataset_id: ObjectId) -> Document:
         """Returns what we remember of a dataset besides its snapshots."""
@@ -309,5 +343,5 @@ class Catalog:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (Archive, SampleChangeSummary)):
-        return value.to_dict()
+        return value.to_document()
     return value.value if isinstance(value, Enum) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
 import fiftyone.core.dataset as fod
@@ -60,7 +61,7 @@ def resolve(database: Database[Document], dataset: object) -> DatasetReference:
 
     document = database["datasets"].find_one(query, {"name": 1, "sample_collection_name": 1})
     if document is None:
-        raise DatasetNotFoundError(f"Dataset '{name}' not found")
+        raise DatasetNotFoundError(_not_found(database, name))
     check_versionable(document)
     return DatasetReference(document["_id"], document["name"])
 
@@ -85,6 +86,14 @@ def check_versionable(document: Document) -> None:
             f"'{document['name']}' is a generated dataset (patches, frames or clips), which "
             "FiftyOne makes again whenever it is needed: pass the dataset it was made from"
         )
+
+
+def _not_found(database: Database[Document], name: str) -> str:
+    """Says that there is no such dataset, and which one may be meant."""
+    listed: Document = {"sample_collection_name": {"$regex": "^samples\\."}, "name": {"$type": 2}}
+    close = difflib.get_close_matches(name, database["datasets"].distinct("name", listed), 1)
+    meant = f". Did you mean '{close[0]}'?" if close else ""
+    return f"Dataset '{name}' not found{meant}"
 
 
 def migrate(dataset: DatasetReference) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pymongo.database import Database
 
-from . import changes, project, trash
+from . import changes, names, project, trash
 from .catalog import Catalog
 from .config import Settings
 from .database import Document, server_time
@@ -87,9 +87,9 @@ def restore(database: Database[Document], dataset: DatasetReference, name: str) 
     with operation(database, dataset.id, Verb.RESTORE_SNAPSHOT, snapshot_name=name) as running:
         trashed = [record for record in catalog.list_trashed(dataset.id) if record.name == name]
         if not trashed:
-            raise NothingToUndoError(
-                f"The trash holds no snapshot '{name}' of dataset '{dataset.name}'"
-            )
+            known = list(dict.fromkeys(item.name for item in catalog.list_trashed(dataset.id)))
+            nothing = f"The trash of dataset '{dataset.name}' holds no snapshot"
+            raise NothingToUndoError(names.unknown(nothing, name, known, are="it holds"))
         record = max(trashed, key=lambda item: item.trashed_at or item.created_at)
         running.note(snapshot_id=record.id)
         running.committing("noted")

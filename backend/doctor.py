@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from .config import NO_LIMIT, Settings, variable
 from .database import Document
 from .errors import SnapshotError
 from .namespaces import LEASES, MANIFESTS, UNREMOVED
+from .serialize import Record
+from .times import shown
 
 PACKAGE = "fiftyone-snapshots"
 PLUGIN = "@snapshots/versioning"
@@ -49,7 +52,7 @@ class Severity(str, Enum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Record):
     """Something that was looked at."""
 
     subject: str
@@ -64,10 +67,17 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Record):
     """Everything that was looked at; true if nothing is wrong."""
 
+    TOLD = ("ok",)
+
     findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
 
     @property
     def problems(self) -> list[Finding]:
@@ -139,7 +149,7 @@ def _installation() -> Iterator[Finding]:
             "App server",
             "FiftyOne does not import this package by itself, so an App that was just started may "
             "not know snapshots until its first operator runs",
-            "Set FIFTYONE_MODULE_PATH=fiftyone_snapshots in the environment of all processes",
+            "Have all processes import it: export FIFTYONE_MODULE_PATH=fiftyone_snapshots",
         )
 
 
@@ -153,11 +163,13 @@ def _plugin() -> Iterator[Finding]:
 
     found = fop.list_plugins(enabled="all", shadowed="all")
     folders = [Path(plugin.directory) for plugin in found if plugin.name == PLUGIN]
+    plugins = str(fo.config.plugins_dir)
     if not folders:
         yield _note(
             "plugin",
             "not in FiftyOne's plugins folder, so the App has no History panel",
-            f"Link it: ln -s {_root()} {fo.config.plugins_dir}/{PACKAGE}",
+            f"Link it: mkdir -p {shlex.quote(plugins)} && "
+            f"ln -s {shlex.quote(str(_root()))} {shlex.quote(f'{plugins}/{PACKAGE}')}",
         )
     elif len(folders) > 1:
         yield _problem(
@@ -299,7 +311,7 @@ def _stored(database: Database[Document]) -> Iterator[Finding]:
 def _operations(database: Database[Document]) -> Iterator[Finding]:
     for entry in journal.unfinished(database):
         name = datasets.current_name(database, entry.dataset_id) or str(entry.dataset_id)
-        what = f"{entry.verb.value} of '{name}', begun {entry.started_at:%Y-%m-%d %H:%M}"
+        what = f"{entry.verb.value} of '{name}', begun {shown(entry.started_at)}"
         if lease.is_held(database, entry.dataset_id):
             yield _note("operation", f"{what}, is under way ({entry.progress:.0%})")
         else:

@@ -14,6 +14,7 @@ from .database import Document
 from .errors import NewerFormatError, OperationNotFoundError
 from .model import check_format
 from .namespaces import JOURNAL
+from .serialize import Record
 
 
 class Verb(str, Enum):
@@ -52,7 +53,7 @@ UNFINISHED = [OperationState.RUNNING.value, OperationState.COMMITTED.value]
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Record):
     """A journal entry."""
 
     id: ObjectId

@@ -4,6 +4,7 @@ Handlers can catch at the level that fits what they would do about it::
 
     SnapshotError
     ├── InvalidRequestError            also a ValueError: something impossible was asked for
+    │   ├── InvalidArgumentError       also a TypeError: an argument of a wrong type
     │   ├── DatasetNotFoundError
     │   ├── SnapshotNotFoundError
     │   ├── OperationNotFoundError
@@ -50,6 +51,7 @@ __all__ = [
     "DatasetBusyError",
     "DatasetNotFoundError",
     "DuplicateNameError",
+    "InvalidArgumentError",
     "InvalidNameError",
     "InvalidRequestError",
     "InvalidSettingError",
@@ -78,6 +80,10 @@ class SnapshotError(Exception):
 
 class InvalidRequestError(SnapshotError, ValueError):
     """The caller asked for something that cannot be done; nothing was changed."""
+
+
+class InvalidArgumentError(InvalidRequestError, TypeError):
+    """An argument has another type than the function's signature says; the message names it."""
 
 
 class DatasetNotFoundError(InvalidRequestError):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import names
+from . import arguments, names
 from .catalog import Catalog
 from .config import NO_LIMIT, Settings
 from .database import Document
@@ -16,10 +16,12 @@ from .datasets import DatasetReference, resolve
 from .errors import DatasetNotFoundError, InvalidRequestError
 from .model import Archive, SampleChangeSummary, SnapshotRecord, SnapshotState
 from .namespaces import PREFIX
+from .serialize import Record
+from .times import zoned
 
 
 @dataclass(frozen=True)
-class HistoryEntry:
+class HistoryEntry(Record):
     """A snapshot, with everything that a list of snapshots shows."""
 
     name: str
@@ -40,6 +42,25 @@ class HistoryEntry:
     pinned: bool = False
     archive: Archive | None = None
     """Where its documents are, if they are not in the database."""
+    id: str = ""
+    dataset_name: str | None = None
+
+    TOLD = ("is_archived", "is_pinned", "is_in_trash", "linear_change_summary")
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether its documents are in an archive."""
+        return self.archive is not None
+
+    @property
+    def is_pinned(self) -> bool:
+        """The same as ``pinned``, as it is called in all results."""
+        return self.pinned
+
+    @property
+    def linear_change_summary(self) -> SampleChangeSummary | None:
+        """The same as ``changes``, as it is called in all results."""
+        return self.changes
 
     @property
     def is_in_trash(self) -> bool:
@@ -60,9 +81,12 @@ class HistoryQuery:
     offset: int = 0
     limit: int | None = None
 
+    def __post_init__(self) -> None:
+        arguments.check_fields(self)
+
 
 @dataclass(frozen=True)
-class History:
+class History(Record):
     """A page of a dataset's history, newest first."""
 
     entries: list[HistoryEntry]
@@ -75,11 +99,23 @@ class History:
 
 
 @dataclass(frozen=True)
-class Location:
+class Location(Record):
     """What FiftyOne has loaded under a name: a dataset, or a snapshot of one."""
 
     dataset: DatasetReference
     snapshot: str | None
+
+    TOLD = ("dataset_name", "snapshot_name")
+
+    @property
+    def dataset_name(self) -> str:
+        """The name of the dataset."""
+        return self.dataset.name
+
+    @property
+    def snapshot_name(self) -> str | None:
+        """The same as ``snapshot``, as it is called in all results."""
+        return self.snapshot
 
 
 def locate(database: Database[Document], name: str) -> Location:
@@ -164,7 +200,10 @@ def browse(
     shown.reverse()
     end = None if query.limit is None else query.offset + query.limit
     return History(
-        entries=[_entry(record, before.get(record.id)) for record in shown[query.offset : end]],
+        entries=[
+            _entry(record, before.get(record.id), dataset.name)
+            for record in shown[query.offset : end]
+        ],
         matching=len(shown),
         total=len(live),
         in_trash=len(trashed),
@@ -234,11 +273,13 @@ def _fits(record: SnapshotRecord, query: HistoryQuery) -> bool:
     return (
         mentions(query.text, record.name, record.description, *record.tags)
         and (query.creator is None or record.created_by == query.creator)
-        and (query.since is None or record.created_at >= query.since)
+        and (query.since is None or zoned(record.created_at) >= zoned(query.since))
     )
 
 
-def _entry(record: SnapshotRecord, before: SnapshotRecord | None) -> HistoryEntry:
+def _entry(
+    record: SnapshotRecord, before: SnapshotRecord | None, dataset_name: str
+) -> HistoryEntry:
     expires_at = None
     if record.trashed_at is not None and not record.pinned:
         expires_at = record.trashed_at + timedelta(days=Settings.load().trash_days)
@@ -257,4 +298,6 @@ def _entry(record: SnapshotRecord, before: SnapshotRecord | None) -> HistoryEntr
         tags=record.tags,
         pinned=record.pinned,
         archive=record.archive,
+        id=str(record.id),
+        dataset_name=dataset_name,
     )

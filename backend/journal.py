@@ -24,6 +24,7 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect, PyMongoError
 
 from . import deployment, faults
+from .arguments import checked
 from .audit import recording
 from .base import Progress, silent
 from .config import Settings
@@ -240,6 +241,7 @@ def announcing(listener: Callable[[Entry], None]) -> Iterator[None]:
 _on_progress: ContextVar[Progress] = ContextVar("on_progress", default=silent)
 
 
+@checked
 @contextmanager
 def reporting(progress: Progress) -> Iterator[None]:
     """Tells a caller further up how far operations are, each from 0 to 1.

@@ -23,6 +23,7 @@ from .equality import Equality
 from .errors import InvalidRequestError, SnapshotError
 from .model import FORMAT_VERSION, check_format
 from .namespaces import LINEAGE
+from .serialize import Record
 
 
 class RunKind(str, Enum):
@@ -46,7 +47,7 @@ _FIELDS = {
 
 
 @dataclass(frozen=True)
-class RunLineage:
+class RunLineage(Record):
     """What the latest snapshot was when a run was computed, and if the dataset was like it."""
 
     key: str

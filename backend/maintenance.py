@@ -34,6 +34,7 @@ from .datasets import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .journal import Operation, Verb, operation, recovers
 from .namespaces import DATASETS, FACTS, MANIFESTS, TRASH, all_collections, owner_of
+from .serialize import Record
 from .switch import drop_view
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ _VERBS = (
 
 
 @dataclass(frozen=True)
-class Recovered:
+class Recovered(Record):
     """What :func:`recover` has put right."""
 
     operations: int

@@ -10,6 +10,7 @@ from typing import Any
 from bson import ObjectId
 
 from .errors import NewerFormatError
+from .serialize import Record
 
 FORMAT_VERSION = 1
 """Version of what this package writes; raised when older code would misread it."""
@@ -32,7 +33,7 @@ class SnapshotState(str, Enum):
 
 
 @dataclass(frozen=True)
-class SampleChangeSummary:
+class SampleChangeSummary(Record):
     """How many samples changed between two states of a dataset."""
 
     total_samples: int
@@ -47,8 +48,8 @@ class SampleChangeSummary:
         """Whether the two states differ in any sample."""
         return bool(self.num_samples_added or self.num_samples_deleted or self.num_samples_changed)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the summary as plain data, as the catalog stores it."""
+    def to_document(self) -> dict[str, Any]:
+        """Returns the summary as the catalog stores it."""
         return {
             "total_samples": self.total_samples,
             "num_samples_added": self.num_samples_added,
@@ -59,12 +60,17 @@ class SampleChangeSummary:
 
     @classmethod
     def from_dict(cls, document: dict[str, Any] | None) -> SampleChangeSummary | None:
-        """Reads what :meth:`to_dict` wrote; ``None`` stays ``None``."""
-        return None if document is None else cls(**document)
+        """Reads what :meth:`to_dict` or :meth:`to_document` wrote; ``None`` stays ``None``."""
+        if document is None:
+            return None
+        updated_at = document.get("updated_at")
+        if isinstance(updated_at, str):
+            updated_at = datetime.fromisoformat(updated_at)
+        return cls(**{**document, "updated_at": updated_at})
 
 
 @dataclass(frozen=True)
-class DatasetSnapshot:
+class DatasetSnapshot(Record):
     """What the public API tells of a snapshot."""
 
     created_at: datetime | None
@@ -83,7 +89,7 @@ class DatasetSnapshot:
 
 
 @dataclass(frozen=True)
-class Archive:
+class Archive(Record):
     """Where an archived snapshot is."""
 
     location: str
@@ -98,13 +104,13 @@ class Archive:
     owner: str | None = None
     """The id of the database that wrote it; None for archives from before that was noted."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the archive as plain data, as the catalog stores it."""
+    def to_document(self) -> dict[str, Any]:
+        """Returns the archive as the catalog stores it."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any] | None) -> Archive | None:
-        """Reads what :meth:`to_dict` wrote; ``None`` stays ``None``."""
+    def from_document(cls, document: dict[str, Any] | None) -> Archive | None:
+        """Reads what :meth:`to_document` wrote; ``None`` stays ``None``."""
         return None if document is None else cls(**document)
 
 
@@ -203,14 +209,14 @@ class SnapshotRecord:
             "storage": self.storage,
             "sample_count": self.sample_count,
             "size_bytes": self.size_bytes,
-            "changes": self.changes and self.changes.to_dict(),
+            "changes": self.changes and self.changes.to_document(),
             "last_loaded_at": self.last_loaded_at,
             "trashed_at": self.trashed_at,
             "trashed_by": self.trashed_by,
             "tags": list(self.tags),
             "fields": None if self.fields is None else list(self.fields),
             "pinned": self.pinned,
-            "archive": self.archive and self.archive.to_dict(),
+            "archive": self.archive and self.archive.to_document(),
         }
 
     @classmethod
@@ -248,7 +254,7 @@ class SnapshotRecord:
             tags=tuple(document.get("tags") or ()),
             fields=None if (paths := document.get("fields")) is None else tuple(paths),
             pinned=document.get("pinned", False),
-            archive=Archive.from_dict(document.get("archive")),
+            archive=Archive.from_document(document.get("archive")),
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .errors import InvalidNameError
 
@@ -13,14 +14,27 @@ MAX_NAME_LENGTH = 255
 MAX_TAG_LENGTH = 100
 """Characters; a tag is a word or two."""
 
+HEAD = "HEAD"
+"""Names the editable state of a dataset where a version is named; no snapshot may be called so."""
+
+_SHOWN = 10
+"""Known names that are told to whoever gave an unknown one."""
+
 _SEPARATORS = frozenset("+_.-")
 
 
-def validate(name: object) -> str:
+def is_head(name: str) -> bool:
+    """Returns whether a name stands for the dataset itself, as ``HEAD`` does in any case."""
+    return name.casefold() == HEAD.casefold()
+
+
+def validate(name: object, *, reserved: bool = True) -> str:
     """Checks that a snapshot may have this name.
 
     Args:
         name: what the caller gave
+        reserved (True): whether to refuse ``HEAD``, which snapshots of earlier versions of this
+            package may be called
 
     Returns:
         the name, unchanged
@@ -46,6 +60,10 @@ def validate(name: object) -> str:
         raise InvalidNameError(f"Snapshot name {name!r} must not contain '/'")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise InvalidNameError(f"Snapshot name {name!r} contains a control character")
+    if reserved and slug(name) == slug(HEAD):
+        raise InvalidNameError(
+            f"Snapshot name {name!r} is reserved: {HEAD} stands for the dataset as it is now"
+        )
     if not slug(name):
         raise InvalidNameError(f"Snapshot name {name!r} needs at least one letter or digit")
     return name
@@ -86,6 +104,45 @@ def _validate_tag(tag: object) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in tag):
         raise InvalidNameError(f"Tag {tag!r} contains a control character")
     return tag
+
+
+def unknown(what: str, name: str, known: Sequence[str], *, are: str = "it has") -> str:
+    """Says that there is nothing of a name, and what there is.
+
+    Args:
+        what: the beginning of the sentence, such as ``Dataset 'digits' has no snapshot``
+        name: the name that is unknown
+        known: all names that are known, the best last
+        are ("it has"): what to say before them
+
+    Returns:
+        a sentence without an end
+    """
+    text = f"{what} '{name}'"
+    shown = list(known)[-_SHOWN:]
+    if shown:
+        more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+        text += f"; {are}: {', '.join(shown)}{more}"
+    if close := difflib.get_close_matches(name, known, 1):
+        text += f". Did you mean '{close[0]}'?"
+    return text
+
+
+def no_snapshot(dataset: str, name: str, known: Sequence[str]) -> str:
+    """Says that a dataset has no snapshot of a name, and which it has.
+
+    Args:
+        dataset: the dataset's name
+        name: the name that is unknown
+        known: the names of its snapshots, the newest last
+
+    Returns:
+        a sentence without an end
+    """
+    if is_head(name) and name not in known:
+        return f"{HEAD} is dataset '{dataset}' itself, as it is now, and no snapshot"
+    said = unknown(f"Dataset '{dataset}' has no snapshot", name, known)
+    return said if known else f"{said}; it has no snapshots"
 
 
 def folded(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from numbers import Integral
 
 from pymongo.database import Database
@@ -16,6 +16,7 @@ from .database import Document, server_time
 from .datasets import DatasetReference
 from .errors import InvalidRequestError, SnapshotNotFoundError
 from .model import SnapshotRecord
+from .serialize import Record
 
 
 @dataclass(frozen=True)
@@ -25,26 +26,30 @@ class Rules:
     keep_last: int | None = None
     """So many newest ones."""
     keep_daily: int | None = None
-    """The newest one of each of the last so many days that have any, by UTC."""
+    """The newest one of each of the last so many days that have any.
+    Days are those of ``fiftyone.config.timezone``, or of UTC."""
     keep_weekly: int | None = None
-    """The newest one of each of the last so many weeks that have any, from Monday on, by UTC."""
+    """The newest one of each of the last so many weeks that have any, from Monday on."""
     older_than: timedelta | None = None
     """Those that are not older than this."""
 
 
 @dataclass(frozen=True)
-class PrunedSnapshot:
+class PrunedSnapshot(Record):
     """A snapshot that was deleted, or would be."""
 
     name: str
     created_at: datetime
     size_bytes: int
     """What it takes up, in the database before compression, or in the archive."""
+    id: str = ""
 
 
 @dataclass(frozen=True)
-class PruneResult:
+class PruneResult(Record):
     """What :func:`prune` did, or would do."""
+
+    TOLD = ("size_bytes",)
 
     dataset_name: str
     dry_run: bool
@@ -110,6 +115,7 @@ def prune(
                 record.name,
                 record.created_at,
                 record.archive.size_bytes if record.archive else record.size_bytes,
+                str(record.id),
             )
             for record in pruned
         ),
@@ -175,12 +181,8 @@ def _newest_of_each(
 
 
 def _day(time: datetime) -> object:
-    return _utc(time).date()
+    return time.date()
 
 
 def _week(time: datetime) -> object:
-    return _utc(time).isocalendar()[:2]
-
-
-def _utc(time: datetime) -> datetime:
-    return time if time.tzinfo is None else time.astimezone(timezone.utc)
+    return time.isocalendar()[:2]

@@ -26,6 +26,7 @@ from .journal import Entry, Operation, Verb, operation, recovers
 from .manifest import Manifest
 from .model import SnapshotRecord
 from .namespaces import owned_collections, staging_name
+from .serialize import Record
 
 _SELECTED = "selected"
 _FETCHED_SAMPLES = 500
@@ -41,7 +42,7 @@ _FRAME_IDENTITY = ("_id", "_sample_id", "frame_number", "_dataset_id", "created_
 
 
 @dataclass(frozen=True)
-class RestoredSamples:
+class RestoredSamples(Record):
     """What :func:`restore` did."""
 
     samples_added: int

@@ -22,11 +22,12 @@ from .errors import DamagedSnapshotError
 from .journal import Operation, Verb, operation
 from .model import SampleChangeSummary, SnapshotRecord
 from .namespaces import staging_name
+from .serialize import Record
 from .switch import Switch
 
 
 @dataclass(frozen=True)
-class RevertPlan:
+class RevertPlan(Record):
     """What a revert would change."""
 
     dataset_name: str
@@ -105,7 +106,7 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
             destroy=Settings.load().trash_days == 0,
             changes=SampleChangeSummary(
                 record.sample_count, 0, 0, 0, server_time(database)
-            ).to_dict(),
+            ).to_document(),
             former_changes=catalog.dataset_facts(dataset.id).get("latest_changes"),
         )
         running.step("noted")

@@ -10,13 +10,12 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from types import NoneType
+from datetime import date, datetime, timedelta, tzinfo
 
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import facts, manifest_store
+from . import facts, manifest_store, times
 from .catalog import Catalog
 from .contents import Part
 from .database import Document
@@ -24,12 +23,13 @@ from .errors import InvalidRequestError, SnapshotError
 from .history import mentions
 from .ids import Ids, positions
 from .model import SampleChangeSummary, SnapshotRecord
+from .serialize import Record
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class FoundSnapshot:
+class FoundSnapshot(Record):
     """A snapshot that fits a search."""
 
     dataset_name: str
@@ -42,6 +42,16 @@ class FoundSnapshot:
     size_bytes: int
     changes: SampleChangeSummary | None
     """Since the snapshot before it; for the first one, everything is added."""
+    id: str = ""
+    is_archived: bool = False
+    is_pinned: bool = False
+
+    TOLD = ("linear_change_summary",)
+
+    @property
+    def linear_change_summary(self) -> SampleChangeSummary | None:
+        """The same as ``changes``, as it is called in all results."""
+        return self.changes
 
 
 @dataclass(frozen=True)
@@ -52,9 +62,9 @@ class SnapshotQuery:
     """What the name, the description, a tag or the dataset's name contains, in any case."""
     created_by: str | None = None
     since: date | None = None
-    """A time, or a day (UTC) from whose beginning on they were created."""
+    """A time, or a day from whose beginning on they were created."""
     until: date | None = None
-    """A time before which they were created, or the last day (UTC) on which they were."""
+    """A time before which they were created, or the last day on which they were."""
     tags: tuple[str, ...] = ()
     """All of these."""
     sample_id: ObjectId | None = None
@@ -80,7 +90,6 @@ def search(database: Database[Document], query: SnapshotQuery) -> list[FoundSnap
     Raises:
         InvalidRequestError: if the query cannot be meant
     """
-    _check(query)
     catalog = Catalog(database)
     if query.field is not None:
         # Of those of which they were not noted at capture
@@ -99,23 +108,14 @@ def search(database: Database[Document], query: SnapshotQuery) -> list[FoundSnap
         checks.append(lambda record: facts.has_class(database, record, label))
     found = [
         record
-        for record in catalog.select(_catalog_query(query))
+        for record in catalog.select(_catalog_query(query, times.zone(database)))
         if record.is_complete and record.dataset_id in names and _fits(record, checks)
     ]
     found.sort(key=lambda record: (record.created_at, record.id), reverse=True)
     return [_found(record, names[record.dataset_id]) for record in found]
 
 
-def _check(query: SnapshotQuery) -> None:
-    for name in ("text", "created_by", "field", "label"):
-        if not isinstance(value := getattr(query, name), (str, NoneType)):
-            raise InvalidRequestError(f"Expected a string for {name}, not {value!r}")
-    for name in ("since", "until"):
-        if not isinstance(value := getattr(query, name), (date, NoneType)):
-            raise InvalidRequestError(f"Expected a datetime or a date for {name}, not {value!r}")
-
-
-def _catalog_query(query: SnapshotQuery) -> Document:
+def _catalog_query(query: SnapshotQuery, zone: tzinfo) -> Document:
     found: Document = {"live": True}
     if query.created_by is not None:
         found["created_by"] = query.created_by
@@ -125,23 +125,18 @@ def _catalog_query(query: SnapshotQuery) -> Document:
         found["fields"] = query.field
     period = {}
     if query.since is not None:
-        period["$gte"] = _time(query.since)
+        period["$gte"] = _start(query.since, zone)
     if query.until is not None:
         is_day = not isinstance(query.until, datetime)
-        period["$lt"] = _time(query.until) + timedelta(days=1 if is_day else 0)
-    if len(period) == 2 and _utc(period["$gte"]) >= _utc(period["$lt"]):
+        period["$lt"] = _start(query.until + timedelta(days=1 if is_day else 0), zone)
+    if len(period) == 2 and period["$gte"] >= period["$lt"]:
         raise InvalidRequestError(f"Nothing can be since {query.since} and until {query.until}")
     return {**found, "created_at": period} if period else found
 
 
-def _time(moment: date) -> datetime:
-    return moment if isinstance(moment, datetime) else datetime.combine(moment, time())
-
-
-def _utc(moment: datetime) -> datetime:
-    """Returns a time as MongoDB understands it: without a zone, it is one of UTC."""
-    offset = moment.utcoffset() or timedelta()
-    return moment.replace(tzinfo=None) - offset
+def _start(moment: date, zone: tzinfo) -> datetime:
+    """Returns a time, or when a day begins in the zone in which days are shown."""
+    return times.zoned(moment) if isinstance(moment, datetime) else times.begin(moment, zone)
 
 
 def _datasets(database: Database[Document]) -> list[Document]:
@@ -180,4 +175,7 @@ def _found(record: SnapshotRecord, dataset_name: str) -> FoundSnapshot:
         sample_count=record.sample_count,
         size_bytes=record.size_bytes,
         changes=record.changes,
+        id=str(record.id),
+        is_archived=record.archive is not None,
+        is_pinned=record.pinned,
     )

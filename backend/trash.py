@@ -30,6 +30,7 @@ from .errors import DamagedSnapshotError, DatasetBusyError
 from .journal import Operation, Verb, operation, recovers
 from .model import FORMAT_VERSION, SnapshotRecord, check_format
 from .namespaces import CATALOG, TRASH, owned_collections, trashed_name
+from .serialize import Record
 
 
 class TrashKind(str, Enum):
@@ -40,7 +41,7 @@ class TrashKind(str, Enum):
 
 
 @dataclass(frozen=True)
-class TrashItem:
+class TrashItem(Record):
     """Something that was discarded, as the public API tells of it."""
 
     kind: TrashKind
@@ -52,6 +53,8 @@ class TrashItem:
     expires_at: datetime | None
     """None for a pinned snapshot, which stays until somebody empties the trash."""
     size_bytes: int
+    dataset_name: str | None = None
+    """The name that its dataset has now."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,10 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
         the items
     """
     keep = timedelta(days=Settings.load().trash_days)
+    records = Catalog(database).list_trashed(dataset_id)
+    discarded = list(heads(database, dataset_id))
+    owners = {item.dataset_id for item in records} | {item.dataset_id for item in discarded}
+    names = {owner: current_name(database, owner) for owner in owners}
     found = [
         TrashItem(
             TrashKind.HEAD,
@@ -203,10 +210,11 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
             head.trashed_at,
             head.trashed_at + keep,
             _head_size(database, head),
+            names[head.dataset_id],
         )
-        for head in heads(database, dataset_id)
+        for head in discarded
     ]
-    for record in Catalog(database).list_trashed(dataset_id):
+    for record in records:
         trashed_at = record.trashed_at or record.created_at
         found.append(
             TrashItem(
@@ -217,6 +225,7 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
                 trashed_at,
                 None if record.pinned else trashed_at + keep,
                 record.size_bytes,
+                names[record.dataset_id],
             )
         )
     return sorted(found, key=lambda item: item.trashed_at)

@@ -34,6 +34,7 @@ from .datasets import DatasetReference, current_name
 from .errors import DamagedSnapshotError, SnapshotError
 from .manifest import Differences, Manifest
 from .model import SnapshotRecord
+from .serialize import Record
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Verdict(str, Enum):
 
 
 @dataclass(frozen=True)
-class Listed:
+class Listed(Record):
     """Some things, of which only the first are named."""
 
     total: int = 0
@@ -89,8 +90,10 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class PartReport:
+class PartReport(Record):
     """What was found of one kind of documents."""
+
+    TOLD = ("ok",)
 
     part: str
     expected: int | None
@@ -121,7 +124,7 @@ class PartReport:
 
 
 @dataclass(frozen=True)
-class MediaReport:
+class MediaReport(Record):
     """Which media files are still where the samples say."""
 
     found: int
@@ -139,8 +142,10 @@ class MediaReport:
 
 
 @dataclass(frozen=True)
-class VerifyReport:
+class VerifyReport(Record):
     """Whether a snapshot is what was captured; true if it is."""
+
+    TOLD = ("ok",)
 
     dataset_name: str
     snapshot_name: str

@@ -37,7 +37,11 @@ def main(
         argcomplete.autocomplete(commands)
     is_closed = sys.stdout is None
     prepare_streams()
-    options = commands.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else [*arguments]
+    if not given:
+        commands.print_help()
+        return USAGE
+    options = commands.parse_args(given)
     try:
         # What FiftyOne and others say by the way must not get into what programs read
         with redirect_stdout(sys.stderr):

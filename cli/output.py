@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
+import shutil
 import sys
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from enum import Enum
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
+
+from ..backend import tables
+from ..backend.serialize import plain
+from ..backend.times import shown
 
 DONE, FAILED, USAGE, FOUND, UNTOLD = 0, 1, 2, 3, 4
 """Exit codes; FOUND says that differences or damage were found, UNTOLD that it could not be told
@@ -71,29 +73,8 @@ def write(text: str, stream: TextIO) -> OSError | None:
     return None
 
 
-def plain(value: Any) -> Any:
-    """Returns records as data that JSON can hold; times are ISO 8601 with their zone."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        # FiftyOne gives times of UTC without saying so
-        zoned = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-        return zoned.isoformat()
-    if hasattr(value, "to_dict"):
-        return plain(value.to_dict())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)
-
-
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> str:
-    """Returns rows as aligned columns.
+    """Returns rows as aligned columns, not wider than the terminal if there is one.
 
     Args:
         headings: the heading of each column
@@ -104,34 +85,24 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str)
         the text
     """
     lines = [[_cell(value) for value in row] for row in rows]
-    if not lines:
-        return empty
-    lines = [list(headings), *lines]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "  ".join(
-            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
-        ).rstrip()
-        for line in lines
-    )
+    return tables.table(headings, lines, _columns()) if lines else empty
+
+
+def _columns() -> int | None:
+    # What commands print by the way goes elsewhere meanwhile, but the table does not
+    screen = sys.__stdout__
+    if screen is None or screen.closed or not screen.isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def _cell(value: object) -> str:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return shown(value)
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value))
     text = "" if value is None else str(value)
     return " ".join(text.split())
-
-
-def _width(text: str) -> int:
-    """Returns how many columns a terminal needs for a text."""
-    return sum(
-        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
-        for letter in text
-    )
 
 
 def size(count: int) -> str:

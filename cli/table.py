@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 from dataclasses import dataclass
-from datetime import date, datetime
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NoReturn
+
+from . import values
 
 
 @dataclass(frozen=True)
@@ -23,32 +26,6 @@ def _argument(*names: str, **options: Any) -> Argument:
 
 def _optional(argument: Argument, meaning: str) -> Argument:
     return Argument(argument.names, {**argument.options, "nargs": "?", "help": meaning})
-
-
-def _time(text: str) -> date:
-    """Reads a day, or a time; without a zone it is one of UTC, as the database has it."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return datetime.fromisoformat(text)
-
-
-def _moment(text: str) -> datetime:
-    """Reads a time; a day is its beginning."""
-    return datetime.fromisoformat(text)
-
-
-def _days(text: str) -> float:
-    """Reads a number of days; one that is too large to be a time is refused."""
-    days = float(text)
-    if not 0 <= days <= 36_500:
-        raise ValueError(text)
-    return days
-
-
-# What argparse calls it in its complaints
-_time.__name__ = _moment.__name__ = "time"
-_days.__name__ = "number of days"
 
 
 _DATASET = _argument("dataset", metavar="DATASET", help="the name of the dataset")
@@ -142,9 +119,17 @@ COMMANDS = (
         "tell what changed between two versions of a dataset",
         (
             _DATASET,
-            _argument("a", metavar="A", help="the snapshot to compare with"),
             _argument(
-                "b", metavar="B", nargs="?", help="another one; by default, the dataset as it is"
+                "a",
+                metavar="A",
+                nargs="?",
+                help="the snapshot to compare with; by default, the latest",
+            ),
+            _argument(
+                "b",
+                metavar="B",
+                nargs="?",
+                help="another one; by default HEAD, the dataset as it is",
             ),
             _EXIT_CODE,
         ),
@@ -183,9 +168,9 @@ COMMANDS = (
         (
             _argument("text", metavar="TEXT", nargs="?", help="in a name, a description or a tag"),
             _argument("--created-by", metavar="USER", help="who created it"),
-            _argument("--since", metavar="TIME", type=_time, help="such as 2026-03-01"),
+            _argument("--since", metavar="TIME", type=values.time, help="such as 2026-03-01"),
             _argument(
-                "--until", metavar="TIME", type=_time, help="a day, including it; or a time"
+                "--until", metavar="TIME", type=values.time, help="a day, including it; or a time"
             ),
             _argument(
                 "--tag", "-t", metavar="TAG", action="append", help="a tag; may be repeated"
@@ -230,7 +215,7 @@ COMMANDS = (
             _argument(
                 "--ended-within",
                 metavar="SECONDS",
-                type=int,
+                type=values.count,
                 default=0,
                 help="also those that ended not longer ago",
             ),
@@ -284,11 +269,18 @@ COMMANDS = (
         "delete the snapshots that no rule keeps",
         (
             _DATASET,
-            _argument("--keep-last", metavar="N", type=int, help="keep the last N"),
-            _argument("--keep-daily", metavar="N", type=int, help="keep one of each of N days"),
-            _argument("--keep-weekly", metavar="N", type=int, help="keep one of each of N weeks"),
+            _argument("--keep-last", metavar="N", type=values.count, help="keep the last N"),
             _argument(
-                "--older-than", metavar="DAYS", type=_days, help="keep those of the last DAYS days"
+                "--keep-daily", metavar="N", type=values.count, help="keep one of each of N days"
+            ),
+            _argument(
+                "--keep-weekly", metavar="N", type=values.count, help="keep one of each of N weeks"
+            ),
+            _argument(
+                "--older-than",
+                metavar="DAYS",
+                type=values.days,
+                help="keep those of the last DAYS days",
             ),
         ),
         destroys=True,
@@ -318,9 +310,13 @@ COMMANDS = (
             _argument("--user", metavar="USER", help="who did it"),
             _argument("--action", metavar="ACTION", help="what was done, such as revert"),
             _argument("--outcome", choices=("done", "refused", "failed"), help="what came of it"),
-            _argument("--since", metavar="TIME", type=_moment, help="such as 2026-03-01"),
-            _argument("--until", metavar="TIME", type=_moment, help="the moment after the last"),
-            _argument("--limit", metavar="N", type=int, default=50, help="at most so many (50)"),
+            _argument("--since", metavar="TIME", type=values.moment, help="such as 2026-03-01"),
+            _argument(
+                "--until", metavar="TIME", type=values.moment, help="the moment after the last"
+            ),
+            _argument(
+                "--limit", metavar="N", type=values.count, default=50, help="at most so many (50)"
+            ),
         ),
     ),
     Command(
@@ -344,6 +340,24 @@ ANSWERING = frozenset(
 """The commands that do nothing but answer: if that cannot be written, they have failed."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says which command may be meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with what is wrong with its arguments.
+
+        Args:
+            message: what is wrong
+        """
+        if found := re.search(r"invalid choice: '(.*?)' \(choose from", message):
+            names = [command.name for command in COMMANDS]
+            if "COMMAND" in message:
+                close = difflib.get_close_matches(found[1], names, 1)
+                meant = f" Did you mean '{close[0]}'?" if close else ""
+                message = f"there is no command '{found[1]}'.{meant} See {self.prog} --help"
+        super().error(message)
+
+
 def parser(version: str) -> argparse.ArgumentParser:
     """Makes the parser of the command line.
 
@@ -353,7 +367,7 @@ def parser(version: str) -> argparse.ArgumentParser:
     Returns:
         the parser
     """
-    main = argparse.ArgumentParser(
+    main = _Parser(
         prog="fiftyone-snapshots",
         description="Dataset versioning for FiftyOne.",
         epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 differences or "

@@ -17,6 +17,7 @@ from ..backend import (
 from ..backend.access import Action, mongodb
 from ..backend.access.door import acting, allows
 from ..backend.access.door import why_not as _why_not
+from ..backend.arguments import checked
 from ..backend.audit import AuditEvent, AuditReport, proof, reading
 from ..backend.audit.export import export as export_log
 from ..backend.database import Document
@@ -92,7 +93,7 @@ def export_events(path: str | Path) -> int:
         the number of events
 
     Raises:
-        ValueError: if its suffix is another one
+        ValueError: if its suffix is another one, or the file exists
     """
     return export_log(database.connect(), path)
 
@@ -131,6 +132,7 @@ def mongodb_role(name: str) -> dict[str, Any]:
     return mongodb.role(database.connect(), name)
 
 
+@checked
 def why_not(action: Action | str, dataset_name: str | fod.Dataset | None = None) -> str | None:
     """Tells why something would be refused to whoever asks, without trying.
 

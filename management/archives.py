@@ -21,11 +21,13 @@ from ..backend.archive import archive, export, import_, ownership, unarchive
 from ..backend.config import Settings
 from ..backend.model import DatasetSnapshot
 from ..backend.prune import PruneResult
-from .datasets import use
+from .datasets import name_of, use
 
 
 @acting(Action.ARCHIVE)
-def archive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+def archive_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot
+) -> None:
     """Moves a snapshot from the database to ``FIFTYONE_SNAPSHOTS_ARCHIVE_PATH``.
 
     It stays listed and can be compared, but not opened, by nobody, also not by those who have it
@@ -40,7 +42,8 @@ def archive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> Non
         ArchiveStorageError: if the archive could not be written; the snapshot is as before
     """
     connection, dataset = use(dataset_name)
-    archive.archive(connection, dataset, snapshot_name)
+    name = name_of(connection, dataset, snapshot_name)
+    archive.archive(connection, dataset, name)
 
 
 def archives_are_on() -> bool:
@@ -53,7 +56,9 @@ def archives_are_on() -> bool:
 
 
 @acting(Action.UNARCHIVE)
-def unarchive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+def unarchive_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot
+) -> None:
     """Brings an archived snapshot back into the database.
 
     Args:
@@ -67,7 +72,8 @@ def unarchive_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> N
         ArchiveStorageError: if the archive is out of reach
     """
     connection, dataset = use(dataset_name)
-    unarchive.unarchive(connection, dataset, snapshot_name)
+    name = name_of(connection, dataset, snapshot_name)
+    unarchive.unarchive(connection, dataset, name)
 
 
 @acting(Action.CLAIM_ARCHIVES)
@@ -104,7 +110,9 @@ def leave_archives() -> int:
 
 @acting(Action.EXPORT)
 def export_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, path: str | os.PathLike[str]
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str | DatasetSnapshot,
+    path: str | os.PathLike[str],
 ) -> Path:
     """Writes a snapshot to a file, which :func:`import_snapshot` takes in on any server.
 
@@ -123,7 +131,8 @@ def export_snapshot(
         ArchiveStorageError: if the file could not be written
     """
     connection, dataset = use(dataset_name)
-    return export.export(connection, dataset, snapshot_name, Path(path))
+    name = name_of(connection, dataset, snapshot_name)
+    return export.export(connection, dataset, name, Path(path))
 
 
 @acting(Action.IMPORT, each=True)
@@ -154,7 +163,9 @@ def import_snapshot(
 
 
 @acting(Action.PIN)
-def pin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+def pin_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot
+) -> DatasetSnapshot:
     """Keeps a snapshot from automatic archival, from pruning, and from expiring in the trash.
 
     Args:
@@ -168,11 +179,14 @@ def pin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> Dataset
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    return pin.pin(connection, dataset, snapshot_name, pinned=True).public()
+    name = name_of(connection, dataset, snapshot_name)
+    return pin.pin(connection, dataset, name, pinned=True).public()
 
 
 @acting(Action.UNPIN)
-def unpin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+def unpin_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot
+) -> DatasetSnapshot:
     """Takes back :func:`pin_snapshot`.
 
     Args:
@@ -186,7 +200,8 @@ def unpin_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> Datas
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    return pin.pin(connection, dataset, snapshot_name, pinned=False).public()
+    name = name_of(connection, dataset, snapshot_name)
+    return pin.pin(connection, dataset, name, pinned=False).public()
 
 
 @acting(Action.PRUNE, dry_run=Action.LIST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fiftyone.core.dataset as fod
+from pymongo.database import Database
 
 from ..backend import (
     changes,
@@ -15,8 +16,8 @@ from ..backend.access import Action
 from ..backend.access.door import acting
 from ..backend.base import Progress, silent
 from ..backend.catalog import Catalog
-from ..backend.changes import HeadVersion, SnapshotVersion, Version
-from ..backend.contents import Head
+from ..backend.database import Document
+from ..backend.datasets import DatasetReference
 from ..backend.diff import (
     DatasetDiff,
     LabelHistory,
@@ -26,15 +27,15 @@ from ..backend.diff import (
     tracing,
 )
 from ..backend.diff.bars import shown
-from ..backend.model import SampleChangeSummary
+from ..backend.model import DatasetSnapshot, SampleChangeSummary
 from ..backend.verify import VerifyReport
-from .datasets import find, use
+from .datasets import find, name_of, use
 
 
 @acting(Action.VERIFY)
 def verify_snapshot(
     dataset_name: str | fod.Dataset,
-    snapshot_name: str,
+    snapshot_name: str | DatasetSnapshot,
     media: bool = False,
     progress: Progress = silent,
 ) -> VerifyReport:
@@ -56,7 +57,8 @@ def verify_snapshot(
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    return verify.verify(connection, dataset, snapshot_name, media, progress)
+    name = name_of(connection, dataset, snapshot_name)
+    return verify.verify(connection, dataset, name, media, progress)
 
 
 @acting(Action.VERIFY)
@@ -74,7 +76,7 @@ def verify_all(media: bool = False, progress: Progress = silent) -> list[VerifyR
 
 
 @acting(Action.DIFF)
-def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str) -> bool:
+def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot) -> bool:
     """Tells whether a dataset has the content that a snapshot captured, exactly.
 
     The content is that of all samples and frames; what FiftyOne keeps for itself, such as
@@ -93,12 +95,15 @@ def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str) -> bool:
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+    name = name_of(connection, dataset, snapshot_name)
+    record = Catalog(connection).get(dataset.id, name, dataset.name)
     return equality.is_head_equal(connection, record)
 
 
 @acting(Action.LIST)
-def content_hash(dataset_name: str | fod.Dataset, snapshot_name: str | None = None) -> str:
+def content_hash(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot | None = None
+) -> str:
     """Returns one hash of the content of a version: of all samples and frames.
 
     Versions with the same hash have the same content, as :func:`is_head_equal` understands it. A
@@ -107,8 +112,8 @@ def content_hash(dataset_name: str | fod.Dataset, snapshot_name: str | None = No
 
     Args:
         dataset_name: the name of the dataset
-        snapshot_name (None): the name of a snapshot; by default, the dataset as it is now, all of
-            which is read
+        snapshot_name (None): the name of a snapshot; by default, or with ``"HEAD"``, the dataset
+            as it is now, all of which is read
 
     Returns:
         a string such as ``sha256:...``
@@ -117,11 +122,8 @@ def content_hash(dataset_name: str | fod.Dataset, snapshot_name: str | None = No
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    version: Version = HeadVersion(Head(connection, dataset.id))
-    if snapshot_name is not None:
-        record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
-        version = SnapshotVersion(connection, record)
-    return equality.content_hash(version)
+    name = None if snapshot_name is None else name_of(connection, dataset, snapshot_name)
+    return equality.content_hash(compute.version(connection, dataset, name))
 
 
 @acting(Action.LIST)
@@ -167,17 +169,18 @@ def calculate_dataset_latest_changes_summary(
 @acting(Action.DIFF)
 def diff(
     dataset_name: str | fod.Dataset,
-    a: str,
-    b: str | None = None,
+    a: str | DatasetSnapshot = compute.LATEST,
+    b: str | DatasetSnapshot | None = None,
     progress: bool | Progress | None = None,
 ) -> DatasetDiff:
     """Compares two versions of a dataset: samples, fields, labels, and everything else.
 
     Args:
         dataset_name: the name of the dataset
-        a: the name of the snapshot to compare with
-        b (None): the name of the snapshot whose changes are wanted; by default, the dataset as it
-            is now
+        a: the name of the snapshot to compare with; by default, the latest one. ``"HEAD"``, in
+            any case, is the dataset as it is now
+        b (None): the name of the snapshot whose changes are wanted; by default, or with
+            ``"HEAD"``, the dataset as it is now
         progress (None): whether to render a progress bar (True/False), use the default value
             ``fiftyone.config.show_progress_bars`` (None), or a function to call instead with the
             fraction that is done and what is being done
@@ -189,20 +192,25 @@ def diff(
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
+    before, after = _versions(connection, dataset, a, b)
     with shown(progress) as report:
-        return compute.diff(connection, dataset, a, b, report)
+        return compute.diff(connection, dataset, before, after, report)
 
 
 @acting(Action.DIFF)
 def diff_sample(
-    dataset_name: str | fod.Dataset, sample_id: str, a: str, b: str | None = None
+    dataset_name: str | fod.Dataset,
+    sample_id: str,
+    a: str | DatasetSnapshot = compute.LATEST,
+    b: str | DatasetSnapshot | None = None,
 ) -> SampleDifference:
     """Compares one sample in two versions of a dataset, with all values before and after.
 
     Args:
         dataset_name: the name of the dataset
         sample_id: the id of the sample
-        a: the name of the snapshot to compare with
+        a: the name of the snapshot to compare with; by default, the latest one. ``"HEAD"`` is the
+            dataset as it is now
         b (None): the name of another snapshot; by default, the dataset as it is now
 
     Returns:
@@ -212,7 +220,8 @@ def diff_sample(
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    return compute.diff_sample(connection, dataset, sample_id, a, b)
+    before, after = _versions(connection, dataset, a, b)
+    return compute.diff_sample(connection, dataset, sample_id, before, after)
 
 
 @acting(Action.DIFF)
@@ -269,3 +278,14 @@ def latest_changes_are_stale(dataset_name: str | fod.Dataset) -> bool:
     connection, dataset = find(dataset_name)
     summary = Catalog(connection).latest_changes(dataset.id)
     return summary is None or history.latest_changes_are_stale(connection, dataset.id, summary)
+
+
+def _versions(
+    connection: Database[Document],
+    dataset: DatasetReference,
+    a: str | DatasetSnapshot,
+    b: str | DatasetSnapshot | None,
+) -> tuple[str, str | None]:
+    """Returns the names of the versions that the caller means."""
+    after = None if b is None else name_of(connection, dataset, b)
+    return name_of(connection, dataset, a), after

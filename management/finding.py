@@ -23,8 +23,9 @@ from ..backend.access.door import acting, allows, require
 from ..backend.catalog import Catalog
 from ..backend.history import History, HistoryQuery, Location
 from ..backend.lineage import RunKind, RunLineage
+from ..backend.model import DatasetSnapshot
 from ..backend.search import FoundSnapshot, SnapshotQuery
-from .datasets import find, use
+from .datasets import find, name_of, use
 
 
 @acting(Action.SEARCH, each=True)
@@ -44,9 +45,10 @@ def search_snapshots(
         text (None): what the name, the description, a tag or the dataset's name contains, in any
             case and language
         created_by (None): who created it
-        since (None): a ``datetime``, or a ``date`` from whose beginning (UTC) on it was created
-        until (None): a ``datetime`` before which it was created, or a ``date``, the last day (UTC)
-            on which it was
+        since (None): a ``datetime``, or a ``date`` from whose beginning on it was created; days
+            are those of ``fiftyone.config.timezone``, in which FiftyOne gives times, or of UTC
+        until (None): a ``datetime`` before which it was created, or a ``date``, the last day on
+            which it was
         tags (None): a tag that it has, or several, all of which it has
         contains_sample (None): a sample that it contains, or the sample's id
         field (None): the path of a field that its schema has, such as ``ground_truth`` or
@@ -75,7 +77,7 @@ def search_snapshots(
 
 
 @acting(Action.LIST)
-def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
+def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot) -> str:
     """Returns an address for a snapshot, to be noted where it was used, as in a training run.
 
     Args:
@@ -90,7 +92,8 @@ def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
+    name = name_of(connection, dataset, snapshot_name)
+    record = Catalog(connection).get(dataset.id, name, dataset.name)
     return uri.uri(connection, dataset, record)
 
 

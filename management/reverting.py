@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Literal, overload
 
 import fiftyone.core.dataset as fod
-from bson import ObjectId
 
 from ..backend import (
     database,
@@ -18,28 +17,40 @@ from ..backend import (
 )
 from ..backend.access import Action
 from ..backend.access.door import acting, allows
-from ..backend.datasets import current_name
+from ..backend.model import DatasetSnapshot
 from ..backend.restore import RestoredSamples
 from ..backend.revert import RevertPlan
 from ..backend.trash import TrashItem
-from .datasets import use
+from .datasets import name_of, use
 
 
 @overload
 def revert_dataset_to_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, *, dry_run: Literal[False] = False
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str | DatasetSnapshot,
+    *,
+    dry_run: Literal[False] = False,
 ) -> None: ...
 
 
 @overload
 def revert_dataset_to_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, *, dry_run: Literal[True]
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str | DatasetSnapshot,
+    *,
+    dry_run: Literal[True],
 ) -> RevertPlan: ...
+
+
+@overload
+def revert_dataset_to_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot, *, dry_run: bool
+) -> RevertPlan | None: ...
 
 
 @acting(Action.REVERT, dry_run=Action.DIFF)
 def revert_dataset_to_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, *, dry_run: bool = False
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot, *, dry_run: bool = False
 ) -> RevertPlan | None:
     """Takes a dataset back to the state of a snapshot.
 
@@ -58,9 +69,10 @@ def revert_dataset_to_snapshot(
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
+    name = name_of(connection, dataset, snapshot_name)
     if dry_run:
-        return revert.plan(connection, dataset, snapshot_name)
-    revert.revert(connection, dataset, snapshot_name)
+        return revert.plan(connection, dataset, name)
+    revert.revert(connection, dataset, name)
     return None
 
 
@@ -84,7 +96,7 @@ def undo_revert(dataset_name: str | fod.Dataset) -> None:
 @acting(Action.RESTORE_SAMPLES)
 def restore_samples(
     dataset_name: str | fod.Dataset,
-    snapshot_name: str,
+    snapshot_name: str | DatasetSnapshot,
     view_or_ids: object,
     fields: str | Iterable[str] | None = None,
 ) -> RestoredSamples:
@@ -112,9 +124,10 @@ def restore_samples(
             or do not fit into the dataset any more; nothing was changed then
     """
     connection, dataset = use(dataset_name)
+    name = name_of(connection, dataset, snapshot_name)
     sample_ids, named = selection.sample_ids(connection, dataset, view_or_ids)
     wanted = [fields] if isinstance(fields, str) else None if fields is None else list(fields)
-    return restore.restore(connection, dataset, snapshot_name, sample_ids, wanted, strict=named)
+    return restore.restore(connection, dataset, name, sample_ids, wanted, strict=named)
 
 
 @acting(Action.LIST, each=True)
@@ -133,9 +146,7 @@ def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]
     if dataset_name is None:
         connection = database.connect()
         items = trash.items(connection)
-        owners = {item.dataset_id for item in items}
-        names = {owner: current_name(connection, ObjectId(owner)) for owner in owners}
-        return [item for item in items if allows(Action.LIST, names[item.dataset_id])]
+        return [item for item in items if allows(Action.LIST, item.dataset_name)]
     connection, dataset = use(dataset_name)
     return trash.items(connection, dataset.id)
 

@@ -19,7 +19,7 @@ from ..backend.access import Action
 from ..backend.access.door import acting
 from ..backend.catalog import Catalog
 from ..backend.model import DatasetSnapshot
-from .datasets import find, use
+from .datasets import find, name_of, use
 
 
 @acting(Action.CREATE)
@@ -91,7 +91,7 @@ def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
 
 @acting(Action.LIST)
 def get_snapshot_info(
-    dataset_name: str | fod.Dataset, snapshot_name: str
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot
 ) -> DatasetSnapshot | None:
     """Returns what is known of a snapshot.
 
@@ -106,12 +106,15 @@ def get_snapshot_info(
         ValueError: if there is no such dataset
     """
     connection, dataset = use(dataset_name)
-    record = Catalog(connection).find(dataset.id, snapshot_name)
+    name = name_of(connection, dataset, snapshot_name)
+    record = Catalog(connection).find(dataset.id, name)
     return status.public(connection, record) if record else None
 
 
 @acting(Action.LOAD)
-def load_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> fod.Dataset:
+def load_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot
+) -> fod.Dataset:
     """Loads a snapshot as a read-only dataset, as ``fo.load_dataset(dataset, snapshot=...)`` does.
 
     Args:
@@ -125,12 +128,13 @@ def load_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> fod.Da
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    return load.load(connection, dataset, snapshot_name)
+    name = name_of(connection, dataset, snapshot_name)
+    return load.load(connection, dataset, name)
 
 
 @acting(Action.CLONE)
 def clone_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, new_dataset_name: str
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot, new_dataset_name: str
 ) -> fod.Dataset:
     """Makes a new, editable and persistent dataset of a snapshot; it has no snapshots of its own.
 
@@ -152,7 +156,7 @@ def clone_snapshot(
 @acting(Action.EDIT)
 def edit_snapshot(
     dataset_name: str | fod.Dataset,
-    snapshot_name: str,
+    snapshot_name: str | DatasetSnapshot,
     new_name: str | None = None,
     description: str | None = edit.KEEP,
 ) -> DatasetSnapshot:
@@ -171,13 +175,16 @@ def edit_snapshot(
         ValueError: if there is no such dataset or snapshot, or the name is invalid or taken
     """
     connection, dataset = use(dataset_name)
-    record = edit.edit(connection, dataset, snapshot_name, new_name, description)
+    name = name_of(connection, dataset, snapshot_name)
+    record = edit.edit(connection, dataset, name, new_name, description)
     return status.public(connection, record)
 
 
 @acting(Action.TAG)
 def tag_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str | DatasetSnapshot,
+    tags: str | Iterable[str],
 ) -> DatasetSnapshot:
     """Adds tags to a snapshot, unless it has them already.
 
@@ -193,14 +200,17 @@ def tag_snapshot(
         ValueError: if there is no such dataset or snapshot, or a tag cannot be used
     """
     connection, dataset = use(dataset_name)
+    name = name_of(connection, dataset, snapshot_name)
     valid = names.validate_tags(tags)
-    record = edit.edit(connection, dataset, snapshot_name, add_tags=valid)
+    record = edit.edit(connection, dataset, name, add_tags=valid)
     return status.public(connection, record)
 
 
 @acting(Action.TAG)
 def untag_snapshot(
-    dataset_name: str | fod.Dataset, snapshot_name: str, tags: str | Iterable[str]
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str | DatasetSnapshot,
+    tags: str | Iterable[str],
 ) -> DatasetSnapshot:
     """Removes tags from a snapshot, if it has them.
 
@@ -216,13 +226,14 @@ def untag_snapshot(
         ValueError: if there is no such dataset or snapshot, or a tag cannot be used
     """
     connection, dataset = use(dataset_name)
+    name = name_of(connection, dataset, snapshot_name)
     valid = names.validate_tags(tags)
-    record = edit.edit(connection, dataset, snapshot_name, remove_tags=valid)
+    record = edit.edit(connection, dataset, name, remove_tags=valid)
     return status.public(connection, record)
 
 
 @acting(Action.DELETE)
-def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None:
+def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot) -> None:
     """Deletes a snapshot.
 
     It can be brought back with :func:`restore_snapshot` for ``FIFTYONE_SNAPSHOTS_TRASH_DAYS``. If
@@ -236,11 +247,14 @@ def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> None
         ValueError: if there is no such dataset or snapshot
     """
     connection, dataset = use(dataset_name)
-    delete.delete(connection, dataset, snapshot_name)
+    name = name_of(connection, dataset, snapshot_name)
+    delete.delete(connection, dataset, name)
 
 
 @acting(Action.RESTORE)
-def restore_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> DatasetSnapshot:
+def restore_snapshot(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot
+) -> DatasetSnapshot:
     """Brings a deleted snapshot back from the trash.
 
     Args:
@@ -254,7 +268,8 @@ def restore_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str) -> Dat
         ValueError: if the trash holds no such snapshot, or the name was given to another one
     """
     connection, dataset = use(dataset_name)
-    return status.public(connection, delete.restore(connection, dataset, snapshot_name))
+    name = name_of(connection, dataset, snapshot_name)
+    return status.public(connection, delete.restore(connection, dataset, name))
 
 
 @acting(Action.LIST)

@@ -6,7 +6,7 @@ what to show. Nothing else belongs here: whatever an operator can do, the SDK ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -248,6 +248,7 @@ def choose_snapshot(
     label: str = "Snapshot",
     extra: Iterable[str] = (),
     default: str | None = None,
+    aliases: Sequence[str] = (),
 ) -> str | None:
     """Adds a choice among a dataset's snapshots; the open one is chosen unless another is.
 
@@ -258,6 +259,7 @@ def choose_snapshot(
         label ("Snapshot"): what the choice is called
         extra (()): further choices, which come first
         default (None): what is chosen at first; by default the snapshot that is open
+        aliases (()): what callers may give as well, though nobody is shown it
 
     Returns:
         what is chosen, or None
@@ -270,7 +272,9 @@ def choose_snapshot(
         raise InvalidRequestError(
             f"Dataset '{target.dataset}' has no snapshots yet: create one first"
         )
-    return form.choice(key, label, [*extra, *names], default=default or target.snapshot)
+    return form.choice(
+        key, label, [*extra, *names], default=default or target.snapshot, aliases=aliases
+    )
 
 
 def snapshot_of(params: Mapping[str, Any], target: Target) -> str:
@@ -286,7 +290,7 @@ def snapshot_of(params: Mapping[str, Any], target: Target) -> str:
     Raises:
         InvalidRequestError: if there is neither
     """
-    name = params.get("name") or target.snapshot
+    name: str | None = params.get("name") or target.snapshot
     if not name:
         raise InvalidRequestError("The parameter 'name' is missing: which snapshot?")
-    return str(name)
+    return name

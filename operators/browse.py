@@ -10,6 +10,7 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend import names
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
 from ..backend.history import HistoryEntry, HistoryQuery
@@ -42,7 +43,7 @@ class ListSnapshots(SnapshotOperator):
         query = HistoryQuery(
             text=params.get("text") or "",
             creator=params.get("creator"),
-            trash=bool(params.get("trash")),
+            trash=params.get("trash") or False,
             offset=params.get("offset") or 0,
             limit=params.get("limit"),
         )
@@ -304,17 +305,19 @@ def entry_of(target: Target, name: str | None) -> HistoryEntry:
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
     """
-    for entry in management.get_history(target.dataset).entries:
+    entries = management.get_history(target.dataset).entries
+    for entry in entries:
         if entry.name == name:
             return entry
-    raise SnapshotNotFoundError(f"Dataset '{target.dataset}' has no snapshot '{name}'")
+    known = [entry.name for entry in reversed(entries)]
+    raise SnapshotNotFoundError(names.no_snapshot(target.dataset, str(name), known))
 
 
 def _required(params: Mapping[str, Any], key: str) -> str:
-    value = params.get(key)
+    value: str | None = params.get(key)
     if not value:
         raise InvalidRequestError(f"The parameter '{key}' is missing")
-    return str(value)
+    return value
 
 
 def _quick_target(ctx: ExecutionContext) -> Target | None:

@@ -161,7 +161,7 @@ class VerifySnapshot(SnapshotOperator):
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Verifies it."""
         report = management.verify_snapshot(
-            target.dataset, snapshot_of(params, target), bool(params.get("media"))
+            target.dataset, snapshot_of(params, target), params.get("media") or False
         )
         return {"message": str(report), "ok": bool(report), "report": plain(report)}
 
@@ -198,6 +198,9 @@ def _check_rename(target: Target, name: str) -> None:
         management.check_new_snapshot(target.dataset, name)
 
 
-def _check_dataset_name(name: str) -> None:
-    if foo.get_db_conn()["datasets"].find_one({"name": name}, {"_id": 1}):
+def _check_dataset_name(name: object) -> None:
+    # MongoDB would take anything else for a query; the SDK says what is wrong with it
+    if isinstance(name, str) and foo.get_db_conn()["datasets"].find_one(
+        {"name": name}, {"_id": 1}
+    ):
         raise DuplicateNameError(f"A dataset named '{name}' already exists")

@@ -16,6 +16,7 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
+from ..backend import names
 from ..backend.access import Action
 from ..backend.diff import DatasetDiff, SampleDifference
 from ..backend.errors import InvalidRequestError
@@ -47,8 +48,10 @@ class CompareSnapshots(SnapshotOperator):
 
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
         """Asks for the versions."""
-        before = choose_snapshot(form, target, "before", "Before")
-        after = choose_snapshot(form, target, "after", "After", extra=[HEAD], default=HEAD)
+        before = choose_snapshot(form, target, "before", "Before", aliases=[names.HEAD])
+        after = choose_snapshot(
+            form, target, "after", "After", extra=[HEAD], default=HEAD, aliases=[names.HEAD]
+        )
         if before is not None and before == after:
             form.refuse("These are the same version: choose two different ones")
 
@@ -58,7 +61,10 @@ class CompareSnapshots(SnapshotOperator):
         if not before:
             raise InvalidRequestError("The parameter 'before' is missing: which snapshot?")
         diff = management.diff(
-            target.dataset, before, None if after == HEAD else after, progress=False
+            target.dataset,
+            names.HEAD if before == HEAD else before,
+            None if after == HEAD else after,
+            progress=False,
         )
         remember(target.dataset, before, after, diff)
         counts = (

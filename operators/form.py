@@ -71,6 +71,7 @@ class Form:
         required: bool = True,
         labels: Mapping[str, str] | None = None,
         description: str | None = None,
+        aliases: Sequence[str] = (),
     ) -> str | None:
         """Adds a choice among values.
 
@@ -82,12 +83,13 @@ class Form:
             required (True): whether something must be chosen
             labels (None): what to show for values that do not speak for themselves
             description (None): what the choice is about
+            aliases (()): values that callers may give as well, though nobody is shown them
 
         Returns:
             what is chosen, or None
         """
         value = self.params.get(key) or default
-        unknown = value is not None and value not in values
+        unknown = value is not None and value not in (*values, *aliases)
         view = types.DropdownView() if len(values) <= 12 else types.AutocompleteView()
         for choice in values:
             view.add_choice(choice, label=(labels or {}).get(choice, choice))

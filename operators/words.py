@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from ..backend.model import SampleChangeSummary
+from ..backend.times import shown
 from .plain import utc
 
 MINUS = "−"
@@ -63,7 +64,7 @@ def until(time: datetime, now: datetime | None = None) -> str:
 
 def exact(time: datetime) -> str:
     """Returns a time to the second."""
-    return utc(time).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return shown(time, seconds=True)
 
 
 def size(number: int) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bson import ObjectId
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 from fiftyone.operators.panel import Panel, PanelConfig
 
 from ..backend.errors import SnapshotError
+from ..backend.selection import id_of
 from ..operators import archive, browse, change, compare, create, pin, revert, running, trash
 from ..operators.asking import asking
 from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
@@ -185,9 +185,9 @@ class HistoryPanel(Panel):
         if diff is None:
             self._tell(ctx, "info", "This comparison is too old: compare again")
             return
-        if sample_id := ctx.params.get("sample_id"):
-            diff = compare.only(diff, [ObjectId(sample_id)])
         try:
+            if sample_id := ctx.params.get("sample_id"):
+                diff = compare.only(diff, [id_of(sample_id)])
             shown = compare.show_samples(ctx, diff, ctx.params["kind"], ctx.params.get("field"))
         except SnapshotError as error:
             self._tell(ctx, "error", str(error))

@@ -66,7 +66,7 @@ def unchanged(database):
 )
 def test_names_that_cannot_be_used(dataset, unchanged, name, reason):
     unchanged()
-    with pytest.raises(fos.InvalidNameError, match=reason):
+    with pytest.raises(fos.InvalidRequestError, match=reason):
         fos.create_snapshot(dataset, name)
 
 

@@ -15,6 +15,7 @@ import fiftyone as fo
 import pytest
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import tables
 from fiftyone_snapshots.cli import output, table, verbs
 from support.command_line import Run, in_this_process
 from support.datasets import image_dataset
@@ -241,6 +242,57 @@ def test_ctrl_c_is_no_traceback(
 
     monkeypatch.setattr(fos.management, "create_snapshot", interrupt)
     assert run("create", NAME, "v1").code == 130
+
+
+def test_what_is_mistyped(dataset: fo.Dataset, run: Run) -> None:
+    fos.create_snapshot(dataset, "labelled")
+    assert "Did you mean 'create'?" in run("crate", NAME, "v1").err
+    assert run("list", f"{NAME}x").err.endswith(f"not found. Did you mean '{NAME}'?\n")
+    for command in (["info"], ["load"], ["delete", "--yes"], ["delete", "-n"], ["diff"], ["hash"]):
+        ended = run(command[0], NAME, "labeled", *command[1:])
+        assert ended.code == 1, command
+        assert "it has: labelled. Did you mean 'labelled'?" in ended.err, command
+
+
+def test_numbers_that_nobody_can_mean(run: Run) -> None:
+    for arguments in (
+        *(["events", "--limit", "-1"], ["prune", "x", "--keep-last", "many"]),
+        *(["prune", "x", "--older-than", number] for number in ("nan", "inf", "-1", "1e300")),
+        ["operations", "x", "--ended-within", "-5"],
+    ):
+        ended = run(*arguments)
+        assert (ended.code, ended.out) == (2, ""), arguments
+        assert "invalid number" in ended.err, arguments
+    for arguments in (["search", "--until", "9999-12-31"], ["events", "--since", "0001-01-01"]):
+        assert "invalid time value" in run(*arguments).err
+
+
+def test_without_a_command_it_shows_help(run: Run) -> None:
+    ended = run()
+    assert ended.code == 2
+    assert "move a snapshot to the trash" in ended.out
+
+
+def test_the_log_is_not_written_over_another_file(
+    dataset: fo.Dataset, run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("precious")
+    assert "exists already" in run("export-events", str(path)).err
+    assert path.read_text() == "precious"
+
+
+def test_tables_fit_the_terminal() -> None:
+    rows = [("数据一二三四五六", "two words and more of them", "x")]
+    text = tables.table(("name", "description", "n"), rows, 30)
+    assert text.splitlines() == [
+        "name          description    n",
+        "------------  -------------  -",
+        "数据一二三四  two words and  x",
+        "五六          more of them",
+    ]
+    assert max(map(tables.width, text.splitlines())) <= 30
+    assert tables.table(("name",), [("x" * 40,)], None).splitlines()[-1] == "x" * 40
 
 
 def test_tables_are_aligned_in_any_script() -> None:

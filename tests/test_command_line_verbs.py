@@ -73,6 +73,7 @@ def test_edit_and_tags(dataset: fo.Dataset, run: Run) -> None:
     fos.create_snapshot(dataset, "v1", "old")
     assert run("edit", NAME, "v1", "--name", "w1").code == 0
     assert run("edit", NAME, "w1", "--json").json["description"] == "old"
+    assert run("edit", NAME, "w1").out == "Nothing was changed: say --name or --description\n"
     assert run("edit", NAME, "w1", "-d", "new", "--json").json["description"] == "new"
     assert run("edit", NAME, "w1", "-d", "", "--json").json["description"] is None
     assert run("tag", NAME, "w1", "a", "b", "--json").json["tags"] == ["a", "b"]
@@ -90,10 +91,8 @@ def test_delete_restore_and_empty(dataset: fo.Dataset, run: Run) -> None:
     assert "can be restored until" in deleted.out
     assert fos.list_snapshots(NAME) == []
     assert run("restore", NAME, "v1").code == 0
-    assert run("delete", NAME, "v1", "--yes", "--json").json == {
-        "snapshot": "v1",
-        "restorable": True,
-    }
+    again = run("delete", NAME, "v1", "--yes", "--json").json
+    assert (again["snapshot_name"], again["restorable"]) == ("v1", True)
     (item,) = run("trash", NAME, "--json").json
     assert (item["kind"], item["name"]) == ("snapshot", "v1")
     assert run("empty-trash", NAME, "-n", "--json").json == [item]
@@ -205,7 +204,9 @@ def test_naming_and_lineage(dataset: fo.Dataset, run: Run) -> None:
     fos.create_snapshot(dataset, "v1")
     address = run("uri", NAME, "v1").out.strip()
     assert address == fos.snapshot_uri(NAME, "v1")
-    assert run("resolve", address, "--json").json == {"dataset": NAME, "snapshot": "v1"}
+    resolved = run("resolve", address, "--json").json
+    assert (resolved["dataset_name"], resolved["snapshot_name"]) == (NAME, "v1")
+    assert (resolved["dataset"], resolved["snapshot"]) == (NAME, "v1")
     assert run("resolve", "v1").code == 1
     assert run("hash", NAME).out == run("hash", NAME, "v1").out
     assert run("lineage", NAME).out == "Nothing is known\n"
@@ -229,7 +230,8 @@ def test_operations(dataset: fo.Dataset, run: Run, database: Database[Document])
 
 def test_clone(dataset: fo.Dataset, run: Run) -> None:
     fos.create_snapshot(dataset, "v1")
-    assert run("clone", NAME, "v1", "copy", "--json").json == {"dataset": "copy", "samples": 4}
+    cloned = run("clone", NAME, "v1", "copy", "--json").json
+    assert (cloned["dataset_name"], cloned["sample_count"]) == ("copy", 4)
     assert fo.dataset_exists("copy")
     again = run("clone", NAME, "v1", "copy")
     assert (again.code, again.out) == (1, "")
@@ -241,7 +243,11 @@ def test_convert(dataset: fo.Dataset, run: Run, database: Database[Document]) ->
     (used,) = database["snapshots.catalog"].distinct("backend")
     other = "duplication" if used == "delta" else "delta"
     assert run("convert", NAME, other).out == f"Moved 1 snapshots of '{NAME}' to {other}\n"
-    assert run("convert", NAME, other, "--json").json == {"backend": other, "moved": 0}
+    assert run("convert", NAME, other, "--json").json == {
+        "dataset_name": NAME,
+        "backend": other,
+        "moved": 0,
+    }
     assert database["snapshots.catalog"].distinct("backend") == [other]
     assert run("create", NAME, "v2", "--trust-timestamps").code == 0
     unknown = run("convert", NAME, "git")
@@ -255,12 +261,15 @@ def test_archive_and_bring_back(
     fos.create_snapshot(NAME, "v1")
     assert "FIFTYONE_SNAPSHOTS_ARCHIVE_PATH" in run("archive", NAME, "v1").err
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
-    assert run("archive", NAME, "v1", "--json").json == {"snapshot": "v1", "archived": True}
+    assert run("archive", NAME, "v1", "--json").json["is_archived"] is True
+    assert run("archive", NAME, "v1").out.startswith("Nothing was done: ")
     assert run("info", NAME, "v1", "--json").json["is_archived"]
     fos.pin_snapshot(NAME, "v1")
     assert "  archived, pinned" in run("list", NAME).out
     assert run("load", NAME, "v1").code == output.FAILED
-    assert run("unarchive", NAME, "v1", "--json").json == {"snapshot": "v1", "archived": False}
+    assert run("unarchive", NAME, "v1", "--json").json["is_archived"] is False
+    assert run("unarchive", NAME, "v1").out.startswith("Nothing was done: ")
+    assert run("unarchive", NAME, "v2").code == output.FAILED
     assert run("load", NAME, "v1").code == output.DONE
 
 

@@ -199,9 +199,33 @@ def test_the_wheel_is_a_whole_plugin(wheel):
 def test_the_wheel_holds_nothing_but_the_product(wheel):
     (information,) = wheel.glob("*.dist-info")
     assert {item.name for item in wheel.iterdir()} - {"plugins"} == {
+        "fiftyone-stubs",
         "fiftyone_snapshots",
         "fiftyone_snapshots_command.py",
         information.name,
     }
     parts = {item.name for item in (wheel / "fiftyone_snapshots").iterdir()}
     assert not parts & {"tests", "benchmarks", "demo", "scripts", "docs", "build"}
+
+
+def test_editors_find_fiftyone_management(wheel):
+    stubs = wheel / "fiftyone-stubs"
+    assert (stubs / "py.typed").read_text() == "partial\n"
+    for name in ("__init__", "snapshot"):
+        assert (
+            "from fiftyone_snapshots.management import *"
+            in (stubs / "management" / f"{name}.pyi").read_text()
+        )
+
+
+def test_a_star_import_brings_names_of_ours_only():
+    import fiftyone_snapshots as fos
+
+    names: dict = {}
+    exec("from fiftyone_snapshots import *", names)
+    brought = set(names) - {"__builtins__"}
+    assert brought == set(fos.__all__)
+    assert {"create_snapshot", "SnapshotError"} <= brought
+    assert not brought & {"Any", "Path", "sys", "errors", "management"}
+    manifest = yaml.safe_load((ROOT / "fiftyone.yml").read_text())
+    assert fos.__version__ == manifest["version"]

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 
+from ..arguments import checked
 from ..config import variable
 
 
@@ -54,6 +55,7 @@ def current() -> Actor:
     return Actor(_user.get() or process_user(), _interface.get(), platform.node())
 
 
+@checked
 @contextmanager
 def acting_as(interface: Interface, user: str | None = None) -> Iterator[None]:
     """Says who acts, for the duration of a ``with`` block.

@@ -19,12 +19,13 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from .. import entries, history
+from .. import arguments, entries, history
 from ..audit import recording
 from ..audit.recording import Recording
 from ..database import Document, is_forbidden, presumed, reaching_server
 from ..datasets import DatasetReference, current_name, resolve
 from ..errors import InvalidRequestError, NotVersionableError, SnapshotPermissionError
+from ..model import DatasetSnapshot
 from . import actor, policy
 from .actions import Action, Level
 from .policy import EVERYTHING, PolicyError
@@ -77,11 +78,12 @@ def acting(
         @functools.wraps(function)
         def through_the_door(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = signature.bind(*args, **kwargs)
+            bound.arguments.update(arguments.check(function, bound.arguments))
             # What is left to its default is not worth a note
             given = dict(bound.arguments)
             bound.apply_defaults()
             wanted = dry_run if dry_run and bound.arguments.get("dry_run") else action
-            return _perform(wanted, given, each, lambda: function(*args, **kwargs))
+            return _perform(wanted, given, each, lambda: function(*bound.args, **bound.kwargs))
 
         setattr(through_the_door, ACTION, action)
         return through_the_door
@@ -100,9 +102,9 @@ def _perform(
         subject = _subject(database, arguments)
     told = {key: value for key, value in arguments.items() if key not in (_DATASET, _SNAPSHOT)}
     snapshot = arguments.get(_SNAPSHOT)
-    recorded = Recording(
-        action, subject.name, subject.id, None if snapshot is None else str(snapshot), told
-    )
+    if isinstance(snapshot, DatasetSnapshot):
+        snapshot = snapshot.name
+    recorded = Recording(action, subject.name, subject.id, snapshot, told)
     noting = recording.recording if is_noted else _noting_refusals
     with noting(database, recorded):
         if subject.name is not None or not each:

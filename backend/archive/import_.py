@@ -161,7 +161,7 @@ def _check(
     database: Database[Document], header: Header, dataset_name: str | None
 ) -> DatasetReference:
     """Finds the dataset that the snapshot will belong to, and whether that can be."""
-    names.validate(header.name)
+    names.validate(header.name, reserved=False)
     names.validate_tags(header.tags)
     catalog = Catalog(database)
     here = catalog.by_id(header.snapshot_id)

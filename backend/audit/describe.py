@@ -15,6 +15,8 @@ import fiftyone.core.collections as foc
 import fiftyone.core.dataset as fod
 from bson import ObjectId
 
+from ..model import DatasetSnapshot
+
 _TEXT_LENGTH = 200
 _ERROR_LENGTH = 500
 _ITEMS = 10
@@ -99,6 +101,8 @@ def _value(value: object) -> Any:
         return value
     if isinstance(value, (str, ObjectId, PathLike, date, timedelta, int, float)):
         return text(str(value))
+    if isinstance(value, DatasetSnapshot):
+        return text(value.name)
     if isinstance(value, fod.Dataset):
         return f"dataset {text(value.name)}"
     if isinstance(value, foc.SampleCollection):

@@ -16,6 +16,8 @@ from typing import Any
 from ..database import Document
 from ..errors import SnapshotError
 from ..model import check_format
+from ..serialize import Record
+from ..times import shown
 
 FIRST = 1
 """The number of the first event."""
@@ -33,8 +35,10 @@ class Outcome(str, Enum):
 
 
 @dataclass(frozen=True)
-class AuditEvent:
+class AuditEvent(Record):
     """Something that somebody did, or tried to do."""
+
+    TOLD = ("dataset_name", "snapshot_name")
 
     sequence: int
     """Its number; the first one has 1, and none is left out."""
@@ -60,6 +64,16 @@ class AuditEvent:
     previous: str
     """The hash of the event before it."""
     hash: str
+
+    @property
+    def dataset_name(self) -> str | None:
+        """The same as ``dataset``, as it is called in all results."""
+        return self.dataset
+
+    @property
+    def snapshot_name(self) -> str | None:
+        """The same as ``snapshot``, as it is called in all results."""
+        return self.snapshot
 
     @classmethod
     def from_document(cls, document: Document) -> AuditEvent:
@@ -93,7 +107,7 @@ class AuditEvent:
         where = f" of {self.dataset}" if self.dataset else ""
         error = f" ({self.error})" if self.error else ""
         return (
-            f"{self.at:%Y-%m-%d %H:%M:%S}  {self.user or 'unknown'}  {what}{where}: "
+            f"{shown(self.at, seconds=True)}  {self.user or 'unknown'}  {what}{where}: "
             f"{self.outcome.value}{error}"
         )
 

@@ -29,13 +29,17 @@ def export(database: Database[Document], path: str | Path) -> int:
         the number of events
 
     Raises:
-        InvalidRequestError: if its suffix is another one
+        InvalidRequestError: if its suffix is another one, or the file exists
     """
     path = Path(path)
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
         raise InvalidRequestError(
             f"'{path}' ends in none of {', '.join(_WRITERS)}: JSON lines, or a table"
+        )
+    if path.exists():
+        raise InvalidRequestError(
+            f"'{path}' exists already: give another path, or remove it first"
         )
     unfinished = path.with_name(path.name + ".part")
     try:

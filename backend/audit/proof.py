@@ -10,13 +10,16 @@ from pymongo.database import Database
 from ..database import Document
 from ..errors import InvalidRequestError
 from ..namespaces import AUDIT, AUDIT_HEAD
+from ..serialize import Record
 from .event import BEGINNING, FIRST, digest
 from .log import HEAD
 
 
 @dataclass(frozen=True)
-class AuditReport:
+class AuditReport(Record):
     """Whether the audit log is what was written; true if it is, as far as it can be known."""
+
+    TOLD = ("ok",)
 
     events: int
     """How many were found to be right, from the first one on."""
@@ -26,6 +29,11 @@ class AuditReport:
     """The number of the first event that is wrong."""
     problem: str | None = None
     """What is wrong with it."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.problem is None
 
     def __bool__(self) -> bool:
         """Whether nothing is wrong."""

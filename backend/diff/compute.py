@@ -15,12 +15,17 @@ from ..changes import HeadVersion, PartComparison, SnapshotVersion, Version
 from ..contents import Head, Part
 from ..database import Document, data_size, server_time
 from ..datasets import DatasetReference
+from ..errors import InvalidRequestError, SnapshotNotFoundError
 from ..ids import DTYPE, Ids, Keys, common
+from ..names import HEAD, is_head
 from . import schema, single, surroundings
 from .documents import FRAMES, DocumentCounter
-from .records import HEAD, FieldChanges, FrameChanges, SchemaChange, VersionSize
+from .records import FieldChanges, FrameChanges, SchemaChange, VersionSize
 from .result import DatasetDiff
 from .single import SampleDifference
+
+LATEST = "\0latest"
+"""Stands for the latest snapshot; no snapshot's name contains it."""
 
 ALL_FRAMES = "frames"
 """Stands for all fields of frames, and for frames that were added and deleted."""
@@ -34,7 +39,7 @@ _SAMPLES, _MANIFESTS = 0.4, 0.8
 def diff(
     database: Database[Document],
     dataset: DatasetReference,
-    a: str,
+    a: str = LATEST,
     b: str | None = None,
     progress: Progress = silent,
 ) -> DatasetDiff:
@@ -46,8 +51,8 @@ def diff(
     Args:
         database: the database
         dataset: the dataset
-        a: the snapshot to compare with
-        b (None): the snapshot whose changes are wanted; by default, the dataset as it is now
+        a: the version to compare with; by default, the latest snapshot
+        b (None): the version whose changes are wanted; by default, the dataset as it is now
         progress: told how far it is
 
     Returns:
@@ -65,9 +70,9 @@ def diff(
     return DatasetDiff(
         dataset_name=dataset.name,
         dataset_id=dataset.id,
-        a=a,
-        b=b,
-        a_id=older.record.id,
+        a=older.record.name if isinstance(older, SnapshotVersion) else HEAD,
+        b=newer.record.name if isinstance(newer, SnapshotVersion) else None,
+        a_id=older.record.id if isinstance(older, SnapshotVersion) else None,
         b_id=newer.record.id if isinstance(newer, SnapshotVersion) else None,
         compared_at=now,
         total_a=len(comparison.samples.before),
@@ -89,7 +94,7 @@ def diff_sample(
     database: Database[Document],
     dataset: DatasetReference,
     sample_id: str,
-    a: str,
+    a: str = LATEST,
     b: str | None = None,
 ) -> SampleDifference:
     """Compares one sample in two versions of a dataset.
@@ -98,8 +103,8 @@ def diff_sample(
         database: the database
         dataset: the dataset
         sample_id: the sample
-        a: the snapshot to compare with
-        b (None): another snapshot; by default, the dataset as it is now
+        a: the version to compare with; by default, the latest snapshot
+        b (None): another one; by default, the dataset as it is now
 
     Returns:
         the differences
@@ -114,13 +119,13 @@ def diff_sample(
 
 def versions(
     database: Database[Document], dataset: DatasetReference, a: str, b: str | None
-) -> tuple[SnapshotVersion, SnapshotVersion | HeadVersion]:
+) -> tuple[SnapshotVersion | HeadVersion, SnapshotVersion | HeadVersion]:
     """Finds the versions that a caller names.
 
     Args:
         database: the database
         dataset: the dataset
-        a: a snapshot
+        a: a version, or :data:`LATEST`
         b: another one, or None for HEAD
 
     Returns:
@@ -129,11 +134,47 @@ def versions(
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
     """
+    newer = version(database, dataset, b)
+    if a != LATEST:
+        return version(database, dataset, a), newer
+    latest = Catalog(database).latest(dataset.id)
+    if latest is None:
+        raise SnapshotNotFoundError(
+            f"Dataset '{dataset.name}' has no snapshots yet, so there is nothing to compare "
+            "with: create one first"
+        )
+    return SnapshotVersion(database, latest), newer
+
+
+def version(
+    database: Database[Document], dataset: DatasetReference, name: str | None
+) -> SnapshotVersion | HeadVersion:
+    """Finds the version that a caller names.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: a snapshot; or None, or ``HEAD`` in any case, for the dataset as it is now
+
+    Returns:
+        the version
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+        InvalidRequestError: if a snapshot is called ``HEAD``, which was allowed once
+    """
+    if name is None:
+        return HeadVersion(Head(database, dataset.id))
     catalog = Catalog(database)
-    older = SnapshotVersion(database, catalog.get(dataset.id, a, dataset.name))
-    if b is None:
-        return older, HeadVersion(Head(database, dataset.id))
-    return older, SnapshotVersion(database, catalog.get(dataset.id, b, dataset.name))
+    if not is_head(name):
+        return SnapshotVersion(database, catalog.get(dataset.id, name, dataset.name))
+    if (taken := catalog.find(dataset.id, name)) is not None:
+        raise InvalidRequestError(
+            f"'{name}' is a snapshot of '{dataset.name}' and stands for the dataset itself as "
+            f"well: rename the snapshot first, with edit_snapshot('{dataset.name}', "
+            f"'{taken.name}', '...')"
+        )
+    return HeadVersion(Head(database, dataset.id))
 
 
 class _Comparison:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from ..ids import Ids
-
-HEAD = "HEAD"
-"""What the editable state of a dataset is called in tables."""
+from ..serialize import Record
 
 
 class Kind(str, Enum):
@@ -25,15 +22,6 @@ class Kind(str, Enum):
     RETYPED = "retyped"
 
     __str__ = str.__str__
-
-
-class Record:
-    """Base of the records: they can be turned into plain data."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the record as plain data, which JSON can hold."""
-        assert is_dataclass(self)
-        return {item.name: plain(getattr(self, item.name)) for item in fields(self)}
 
 
 @dataclass(frozen=True)
@@ -177,28 +165,3 @@ class VersionSize(Record):
     created_at: datetime | None
     samples: int
     size_bytes: int
-
-
-def plain(value: Any) -> Any:
-    """Returns a value as plain data, which JSON can hold."""
-    if isinstance(value, Record):
-        return value.to_dict()
-    if isinstance(value, Mapping):
-        return {_plain_key(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, Ids):
-        return value.strings()
-    if isinstance(value, (bytes, bytearray)):
-        return f"<{len(value)} bytes>"
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)
-
-
-def _plain_key(key: Any) -> str:
-    return "(none)" if key is None else str(key)

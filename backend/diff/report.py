@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .records import HEAD, FieldChanges, ItemChange, Kind, LabelChanges, plain
+from ..names import HEAD
+from ..serialize import plain
+from ..tables import align
+from .records import FieldChanges, ItemChange, Kind, LabelChanges
 
 if TYPE_CHECKING:
     from .result import DatasetDiff
@@ -187,11 +190,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]
     for title, *values in zip(header, *rows, strict=True):
         cells = [_cell(value) for value in values]
         if any(cells):
-            width = max(map(len, [title, *cells]))
             numeric = all(isinstance(value, int) or value == "" for value in values)
-            columns.append(
-                [cell.rjust(width) if numeric else cell.ljust(width) for cell in [title, *cells]]
-            )
+            columns.append(align([title, *cells], to_the_right=numeric))
     return ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
 
 

@@ -13,13 +13,13 @@ from bson import ObjectId
 
 from ..ids import Ids
 from ..model import SampleChangeSummary
+from ..serialize import Record
 from . import plots, report, views
 from .records import (
     FieldChanges,
     FrameChanges,
     ItemChange,
     PropertyChange,
-    Record,
     SchemaChange,
     TagChanges,
     VersionSize,
@@ -33,10 +33,10 @@ class DatasetDiff(Record):
     dataset_name: str
     dataset_id: ObjectId
     a: str
-    """The version that is compared with."""
+    """The version that is compared with; ``HEAD`` for the dataset as it was when compared."""
     b: str | None
     """The version whose changes these are; None for the dataset as it was when compared."""
-    a_id: ObjectId
+    a_id: ObjectId | None
     b_id: ObjectId | None
     compared_at: datetime
     """By the server's clock."""

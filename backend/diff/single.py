@@ -13,8 +13,9 @@ from .. import content, layout
 from ..changes import Version
 from ..contents import Part
 from ..errors import InvalidRequestError
+from ..serialize import Record, plain
 from . import labels
-from .records import Kind, Record, plain
+from .records import Kind
 
 _NOTHING = b"\x05\x00\x00\x00\x00"
 

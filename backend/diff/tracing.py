@@ -16,9 +16,11 @@ from ..contents import Head, Part
 from ..database import Document
 from ..datasets import DatasetReference
 from ..errors import InvalidRequestError
+from ..names import HEAD
+from ..serialize import Record
 from . import labels, single
 from .documents import FRAMES
-from .records import HEAD, Kind, Record
+from .records import Kind
 from .single import FieldDifference, LabelDifference, SampleState
 
 

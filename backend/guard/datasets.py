@@ -12,6 +12,7 @@ import fiftyone.core.odm.database as food
 from .. import history, maintenance, project
 from ..catalog import Catalog
 from ..database import connect, presumed, unless_forbidden
+from ..model import DatasetSnapshot
 from ..namespaces import PREFIX
 from ..permission import Permission, grant
 from . import server, snapshots
@@ -21,7 +22,7 @@ Function = Callable[..., Any]
 
 
 def load_dataset(
-    load_snapshot: Callable[[str, str], fod.Dataset],
+    load_snapshot: Callable[[str, str | DatasetSnapshot], fod.Dataset],
 ) -> Callable[[Function], Function]:
     """Lets ``load_dataset()`` take a snapshot's name."""
 
@@ -29,12 +30,12 @@ def load_dataset(
         @functools.wraps(original)
         def load_dataset(
             name: str,
-            create_if_necessary: bool | str = False,
+            create_if_necessary: bool | str | DatasetSnapshot = False,
             reload: bool = False,
-            snapshot: str | None = None,
+            snapshot: str | DatasetSnapshot | None = None,
         ) -> fod.Dataset:
             server.install()
-            if isinstance(create_if_necessary, str):
+            if isinstance(create_if_necessary, (str, DatasetSnapshot)):
                 snapshot, create_if_necessary = create_if_necessary, False
             if snapshot is None and isinstance(name, str) and "@" in name:
                 with unless_forbidden():

@@ -34,6 +34,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ..errors import UnsupportedFiftyOneError
+from ..model import DatasetSnapshot
 from . import datasets, early, generation, reads, runs, writes
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
@@ -92,7 +93,7 @@ class Hook:
         setattr(self.owner, self.name, wrapped)
 
 
-def table(load_snapshot: Callable[[str, str], fod.Dataset]) -> list[Hook]:
+def table(load_snapshot: Callable[[str, str | DatasetSnapshot], fod.Dataset]) -> list[Hook]:
     """Returns all hooks.
 
     Args:
@@ -301,7 +302,7 @@ def table(load_snapshot: Callable[[str, str], fod.Dataset]) -> list[Hook]:
     ]
 
 
-def install(load_snapshot: Callable[[str, str], fod.Dataset]) -> None:
+def install(load_snapshot: Callable[[str, str | DatasetSnapshot], fod.Dataset]) -> None:
     """Hooks into FiftyOne, once.
 
     Args:

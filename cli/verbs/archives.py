@@ -14,9 +14,16 @@ Progress = Callable[[float, str], None]
 
 def archive(options: Namespace, _: Progress) -> Answer:
     """Moves a snapshot to the archive."""
+    if _is_archived(options):
+        return Answer(
+            _archived(options, True),
+            f"Nothing was done: snapshot '{options.snapshot}' of '{options.dataset}' is archived",
+        )
     sdk.archive_snapshot(options.dataset, options.snapshot)
-    data = {"snapshot": options.snapshot, "archived": True}
-    return Answer(data, f"Archived snapshot '{options.snapshot}' of '{options.dataset}'")
+    return Answer(
+        _archived(options, True),
+        f"Archived snapshot '{options.snapshot}' of '{options.dataset}'",
+    )
 
 
 def claim_archives(*_: object) -> Answer:
@@ -34,9 +41,15 @@ def leave_archives(*_: object) -> Answer:
 
 def unarchive(options: Namespace, _: Progress) -> Answer:
     """Brings a snapshot back from the archive."""
+    was_archived = _is_archived(options)
     sdk.unarchive_snapshot(options.dataset, options.snapshot)
-    data = {"snapshot": options.snapshot, "archived": False}
-    return Answer(data, f"Brought back snapshot '{options.snapshot}' of '{options.dataset}'")
+    text = (
+        f"Brought back snapshot '{options.snapshot}' of '{options.dataset}'"
+        if was_archived
+        else f"Nothing was done: snapshot '{options.snapshot}' of '{options.dataset}' is not "
+        "archived"
+    )
+    return Answer(_archived(options, False), text)
 
 
 def export(options: Namespace, _: Progress) -> Answer:
@@ -63,6 +76,23 @@ def unpin(options: Namespace, _: Progress) -> Answer:
     """Takes a pin back."""
     snapshot = sdk.unpin_snapshot(options.dataset, options.snapshot)
     return Answer(snapshot, f"Unpinned snapshot '{snapshot.name}'")
+
+
+def _is_archived(options: Namespace) -> bool:
+    snapshot = sdk.get_snapshot_info(options.dataset, options.snapshot)
+    # What is unknown, the action itself says best
+    return snapshot is not None and snapshot.is_archived
+
+
+def _archived(options: Namespace, is_archived: bool) -> dict[str, object]:
+    return {
+        "dataset_name": options.dataset,
+        "snapshot_name": options.snapshot,
+        "is_archived": is_archived,
+        # Until 0.2
+        "snapshot": options.snapshot,
+        "archived": is_archived,
+    }
 
 
 def preview_prune(options: Namespace) -> Answer:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from ... import management as sdk
+from ...management.datasets import as_shown
 from ..output import DONE, FOUND, Answer, table
 
 __all__ = ["events", "export_events", "verify_log"]
@@ -19,8 +20,8 @@ def events(options: Namespace, _: Progress) -> Answer:
         options.dataset,
         user=options.user,
         action=options.action,
-        since=options.since,
-        until=options.until,
+        since=None if options.since is None else as_shown(options.since),
+        until=None if options.until is None else as_shown(options.until),
         outcome=options.outcome,
         limit=options.limit,
     )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Iterable
+from datetime import date, datetime
 
 from ... import management as sdk
 from ...backend.errors import SnapshotNotFoundError
+from ...backend.names import no_snapshot, unknown
+from ...backend.times import shown
+from ...management.datasets import as_shown
 from ..output import DONE, FOUND, UNTOLD, Answer, size, table
 
 Progress = Callable[[float, str], None]
@@ -59,7 +63,7 @@ def info(options: Namespace, _: Progress) -> Answer:
         "id": snapshot.id,
         "description": snapshot.description or "",
         "tags": ", ".join(snapshot.tags),
-        "created": f"{snapshot.created_at:%Y-%m-%d %H:%M:%S} by {snapshot.created_by or '?'}",
+        "created": f"{_time(snapshot.created_at)} by {snapshot.created_by or '?'}",
         "status": snapshot.load_status.value,
         "changes": _changes(snapshot.linear_change_summary),
     }
@@ -81,6 +85,8 @@ def load(options: Namespace, _: Progress) -> Answer:
 def edit(options: Namespace, _: Progress) -> Answer:
     """Renames or describes a snapshot."""
     changes = {} if options.description is None else {"description": options.description or None}
+    if not changes and options.name is None:
+        return Answer(_get(options), "Nothing was changed: say --name or --description")
     snapshot = sdk.edit_snapshot(options.dataset, options.snapshot, options.name, **changes)
     return Answer(snapshot, f"Changed {_describe(options.dataset, snapshot)}")
 
@@ -113,11 +119,9 @@ def delete(options: Namespace, _: Progress) -> Answer:
     sdk.delete_snapshot(options.dataset, options.snapshot)
     trashed = [item for item in sdk.list_trash(options.dataset) if item.name == options.snapshot]
     until = (
-        f"; it can be restored until {trashed[-1].expires_at:%Y-%m-%d %H:%M}"
-        if trashed
-        else " for good"
+        f"; it can be restored until {_time(trashed[-1].expires_at)}" if trashed else " for good"
     )
-    data = {"snapshot": options.snapshot, "restorable": bool(trashed)}
+    data = {**_names(options), "restorable": bool(trashed)}
     return Answer(data, f"Deleted snapshot '{options.snapshot}'{until}")
 
 
@@ -147,7 +151,7 @@ def preview_revert(options: Namespace) -> Answer:
 def revert(options: Namespace, _: Progress) -> Answer:
     """Takes a dataset back."""
     sdk.revert_dataset_to_snapshot(options.dataset, options.snapshot)
-    data = {"dataset": options.dataset, "snapshot": options.snapshot}
+    data = _names(options)
     return Answer(
         data,
         f"Reverted '{options.dataset}' to '{options.snapshot}'. To take that back: "
@@ -159,7 +163,7 @@ def undo_revert(options: Namespace, _: Progress) -> Answer:
     """Undoes a revert."""
     sdk.undo_revert(options.dataset)
     snapshots = sdk.list_snapshots(options.dataset)
-    data = {"dataset": options.dataset, "snapshots": snapshots}
+    data = {**_names(options), "snapshots": snapshots}
     return Answer(data, f"Brought back what the last revert of '{options.dataset}' discarded")
 
 
@@ -175,7 +179,8 @@ def restore_samples(options: Namespace, _: Progress) -> Answer:
 
 def diff(options: Namespace, progress: Progress) -> Answer:
     """Compares two versions."""
-    found = sdk.diff(options.dataset, options.a, options.b, progress)
+    versions = {} if options.a is None else {"a": options.a, "b": options.b}
+    found = sdk.diff(options.dataset, **versions, progress=progress)
     code = FOUND if found and options.exit_code else DONE
     return Answer(found, str(found).rstrip(), code)
 
@@ -222,8 +227,8 @@ def search(options: Namespace, _: Progress) -> Answer:
         sdk.search_snapshots(
             text=options.text,
             created_by=options.created_by,
-            since=options.since,
-            until=options.until,
+            since=_moment(options.since),
+            until=_moment(options.until),
             tags=options.tag,
             contains_sample=options.contains_sample,
             field=options.field,
@@ -241,7 +246,7 @@ def uri(options: Namespace, _: Progress) -> Answer:
 def resolve(options: Namespace, _: Progress) -> Answer:
     """Finds the snapshot with an address."""
     found = sdk.resolve_snapshot_uri(options.uri)
-    data = {"dataset": found.dataset.name, "snapshot": found.snapshot}
+    data = {**found.to_dict(), "dataset": found.dataset.name}
     return Answer(data, f"snapshot '{found.snapshot}' of dataset '{found.dataset.name}'")
 
 
@@ -255,7 +260,11 @@ def lineage(options: Namespace, _: Progress) -> Answer:
     """Tells on which snapshots runs were computed."""
     runs = sdk.list_run_lineages(options.dataset)
     if options.key is not None:
+        known = [run.key for run in runs]
         runs = [run for run in runs if run.key == options.key]
+        if not runs:
+            nothing = f"Nothing is known of a run of '{options.dataset}' called"
+            return Answer(runs, unknown(nothing, options.key, known, are="known are"))
     rows = [
         (
             run.key,
@@ -272,7 +281,7 @@ def lineage(options: Namespace, _: Progress) -> Answer:
 
 def trash(options: Namespace, _: Progress) -> Answer:
     """Lists the trash."""
-    return _trash(sdk.list_trash(options.dataset))
+    return _trash(sdk.list_trash(options.dataset), of_all=options.dataset is None)
 
 
 def preview_empty_trash(options: Namespace) -> Answer:
@@ -351,31 +360,53 @@ def purge(*_: object) -> Answer:
 def clone(options: Namespace, _: Progress) -> Answer:
     """Makes a new dataset of a snapshot."""
     dataset = sdk.clone_snapshot(options.dataset, options.snapshot, options.new_dataset)
-    data = {"dataset": dataset.name, "samples": len(dataset)}
-    return Answer(data, f"Created dataset '{dataset.name}' with {len(dataset)} samples")
+    samples = len(dataset)
+    data = {
+        "dataset_name": dataset.name,
+        "sample_count": samples,
+        # Until 0.2
+        "dataset": dataset.name,
+        "samples": samples,
+    }
+    return Answer(data, f"Created dataset '{dataset.name}' with {samples} samples")
 
 
 def convert(options: Namespace, _: Progress) -> Answer:
     """Moves a history to another backend."""
     moved = sdk.convert_snapshots(options.dataset, options.backend)
-    data = {"backend": options.backend, "moved": moved}
+    data = {"dataset_name": options.dataset, "backend": options.backend, "moved": moved}
     return Answer(data, f"Moved {moved} snapshots of '{options.dataset}' to {options.backend}")
 
 
 def doctor(*_: object) -> Answer:
     """Looks for what is wrong."""
     diagnosis = sdk.diagnose()
-    data = {"ok": bool(diagnosis), **vars(diagnosis)}
-    return Answer(data, str(diagnosis), DONE if diagnosis else FOUND)
+    return Answer(diagnosis, str(diagnosis), DONE if diagnosis else FOUND)
 
 
 def _get(options: Namespace) -> sdk.DatasetSnapshot:
     snapshot = sdk.get_snapshot_info(options.dataset, options.snapshot)
     if snapshot is None:
-        raise SnapshotNotFoundError(
-            f"Dataset '{options.dataset}' has no snapshot '{options.snapshot}'"
-        )
+        known = sdk.list_snapshots(options.dataset)
+        raise SnapshotNotFoundError(no_snapshot(options.dataset, options.snapshot, known))
     return snapshot
+
+
+def _names(options: Namespace) -> dict[str, str]:
+    """Returns the names of what a command was about, as they are called in all results."""
+    found = {"dataset_name": options.dataset, "dataset": options.dataset}
+    if "snapshot" in options:
+        found |= {"snapshot_name": options.snapshot, "snapshot": options.snapshot}
+    return found
+
+
+def _time(moment: datetime | None) -> str:
+    return "?" if moment is None else shown(moment, seconds=True)
+
+
+def _moment(given: date | None) -> date | None:
+    """Returns a time that a command was given, which is of the zone in which times are shown."""
+    return as_shown(given) if isinstance(given, datetime) else given
 
 
 def _describe(dataset: str, snapshot: sdk.DatasetSnapshot) -> str:
@@ -408,10 +439,11 @@ def _found(snapshots: Iterable[sdk.FoundSnapshot]) -> Answer:
     return Answer(found, table(headings, rows, "No snapshots"))
 
 
-def _trash(items: Iterable[sdk.TrashItem]) -> Answer:
+def _trash(items: Iterable[sdk.TrashItem], of_all: bool = False) -> Answer:
     found = [*items]
     rows = [
         (
+            *([item.dataset_name] if of_all else []),
             item.kind.value,
             item.name if item.kind.value == "snapshot" else f"before the revert to {item.name}",
             size(item.size_bytes),
@@ -420,5 +452,5 @@ def _trash(items: Iterable[sdk.TrashItem]) -> Answer:
         )
         for item in found
     ]
-    headings = ("kind", "name", "size", "discarded", "until")
+    headings = [*(["dataset"] if of_all else []), "kind", "name", "size", "discarded", "until"]
     return Answer(found, table(headings, rows, "The trash is empty"))

@@ -1,0 +1,3 @@
+from fiftyone_snapshots.management import *
+
+from . import snapshot as snapshot

@@ -1,0 +1,1 @@
+from fiftyone_snapshots.management import *
