@@ -70,6 +70,8 @@ class TrashedHead:
     """Snapshots that came back when it was discarded, and are discarded when it comes back."""
     latest_changes: Document | None
     """What was known of its changes since the latest snapshot."""
+    changes_since: ObjectId | None = None
+    """The snapshot that was the latest one then, if that is known."""
 
     def document(self, database: Database[Document]) -> Document:
         """Returns its dataset document.
@@ -105,6 +107,7 @@ class TrashedHead:
                 "snapshot_ids": self.snapshot_ids,
                 "revived_ids": self.revived_ids,
                 "latest_changes": self.latest_changes,
+                "changes_since": self.changes_since,
             },
             upsert=True,
         )

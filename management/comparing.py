@@ -5,10 +5,10 @@ from __future__ import annotations
 import fiftyone.core.dataset as fod
 
 from ..backend import (
-    changes,
     database,
     equality,
     history,
+    latest_changes,
     verify,
 )
 from ..backend.access import Action
@@ -158,9 +158,7 @@ def calculate_dataset_latest_changes_summary(
         ValueError: if there is no such dataset
     """
     connection, dataset = use(dataset_name)
-    summary = changes.in_head(connection, dataset.id).summary(connection)
-    Catalog(connection).set_latest_changes(dataset.id, summary)
-    return summary
+    return latest_changes.calculate(connection, dataset.id)
 
 
 @acting(Action.DIFF)
