@@ -75,12 +75,15 @@ def search_snapshots(
 
 
 @acting(Action.LIST)
-def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
+def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str, names: bool = True) -> str:
     """Returns an address for a snapshot, to be noted where it was used, as in a training run.
 
     Args:
         dataset_name: the name of the dataset
         snapshot_name: the name of the snapshot
+        names (True): whether to put their names in, for people to read. Without them a version
+            has one address for ever, whatever it is renamed to, as trackers need that compare or
+            hash addresses
 
     Returns:
         ``fiftyone-snapshots://<dataset id>/<snapshot id>?dataset=..&snapshot=..#<content hash>``,
@@ -91,7 +94,7 @@ def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str) -> str:
     """
     connection, dataset = use(dataset_name)
     record = Catalog(connection).get(dataset.id, snapshot_name, dataset.name)
-    return uri.uri(connection, dataset, record)
+    return uri.uri(connection, dataset, record, names)
 
 
 @acting(Action.LIST, each=True)
