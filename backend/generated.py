@@ -14,7 +14,7 @@ from typing import Any
 from bson import ObjectId, json_util
 from pymongo.database import Database
 
-from . import loaded
+from . import loaded, withdraw
 from .database import Document
 
 PREFIXES = ("patches.", "frames.", "clips.")
@@ -54,7 +54,7 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
         database["datasets"].delete_one({"_id": document["_id"]})
         # The frames of clips are those of the snapshot itself
         if is_name(document["sample_collection_name"]):
-            database.drop_collection(document["sample_collection_name"])
+            withdraw.replace(database, document["sample_collection_name"])
         loaded.forget(document["name"])
 
 

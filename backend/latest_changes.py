@@ -46,7 +46,8 @@ def calculate(database: Database[Document], dataset_id: ObjectId) -> SampleChang
     """
     catalog = Catalog(database)
     latest = catalog.latest(dataset_id)
-    compared = basis(latest and latest.id, _sample_collection(database, dataset_id))
+    latest_id = None if latest is None else latest.id
+    compared = basis(latest_id, _sample_collection(database, dataset_id))
     start = server_time(database)
     summary = changes.in_head(database, dataset_id, latest).summary(start)
     catalog.set_latest_changes(dataset_id, summary, compared)
@@ -96,7 +97,7 @@ def are_stale(database: Database[Document], document: Document, facts: dict[str,
         True/False
     """
     latest = Catalog(database).latest(document["_id"])
-    now = basis(latest and latest.id, document.get("sample_collection_name"))
+    now = basis(None if latest is None else latest.id, document.get("sample_collection_name"))
     if facts.get("latest_changes_basis") != now:
         return True
     restored_at = facts.get("restored_at")

@@ -21,7 +21,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
-from . import generated, loaded
+from . import generated, loaded, withdraw
 from .contents import RELATED, Documents, Part, State, chunks, owner_field, shared_collection
 from .database import Document
 from .errors import SnapshotError
@@ -75,6 +75,8 @@ def project(
 def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
     """Removes the projection of a snapshot, if there is one.
 
+    Whoever has it open gets an error from the server from now on.
+
     Args:
         database: the database
         snapshot_id: the snapshot
@@ -88,7 +90,7 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
             shared_collection(database, part).delete_many({owner_field(part): snapshot_id})
     _remove_results(database, snapshot_id, keep=set())
     for part in (Part.SAMPLES, Part.FRAMES):
-        database.drop_collection(view_name(snapshot_id, part))
+        withdraw.close(database, view_name(snapshot_id, part))
 
 
 def _project_views(database: Database[Document], snapshot_id: ObjectId, state: State) -> None:

@@ -17,7 +17,7 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from . import facts, manifest_store, project, registry
+from . import facts, manifest_store, project, registry, withdraw
 from .access.actions import Action
 from .archive import location
 from .audit.recording import Recording, recording
@@ -320,6 +320,7 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
     manifest_store.delete(database, record.id)
     facts.delete(database, [record.id])
     Catalog(database).remove([record.id])
+    withdraw.drop_old(database)
 
 
 def destroy_head(database: Database[Document], operation_id: ObjectId) -> None:

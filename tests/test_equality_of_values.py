@@ -295,7 +295,9 @@ def test_a_list_of_labels_that_was_emptied_has_lost_its_labels() -> None:
     assert [label.kind for label in difference.labels] == ["removed", "removed"]
 
 
-def test_what_is_inside_a_renamed_field_is_compared_as_well() -> None:
+def test_what_is_inside_a_renamed_field_is_compared_as_well(
+    database: Database[Document],
+) -> None:
     dataset = image_dataset(NAME, 1, persistent=True)
     dataset.add_sample_field(
         "meta", fo.EmbeddedDocumentField, embedded_doc_type=fo.DynamicEmbeddedDocument
@@ -306,9 +308,13 @@ def test_what_is_inside_a_renamed_field_is_compared_as_well() -> None:
     dataset.rename_sample_field("meta", "about")
     dataset.delete_sample_field("about.gone")
     dataset.add_sample_field("about.new", fo.IntField)
-    field = dataset.get_field("about.scores")
-    field.description = "of the model"
-    field.save()
+    # Fields that were renamed do not know it, and FiftyOne does not find them to save them
+    described = {"sample_fields.$[field].fields.$[inner].description": "of the model"}
+    database["datasets"].update_one(
+        {"name": NAME},
+        {"$set": described},
+        array_filters=[{"field.name": "about"}, {"inner.name": "scores"}],
+    )
     changes = {change.path: change.kind for change in fos.diff(NAME, "v1").schema}
     assert changes == {
         "about": "renamed",

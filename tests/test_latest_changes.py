@@ -175,7 +175,7 @@ def test_an_import_that_becomes_the_latest_is_noticed(images: fo.Dataset, tmp_pa
     fos.empty_trash(NAME)
     fos.calculate_dataset_latest_changes_summary(NAME)
     fos.import_snapshot(exported)
-    assert_settled()
+    assert fos.get_dataset_latest_changes_summary(NAME) is None
 
 
 def test_what_is_written_while_counting_is_noticed(
