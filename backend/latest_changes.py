@@ -78,10 +78,12 @@ def carried(facts: Document, sample_collection: str) -> Document:
         the fields ``latest_changes`` and ``changes_since`` of a discarded state
     """
     compared = facts.get("latest_changes_basis") or {}
-    is_known = compared.get("sample_collection") == sample_collection
+    if compared.get("sample_collection") != sample_collection:
+        # Counted of another state, or by an earlier version of this package
+        return {"latest_changes": None, "changes_since": None}
     return {
         "latest_changes": facts.get("latest_changes"),
-        "changes_since": compared.get("snapshot_id") if is_known else None,
+        "changes_since": compared.get("snapshot_id"),
     }
 
 
