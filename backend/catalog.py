@@ -317,9 +317,19 @@ class Catalog:
         check_format(document)
         return SampleChangeSummary.from_dict(document.get("latest_changes"))
 
-    def set_latest_changes(self, dataset_id: ObjectId, changes: SampleChangeSummary) -> None:
-        """Caches the changes of HEAD since the latest snapshot."""
-        self.set_dataset_facts(dataset_id, latest_changes=changes.to_document())
+    def set_latest_changes(
+        self, dataset_id: ObjectId, changes: SampleChangeSummary, basis: Document
+    ) -> None:
+        """Caches the changes of HEAD since the latest snapshot.
+
+        Args:
+            dataset_id: the dataset
+            changes: what was counted
+            basis: what was compared, see :mod:`.latest_changes`
+        """
+        self.set_dataset_facts(
+            dataset_id, latest_changes=changes.to_document(), latest_changes_basis=basis
+        )
 
     def dataset_facts(self, dataset_id: ObjectId) -> Document:
         """Returns what we remember of a dataset besides its snapshots."""

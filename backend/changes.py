@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -169,14 +170,14 @@ class SampleChanges:
     deleted: Ids
     changed: Ids = field(default_factory=Ids)
 
-    def summary(self, database: Database[Document]) -> SampleChangeSummary:
-        """Returns the counts, stamped with the server's time."""
+    def summary(self, at: datetime) -> SampleChangeSummary:
+        """Returns the counts, stamped with a time."""
         return SampleChangeSummary(
             total_samples=self.total,
             num_samples_added=len(self.added),
             num_samples_deleted=len(self.deleted),
             num_samples_changed=len(self.changed),
-            updated_at=server_time(database),
+            updated_at=at,
         )
 
 
@@ -364,23 +365,26 @@ def since_previous(
     known = known or {}
     older = NoVersion() if previous is None else SnapshotVersion(database, previous, known)
     try:
-        return compare(older, SnapshotVersion(database, record, known)).summary(database)
+        found = compare(older, SnapshotVersion(database, record, known))
     except _UNREADABLE as error:
         logger.warning("What snapshot '%s' has changed is not known: %s", record.name, error)
         return None
+    return found.summary(server_time(database))
 
 
-def in_head(database: Database[Document], dataset_id: ObjectId) -> SampleChanges:
+def in_head(
+    database: Database[Document], dataset_id: ObjectId, latest: SnapshotRecord | None
+) -> SampleChanges:
     """Returns what changed in a dataset since its latest snapshot.
 
     Args:
         database: the database
         dataset_id: the dataset
+        latest: the snapshot
 
     Returns:
         the changes; without any snapshot everything is added
     """
-    latest = Catalog(database).latest(dataset_id)
     older = NoVersion() if latest is None else SnapshotVersion(database, latest)
     return compare(older, HeadVersion(Head(database, dataset_id)))
 

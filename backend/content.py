@@ -118,6 +118,19 @@ def same(one: bytes | None, other: bytes | None) -> bool:
     return bool(_comparable(decode(one)) == _comparable(decode(other)))
 
 
+def same_values(one: Any, other: Any) -> bool:
+    """Returns whether two decoded values have the same content.
+
+    Args:
+        one: a value as PyMongo decodes it
+        other: another one
+
+    Returns:
+        True/False
+    """
+    return one is other or same(_encoded(one), _encoded(other))
+
+
 def decode(element: bytes | None) -> Any:
     """Decodes an element.
 
@@ -185,6 +198,10 @@ def _values(document: bytes) -> dict[str, bytes]:
 
 def _value(element: bytes | None) -> bytes | None:
     return None if element in _NULLS else element
+
+
+def _encoded(value: Any) -> bytes | None:
+    return _value(layout.fields(bson.encode({"v": value}))["v"])
 
 
 def _comparable(value: Any) -> Any:

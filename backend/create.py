@@ -10,7 +10,7 @@ from dataclasses import replace
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import changes, facts, manifest_store, names, registry
+from . import changes, facts, latest_changes, manifest_store, names, registry
 from .access import actor
 from .archive import room
 from .base import Backend, Captured, Progress
@@ -22,7 +22,7 @@ from .datasets import DatasetReference, migrate
 from .errors import LeaseLostError
 from .journal import Operation, Verb, operation, recovers
 from .known import Known
-from .model import SampleChangeSummary, SnapshotRecord, SnapshotState
+from .model import SnapshotRecord, SnapshotState
 
 logger = logging.getLogger(__name__)
 
@@ -190,8 +190,7 @@ def _finish(running: Operation) -> None:
     """Nothing has changed since the latest snapshot, which is this one."""
     record = Catalog(running.database).by_id(running.details["snapshot_id"])
     if record is not None:
-        changes_ = SampleChangeSummary(record.sample_count, 0, 0, 0, server_time(running.database))
-        Catalog(running.database).set_latest_changes(running.dataset_id, changes_)
+        latest_changes.note_none(running.database, record, record.created_at)
         running.step("summarized_head")
         registry.create(record.backend, running.database).tidy(running.dataset_id)
 

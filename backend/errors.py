@@ -19,6 +19,7 @@ Handlers can catch at the level that fits what they would do about it::
     ├── OperationCancelledError        somebody asked for it; everything is as before
     ├── SnapshotPermissionError        also a PermissionError: this user may not do that
     ├── SnapshotReadOnlyError          also a PermissionError: somebody tried to edit a snapshot
+    ├── StaleDatasetError              somebody else has reverted the dataset: reload it
     ├── RetryableError                 nothing was changed: try again
     │   ├── DatasetBusyError           another operation holds the dataset
     │   ├── ConcurrentWritesError      the dataset never stood still long enough to copy it
@@ -70,6 +71,7 @@ __all__ = [
     "SnapshotNotFoundError",
     "SnapshotPermissionError",
     "SnapshotReadOnlyError",
+    "StaleDatasetError",
     "UnsupportedFiftyOneError",
 ]
 
@@ -160,6 +162,13 @@ class SnapshotReadOnlyError(SnapshotError, PermissionError):
 
     It is a :class:`PermissionError` because code that knows nothing of snapshots, such as
     FiftyOne's server, already treats that as "this user may not do this here".
+    """
+
+
+class StaleDatasetError(SnapshotError):
+    """The dataset was reverted, or that was undone, since it was loaded; nothing was written.
+
+    After ``dataset.reload()`` it shows what is there now, and can be edited.
     """
 
 

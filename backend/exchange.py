@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bson import ObjectId
 
-from . import loaded, project, registry, switch, trash
+from . import latest_changes, loaded, project, registry, switch, trash
 from .catalog import Catalog
 from .contents import Head, Part, State
 from .database import Document, server_time
@@ -105,7 +105,7 @@ def _finish(running: Operation) -> None:
         snapshot_name=details["snapshot_name"],
         snapshot_ids=details["newer"],
         revived_ids=details["revived"],
-        latest_changes=details["former_changes"],
+        **_former_changes(details),
     ).save(database)
     running.step("recorded")
     if not details.get("related_shelved"):
@@ -126,8 +126,19 @@ def _finish(running: Operation) -> None:
     if details["destroy"]:
         _destroy_discarded(running)
     running.step("cleared")
-    Catalog(database).set_dataset_facts(running.dataset_id, latest_changes=details["changes"])
+    Catalog(database).set_dataset_facts(
+        running.dataset_id,
+        latest_changes=details["changes"],
+        latest_changes_basis=latest_changes.basis(details.get("changes_since"), plan_.new_samples),
+    )
     loaded.refresh(running.dataset_id, plan_.old_samples, plan_.old_frames)
+
+
+def _former_changes(details: Document) -> Document:
+    """Returns what was known of the changes of the state that is discarded."""
+    former = details["former_changes"]
+    # An operation that an earlier version of this package began has noted the counts alone
+    return former if "latest_changes" in (former or {}) else {"latest_changes": former}
 
 
 def _move_snapshots(running: Operation) -> None:

@@ -14,7 +14,7 @@ import re
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import loaded
+from . import loaded, withdraw
 from .database import Document
 
 PREFIXES = ("patches.", "frames.", "clips.")
@@ -78,6 +78,5 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
         # Else our key was put into a dataset that nobody generated
         if is_name(document["sample_collection_name"]):
             database["datasets"].delete_one({**own, "_id": document["_id"]})
-            # The frames of clips are those of the snapshot itself
-            database.drop_collection(document["sample_collection_name"])
+            withdraw.replace(database, document["sample_collection_name"])
             loaded.forget(document["name"])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import arguments, names
+from . import arguments, latest_changes, names
 from .catalog import Catalog
 from .config import NO_LIMIT, Settings
 from .database import Document
@@ -228,6 +228,8 @@ def latest_changes_are_stale(
     """
     document = database["datasets"].find_one({"_id": dataset_id})
     if document is None or summary.updated_at is None:
+        return True
+    if latest_changes.are_stale(database, document, Catalog(database).dataset_facts(dataset_id)):
         return True
     for key in ("sample_collection_name", "frame_collection_name"):
         name = document.get(key)

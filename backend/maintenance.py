@@ -24,6 +24,7 @@ from . import (
     revert,
     trash,
     undo,
+    withdraw,
 )
 from .access.actions import Action
 from .archive import archive, export, import_, location, unarchive
@@ -101,6 +102,7 @@ def recover(database: Database[Document]) -> Recovered:
     deleted = purge_deleted_datasets(database)
     trash.expire(database)
     location.remove_again(database)
+    withdraw.drop_old(database)
     return Recovered(operations, deleted, _drop_strays(database))
 
 
@@ -188,7 +190,11 @@ class Strays:
     def find(cls, database: Database[Document]) -> Strays:
         """Looks for them; what comes to be meanwhile is not taken for one."""
         # What exists is listed first, and operations before what they leave behind
-        owners = {name: owner_of(name) for name in all_collections(database)}
+        owners = {
+            name: owner_of(name)
+            for name, description in all_collections(database).items()
+            if not withdraw.is_closed(description)
+        }
         described = set(database[MANIFESTS].distinct("snapshot_id"))
         noted = set(database[FACTS].distinct("_id"))
         known = {entry.id for entry in journal.unfinished(database)}

@@ -21,7 +21,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, CollectionInvalid, DuplicateKeyError, OperationFailure
 
-from . import generated, loaded, ownership
+from . import generated, loaded, ownership, withdraw
 from .contents import Documents, Part, State, chunks, owner_field, shared_collection
 from .database import Document
 from .errors import InvalidRequestError, SnapshotError
@@ -77,6 +77,8 @@ def project(
 def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
     """Removes the projection of a snapshot, if there is one.
 
+    Whoever has it open gets an error from the server from now on.
+
     Args:
         database: the database
         snapshot_id: the snapshot
@@ -90,7 +92,7 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
             shared_collection(database, part).delete_many({owner_field(part): snapshot_id})
     _remove_results(database, snapshot_id, keep=set())
     for part in (Part.SAMPLES, Part.FRAMES):
-        database.drop_collection(view_name(snapshot_id, part))
+        withdraw.close(database, view_name(snapshot_id, part))
 
 
 def _own_document(snapshot_id: ObjectId) -> Document:

@@ -120,8 +120,7 @@ def restore(
         changes, fields_added = _merge_schema(head.document(), document, fields)
         _check_fits(plan, head.document(), document)
 
-        # Documents come back with the times that they had then
-        catalog.set_dataset_facts(dataset.id, restored_at=server_time(database))
+        _note_time(database, dataset.id)
         before = _digest(plan)
         if changes:
             # As FiftyOne does when it changes a schema, and not when it changes samples
@@ -144,6 +143,7 @@ def restore(
             ) from error
         result = _result(plan, before, _digest(plan), len(sample_ids), fields_added)
         running.commit()
+        _note_time(database, dataset.id)
         _drop_kept(database, running.id)
     loaded.refresh_samples(dataset.id, plan.ids)
     return result
@@ -156,6 +156,8 @@ def _recover(running: Operation) -> None:
     kept = entry.details.get("kept")
     if kept and not running.is_committed and not is_deleted(database, entry.dataset_id):
         _take_back(database, entry, Head(database, entry.dataset_id))
+    if kept:
+        _note_time(database, entry.dataset_id)
     _drop_kept(database, entry.id)
 
 
@@ -426,6 +428,14 @@ def _delete(target: Documents, ids: list[ObjectId]) -> None:
 def _set_on_dataset(database: Database[Document], dataset_id: ObjectId, changes: Document) -> None:
     if changes:
         database["datasets"].update_one({"_id": dataset_id}, {"$set": changes})
+
+
+def _note_time(database: Database[Document], dataset_id: ObjectId) -> None:
+    """Notes when documents came back, with the times that they had then.
+
+    Before and after, so that whoever reads the dataset at the same time can tell.
+    """
+    Catalog(database).set_dataset_facts(dataset_id, restored_at=server_time(database))
 
 
 def _drop_kept(database: Database[Document], operation_id: ObjectId) -> None:

@@ -9,7 +9,7 @@ from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from . import changes, exchange, registry
+from . import changes, exchange, latest_changes, registry
 from .archive import unarchive
 from .base import Backend
 from .catalog import Catalog
@@ -107,7 +107,10 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
             changes=SampleChangeSummary(
                 record.sample_count, 0, 0, 0, server_time(database)
             ).to_document(),
-            former_changes=catalog.dataset_facts(dataset.id).get("latest_changes"),
+            changes_since=record.id,
+            former_changes=latest_changes.carried(
+                catalog.dataset_facts(dataset.id), plan_.old_samples
+            ),
         )
         running.step("noted")
         _stage(running, backend, record, plan_)

@@ -17,7 +17,7 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from . import facts, manifest_store, project, registry
+from . import facts, manifest_store, project, registry, withdraw
 from .access.actions import Action
 from .archive import location
 from .audit.recording import Recording, recording
@@ -73,6 +73,8 @@ class TrashedHead:
     """Snapshots that came back when it was discarded, and are discarded when it comes back."""
     latest_changes: Document | None
     """What was known of its changes since the latest snapshot."""
+    changes_since: ObjectId | None = None
+    """The snapshot that was the latest one then, if that is known."""
 
     def document(self, database: Database[Document]) -> Document:
         """Returns its dataset document.
@@ -108,6 +110,7 @@ class TrashedHead:
                 "snapshot_ids": self.snapshot_ids,
                 "revived_ids": self.revived_ids,
                 "latest_changes": self.latest_changes,
+                "changes_since": self.changes_since,
             },
             upsert=True,
         )
@@ -338,6 +341,7 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
     manifest_store.delete(database, record.id)
     facts.delete(database, [record.id])
     Catalog(database).remove([record.id])
+    withdraw.drop_old(database)
 
 
 def destroy_head(database: Database[Document], operation_id: ObjectId) -> None:

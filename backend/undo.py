@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pymongo.database import Database
 
-from . import exchange, trash
+from . import exchange, latest_changes, trash
 from .catalog import Catalog
 from .config import Settings
 from .contents import Head, Part
@@ -62,7 +62,10 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
             revived=[record.id for record in revived],
             destroy=Settings.load().trash_days == 0,
             changes=former.latest_changes,
-            former_changes=catalog.dataset_facts(dataset.id).get("latest_changes"),
+            changes_since=former.changes_since,
+            former_changes=latest_changes.carried(
+                catalog.dataset_facts(dataset.id), plan_.old_samples
+            ),
         )
         running.step("noted")
         for part, new in plan_.new_names().items():

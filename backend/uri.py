@@ -24,7 +24,12 @@ from .model import SnapshotRecord
 SCHEME = "fiftyone-snapshots"
 
 
-def uri(database: Database[Document], dataset: DatasetReference, record: SnapshotRecord) -> str:
+def uri(
+    database: Database[Document],
+    dataset: DatasetReference,
+    record: SnapshotRecord,
+    names: bool = True,
+) -> str:
     """Returns the address of a snapshot.
 
     Dataset and snapshot are named by their ids, which they keep when they are renamed. Their names
@@ -34,13 +39,16 @@ def uri(database: Database[Document], dataset: DatasetReference, record: Snapsho
         database: the database
         dataset: the dataset
         record: the snapshot
+        names (True): whether to put their names in; without them a version has one address for
+            ever
 
     Returns:
         an address such as ``fiftyone-snapshots://<id>/<id>?dataset=...&snapshot=...#sha256:...``
     """
-    names = urlencode({"dataset": dataset.name, "snapshot": record.name})
+    query = urlencode({"dataset": dataset.name, "snapshot": record.name}) if names else ""
     content = content_hash(SnapshotVersion(database, record))
-    return f"{SCHEME}://{dataset.id}/{record.id}?{names}#{content}"
+    address = urlsplit(f"{SCHEME}://{dataset.id}/{record.id}")
+    return address._replace(query=query, fragment=content).geturl()
 
 
 def resolve(database: Database[Document], address: str) -> Location:

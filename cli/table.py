@@ -181,7 +181,17 @@ COMMANDS = (
         ),
     ),
     Command(
-        "uri", "print an address for a snapshot, to be noted elsewhere", (_DATASET, _SNAPSHOT)
+        "uri",
+        "print an address for a snapshot, to be noted elsewhere",
+        (
+            _DATASET,
+            _SNAPSHOT,
+            _argument(
+                "--no-names",
+                action="store_true",
+                help="leave the names out: the address stays the same when they change",
+            ),
+        ),
     ),
     Command(
         "resolve",

@@ -6,10 +6,10 @@ import fiftyone.core.dataset as fod
 from pymongo.database import Database
 
 from ..backend import (
-    changes,
     database,
     equality,
     history,
+    latest_changes,
     verify,
 )
 from ..backend.access import Action
@@ -161,9 +161,7 @@ def calculate_dataset_latest_changes_summary(
         ValueError: if there is no such dataset
     """
     connection, dataset = use(dataset_name)
-    summary = changes.in_head(connection, dataset.id).summary(connection)
-    Catalog(connection).set_latest_changes(dataset.id, summary)
-    return summary
+    return latest_changes.calculate(connection, dataset.id)
 
 
 @acting(Action.DIFF)

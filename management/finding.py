@@ -77,12 +77,17 @@ def search_snapshots(
 
 
 @acting(Action.LIST)
-def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot) -> str:
+def snapshot_uri(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot, names: bool = True
+) -> str:
     """Returns an address for a snapshot, to be noted where it was used, as in a training run.
 
     Args:
         dataset_name: the name of the dataset
         snapshot_name: the name of the snapshot
+        names (True): whether to put their names in, for people to read. Without them a version
+            has one address for ever, whatever it is renamed to, as trackers need that compare or
+            hash addresses
 
     Returns:
         ``fiftyone-snapshots://<dataset id>/<snapshot id>?dataset=..&snapshot=..#<content hash>``,
@@ -94,7 +99,7 @@ def snapshot_uri(dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSn
     connection, dataset = use(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     record = Catalog(connection).get(dataset.id, name, dataset.name)
-    return uri.uri(connection, dataset, record)
+    return uri.uri(connection, dataset, record, names)
 
 
 @acting(Action.LIST, each=True)

@@ -11,6 +11,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.errors import StaleDatasetError
 from support.crash import Child, Gate
 from support.datasets import image_dataset, video_dataset
 from support.full import Document
@@ -132,6 +133,9 @@ STALE_WRITES: dict[str, Callable[[fo.Dataset, Any], object]] = {
     "tag": lambda dataset, _: dataset.tag_samples("stale"),
     "add": lambda dataset, _: dataset.add_sample(fo.Sample("/media/stale.jpg")),
     "delete": lambda dataset, sample: dataset.delete_samples(sample),
+    "delete field": lambda dataset, _: dataset.delete_sample_field("größe"),
+    "index": lambda dataset, _: dataset.create_index("größe"),
+    "view": lambda dataset, _: dataset.limit(1).save("weather"),
     "clear": lambda dataset, _: dataset.clear(),
 }
 
@@ -149,8 +153,7 @@ def test_stale_writers_elsewhere_are_refused(
             fos.undo_revert(NAME)
         gate.open()
         outcome = child.result()
-    # FiftyOne makes a ValueError of what the server refuses of a bulk write
-    assert outcome in ("OperationFailure", "WriteError", "BulkWriteError", "ValueError"), outcome
+    assert outcome == "StaleDatasetError"
     images.reload()
     assert images.values("größe") == [0.0, 1.0, 2.0, 3.0]
     assert images.count_sample_tags().get("stale") is None
@@ -159,7 +162,7 @@ def test_stale_writers_elsewhere_are_refused(
 
 def test_after_a_reload_others_can_write_again(images: fo.Dataset) -> None:
     def reload_and_write(dataset: fo.Dataset, sample: Any) -> object:
-        with pytest.raises(OperationFailure):
+        with pytest.raises(StaleDatasetError, match=r"'open' was reverted.*dataset\.reload\(\)"):
             _save_sample(dataset, sample)
         dataset.reload()
         dataset.set_values("größe", [7.0] * 4)
@@ -174,6 +177,23 @@ def test_after_a_reload_others_can_write_again(images: fo.Dataset) -> None:
         assert child.result() == "4"
     images.reload()
     assert images.values("größe") == [7.0] * 4
+
+
+def test_stale_writers_of_frames_are_refused(videos: fo.Dataset) -> None:
+    def write(dataset: fo.Dataset, sample: Any) -> object:
+        sample.frames[1]["objects"] = None
+        with pytest.raises(StaleDatasetError):
+            sample.frames[1].save()
+        with pytest.raises(StaleDatasetError):
+            dataset.clear_frames()
+        return "refused"
+
+    action, gate = stale(write)
+    with Child(action) as child:
+        gate.wait()
+        fos.revert_dataset_to_snapshot(NAME, "v1")
+        gate.open()
+        assert child.result() == "refused"
 
 
 def test_readers_elsewhere_see_the_present_state(images: fo.Dataset) -> None:

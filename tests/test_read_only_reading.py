@@ -18,6 +18,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import indexes
 from fiftyone_snapshots.backend.contents import Part
 from fiftyone_snapshots.backend.errors import SnapshotReadOnlyError
+from fiftyone_snapshots.backend.withdraw import is_closed
 from support.calls.sandbox import DatabaseState
 from support.datasets import image_dataset, video_dataset
 from support.snapshots import collection_of, harm, snapshot_of, stored, stored_names
@@ -197,6 +198,7 @@ def known_collections() -> set[str]:
     names = {document["sample_collection_name"] for document in documents}
     names |= {document.get("frame_collection_name") for document in documents}
     others = ("snapshots.", "fs.", "system.")
-    return names | {
+    closed = {each["name"] for each in foo.get_db_conn().list_collections() if is_closed(each)}
+    return (names | closed) | {
         name for name in foo.list_collections() if "." not in name or name.startswith(others)
     }

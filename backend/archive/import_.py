@@ -13,7 +13,7 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from .. import delete, indexes, manifest_store, names, ownership, registry
+from .. import delete, indexes, latest_changes, manifest_store, names, ownership, registry
 from ..catalog import Catalog
 from ..config import Settings
 from ..contents import (
@@ -30,7 +30,7 @@ from ..datasets import DatasetReference, current_name
 from ..errors import DamagedArchiveError, DuplicateNameError, InvalidRequestError
 from ..journal import Operation, Verb, operation, recovers
 from ..manifest import Manifest
-from ..model import SampleChangeSummary, SnapshotRecord, SnapshotState
+from ..model import SnapshotRecord, SnapshotState
 from ..switch import delete_generated_datasets, remove_results
 from . import origin, room, staging
 from .check import malformed_is_damaged
@@ -315,8 +315,7 @@ def _finish(running: Operation) -> None:
     staging.drop(running)
     delete.summarize_revived(database, record)
     if running.details["head"] is not None:
-        unchanged = SampleChangeSummary(record.sample_count, 0, 0, 0, server_time(database))
-        catalog.set_latest_changes(record.dataset_id, unchanged)
+        latest_changes.note_none(database, record, server_time(database))
     elif (latest := catalog.latest(record.dataset_id)) is not None and latest.id == record.id:
         # What was known is about the snapshot before
         catalog.set_dataset_facts(record.dataset_id, latest_changes=None)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-
 import numpy as np
 from pymongo.database import Database
 
@@ -13,14 +10,14 @@ from ..base import Progress, silent
 from ..catalog import Catalog
 from ..changes import HeadVersion, PartComparison, SnapshotVersion, Version
 from ..contents import Head, Part
-from ..database import Document, data_size, server_time
+from ..database import Document, server_time
 from ..datasets import DatasetReference
 from ..errors import InvalidRequestError, SnapshotNotFoundError
 from ..ids import DTYPE, Ids, Keys, common
 from ..names import HEAD, is_head
-from . import schema, single, surroundings
+from . import schema, single, sizes, surroundings
 from .documents import FRAMES, DocumentCounter
-from .records import FieldChanges, FrameChanges, SchemaChange, VersionSize
+from .records import FieldChanges, FrameChanges, SchemaChange
 from .result import DatasetDiff
 from .single import SampleDifference
 
@@ -86,7 +83,7 @@ def diff(
         schema=tuple(comparison.schema),
         properties=tuple(surroundings.properties(before, after)),
         items=tuple(surroundings.items(older, newer, before, after)),
-        versions=tuple(_sizes(database, dataset, now)),
+        versions=tuple(sizes.of_versions(database, dataset, now)),
     )
 
 
@@ -289,14 +286,3 @@ class _Comparison:
 def _share(progress: Progress, start: float, end: float) -> Progress:
     """Reports the progress of a part as a share of the whole."""
     return lambda fraction, label: progress(start + fraction * (end - start), label)
-
-
-def _sizes(
-    database: Database[Document], dataset: DatasetReference, now: datetime
-) -> Iterator[VersionSize]:
-    for record in Catalog(database).list(dataset.id):
-        yield VersionSize(record.name, record.created_at, record.sample_count, record.size_bytes)
-    state = Head(database, dataset.id).state()
-    names = [state[part].collection.name for part in (Part.SAMPLES, Part.FRAMES) if part in state]
-    samples = state[Part.SAMPLES].collection.estimated_document_count()
-    yield VersionSize(HEAD, now, samples, data_size(database, names))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from .. import content
 from ..content import DOCUMENT
 from ..ids import DTYPE, Ids, Keys, common
 from . import labels
-from .records import FieldChanges, TagChanges
+from .records import FieldChanges, TagChanges, joined
 
 FRAMES = "frames."
 """What the names of fields of frames begin with."""
@@ -110,17 +110,19 @@ class _Field:
             # The frames of a sample mostly come one after the other
             if self._owners[-len(owner) :] != owner:
                 self._owners += owner
-        if not self.count_labels(change, whole=False):
-            for path in _paths(change.before, change.after):
+        # Lists of labels can have attributes of their own, besides the labels
+        beside = labels.list_fields(change) if self.count_labels(change, whole=False) else ()
+        if beside is not None:
+            for path in _paths(change.before, change.after, skip=beside):
                 labels.note(self._paths, path)
 
     def count_labels(self, change: content.Change, *, whole: bool) -> bool:
         """Counts the labels of a value, and returns whether it has any."""
-        before, after = labels.labels_in(change.before), labels.labels_in(change.after)
-        if before is None or after is None:
+        found = labels.labels_of(change)
+        if found is None:
             return False
         self._has_labels = True
-        self._labels.count(before, after, whole=whole)
+        self._labels.count(*found, whole=whole)
         return True
 
     def result(
@@ -139,14 +141,14 @@ class _Field:
         )
 
 
-def _paths(before: bytes | None, after: bytes | None, prefix: str = "") -> list[str]:
+def _paths(
+    before: bytes | None, after: bytes | None, prefix: str = "", skip: Collection[str] = ()
+) -> list[str]:
     """Returns what differs inside two embedded documents, such as ``width``."""
     if before is None or after is None or not before[0] == after[0] == DOCUMENT:
         return [prefix] if prefix else []
     return [
         path
-        for change in content.changes(before[1:], after[1:], skip=())
-        for path in _paths(
-            change.before, change.after, f"{prefix}.{change.name}" if prefix else change.name
-        )
+        for change in content.changes(before[1:], after[1:], skip=skip)
+        for path in _paths(change.before, change.after, joined(prefix, change.name))
     ]

@@ -71,7 +71,7 @@ def labels_in(element: bytes | None) -> list[bytes] | None:
         element: the type and bytes of a value, or None if there is none
 
     Returns:
-        the labels as BSON documents, or None if the value is no label
+        the labels as BSON documents, or None if there is none in the value, and no place for any
     """
     if element is None:
         return []
@@ -83,10 +83,38 @@ def labels_in(element: bytes | None) -> list[bytes] | None:
             return _documents(labels) if labels[:1] == bytes([ARRAY]) else []
         return [element[1:]] if _is_label(fields) else None
     if element[0] == ARRAY:
-        documents = _documents(element)
-        if documents and all(_is_label(layout.fields(document)) for document in documents):
-            return documents
+        found = [each for each in _documents(element) if _is_label(layout.fields(each))]
+        return found or None
     return None
+
+
+def labels_of(change: content.Change) -> tuple[list[bytes], list[bytes]] | None:
+    """Returns the labels in the value of a field before and after.
+
+    Args:
+        change: the value before and after
+
+    Returns:
+        the labels, or None if neither value has any, nor a place for them
+    """
+    before, after = labels_in(change.before), labels_in(change.after)
+    if (before is None or change.before is None) and (after is None or change.after is None):
+        return None
+    # A list of labels that was emptied does not show what it was a list of
+    return before or [], after or []
+
+
+def list_fields(change: content.Change) -> set[str] | None:
+    """Returns where a value that holds labels keeps them, or None for one that is a label."""
+    names = set()
+    for element in (change.before, change.after):
+        if element is not None and element[0] == DOCUMENT:
+            fields = layout.fields(element[1:])
+            name = _LIST_FIELDS.get(content.decode(fields.get("_cls")))
+            if name is None:
+                return None
+            names.add(name)
+    return names
 
 
 def pairs(before: list[bytes], after: list[bytes]) -> Iterator[LabelPair]:

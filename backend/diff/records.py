@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -165,3 +166,18 @@ class VersionSize(Record):
     created_at: datetime | None
     samples: int
     size_bytes: int
+
+
+def joined(path: str, key: str) -> str:
+    """Returns the path of what has a key inside something.
+
+    Args:
+        path: the path of what it is inside of, or an empty string
+        key: the key, which may have dots itself, and is quoted then
+
+    Returns:
+        the path
+    """
+    if "." in key or '"' in key:
+        key = json.dumps(key, ensure_ascii=False)
+    return f"{path}.{key}" if path else key

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from .. import content
 from ..database import Document
 from .records import Kind, SchemaChange
 
@@ -58,23 +59,22 @@ def compare(before: Declarations, after: Declarations, prefix: str) -> list[Sche
         SchemaChange(new, Kind.RENAMED, before=prefix + old, after=prefix + new)
         for new, old in formers.items()
     ]
-    moved = {*formers, *formers.values()}
-    gone = [path for path in before if path not in after and path not in moved]
-    new = [path for path in after if path not in before and path not in moved]
+    # What is inside a field that was renamed is compared under its later name
+    names = {old: new for new, old in formers.items()}
+    before = {_renamed(path, names): declaration for path, declaration in before.items()}
+    gone = [path for path in before if path not in after]
+    new = [path for path in after if path not in before]
     changes += [
-        SchemaChange(path, Kind.REMOVED, before=before[path].type)
-        for path in _outermost(gone, moved)
+        SchemaChange(path, Kind.REMOVED, before=before[path].type) for path in _outermost(gone)
     ]
-    changes += [
-        SchemaChange(path, Kind.ADDED, after=after[path].type) for path in _outermost(new, moved)
-    ]
+    changes += [SchemaChange(path, Kind.ADDED, after=after[path].type) for path in _outermost(new)]
     for path in after:
         if path not in before:
             continue
         was, is_ = before[path], after[path]
         if was.type != is_.type:
             changes.append(SchemaChange(path, Kind.RETYPED, was.type, is_.type))
-        elif was.about != is_.about:
+        elif not content.same_values(was.about, is_.about):
             changes.append(SchemaChange(path, Kind.CHANGED, was.type, is_.type))
     return [
         replace(change, path=prefix + change.path)
@@ -104,9 +104,15 @@ def renamed(before: Declarations, after: Declarations) -> dict[str, str]:
     return {new[0]: old[0] for old, new in candidates.values() if len(old) == 1 and len(new) == 1}
 
 
-def _outermost(paths: list[str], moved: set[str]) -> list[str]:
+def _renamed(path: str, names: Mapping[str, str]) -> str:
+    """Returns the later path of a field, given the later names of fields that were renamed."""
+    top, dot, rest = path.partition(".")
+    return names.get(top, top) + dot + rest
+
+
+def _outermost(paths: list[str]) -> list[str]:
     """Leaves out the fields inside others."""
-    whole = {*paths, *moved}
+    whole = {*paths}
     return [
         path
         for path in paths

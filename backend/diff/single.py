@@ -142,10 +142,10 @@ def of_sample(older: Version, newer: Version, sample_id: ObjectId) -> SampleDiff
 
 def label_differences(change: content.Change) -> tuple[LabelDifference, ...]:
     """Returns which labels differ in a field, and how; nothing if it holds no labels."""
-    before, after = labels.labels_in(change.before), labels.labels_in(change.after)
-    if before is None or after is None:
+    found_labels = labels.labels_of(change)
+    if found_labels is None:
         return ()
-    found = (label_difference(pair) for pair in labels.pairs(before, after))
+    found = (label_difference(pair) for pair in labels.pairs(*found_labels))
     return tuple(label for label in found if label is not None)
 
 

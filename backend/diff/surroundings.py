@@ -7,10 +7,11 @@ from typing import Any
 
 from bson import DBRef, ObjectId, json_util
 
+from .. import content
 from ..changes import Version
-from ..contents import Part
+from ..contents import Part, chunks
 from ..database import Document
-from .records import ItemChange, Kind, PropertyChange
+from .records import ItemChange, Kind, PropertyChange, joined
 
 _NOT_PROPERTIES = frozenset(
     {
@@ -20,6 +21,8 @@ _NOT_PROPERTIES = frozenset(
         "last_deletion_at",
         "last_loaded_at",
         "last_modified_at",
+        # A dataset keeps its history when it is renamed, or imported under another name
+        "name",
         "persistent",
         "sample_collection_name",
         "slug",
@@ -93,9 +96,8 @@ def items(older: Version, newer: Version, before: Document, after: Document) -> 
 def _compare(before: Any, after: Any, path: str = "") -> Iterator[PropertyChange]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
-            inner = f"{path}.{key}" if path else str(key)
-            yield from _compare(before.get(key), after.get(key), inner)
-    elif before != after or type(before) is not type(after):
+            yield from _compare(before.get(key), after.get(key), joined(path, str(key)))
+    elif not content.same_values(before, after):
         yield PropertyChange(path, before, after)
 
 
@@ -134,7 +136,9 @@ def _differing(before: Document, after: Document) -> tuple[str, ...]:
         key
         for key in dict.fromkeys([*before, *after])
         if key not in _NOT_CONTENT
-        and _without_state(key, before.get(key)) != _without_state(key, after.get(key))
+        and not content.same_values(
+            _without_state(key, before.get(key)), _without_state(key, after.get(key))
+        )
     )
 
 
@@ -172,11 +176,12 @@ def _referred(documents: Mapping[ObjectId, Document], reference: Any) -> Documen
 
 def _temporal_tags(older: Version, newer: Version) -> Iterator[ItemChange]:
     manifests = older.manifest(Part.TAGS), newer.manifest(Part.TAGS)
-    differences = manifests[0].compare(manifests[1])
+    differences = manifests[0].compare(manifests[1], touched=False)
+    changed = _truly_changed(older, newer, differences.changed)
     for kind, version, ids in (
         (Kind.ADDED, newer, differences.added),
         (Kind.REMOVED, older, differences.deleted),
-        (Kind.CHANGED, newer, differences.changed),
+        (Kind.CHANGED, newer, changed),
     ):
         documents = version.documents(Part.TAGS)
         if not ids or documents is None:
@@ -187,3 +192,21 @@ def _temporal_tags(older: Version, newer: Version) -> Iterator[ItemChange]:
             yield ItemChange("temporal tag", str(tag.get("tag")), kind, (place,))
         if len(ids) > _MAX_TAGS:
             yield ItemChange("temporal tag", f"{len(ids) - _MAX_TAGS} more", kind)
+
+
+def _truly_changed(older: Version, newer: Version, suspects: list[ObjectId]) -> list[ObjectId]:
+    """Returns those temporal tags whose content differs, and not only their bytes."""
+    before, after = older.documents(Part.TAGS), newer.documents(Part.TAGS)
+    if not suspects or before is None or after is None:
+        return suspects
+    changed: list[ObjectId] = []
+    for ids in chunks(suspects):
+        was, is_ = before.fetch(ids), after.fetch(ids)
+        changed += [
+            id_
+            for id_ in ids
+            if id_.binary not in was
+            or id_.binary not in is_
+            or not content.equal(was[id_.binary], is_[id_.binary])
+        ]
+    return changed

@@ -17,8 +17,9 @@ from pymongo.database import Database
 from .. import indexes
 from ..contents import Part
 from ..database import Document
+from ..errors import SnapshotNotFoundError
 from ..namespaces import PREFIX
-from . import scratch, snapshots, writes
+from . import scratch, snapshots, stale, writes
 
 Method = Callable[..., Any]
 
@@ -33,7 +34,8 @@ def index_information(original: Method) -> Method:
     def method(collection: Collection[Document], *args: Any, **kwargs: Any) -> Any:
         snapshot_id = _shown(collection)
         if snapshot_id is None:
-            return original(collection, *args, **kwargs)
+            with stale.told(collection.database, collection.name):
+                return original(collection, *args, **kwargs)
         return {
             index["name"]: {
                 **{key: value for key, value in index.items() if key not in ("name", "ns")},
@@ -52,7 +54,8 @@ def list_indexes(original: Method) -> Method:
     def method(collection: Collection[Document], *args: Any, **kwargs: Any) -> Any:
         snapshot_id = _shown(collection)
         if snapshot_id is None:
-            return original(collection, *args, **kwargs)
+            with stale.told(collection.database, collection.name):
+                return original(collection, *args, **kwargs)
         return iter(indexes.captured(collection.database, snapshot_id, _part(collection)))
 
     return method
@@ -70,8 +73,12 @@ def estimated_document_count(original: Method) -> Method:
             behind = _behind(collection)
             count: int = original(behind, *args, **kwargs)
             if behind.name == name:
+                _check_exists(collection)
                 return count
             _counts[name] = count
+        elif collection.find_one({}, {"_id": True}) is None:
+            # The server refuses if the snapshot was closed
+            _check_exists(collection)
         return _counts[name]
 
     return method
@@ -85,14 +92,19 @@ def aggregate(original: Method) -> Method:
         writes.check_pipeline(collection, pipeline)
         snapshot_id = _shown(collection)
         if snapshot_id is None:
-            return original(collection, pipeline, *args, **kwargs)
+            with stale.told(collection.database, writes.written(pipeline)):
+                return original(collection, pipeline, *args, **kwargs)
         first = pipeline[0] if pipeline else {}
         if "$collStats" in first or "$indexStats" in first:
             results = original(_behind(collection), pipeline, *args, **kwargs)
             return _with_all_sizes(results, collection, snapshot_id)
         if "$geoNear" in first or "$text" in first.get("$match", {}) or kwargs.get("hint"):
             indexes.build(collection.database, snapshot_id)
-        return original(collection, scratch.joined(collection, pipeline), *args, **kwargs)
+        results = original(collection, scratch.joined(collection, pipeline), *args, **kwargs)
+        if not getattr(results, "alive", True):
+            # All that there is has come, and is nothing
+            _check_exists(collection)
+        return results
 
     return method
 
@@ -139,11 +151,28 @@ def _part(collection: Collection[Document]) -> Part:
 
 
 def _behind(view: Collection[Document]) -> Collection[Document]:
+    """Returns the collection that a view shows; the view itself if it is closed or gone."""
     for description in view.database.list_collections(filter={"name": view.name}):
         behind = description["options"].get("viewOn")
-        if behind is not None:
+        if behind is not None and not description["options"].get("pipeline"):
             return view.database[behind]
     return view
+
+
+def _check_exists(view: Collection[Document]) -> None:
+    """Makes sure that nothing was found because there is nothing.
+
+    FiftyOne drops what a snapshot is shown through, where this package is not there to stop it.
+    """
+    if view.name.endswith(f".{Part.FRAMES}"):
+        # Snapshots without frames have no view of any
+        view = view.database[view.name.removesuffix(f".{Part.FRAMES}")]
+    if not view.database.list_collection_names(filter={"name": view.name}):
+        raise SnapshotNotFoundError(
+            "This snapshot is not open any more: it was deleted, or tidied away by a process "
+            "without this package. If it is still there, load it again with "
+            "fiftyone.load_dataset(dataset, snapshot=name)"
+        )
 
 
 def _with_all_sizes(

@@ -21,7 +21,7 @@ from .. import generated
 from ..database import Document
 from ..namespaces import PREFIX
 from ..permission import Permission, current
-from . import scratch, snapshots
+from . import scratch, snapshots, stale
 from .refusal import refuse
 
 Method = Callable[..., Any]
@@ -122,7 +122,8 @@ def guard_method(name: str) -> Callable[[Method], Method]:
                 if name in ("bulk_write", "insert_many"):
                     args, kwargs = _listed(args, kwargs)
                 _check(collection, name, addressed(*args, **kwargs))
-            return original(collection, *args, **kwargs)
+            with stale.told(collection.database, collection.name):
+                return original(collection, *args, **kwargs)
 
         return method
 
@@ -150,14 +151,20 @@ def check_pipeline(collection: Collection[Document], pipeline: Any) -> None:
         collection: where it reads
         pipeline: its stages
     """
+    target = written(pipeline)
+    if target is not None and target.startswith(_WATCHED):
+        _check(collection.database[target], "aggregate", iter(()))
+
+
+def written(pipeline: Any) -> str | None:
+    """Returns the collection that an aggregation writes its results into, if into any."""
     last = pipeline[-1] if isinstance(pipeline, list) and pipeline else {}
     target = last.get("$merge") or last.get("$out")
     if isinstance(target, Mapping):
         target = target.get("into", target)
     if isinstance(target, Mapping):
         target = target.get("coll")
-    if isinstance(target, str) and target.startswith(_WATCHED):
-        _check(collection.database[target], "aggregate", iter(()))
+    return target if isinstance(target, str) else None
 
 
 def guard_command(original: Method) -> Method:

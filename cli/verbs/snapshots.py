@@ -239,7 +239,7 @@ def search(options: Namespace, _: Progress) -> Answer:
 
 def uri(options: Namespace, _: Progress) -> Answer:
     """Prints the address of a snapshot."""
-    address = sdk.snapshot_uri(options.dataset, options.snapshot)
+    address = sdk.snapshot_uri(options.dataset, options.snapshot, names=not options.no_names)
     return Answer({"uri": address}, address)
 
 

@@ -53,6 +53,11 @@ class Contents:
         )
 
     @classmethod
+    def of_documents(cls, samples: list[Fields]) -> Contents:
+        """Takes samples as the database would have them."""
+        return cls(samples={sample["_id"]: _content(sample) for sample in samples}, frames={})
+
+    @classmethod
     def of_dataset(cls, dataset: fo.Dataset) -> Contents:
         """Reads a dataset."""
         return cls.of(dataset._doc.id)
@@ -69,6 +74,8 @@ class Expected:
     """Frames added, deleted and changed."""
     fields: dict[str, set[ObjectId]] = field(default_factory=dict)
     """The samples in which each field differs, of those that are in both states."""
+    paths: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    """What differs inside the embedded documents of each field, by keys."""
     labels: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Labels added, removed and changed, by field."""
     confusion: Confusion = field(default_factory=Counter)
@@ -134,11 +141,15 @@ def _owner(frame: Fields) -> ObjectId:
 
 def _read(collection: str) -> dict[ObjectId, Fields]:
     return {
-        document["_id"]: meaning(
-            {key: value for key, value in document.items() if key not in _BOOKKEEPING}
-        )
-        for document in foo.get_db_conn()[collection].find()
+        document["_id"]: _content(document) for document in foo.get_db_conn()[collection].find()
     }
+
+
+def _content(document: Fields) -> Fields:
+    content: Fields = meaning(
+        {key: value for key, value in document.items() if key not in _BOOKKEEPING}
+    )
+    return content
 
 
 def _compare_fields(
@@ -148,6 +159,29 @@ def _compare_fields(
         for name in {*old, *new}:
             if old.get(name) != new.get(name):
                 expected.fields.setdefault(prefix + name, set()).update(owners)
+                paths = _paths(old.get(name), new.get(name))
+                expected.paths.setdefault(prefix + name, set()).update(paths)
+
+
+def _paths(old: Any, new: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        if keys:
+            yield keys
+        return
+    left_out: set[str] = set()
+    are_labels = [_is_label_or_list(value) for value in (old, new)]
+    if not keys and any(are_labels):
+        if not all(are_labels) or any("_id" in value for value in (old, new)):
+            return
+        left_out = _LISTS
+    for key in {*old, *new} - left_out:
+        if old.get(key) != new.get(key):
+            yield from _paths(old.get(key), new.get(key), (*keys, key))
+
+
+def _is_label_or_list(value: Fields) -> bool:
+    name = str(value.get("_cls"))
+    return name in _LABELS or name.lower().endswith(tuple(_LISTS))
 
 
 def _compare_labels(

@@ -134,6 +134,9 @@ def _check_collections(
     for description in database.list_collections():
         name = description["name"]
         assert not name.startswith("tmp."), name
+        if description["options"].get("viewOn") == "snapshots.catalog":
+            # Fails for those who have open what is gone
+            continue
         if name.startswith(("samples.", "frames.")):
             is_view = description["type"] == "view"
             assert name in (former if is_view else used), f"{name} belongs to nothing"

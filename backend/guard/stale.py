@@ -1,0 +1,55 @@
+"""Telling those who write to a dataset that somebody else has reverted to reload it.
+
+After a revert, views take the place of the dataset's former collections (see :mod:`..switch`), so
+the server refuses such writes: "... is a view, not a collection". That does not say what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from ..database import Document
+from ..errors import StaleDatasetError
+from ..namespaces import DATASETS
+
+_NOT_ON_VIEWS = 166
+_PREFIXES = ("samples.", "frames.samples.")
+
+
+@contextmanager
+def told(database: Database[Document], collection: str | None) -> Iterator[None]:
+    """Says that a dataset must be reloaded, where the server says that it is a view.
+
+    Args:
+        database: the database
+        collection: the collection that is written to
+
+    Raises:
+        StaleDatasetError: if it is one that the dataset had before it was reverted
+    """
+    try:
+        yield
+    except OperationFailure as error:
+        if collection is None or not collection.startswith(_PREFIXES):
+            raise
+        if _NOT_ON_VIEWS not in _codes(error):
+            raise
+        facts = database[DATASETS].find_one({"former_names": collection}, {"_id": True})
+        document = facts and database["datasets"].find_one({"_id": facts["_id"]}, {"name": True})
+        if not document:
+            raise
+        name = document["name"]
+        raise StaleDatasetError(
+            f"Dataset '{name}' was reverted, or a revert was undone, since it was loaded here. "
+            "Nothing was written. Call dataset.reload() and make the change again; in the App, "
+            "reload the page."
+        ) from error
+
+
+def _codes(error: OperationFailure) -> set[int | None]:
+    details = error.details or {}
+    return {error.code, *(each.get("code") for each in details.get("writeErrors", []))}
