@@ -22,13 +22,14 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── DatasetBusyError           another operation holds the dataset
     │   ├── ConcurrentWritesError      the dataset never stood still long enough to copy it
     │   └── LeaseLostError             this process was away too long, another one took over
-    ├── OutcomeUnknownError            the operation may have been done: ask for its state
+    ├── OutcomeUnknownError            it may have been done, or will be: ask for its state
     ├── DamagedSnapshotError           what is stored is not what was captured
     │   ├── DamagedArchiveError        an archive that is truncated or was altered
     │   └── ArchiveNotFoundError       an archive that is gone from its store
     ├── ArchiveStorageError            the store of archives is full, out of reach, or refuses
     ├── NewerFormatError               written by a newer version of this package
-    ├── DatabaseUnavailableError       MongoDB cannot be reached, or is too old
+    ├── DatabaseError                  MongoDB has failed, such as for want of disk space
+    │   └── DatabaseUnavailableError   it cannot be reached, or is too old
     └── UnsupportedFiftyOneError       this FiftyOne is not one we know
 
 Errors that FiftyOne's public API documents as ``ValueError`` are ``ValueError`` here too.
@@ -43,6 +44,7 @@ __all__ = [
     "ConcurrentWritesError",
     "DamagedArchiveError",
     "DamagedSnapshotError",
+    "DatabaseError",
     "DatabaseUnavailableError",
     "DatasetBusyError",
     "DatasetNotFoundError",
@@ -170,7 +172,7 @@ class LeaseLostError(RetryableError):
 
 
 class OutcomeUnknownError(SnapshotError):
-    """Contact was lost at the moment of committing.
+    """Something went wrong when, or after, the change was made.
 
     Args:
         message: what happened
@@ -202,7 +204,11 @@ class NewerFormatError(SnapshotError):
     """The database holds records of a newer version of this package."""
 
 
-class DatabaseUnavailableError(SnapshotError):
+class DatabaseError(SnapshotError):
+    """MongoDB has failed, such as for want of disk space."""
+
+
+class DatabaseUnavailableError(DatabaseError):
     """MongoDB cannot be reached, or is older than FiftyOne's minimum."""
 
 
