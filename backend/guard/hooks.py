@@ -31,7 +31,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ..errors import UnsupportedFiftyOneError
-from . import datasets, early, generation, reads, runs, writes
+from . import cloning, datasets, early, generation, reads, runs, writes
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
 
@@ -123,6 +123,14 @@ def table(load_snapshot: Callable[[str, str], fod.Dataset]) -> list[Hook]:
             datasets.delete,
             ("self",),
             frozenset({"_sample_collection", "drop", "_delete_dataset_extras"}),
+        ),
+        Hook(
+            fod,
+            "_clone_collection",
+            f"{dataset}:10226",
+            cloning.clone,
+            ("sample_collection", "name"),
+            frozenset({"_get_samples_pipeline"}),
         ),
         Hook(
             fod.Dataset,
