@@ -115,6 +115,7 @@ def restore(
         ArchivedSnapshotError: if it is archived, and not to be brought back unasked
         InvalidRequestError: if samples or fields are not in the snapshot, or do not fit into the
             dataset any more; nothing was changed then
+        DamagedSnapshotError: if they are not what was captured; nothing was changed then
     """
     catalog = Catalog(database)
     unarchive.available(database, dataset, name)

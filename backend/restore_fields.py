@@ -87,7 +87,7 @@ def _check_numbers(frames: Documents, where: str) -> None:
     for found in twice:
         sample, number, ids = found["_id"]["s"], found["_id"]["n"], found["ids"]
         raise InvalidRequestError(
-            f"Sample {sample} has frame {number} {len(ids)} times in {where} (ids "
+            f"Sample {sample} has {len(ids)} frames of number {number} in {where} (ids "
             f"{', '.join(map(str, ids[:5]))}), so that nobody can tell which one is meant. "
             "Nothing was changed. Restore the sample as a whole, without fields, or leave it out."
         )

@@ -64,7 +64,9 @@ def test_a_frame_that_is_there_twice_is_named_where_it_matters(
 ) -> None:
     sample_id = str(double(videos)["_sample_id"])
     before = digest(database, videos._doc.id)
-    with pytest.raises(fos.InvalidRequestError, match=rf"{sample_id} has frame 2 2 times in the"):
+    with pytest.raises(
+        fos.InvalidRequestError, match=rf"{sample_id} has 2 frames of number 2 in the"
+    ):
         fos.restore_samples(NAME, "v1", videos.values("id"), fields="frames.objects")
     assert_same(digest(database, videos._doc.id), before)
 
