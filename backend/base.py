@@ -17,6 +17,7 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from . import copies
 from .contents import Documents, Head, Part, Source, State
 from .database import Document
 from .known import Known
@@ -208,7 +209,9 @@ class Backend(ABC):
             the content, once for each place that the part is stored in; empty if it is nowhere
         """
 
-    def restore(self, record: SnapshotRecord, part: Part, target: Collection[Document]) -> None:
+    def restore(
+        self, record: SnapshotRecord, part: Part, target: Collection[Document]
+    ) -> Manifest:
         """Makes a collection hold a part of a snapshot: same bytes, same order.
 
         The caller holds the dataset's lease.
@@ -217,8 +220,11 @@ class Backend(ABC):
             record: the snapshot
             part: the part
             target: the collection, whose indexes are kept
+
+        Returns:
+            what the collection holds now, for the caller to compare with what was captured
         """
-        self.state(record)[part].copy_to(target)
+        return copies.put(self.state(record)[part], target)
 
     @abstractmethod
     def indexes(self, record: SnapshotRecord, part: Part) -> list[Document]:

@@ -120,7 +120,8 @@ def _check(database: Database[Document], moved: SnapshotRecord, target: Backend)
             if expected.compare(found):
                 raise DamagedSnapshotError(
                     f"The {part.value} of snapshot '{moved.name}' are not what was captured, so "
-                    "it was not moved. verify_snapshot() tells what is wrong with it."
+                    "it was not moved; those before it were. verify_snapshot() tells what is "
+                    "wrong with it. To move the others, delete it and convert again."
                 )
 
 

@@ -12,14 +12,15 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from .contents import MOST_IDS, Documents, Head, Part, chunks
-from .database import Document, create_compressed
+from .database import Document, create_compressed, write_counters
+from .manifest import Manifest
 
-# Frames are always read by sample, and results by file, so these are wanted from the first load on
+# Frames are always read by sample, and results by file: these are wanted from the first load on.
+# Not unique, as FiftyOne's own are: a database that was brought back without indexes can have two
+# frames of one number, and a snapshot holds what there is
 _INDEXES = {
-    Part.FRAMES: [
-        IndexModel([("_sample_id", ASCENDING), ("frame_number", ASCENDING)], unique=True)
-    ],
-    Part.RESULT_CHUNKS: [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)],
+    Part.FRAMES: [IndexModel([("_sample_id", ASCENDING), ("frame_number", ASCENDING)])],
+    Part.RESULT_CHUNKS: [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)])],
 }
 _NAMESPACE_NOT_FOUND = 26
 _DUPLICATE_KEY = 11000
@@ -77,37 +78,64 @@ def copy_whole(
     return target
 
 
+def put(documents: Documents, target: Collection[Document]) -> Manifest:
+    """Makes a collection hold exactly these documents, which nobody changes.
+
+    Args:
+        documents: what to copy
+        target: the collection to fill or replace, whose indexes are kept
+
+    Returns:
+        what the collection holds now
+    """
+    source = documents.collection
+    before = write_counters(source)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        reading = pool.submit(Manifest.read, documents)
+        documents.copy_to(target)
+        content = reading.result()
+    if before is not None and write_counters(source) == before:
+        return content
+    # What was read need not be what was copied
+    return Manifest.read(Documents(target))
+
+
 def patch(
     target: Collection[Document],
     documents: Documents,
     changed: list[ObjectId],
     removed: list[ObjectId],
-) -> bool:
+) -> None:
     """Copies some documents again into a copy, and removes others from it.
+
+    Documents that stay are replaced where they lie, which keeps their order.
 
     Args:
         target: the copy
         documents: where to copy from
         changed: the documents to copy
         removed: the documents to remove
-
-    Returns:
-        whether all documents that stay lie where they lay
     """
-    # First what must not be in the way: a frame can come back under a new id. Documents that stay
-    # are replaced where they lie, which keeps their order
     _remove(target, removed)
     try:
         _merge(target, documents, changed)
     except OperationFailure as error:
         if error.code != _DUPLICATE_KEY:
             raise
-    else:
-        return True
-    # Frames of a video that have swapped their numbers are in each other's way
-    _remove(target, changed)
-    _merge(target, documents, changed)
-    return False
+        _allow_equal_values(target)
+        _merge(target, documents, changed)
+
+
+def _allow_equal_values(target: Collection[Document]) -> None:
+    """Makes no index of a copy unique any more.
+
+    Copies that earlier versions made have a unique index of frames, and those that were opened
+    once have the dataset's. Frames that swap their numbers are in each other's way there.
+    """
+    for name, index in target.index_information().items():
+        if index.get("unique"):
+            target.drop_index(name)
+            target.create_index(index["key"], name=name)
 
 
 def _remove(target: Collection[Document], ids: list[ObjectId]) -> None:

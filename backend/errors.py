@@ -25,14 +25,15 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── ConcurrentWritesError      the dataset never stood still long enough to copy it
     │   ├── OvertakenError             what was queued later on the dataset has run before
     │   └── LeaseLostError             this process was away too long, another one took over
-    ├── OutcomeUnknownError            the operation may have been done: ask for its state
+    ├── OutcomeUnknownError            it may have been done, or will be: ask for its state
     ├── DamagedSnapshotError           what is stored is not what was captured
     │   ├── DamagedArchiveError        an archive that is truncated or was altered
     │   └── ArchiveNotFoundError       an archive that is gone from its store
     ├── ArchiveStorageError            the store of archives is full, out of reach, or refuses
     ├── NewerFormatError               written by a newer version of this package
-    ├── DatabaseUnavailableError       MongoDB cannot be reached, or is too old
-    │   └── DatabaseNotStartedError    FiftyOne has no MongoDB that it could start
+    ├── DatabaseError                  MongoDB has failed, such as for want of disk space
+    │   └── DatabaseUnavailableError   it cannot be reached, or is too old
+    │       └── DatabaseNotStartedError  FiftyOne has no MongoDB that it could start
     └── UnsupportedFiftyOneError       this FiftyOne is not one we know
 
 Errors that FiftyOne's public API documents as ``ValueError`` are ``ValueError`` here too.
@@ -47,6 +48,7 @@ __all__ = [
     "ConcurrentWritesError",
     "DamagedArchiveError",
     "DamagedSnapshotError",
+    "DatabaseError",
     "DatabaseNotStartedError",
     "DatabaseUnavailableError",
     "DatasetBusyError",
@@ -193,7 +195,7 @@ class LeaseLostError(RetryableError):
 
 
 class OutcomeUnknownError(SnapshotError):
-    """Contact was lost at the moment of committing.
+    """Something went wrong when, or after, the change was made.
 
     Args:
         message: what happened
@@ -225,7 +227,11 @@ class NewerFormatError(SnapshotError):
     """The database holds records of a newer version of this package."""
 
 
-class DatabaseUnavailableError(SnapshotError):
+class DatabaseError(SnapshotError):
+    """MongoDB has failed, such as for want of disk space."""
+
+
+class DatabaseUnavailableError(DatabaseError):
     """MongoDB cannot be reached, or is older than FiftyOne's minimum."""
 
 

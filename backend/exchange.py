@@ -114,6 +114,7 @@ def _finish(running: Operation) -> None:
         running.note(related_shelved=True)
     running.step("shelved_related")
     switch.shelve_collections(running, plan_)
+    trash.note_content(database, running.id)
     if not details.get("related_installed"):
         former = trash.trashed_related(database, running.id)
         switch.install_related(running, head, _state_to_install(running), former)

@@ -16,6 +16,7 @@ from pymongo.errors import BulkWriteError
 from typing_extensions import Self
 
 from .database import Document
+from .manifest import Manifest
 
 Bson = bytes | memoryview
 
@@ -42,14 +43,17 @@ class Writer:
 
     Args:
         target: the collection
+        hashed (False): whether :meth:`content` is wanted
     """
 
-    def __init__(self, target: Collection[Document]) -> None:
+    def __init__(self, target: Collection[Document], *, hashed: bool = False) -> None:
         self._target = target
+        self._is_hashed = hashed
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._pending: Future[object] | None = None
         self._documents: list[Bson] = []
         self._bytes = 0
+        self._content: list[Manifest] = []
 
     def __enter__(self) -> Self:
         return self
@@ -75,12 +79,19 @@ class Writer:
             self._documents.append(document)
             self._bytes += size
 
+    def content(self) -> Manifest:
+        """Returns the content of all that was written, as it was sent."""
+        return Manifest.joined(self._content)
+
     def _flush(self) -> None:
         self._wait()
         if self._documents:
             batch = b"".join(self._documents)
             self._pending = self._pool.submit(_insert, self._target, _Batch(batch))
             self._documents, self._bytes = [], 0
+            if self._is_hashed:
+                # While the server is busy with it
+                self._content.append(Manifest.of([batch]))
 
     def _wait(self) -> None:
         if self._pending is not None:

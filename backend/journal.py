@@ -21,14 +21,14 @@ from typing import Any
 
 from bson import ObjectId
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect, PyMongoError
+from pymongo.errors import PyMongoError
 
 from . import deployment, faults
 from .arguments import checked
 from .audit import recording
 from .base import Progress, silent
 from .config import Settings
-from .database import Document, durable, reaching_server, server_time
+from .database import Document, durable, is_forbidden, reaching_server, server_time
 from .entries import (
     UNFINISHED,
     Entry,
@@ -39,7 +39,6 @@ from .entries import (
     unfinished_datasets,
 )
 from .errors import (
-    DatabaseUnavailableError,
     DatasetBusyError,
     LeaseLostError,
     OperationCancelledError,
@@ -47,6 +46,7 @@ from .errors import (
 )
 from .lease import Lease, Waiting
 from .model import FORMAT_VERSION
+from .mongo_errors import explained
 from .namespaces import JOURNAL, ensure_indexes
 
 __all__ = [
@@ -288,8 +288,8 @@ def operation(
 
     Raises:
         DatasetBusyError: if another operation holds the dataset for too long
-        DatabaseUnavailableError: if the connection broke before anything was changed
-        OutcomeUnknownError: if the connection broke while committing
+        DatabaseError: if MongoDB failed before anything was changed
+        OutcomeUnknownError: if it failed when or after the change was made
     """
     assert verb in _recoveries, f"Nobody has registered a recovery of {verb.value}"
     wait = Settings.load().lock_wait_seconds if wait_seconds is None else wait_seconds
@@ -316,13 +316,15 @@ def operation(
 
 def _recover_after(running: Operation, lease: Lease, error: BaseException) -> None:
     """Undoes or finishes a failed operation, and tells the caller as much as can be known."""
-    verb = running.entry.verb.value
+    is_done: bool | None = None
     try:
         if isinstance(error, LeaseLostError):
             raise error
         lease.ensure()
         entry = get(running.database, str(running.id))
-        _recover(Operation(running.database, lease, entry), error=repr(error))
+        mended = Operation(running.database, lease, entry)
+        _recover(mended, error=repr(error))
+        is_done = mended.is_committed
     except LeaseLostError as lost:
         # The new holder recovers this entry; touching anything now could harm its work
         if running.may_be_committed:
@@ -331,15 +333,16 @@ def _recover_after(running: Operation, lease: Lease, error: BaseException) -> No
             raise lost from error
     except PyMongoError:
         # The next use of the dataset recovers the entry
-        if not isinstance(error, AutoReconnect):
+        if not isinstance(error, PyMongoError):
+            if running.may_be_committed and isinstance(error, Exception):
+                raise _outcome_unknown(running, str(error)) from error
             return
-    if isinstance(error, AutoReconnect):
-        if running.may_be_committed:
-            raise _outcome_unknown(running, f"contact with MongoDB was lost: {error}") from error
-        raise DatabaseUnavailableError(
-            f"Contact with MongoDB was lost during the {verb} ({error}). The dataset was not "
-            "changed; what was prepared is removed at its next use."
-        ) from error
+    if not isinstance(error, PyMongoError) or is_forbidden(error):
+        return
+    if is_done or (is_done is None and running.may_be_committed):
+        raise _outcome_unknown(running, str(explained(error))) from error
+    left = "; what was prepared is removed at its next use" if is_done is None else ""
+    raise explained(error, f"The dataset was not changed{left}.") from error
 
 
 def _outcome_unknown(running: Operation, reason: str) -> OutcomeUnknownError:

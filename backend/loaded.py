@@ -43,6 +43,7 @@ def _refresh_all(dataset_id: ObjectId, former_samples: str, former_frames: str |
             # and save that (fiftyone/core/dataset.py, Dataset._set_media_type)
             dataset._reload()
             dataset._reload(hard=True)
+            _choose_slice(dataset)
             for cache in (
                 dataset._annotation_cache,
                 dataset._brain_cache,
@@ -72,6 +73,7 @@ def refresh_samples(dataset_id: ObjectId, sample_ids: Iterable[ObjectId]) -> Non
         if dataset.deleted or dataset._doc.id != dataset_id:
             continue
         dataset._reload(hard=True)
+        _choose_slice(dataset)
         samples = fos.Sample._instances.get(dataset._sample_collection_name, {})
         for sample_id in wanted.intersection(list(samples)):
             if (sample := samples.get(sample_id)) is not None:
@@ -80,6 +82,12 @@ def refresh_samples(dataset_id: ObjectId, sample_ids: Iterable[ObjectId]) -> Non
         for sample_id in wanted.intersection(frames):
             for frame in list(frames.pop(sample_id).values()):
                 _refresh(frame, dataset._frame_collection)
+
+
+def _choose_slice(dataset: fod.Dataset) -> None:
+    """Leaves a group slice that is no more, which reloading does not."""
+    if dataset._group_slice not in (dataset._doc.group_media_types or {}):
+        dataset._group_slice = dataset._doc.default_group_slice
 
 
 def _refresh(loaded: fos.Sample | fofr.Frame, collection: fod.Dataset) -> None:

@@ -153,6 +153,11 @@ class Manifest:
         return cls._joined(manifests, in_order=True)
 
     @classmethod
+    def joined(cls, manifests: Iterable[Manifest]) -> Manifest:
+        """Returns the manifest of the documents of several."""
+        return cls._joined([cls.empty(), *manifests])
+
+    @classmethod
     def _joined(cls, manifests: list[Manifest], *, in_order: bool = False) -> Manifest:
         """Returns a manifest of the documents of several, of which the last word counts."""
         keys = np.concatenate([each.keys for each in manifests])

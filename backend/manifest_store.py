@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -61,6 +61,30 @@ def _load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Ma
         stored = _Stored.load(database, stored.base, part)
     manifest = Manifest.from_bytes(stored.data)
     return Patch.joined(patches[::-1]).applied_to(manifest) if patches else manifest
+
+
+def load_small(database: Database[Document], snapshot_id: ObjectId) -> dict[Part, Manifest]:
+    """Reads the manifests of all parts but samples and frames, at once.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+
+    Returns:
+        those that there are
+
+    Raises:
+        DamagedSnapshotError: if one is not what was stored
+    """
+    own = [part.value for part in Part if part.is_own_collection]
+    found: dict[str, list[Document]] = {}
+    query = {"snapshot_id": snapshot_id, "part": {"$nin": own}}
+    for piece in database[MANIFESTS].find(query).sort("number", 1):
+        found.setdefault(piece["part"], []).append(piece)
+    return {
+        part: Manifest.from_bytes(_Stored.joined(found[part], snapshot_id, part).data)
+        for part in map(Part, found)
+    }
 
 
 def parts(database: Database[Document], snapshot_id: ObjectId) -> list[Part]:
@@ -247,8 +271,14 @@ class _Stored:
     def load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> _Stored:
         """Reads what is stored; of two that a crash has left, one that is complete."""
         query = {"snapshot_id": snapshot_id, "part": part.value}
+        pieces = database[MANIFESTS].find(query).sort("number", 1)
+        return cls.joined(pieces, snapshot_id, part)
+
+    @classmethod
+    def joined(cls, found: Iterable[Document], snapshot_id: ObjectId, part: Part) -> _Stored:
+        """Puts together what is stored; the pieces come by their numbers."""
         groups: dict[str, list[Document]] = {}
-        for piece in database[MANIFESTS].find(query).sort("number", 1):
+        for piece in found:
             check_format(piece)
             groups.setdefault(piece["checksum"], []).append(piece)
         for checksum, pieces in groups.items():
@@ -257,8 +287,8 @@ class _Stored:
                 pieces[0].get("base"),
                 b"".join(piece.get("removed", b"") for piece in pieces) or cls.removed,
             )
-            found = hashlib.sha256(stored._told_by_base + stored.data).hexdigest()
-            if len(pieces) == pieces[0]["pieces"] and found == checksum:
+            digest = hashlib.sha256(stored._told_by_base + stored.data).hexdigest()
+            if len(pieces) == pieces[0]["pieces"] and digest == checksum:
                 return stored
         raise DamagedSnapshotError(
             f"The manifest of the {part.value} of snapshot {snapshot_id} is "

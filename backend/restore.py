@@ -10,18 +10,30 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import bson
+import numpy as np
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from . import loaded, ownership, registry, schema
+from . import (
+    as_captured,
+    group_slices,
+    loaded,
+    manifest_store,
+    ownership,
+    registry,
+    restore_fields,
+    schema,
+    unique_values,
+)
 from .archive import unarchive
 from .catalog import Catalog
 from .contents import Documents, Head, Part, State, chunks
 from .database import Document, raw, server_time
 from .datasets import DatasetReference, is_deleted, migrate
 from .errors import InvalidRequestError
+from .ids import Ids, common
 from .journal import Entry, Operation, Verb, operation, recovers
 from .manifest import Manifest
 from .model import SnapshotRecord
@@ -37,8 +49,6 @@ _PARTS = (Part.SAMPLES, *_ADJUNCTS)
 # Maintained by FiftyOne, or what makes a sample that sample
 _NOT_RESTORABLE = {"id", "_rand", "_media_type", "_dataset_id", "created_at", "last_modified_at"}
 _NOT_RESTORABLE |= {f"frames.{name}" for name in (*_NOT_RESTORABLE, "frame_number", "sample_id")}
-
-_FRAME_IDENTITY = ("_id", "_sample_id", "frame_number", "_dataset_id", "created_at")
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,11 @@ class _Plan:
     head: State
     ids: list[ObjectId]
     """The samples to restore: those that the snapshot has."""
+
+    @property
+    def both(self) -> tuple[State, State]:
+        """What is restored, and what it goes to."""
+        return self.captured, self.head
 
     def parts(self) -> list[Part]:
         return [part for part in _PARTS if part in self.captured and part in self.head]
@@ -101,6 +116,7 @@ def restore(
         ArchivedSnapshotError: if it is archived, and not to be brought back unasked
         InvalidRequestError: if samples or fields are not in the snapshot, or do not fit into the
             dataset any more; nothing was changed then
+        DamagedSnapshotError: if they are not what was captured; nothing was changed then
     """
     catalog = Catalog(database)
     unarchive.available(database, dataset, name)
@@ -111,6 +127,7 @@ def restore(
         unarchive.check_available(record, dataset)
         captured = _captured(running, record, sample_ids)
         head = Head(database, dataset.id)
+        then = _check_captured(database, record, captured, sample_ids, fields)
         plan = _Plan(captured, head.state(), _existing(captured[Part.SAMPLES], sample_ids))
         if strict:
             _check_known(record, sample_ids, plan.ids)
@@ -119,6 +136,9 @@ def restore(
         document = captured[Part.DATASET].collection.find_one() or {}
         changes, fields_added = _merge_schema(head.document(), document, fields)
         _check_fits(plan, head.document(), document)
+        if fields is None:
+            here, there = plan.head[Part.SAMPLES], captured[Part.SAMPLES]
+            changes |= group_slices.changes(head.document(), document, here, there, plan.ids)
 
         _note_time(database, dataset.id)
         before = _digest(plan)
@@ -131,16 +151,13 @@ def restore(
         running.step("schema_extended")
         try:
             if fields is None:
-                _restore_whole(running, plan, before)
+                _restore_whole(running, plan, before, then)
             else:
                 _restore_fields(running, plan, *schema.db_fields(document, fields))
-            _check_groups(plan, document)
+            group_slices.check(plan.head[Part.SAMPLES], document.get("group_field"), plan.ids)
         except DuplicateKeyError as error:
-            raise InvalidRequestError(
-                "Another sample of the dataset has a value by now that must be unique and that a "
-                f"restored sample had: {(error.details or {}).get('errmsg', error)}. Nothing was "
-                "changed. Drop the unique index, or restore other samples or fields."
-            ) from error
+            there, here = (state[Part.SAMPLES] for state in plan.both)
+            raise unique_values.explained(error, here, there, plan.ids) from error
         result = _result(plan, before, _digest(plan), len(sample_ids), fields_added)
         running.commit()
         _note_time(database, dataset.id)
@@ -205,6 +222,38 @@ def _captured(running: Operation, record: SnapshotRecord, sample_ids: list[Objec
     return state
 
 
+def _check_captured(
+    database: Database[Document],
+    record: SnapshotRecord,
+    captured: State,
+    sample_ids: list[ObjectId],
+    fields: list[str] | None,
+) -> dict[Part, Manifest]:
+    """Refuses what is not what was captured; returns the content of what is to be restored."""
+    small = manifest_store.load_small(database, record.id)
+    nothing = Manifest.empty()
+    schema_ = {Part.DATASET: Manifest.read(captured[Part.DATASET])}
+    if fields is None:
+        parts = [part for part in _PARTS if part in captured]
+    else:
+        are_frames = {field.startswith("frames.") for field in fields}
+        parts = [p for p in (Part.SAMPLES, Part.FRAMES) if (p is Part.FRAMES) in are_frames]
+        parts = [part for part in parts if part in captured]
+    found = {part: _read(captured[part], part, sample_ids) for part in parts}
+    wanted = np.unique(Ids.of(sample_ids).keys)
+    for part, content in {**schema_, **found}.items():
+        if part.is_own_collection:
+            expected = manifest_store.load(database, record.id, part)
+        else:
+            expected = small.get(part, nothing)
+        if part is Part.SAMPLES:
+            expected = expected.only(common(expected.keys, wanted))
+        elif part in _ADJUNCTS:
+            expected = expected.only(expected.keys[np.isin(expected.owners, wanted)])
+        as_captured.compare(record, part, expected, content, "Nothing was changed.")
+    return found
+
+
 def _existing(documents: Documents, ids: list[ObjectId]) -> list[ObjectId]:
     some_of = [Documents(documents.collection, {"_id": {"$in": some}}) for some in chunks(ids)]
     found = {id_ for some in some_of for id_ in some.ids()}
@@ -230,20 +279,6 @@ def _merge_schema(
                 f"Fields that FiftyOne maintains cannot be restored: {', '.join(refused)}"
             )
     changes, added = schema.merge(current, captured, fields)
-    if fields is None:
-        slices = current.get("group_media_types") or {}
-        former = captured.get("group_media_types") or {}
-        for name in set(slices).intersection(former):
-            if slices[name] != former[name]:
-                raise InvalidRequestError(
-                    f"Group slice '{name}' holds {slices[name]} media now and held {former[name]} "
-                    "media in the snapshot: revert the whole dataset instead"
-                )
-        if set(former) - set(slices):
-            changes["group_media_types"] = {**slices, **former}
-            # Deleting the last slice leaves no default (fiftyone/core/dataset.py)
-            default = current.get("default_group_slice")
-            changes["default_group_slice"] = default or captured.get("default_group_slice")
     return changes, added
 
 
@@ -296,12 +331,16 @@ def _keep(running: Operation, plan: _Plan, head: Head, changes: Document) -> Non
     )
 
 
-def _restore_whole(running: Operation, plan: _Plan, before: dict[Part, Manifest]) -> None:
+def _restore_whole(
+    running: Operation,
+    plan: _Plan,
+    before: dict[Part, Manifest],
+    wanted: dict[Part, Manifest],
+) -> None:
     """Makes the samples, their frames and temporal tags exactly what they were."""
     for part in plan.parts():
-        target = plan.head[part]
-        then = _read(plan.captured[part], part, plan.ids)
-        differences = before[part].compare(then)
+        target = plan.head[part].collection
+        differences = before[part].compare(wanted[part])
         if part is Part.TAGS:
             # These lie among those of other datasets
             ownership.own_ids(running.database, running.dataset_id, part, differences.added)
@@ -316,72 +355,13 @@ def _restore_fields(
     running: Operation, plan: _Plan, sample_keys: list[str], frame_keys: list[str]
 ) -> None:
     """Sets fields to what they were; frames that are gone come back with those fields."""
-    work = [
-        (Part.SAMPLES, sample_keys, ["_id"], "discard"),
-        # A frame that was deleted and made again has another id, but is the same frame
-        (Part.FRAMES, frame_keys, ["_sample_id", "frame_number"], "insert"),
-    ]
-    for part, keys, match_on, if_gone in work:
+    for part, keys in ((Part.SAMPLES, sample_keys), (Part.FRAMES, frame_keys)):
         if not keys or part not in plan.captured:
             continue
         for ids in chunks(plan.ids):
-            identity = dict.fromkeys((*_FRAME_IDENTITY, *match_on), 1)
-            _of_samples(plan.captured[part], part, ids).collection.aggregate(
-                [
-                    {"$match": dict(_of_samples(plan.captured[part], part, ids).query)},
-                    {"$project": {**identity, **dict.fromkeys(keys, 1)}},
-                    {"$set": {"last_modified_at": "$$NOW"}},
-                    {
-                        "$merge": {
-                            "into": plan.head[part].collection.name,
-                            "on": match_on,
-                            "whenMatched": _set_fields(keys),
-                            "whenNotMatched": if_gone,
-                        }
-                    },
-                ],
-                allowDiskUse=True,
-            )
+            then, here = (_of_samples(state[part], part, ids) for state in plan.both)
+            restore_fields.restore(part, then, here, keys)
         running.step(f"restored_{part.value}")
-
-
-def _set_fields(keys: list[str]) -> list[Document]:
-    """Returns what sets fields and, if one of them differs, moves the timestamp."""
-    differs = [{"$ne": [f"${key}", f"$$new.{key}"]} for key in keys]
-    stamp = {"$cond": [{"$or": differs}, "$$new.last_modified_at", "$last_modified_at"]}
-    # A field that the snapshot's document lacks goes, and null stays null
-    values = {
-        key: {
-            "$cond": [{"$eq": [{"$type": f"$$new.{key}"}, "missing"]}, "$$REMOVE", f"$$new.{key}"]
-        }
-        for key in keys
-    }
-    return [{"$set": {"last_modified_at": stamp}}, {"$set": values}]
-
-
-def _check_groups(plan: _Plan, document: Document) -> None:
-    """Makes sure that no group has two samples of one slice now."""
-    field = document.get("group_field")
-    if not field:
-        return
-    samples = plan.head[Part.SAMPLES].collection
-    for ids in chunks(plan.ids):
-        groups = samples.distinct(f"{field}._id", {"_id": {"$in": ids}})
-        crowded = samples.aggregate(
-            [
-                {"$match": {f"{field}._id": {"$in": groups}}},
-                {"$group": {"_id": [f"${field}._id", f"${field}.name"], "n": {"$sum": 1}}},
-                {"$match": {"n": {"$gt": 1}}},
-                {"$limit": 1},
-            ],
-            allowDiskUse=True,
-        )
-        for found in crowded:
-            group_id, slice_name = found["_id"]
-            raise InvalidRequestError(
-                f"Slice '{slice_name}' of group {group_id} has another sample by now. Nothing was "
-                "changed. Delete that one first, or leave its predecessor out."
-            )
 
 
 def _result(

@@ -8,8 +8,9 @@ from typing import Any
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from . import changes, exchange, latest_changes, registry
+from . import as_captured, changes, exchange, latest_changes, registry
 from .archive import unarchive
 from .base import Backend
 from .catalog import Catalog
@@ -24,6 +25,8 @@ from .model import SampleChangeSummary, SnapshotRecord
 from .namespaces import staging_name
 from .serialize import Record
 from .switch import Switch
+
+_UNCHANGED = "The dataset was not changed."
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
         ArchivedSnapshotError: if it is archived, and not to be brought back unasked
-        DamagedSnapshotError: if the snapshot is not complete
+        DamagedSnapshotError: if the snapshot is not what was captured; nothing was changed
     """
     catalog = Catalog(database)
     unarchive.available(database, dataset, name)
@@ -96,6 +99,7 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
         unarchive.check_available(record, dataset)
         backend = registry.create(record.backend, database)
         related = backend.related(record)
+        as_captured.check_related(database, record, related, _UNCHANGED)
         has_frames = backend.source(record, Part.FRAMES) is not None
         plan_ = exchange.plan(Head(database, dataset.id), has_frames)
         running.note(
@@ -130,15 +134,15 @@ def _stage(running: Operation, backend: Backend, record: SnapshotRecord, plan_: 
         target.drop()
         running.database.create_collection(target.name)
         _create_indexes(target, backend.indexes(record, part))
-        backend.restore(record, part, target)
+        try:
+            content = backend.restore(record, part, target)
+        except (DuplicateKeyError, BulkWriteError) as error:
+            raise DamagedSnapshotError(
+                f"Snapshot '{record.name}' is damaged: its {part.value} do not fit the unique "
+                f"indexes that they had: {error}. {_UNCHANGED} See verify_snapshot()."
+            ) from error
+        as_captured.check(running.database, record, {part: content}, _UNCHANGED)
         running.step(f"staged_{part.value}")
-    expected = record.sample_count
-    staged = running.database[staging_name(running.id, Part.SAMPLES)].estimated_document_count()
-    if staged != expected:
-        raise DamagedSnapshotError(
-            f"Snapshot '{record.name}' is damaged: {expected} samples were captured, but "
-            f"{staged} are stored. The dataset was not changed; see verify_snapshot()."
-        )
 
 
 def _newer(database: Database[Document], record: SnapshotRecord) -> list[SnapshotRecord]:

@@ -24,10 +24,11 @@ from .audit.recording import Recording, recording
 from .catalog import Catalog
 from .config import Settings
 from .contents import RELATED, Documents, Part, State
-from .database import Document, data_size, raw, server_time
+from .database import Document, data_size, raw, server_process, server_time
 from .datasets import current_name
 from .errors import DamagedSnapshotError, DatasetBusyError
 from .journal import Operation, Verb, operation, recovers
+from .manifest import Manifest
 from .model import FORMAT_VERSION, SnapshotRecord, check_format
 from .namespaces import CATALOG, TRASH, owned_collections, trashed_name
 from .serialize import Record
@@ -75,6 +76,8 @@ class TrashedHead:
     """What was known of its changes since the latest snapshot."""
     changes_since: ObjectId | None = None
     """The snapshot that was the latest one then, if that is known."""
+    content: Document | None = None
+    """What was in it when it was discarded, see :func:`content`; None if that is not known."""
 
     def document(self, database: Database[Document]) -> Document:
         """Returns its dataset document.
@@ -111,6 +114,7 @@ class TrashedHead:
                 "revived_ids": self.revived_ids,
                 "latest_changes": self.latest_changes,
                 "changes_since": self.changes_since,
+                "content": self.content,
             },
             upsert=True,
         )
@@ -180,6 +184,38 @@ def trashed_related(database: Database[Document], operation_id: ObjectId) -> Sta
     existing = set(owned_collections(database, operation_id))
     names = {part: trashed_name(operation_id, part) for part in RELATED}
     return {part: Documents(database[name]) for part, name in names.items() if name in existing}
+
+
+def content(database: Database[Document], operation_id: ObjectId) -> Document:
+    """Tells what is in a discarded state, without reading its samples and frames.
+
+    Args:
+        database: the database
+        operation_id: the operation that discarded it
+
+    Returns:
+        by part, a hash of what small ones say and how many documents large ones have. That is
+        the server's own count, which a crash of it can put wrong: so which process it was
+    """
+    process = server_process(database)
+    found: Document = {}
+    document = Documents(database[trashed_name(operation_id, Part.DATASET)])
+    small = {Part.DATASET: document, **trashed_related(database, operation_id)}
+    large = [part for part in small if part is Part.RESULT_CHUNKS]
+    for part in (*own_parts(database, operation_id), *large):
+        count = database[trashed_name(operation_id, part)].estimated_document_count()
+        found[part.name] = {"count": count, "process": process}
+    for part in small.keys() - large:
+        found[part.name] = Manifest.read(small[part]).fingerprint()
+    return found
+
+
+def note_content(database: Database[Document], operation_id: ObjectId) -> None:
+    """Writes down what is in a state that is discarded by now, unless that is known."""
+    query = {"_id": operation_id, "content": None}
+    if database[TRASH].find_one(query, {"_id": 1}) is not None:
+        changes = {"$set": {"content": content(database, operation_id)}}
+        database[TRASH].update_one(query, changes)
 
 
 def heads(database: Database[Document], dataset_id: ObjectId | None = None) -> list[TrashedHead]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pymongo.database import Database
 
 from . import exchange, latest_changes, trash
@@ -31,6 +33,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
     Raises:
         NothingToUndoError: if the trash holds no earlier state of the dataset
         DuplicateNameError: if a snapshot that is to come back has lost its name to another one
+        DamagedSnapshotError: if the trash does not hold any more what was discarded
         DatasetBusyError: if somebody else has just reverted the dataset or undone that
     """
     catalog = Catalog(database)
@@ -53,6 +56,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
             raise DamagedSnapshotError(
                 f"The discarded state of dataset '{dataset.name}' is gone from the trash"
             )
+        _check(database, dataset, former)
         plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in parts)
         running.note(
             switch=plan_.to_details(),
@@ -73,6 +77,32 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
             running.step(f"moved_{part.value}")
         exchange.make(running, plan_, former.related(database), former.document(database))
     return former
+
+
+def _check(database: Database[Document], dataset: DatasetReference, former: TrashedHead) -> None:
+    """Refuses a discarded state that is not what it was, as far as can be told without a manifest.
+
+    Nobody hashes a dataset that is being discarded: that would take longer than the revert.
+    """
+    if former.content is None:
+        return
+    found = trash.content(database, former.id)
+    parts = {*former.content, *found}
+    known = [part for part in Part if part.name in parts]
+    damaged = [p for p in known if _differ(former.content.get(p.name), found.get(p.name))]
+    if damaged:
+        raise DamagedSnapshotError(
+            f"The discarded state of dataset '{dataset.name}' is damaged in the trash: its "
+            f"{', '.join(damaged)} are not what was discarded. The dataset was not changed. "
+            "restore_samples() can bring samples back from a snapshot; empty_trash() destroys "
+            "the discarded state."
+        )
+
+
+def _differ(then: Any, now: Any) -> bool:
+    is_counted = isinstance(then, dict) and isinstance(now, dict)
+    # Counts of another run of the server may be wrong
+    return bool(then != now and not (is_counted and then["process"] != now["process"]))
 
 
 def _last_discarded(database: Database[Document], dataset: DatasetReference) -> TrashedHead:

@@ -159,8 +159,9 @@ class BackendContract:
         target = database[_TARGET]
         target.create_index("filepath")
         try:
-            backend.restore(record, Part.SAMPLES, target)
+            content = backend.restore(record, Part.SAMPLES, target)
             assert raw_documents(target) == before[Part.SAMPLES]
+            assert not Manifest.read(Documents(target)).compare(content)
             assert "filepath_1" in target.index_information()
         finally:
             target.drop()

@@ -23,6 +23,7 @@ import pymongo
 import pytest
 
 from support.environment import isolate, link_plugin
+from support.fail_points import Failing
 from support.fiftyone_table import is_as_checked, note_as_checked
 from support.mongod import Mongod, MongodError, ReplicaSet, step_down
 
@@ -148,7 +149,9 @@ def _start_run(config: pytest.Config) -> dict[str, str]:
     if config.getoption("--replica-set"):
         server = ReplicaSet(folder / "mongo")
     else:
-        server = Mongod(folder / "mongo" / "db")
+        # For fail points, see `failing`
+        args = ("--setParameter", "enableTestCommands=1")
+        server = Mongod(folder / "mongo" / "db", args=args)
     config.add_cleanup(server.kill)  # its data go with it
     try:
         server.start()
@@ -239,6 +242,29 @@ def policy_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_USER", "anna")
     return write
+
+
+@pytest.fixture
+def failing(database: Database[dict[str, Any]], pytestconfig: pytest.Config) -> Iterator[Failing]:
+    """Makes the server fail at some commands on a collection, from now on until told otherwise.
+
+    All workers use the same server, which has one such fail point: they take turns.
+    """
+    admin = database.client.admin
+    fail_point: dict[str, Any] = {"configureFailPoint": "failCommand"}
+
+    def fail(collection: str, *commands: str, **how: Any) -> None:
+        data = {"failCommands": commands, "namespace": f"{database.name}.{collection}", **how}
+        admin.command({**fail_point, "mode": "alwaysOn", "data": data})
+
+    with Path(pytestconfig.stash[RUN]["folder"], "fail_point").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        try:
+            admin.command({**fail_point, "mode": "off"})
+        except pymongo.errors.OperationFailure:
+            pytest.skip("the server has no fail points")
+        yield Failing(fail, lambda: admin.command({**fail_point, "mode": "off"}))
+        admin.command({**fail_point, "mode": "off"})
 
 
 @pytest.fixture

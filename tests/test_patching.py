@@ -43,12 +43,12 @@ def test_changed_documents_stay_where_they_are_and_new_ones_follow(
     frames.insert_many(frame(number) for number in added)
     frames.delete_many({"_id": {"$in": [0, 2]}})
 
-    assert copies.patch(copy, Documents(frames), [*added, *changed], [0, 2])
+    copies.patch(copy, Documents(frames), [*added, *changed], [0, 2])
 
     assert list(copy.find()) == list(frames.find())
 
 
-def test_frames_that_have_swapped_their_numbers_are_in_each_others_way(
+def test_frames_that_have_swapped_their_numbers_stay_where_they_are(
     frames: Collection[Document], copy: Collection[Document]
 ) -> None:
     first, last = 0, COUNT - 1
@@ -56,6 +56,6 @@ def test_frames_that_have_swapped_their_numbers_are_in_each_others_way(
     frames.update_one({"_id": last}, {"$set": {"frame_number": first}})
     frames.update_many({}, {"$set": {"label": "cat"}})
 
-    assert not copies.patch(copy, Documents(frames), list(range(COUNT)), [])
+    copies.patch(copy, Documents(frames), list(range(COUNT)), [])
 
-    assert list(copy.find().sort("_id", 1)) == list(frames.find().sort("_id", 1))
+    assert list(copy.find()) == list(frames.find())

@@ -17,15 +17,21 @@ from typing import Any, ParamSpec, TypeVar
 import fiftyone.core.collections as foc
 from bson import ObjectId
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import PyMongoError
 
 from .. import arguments, entries, history
 from ..audit import recording
 from ..audit.recording import Recording
 from ..database import Document, is_forbidden, presumed, reaching_server
 from ..datasets import DatasetReference, current_name, resolve
-from ..errors import InvalidRequestError, NotVersionableError, SnapshotPermissionError
+from ..errors import (
+    InvalidRequestError,
+    NotVersionableError,
+    SnapshotError,
+    SnapshotPermissionError,
+)
 from ..model import DatasetSnapshot
+from ..mongo_errors import explained
 from . import actor, policy
 from .actions import Action, Level
 from .policy import EVERYTHING, PolicyError
@@ -83,7 +89,11 @@ def acting(
             given = dict(bound.arguments)
             bound.apply_defaults()
             wanted = dry_run if dry_run and bound.arguments.get("dry_run") else action
-            return _perform(wanted, given, each, lambda: function(*bound.args, **bound.kwargs))
+            try:
+                return _perform(wanted, given, each, lambda: function(*bound.args, **bound.kwargs))
+            except PyMongoError as error:
+                # Of what is done besides: finding the dataset, noting the event
+                raise _in_our_words(error, wanted, given.get(_DATASET)) from error
 
         setattr(through_the_door, ACTION, action)
         return through_the_door
@@ -139,22 +149,26 @@ def _is_news(refused: Recording) -> bool:
 
 
 def _reached(action: Action, dataset: object, function: Callable[[], R]) -> R:
-    """Calls a function, and says it in our words if it is MongoDB that refuses."""
+    """Calls a function, and says it in our words if it is MongoDB that refuses or fails."""
     try:
         return function()
-    except OperationFailure as error:
-        if not is_forbidden(error):
-            raise
-        where = f" of dataset '{dataset}'" if isinstance(dataset, str) else ""
-        raise SnapshotPermissionError(
-            f"MongoDB does not let this process {action.words}{where}: whoever it has logged in "
-            f"as lacks the rights ({error}). Log in as somebody who has them, with "
-            "FIFTYONE_DATABASE_URI.",
-            action.value,
-            dataset if isinstance(dataset, str) else None,
-            action.level.name.lower(),
-            None,
-        ) from error
+    except PyMongoError as error:
+        raise _in_our_words(error, action, dataset) from error
+
+
+def _in_our_words(error: PyMongoError, action: Action, dataset: object) -> SnapshotError:
+    if not is_forbidden(error):
+        return explained(error)
+    where = f" of dataset '{dataset}'" if isinstance(dataset, str) else ""
+    return SnapshotPermissionError(
+        f"MongoDB does not let this process {action.words}{where}: whoever it has logged in "
+        f"as lacks the rights ({error}). Log in as somebody who has them, with "
+        "FIFTYONE_DATABASE_URI.",
+        action.value,
+        dataset if isinstance(dataset, str) else None,
+        action.level.name.lower(),
+        None,
+    )
 
 
 def enter(action: Action, dataset: DatasetReference) -> None:

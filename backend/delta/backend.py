@@ -12,7 +12,7 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
-from .. import copies, faults
+from .. import as_captured, copies, faults
 from ..base import Backend, Captured, Progress, silent
 from ..capture import capture
 from ..catalog import Catalog
@@ -126,7 +126,8 @@ class DeltaBackend(Backend):
         link = chain.get(record.id)
         for part in _own_parts(link):
             if chain.whole(link, part) is None:
-                token = materialise(self.database, chain, link, part, progress)
+                token, content = materialise(self.database, chain, link, part, progress)
+                as_captured.check(self.database, record, {part: content}, "It was not opened.")
                 faults.reach(f"delta.materialised_{part.value}")
                 self._set_whole(record, part, token)
         state = self.ready(record)
@@ -160,17 +161,18 @@ class DeltaBackend(Backend):
         """Reads the histories and the whole that they rest on, and the snapshot's own whole."""
         return read(self.database, record.dataset_id, record.id, part)
 
-    def restore(self, record: SnapshotRecord, part: Part, target: Collection[Document]) -> None:
+    def restore(
+        self, record: SnapshotRecord, part: Part, target: Collection[Document]
+    ) -> Manifest:
         """Copies a whole inside the server, or puts the documents together in the target."""
         chain = chains.load(self.database, record.dataset_id)
         link = chain.get(record.id)
         whole = chain.whole(link, part)
         if whole is not None:
             source = self.database[delta_name(record.dataset_id, whole, part)]
-            Documents(source).copy_to(target)
-        else:
-            target.delete_many({})
-            write(self.database, chain, link, part, target)
+            return copies.put(Documents(source), target)
+        target.delete_many({})
+        return write(self.database, chain, link, part, target)
 
     def indexes(self, record: SnapshotRecord, part: Part) -> list[Document]:
         """Returns the indexes that were captured."""

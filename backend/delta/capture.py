@@ -162,8 +162,8 @@ class DeltaTarget:
             self._preserve(part, stored, Ids.of([*changed, *removed]).keys)
             faults.reach(f"create.preserved_{part.value}")
         whole = self._collection(part, stored.token)
-        in_place = copies.patch(whole, documents, changed, removed)
-        stored.patches += 1 if in_place else 2
+        copies.patch(whole, documents, changed, removed)
+        stored.patches += 1
         if stored.how is How.PATCHED:
             former = self._former_manifest(part)
             assert former is not None

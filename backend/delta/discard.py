@@ -91,7 +91,8 @@ def _become_whole(
         # It says the same
         token = link.parts[part].whole
     if token is None:
-        token = materialise(database, chain, before, part)
+        # A damaged one stays as it is, and keeps nobody from deleting
+        token, _ = materialise(database, chain, before, part)
     return {"whole": token, "history": None, "is_kept": not is_newest}
 
 

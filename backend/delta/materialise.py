@@ -10,6 +10,7 @@ from .. import copies, manifest_store
 from ..base import Progress, silent
 from ..contents import Part
 from ..database import Document
+from ..manifest import Manifest
 from ..namespaces import delta_name
 from . import order
 from .chain import Chain, Link
@@ -23,7 +24,7 @@ def materialise(
     link: Link,
     part: Part,
     progress: Progress = silent,
-) -> ObjectId:
+) -> tuple[ObjectId, Manifest]:
     """Writes a part of a snapshot into a new collection; the caller holds the dataset's lease.
 
     Args:
@@ -34,12 +35,11 @@ def materialise(
         progress: told how far it is
 
     Returns:
-        what the collection is called by; nothing names it yet
+        what the collection is called by, which nothing names yet, and what it holds
     """
     token = ObjectId()
     target = copies.create(part, database, delta_name(chain.dataset_id, token, part))
-    write(database, chain, link, part, target, progress)
-    return token
+    return token, write(database, chain, link, part, target, progress)
 
 
 def write(
@@ -49,7 +49,7 @@ def write(
     part: Part,
     target: Collection[Document],
     progress: Progress = silent,
-) -> None:
+) -> Manifest:
     """Fills an empty collection with a part of a snapshot.
 
     Args:
@@ -59,7 +59,10 @@ def write(
         part: samples or frames
         target: the collection
         progress: told how far it is
+
+    Returns:
+        what the collection holds now
     """
     places = Places.of(database, chain, link, part)
     wanted = order.load(database, link.id, part, manifest_store.load(database, link.id, part))
-    splice(places.base, places.histories, wanted, target, progress)
+    return splice(places.base, places.histories, wanted, target, progress)

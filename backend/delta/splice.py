@@ -23,7 +23,7 @@ from ..database import Document
 from ..errors import DamagedSnapshotError
 from ..ids import Ids, Keys, positions
 from ..inserts import Bson, Writer
-from ..manifest import run_keys
+from ..manifest import Manifest, run_keys
 from . import scan
 
 _FETCH_DOCUMENTS = 1000
@@ -37,7 +37,7 @@ def splice(
     wanted: Keys,
     target: Collection[Document],
     progress: Progress,
-) -> None:
+) -> Manifest:
     """Fills an empty collection with documents of others.
 
     Args:
@@ -47,12 +47,16 @@ def splice(
         target: the collection to fill
         progress: told how far it is
 
+    Returns:
+        what the collection holds now
+
     Raises:
         DamagedSnapshotError: if some documents are in none of the collections
     """
-    with Writer(target) as writer:
+    with Writer(target, hashed=True) as writer:
         for run in in_order(base, overrides, wanted, progress):
             writer.write(run)
+    return writer.content()
 
 
 def in_order(

@@ -35,7 +35,7 @@ from pymongo.database import Database
 
 from ..errors import UnsupportedFiftyOneError
 from ..model import DatasetSnapshot
-from . import datasets, early, generation, reads, runs, writes
+from . import cloning, datasets, early, generation, reads, runs, writes
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
 
@@ -129,6 +129,14 @@ def table(load_snapshot: Callable[[str, str | DatasetSnapshot], fod.Dataset]) ->
             datasets.delete,
             ("self",),
             frozenset({"_sample_collection", "drop", "_delete_dataset_extras"}),
+        ),
+        Hook(
+            fod,
+            "_clone_collection",
+            f"{dataset}:10226",
+            cloning.clone,
+            ("sample_collection", "name"),
+            frozenset({"_get_samples_pipeline"}),
         ),
         Hook(
             fod.Dataset,
