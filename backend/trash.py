@@ -52,6 +52,8 @@ class TrashItem:
     expires_at: datetime | None
     """None for a pinned snapshot, which stays until somebody empties the trash."""
     size_bytes: int
+    is_rolled_back: bool = False
+    """Of a HEAD, whether it is what the revert had made, and an undo has discarded."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class TrashedHead:
     """Snapshots that came back when it was discarded, and are discarded when it comes back."""
     latest_changes: Document | None
     """What was known of its changes since the latest snapshot."""
+    is_rolled_back: bool = False
+    """Whether it is what the revert had made, so that bringing it back does the revert again."""
 
     def document(self, database: Database[Document]) -> Document:
         """Returns its dataset document.
@@ -105,6 +109,7 @@ class TrashedHead:
                 "snapshot_ids": self.snapshot_ids,
                 "revived_ids": self.revived_ids,
                 "latest_changes": self.latest_changes,
+                "is_rolled_back": self.is_rolled_back,
             },
             upsert=True,
         )
@@ -116,6 +121,8 @@ class TrashedHead:
         values: dict[str, Any] = {**document, "id": document["_id"]}
         for key in ("_id", "format"):
             del values[key]
+        # Earlier versions did not write it down: only an undo brings snapshots back
+        values.setdefault("is_rolled_back", bool(document["revived_ids"]))
         return cls(**values)
 
 
@@ -192,6 +199,7 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
             head.trashed_at,
             head.trashed_at + keep,
             _head_size(database, head),
+            head.is_rolled_back,
         )
         for head in heads(database, dataset_id)
     ]

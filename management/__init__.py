@@ -26,9 +26,11 @@ from ..backend.maintenance import Recovered
 from ..backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
 from ..backend.prune import PrunedSnapshot, PruneResult
 from ..backend.restore import RestoredSamples
+from ..backend.restore_plan import RestorePlan
 from ..backend.revert import RevertPlan
 from ..backend.search import FoundSnapshot
 from ..backend.trash import TrashItem
+from ..backend.undo_plan import UndoPlan
 from ..backend.verify import VerifyReport
 from .access import (
     export_events,
@@ -65,6 +67,7 @@ from .comparing import (
 from .finding import (
     count_documents,
     get_history,
+    head_version,
     list_run_lineages,
     locate,
     resolve_snapshot_uri,
@@ -76,6 +79,7 @@ from .operations import cancel_operation, diagnose, get_operation, list_operatio
 from .reverting import (
     empty_trash,
     list_trash,
+    restorable_fields,
     restore_samples,
     revert_dataset_to_snapshot,
     undo_revert,
@@ -116,6 +120,7 @@ __all__ = [
     "PruneResult",
     "PrunedSnapshot",
     "Recovered",
+    "RestorePlan",
     "RestoredSamples",
     "RevertPlan",
     "RunKind",
@@ -125,6 +130,7 @@ __all__ = [
     "SampleHistory",
     "Severity",
     "TrashItem",
+    "UndoPlan",
     "VerifyReport",
     "acting_as",
     "archive_snapshot",
@@ -149,6 +155,7 @@ __all__ = [
     "get_history",
     "get_operation",
     "get_snapshot_info",
+    "head_version",
     "import_snapshot",
     "is_head_equal",
     "label_history",
@@ -167,6 +174,7 @@ __all__ = [
     "recover",
     "reporting",
     "resolve_snapshot_uri",
+    "restorable_fields",
     "restore_samples",
     "restore_snapshot",
     "revert_dataset_to_snapshot",

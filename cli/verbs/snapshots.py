@@ -395,7 +395,9 @@ def _trash(items: Iterable[sdk.TrashItem]) -> Answer:
     rows = [
         (
             item.kind.value,
-            item.name if item.kind.value == "snapshot" else f"before the revert to {item.name}",
+            item.name
+            if item.kind.value == "snapshot"
+            else f"{'after' if item.is_rolled_back else 'before'} the revert to {item.name}",
             size(item.size_bytes),
             item.trashed_at,
             item.expires_at,
