@@ -106,6 +106,7 @@ def _finish(running: Operation) -> None:
         snapshot_ids=details["newer"],
         revived_ids=details["revived"],
         **_former_changes(details),
+        is_rolled_back=details.get("discards_rolled_back", False),
     ).save(database)
     running.step("recorded")
     if not details.get("related_shelved"):

@@ -247,6 +247,14 @@ def latest_changes_are_stale(
     return count != summary.total_samples
 
 
+def head_version(database: Database[Document], dataset_id: ObjectId) -> str:
+    """Returns a text that is another one after every revert, undo and restore of samples."""
+    names = {"sample_collection_name": 1}
+    document = database["datasets"].find_one({"_id": dataset_id}, names) or {}
+    restored_at = Catalog(database).dataset_facts(dataset_id).get("restored_at")
+    return f"{document.get('sample_collection_name')} {restored_at}"
+
+
 def count_documents(database: Database[Document], dataset_id: ObjectId) -> int:
     """Returns about how many samples and frames a dataset has, at once at any size."""
     document = database["datasets"].find_one({"_id": dataset_id}) or {}

@@ -60,6 +60,7 @@ __all__ = [
     "operation",
     "recover",
     "recovers",
+    "reporter",
     "reporting",
     "unfinished",
     "unfinished_datasets",
@@ -257,6 +258,11 @@ def reporting(progress: Progress) -> Iterator[None]:
         yield
     finally:
         _on_progress.reset(token)
+
+
+def reporter() -> Progress:
+    """Returns what tells a caller further up, if there is one, how far something is."""
+    return _on_progress.get()
 
 
 @contextmanager

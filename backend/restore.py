@@ -47,8 +47,8 @@ _ADJUNCTS = (Part.FRAMES, Part.TAGS)
 _PARTS = (Part.SAMPLES, *_ADJUNCTS)
 
 # Maintained by FiftyOne, or what makes a sample that sample
-_NOT_RESTORABLE = {"id", "_rand", "_media_type", "_dataset_id", "created_at", "last_modified_at"}
-_NOT_RESTORABLE |= {f"frames.{name}" for name in (*_NOT_RESTORABLE, "frame_number", "sample_id")}
+NOT_RESTORABLE = {"id", "_rand", "_media_type", "_dataset_id", "created_at", "last_modified_at"}
+NOT_RESTORABLE |= {f"frames.{name}" for name in (*NOT_RESTORABLE, "frame_number", "sample_id")}
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def _merge_schema(
 ) -> tuple[Document, list[str]]:
     if fields is not None:
         schema.db_fields(captured, fields)
-        if refused := sorted(_NOT_RESTORABLE.intersection(fields)):
+        if refused := sorted(NOT_RESTORABLE.intersection(fields)):
             raise InvalidRequestError(
                 f"Fields that FiftyOne maintains cannot be restored: {', '.join(refused)}"
             )

@@ -20,7 +20,7 @@ from .contents import Head, Part, Readable
 from .database import Document, server_time
 from .datasets import DatasetReference
 from .errors import DamagedSnapshotError
-from .journal import Operation, Verb, operation
+from .journal import Operation, Verb, operation, reporter
 from .model import SampleChangeSummary, SnapshotRecord
 from .namespaces import staging_name
 from .serialize import Record
@@ -64,9 +64,9 @@ def plan(database: Database[Document], dataset: DatasetReference, name: str) -> 
     record = Catalog(database).get(dataset.id, name, dataset.name)
     head = Head(database, dataset.id)
     snapshot = SnapshotVersion(database, record)
-    difference = changes.compare(HeadVersion(head), snapshot)
+    difference = changes.compare(HeadVersion(head), snapshot, reporter())
     captured = _first_document(snapshot.documents(Part.DATASET))
-    then, now = _field_names(captured), _field_names(head.document())
+    then, now = field_names(captured), field_names(head.document())
     return RevertPlan(
         dataset_name=dataset.name,
         snapshot_name=name,
@@ -169,7 +169,8 @@ def _create_indexes(target: Collection[Document], indexes: list[Document]) -> No
         target.create_indexes(models)
 
 
-def _field_names(document: Document) -> list[str]:
+def field_names(document: Document) -> list[str]:
+    """Returns the top-level fields in a dataset document, those of frames with their prefix."""
     samples = [field["name"] for field in document.get("sample_fields") or []]
     frames = [f"frames.{field['name']}" for field in document.get("frame_fields") or []]
     return samples + frames

@@ -56,6 +56,8 @@ class TrashItem(Record):
     size_bytes: int
     dataset_name: str | None = None
     """The name that its dataset has now."""
+    is_rolled_back: bool = False
+    """Of a HEAD, whether it is what the revert had made, and an undo has discarded."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class TrashedHead:
     """The snapshot that was the latest one then, if that is known."""
     content: Document | None = None
     """What was in it when it was discarded, see :func:`content`; None if that is not known."""
+    is_rolled_back: bool = False
+    """Whether it is what the revert had made, so that bringing it back does the revert again."""
 
     def document(self, database: Database[Document]) -> Document:
         """Returns its dataset document.
@@ -115,6 +119,7 @@ class TrashedHead:
                 "latest_changes": self.latest_changes,
                 "changes_since": self.changes_since,
                 "content": self.content,
+                "is_rolled_back": self.is_rolled_back,
             },
             upsert=True,
         )
@@ -126,6 +131,8 @@ class TrashedHead:
         values: dict[str, Any] = {**document, "id": document["_id"]}
         for key in ("_id", "format"):
             del values[key]
+        # Earlier versions did not write it down: only an undo brings snapshots back
+        values.setdefault("is_rolled_back", bool(document["revived_ids"]))
         return cls(**values)
 
 
@@ -250,6 +257,7 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
             head.trashed_at + keep,
             _head_size(database, head),
             names[head.dataset_id],
+            head.is_rolled_back,
         )
         for head in discarded
     ]

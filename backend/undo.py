@@ -62,6 +62,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
             switch=plan_.to_details(),
             former=former.id,
             snapshot_name=former.snapshot_name,
+            discards_rolled_back=not former.is_rolled_back,
             newer=[record.id for record in discarded if record is not None and record.is_live],
             revived=[record.id for record in revived],
             destroy=Settings.load().trash_days == 0,

@@ -25,6 +25,8 @@ def main() -> None:
     if arguments.app:
         session = fo.launch_app(dataset, remote=True)
         print(f"\nOpen {session.url} and choose the History panel. Ctrl-C ends it.")
+        address = session.url.split("?")[0].rstrip("/")
+        print(f"A snapshot has an address, too: {address}/datasets/{digits.NAME}@reviewed")
         session.wait(-1)
 
 

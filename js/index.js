@@ -9,6 +9,13 @@
  *    look; this one asks quietly, and not at all while the page is hidden.
  * 3. Showing samples of another version opens that version first, and the view when it is there.
  * 4. Enter presses the panel's buttons, which the App would otherwise prevent.
+ * 5. Menus act in the window in which something was chosen. The App keeps the choice of a
+ *    drop-down in the panel's state, which all windows of a server share, and each of them takes
+ *    the change for a choice of its own.
+ * 6. When the content of the open dataset is exchanged, by whomever, the grid shows it.
+ * 7. Dialogs show what an action would change, which takes its time to calculate.
+ * 8. The page's address can name a snapshot that is not open yet; and a dataset without samples,
+ *    of which the App shows no panels, offers its snapshots.
  *
  * Plain JavaScript on the globals that FiftyOne gives to plugins, so that what is committed is what
  * runs: there is no build. All decisions are made in Python.
@@ -20,16 +27,21 @@
   const {
     React,
     recoil,
+    __foc__: components,
     __fop__: plugins,
     __foo__: operators,
     __fos__: app,
     __fosp__: spaces,
     __fou__: utilities,
+    __mui__: mui,
   } = window;
+  const create = React.createElement;
 
   const OPEN_HISTORY = { name: "history", layout: "horizontal", isActive: true };
   const SWITCH_MILLISECONDS = 5000;
   const OVERTAKEN_MILLISECONDS = 1000;
+  const WATCH_MILLISECONDS = 4000;
+  const KNOWN_MILLISECONDS = 300;
 
   const OFF = { enabled: false, message: "This is a snapshot: read-only" };
   const LOCKED = {
@@ -65,6 +77,12 @@
   /** What the switches were before a snapshot was opened; null while none is. */
   let unlocked = null;
 
+  /** The dataset that is open, and the version of its content that the grid shows. */
+  let grid = { dataset: null, version: null, isLost: false };
+
+  /** Reads what the App shows; there once a dataset has been looked at. */
+  let read = null;
+
   /** The last time that datasets were looked at, which the next time waits for. */
   let turn = Promise.resolve();
 
@@ -97,6 +115,7 @@
     }
 
     async apply(hooks) {
+      read = hooks.read;
       const dataset = await hooks.read(app.datasetName);
       const open = dataset ? await ask("describe_open_snapshot", dataset) : null;
       // Another dataset may have been opened while the server answered; that has its own turn
@@ -106,6 +125,10 @@
         operators.executeOperator("set_view", { view: pending.view });
       }
       pending = null;
+      if (open?.is_lost && grid.dataset !== dataset) {
+        runWhenKnown("bring_back_samples", { ask: true });
+      }
+      grid = { dataset, version: open?.version, isLost: open?.is_lost };
       // The App closes all panels when it opens another dataset; this one is for going back and forth
       const isSameHistory = open?.dataset && open.dataset === shown.dataset;
       if (isSameHistory && Date.now() - shown.until < SWITCH_MILLISECONDS) {
@@ -139,6 +162,166 @@
       pending = params;
       operators.executeOperator("open_dataset", { dataset: params.dataset });
     }
+  }
+
+  /** Executes an operator of ours in Python as soon as the App has heard of it. */
+  class RunWhenKnown extends operators.Operator {
+    get config() {
+      return new operators.OperatorConfig({
+        name: "run_when_known",
+        label: "Run an operator once it is there",
+        unlisted: true,
+      });
+    }
+
+    useHooks() {
+      return operators.useFirstExistingUri([`${PLUGIN}/open_link`]);
+    }
+
+    execute({ hooks, params }) {
+      if (hooks.exists) {
+        operators.executeOperator(`${PLUGIN}/${params.operator}`, params.params);
+      } else {
+        const again = () => operators.executeOperator(`${PLUGIN}/run_when_known`, params);
+        setTimeout(again, KNOWN_MILLISECONDS);
+      }
+    }
+  }
+
+  class ShowContent extends operators.Operator {
+    get config() {
+      return new operators.OperatorConfig({
+        name: "show_content",
+        label: "Show the content of the dataset anew",
+        unlisted: true,
+      });
+    }
+
+    async execute() {
+      await lookAtContent(true);
+    }
+  }
+
+  /** Shows the open dataset anew if its content was exchanged since, or in any case. */
+  async function lookAtContent(always = false) {
+    const { dataset, version } = grid;
+    const open = dataset ? await ask("describe_open_snapshot", dataset) : null;
+    if (grid.dataset !== dataset || (await read(app.datasetName)) !== dataset) return;
+    grid.version = open?.version;
+    if (always || (version && open?.version && version !== open.version)) {
+      // Where there were no samples, the App shows another page, and stays there
+      if (grid.isLost) window.location.reload();
+      else operators.executeOperator("reload_dataset");
+    }
+  }
+
+  let isLooking = false;
+  setInterval(async () => {
+    if (isLooking || document.hidden || !read) return;
+    isLooking = true;
+    try {
+      await lookAtContent();
+    } catch {
+      // The server is away for a moment; the next look will tell
+    } finally {
+      isLooking = false;
+    }
+  }, WATCH_MILLISECONDS);
+
+  /** A menu behind three dots. */
+  function Menu({ schema }) {
+    const { label, choices, on_choose: onChoose } = schema.view;
+    const panel = spaces.usePanelId();
+    const trigger = operators.usePanelEvent();
+    const [anchor, setAnchor] = React.useState(null);
+    const choose = (value) => {
+      setAnchor(null);
+      trigger(panel, { operator: onChoose, params: { value } });
+    };
+    return create(
+      React.Fragment,
+      null,
+      create(
+        mui.IconButton,
+        {
+          "aria-label": label,
+          "aria-haspopup": "menu",
+          size: "small",
+          onClick: (event) => setAnchor(event.currentTarget),
+        },
+        create(components.MuiIconFont, { name: "more_vert", sx: { fontSize: 20 } })
+      ),
+      create(
+        mui.Menu,
+        {
+          anchorEl: anchor,
+          open: Boolean(anchor),
+          onClose: () => setAnchor(null),
+          "data-testid": "history-menu",
+        },
+        choices.map(({ value, label }) =>
+          create(mui.MenuItem, { key: value, dense: true, onClick: () => choose(value) }, label)
+        )
+      )
+    );
+  }
+
+  /** Asks for a preview until it is there, and puts it into the form. */
+  function Preview({ schema, path, onChange }) {
+    const { operator, params, label, progress, error, is_done: isDone } = schema.view;
+    const put = React.useRef();
+    put.current = (found) => onChange(path, { params, ...found });
+    React.useEffect(() => {
+      let isWanted = !isDone;
+      const look = (task) =>
+        operators.executeOperator(
+          operator,
+          { ...params, task_id: task },
+          {
+            callback: ({ result, error, errorMessage }) => {
+              if (!isWanted) return;
+              put.current(error ? { error: errorMessage || String(error) } : { result });
+              if (!error && result?.state === "running") look(result.task_id);
+            },
+          }
+        );
+      if (isWanted) look(null);
+      return () => {
+        isWanted = false;
+      };
+      // What is shown of it changes while it is calculated
+    }, [operator, JSON.stringify(params)]);
+
+    if (isDone) return null;
+    if (error) return create(mui.Alert, { severity: "error" }, error);
+    const percent = Math.round(100 * (progress || 0));
+    const known = percent ? { variant: "determinate", value: percent } : {};
+    return create(
+      mui.Box,
+      { role: "status", "data-testid": "history-preview", sx: { py: 1 } },
+      create(mui.Typography, { variant: "body2", gutterBottom: true }, `${label}…`),
+      create(mui.LinearProgress, known)
+    );
+  }
+
+  function runWhenKnown(operator, params = {}) {
+    operators.executeOperator(`${PLUGIN}/run_when_known`, { operator, params });
+  }
+
+  /** Returns what the page's address says of a snapshot, or null. */
+  function link() {
+    const [navigation] = performance.getEntriesByType("navigation");
+    const url = new URL(navigation?.name || window.location.href);
+    const address = url.pathname.match(/\/datasets\/([^/]+)\/?$/);
+    if (!address) return null;
+    const [name, snapshot] = [decodeURIComponent(address[1]), url.searchParams.get("snapshot")];
+    if (snapshot) {
+      // The App would carry it to the next dataset, where a reload would follow it once more
+      const here = new URL(window.location.href);
+      here.searchParams.delete("snapshot");
+      window.history.replaceState(window.history.state, "", here);
+    }
+    return snapshot || name.includes("@") ? { address: name, snapshot } : null;
   }
 
   /** Calls the panel back when the server's version of what it shows differs from the shown one. */
@@ -193,24 +376,35 @@
   }
 
   // The App takes Enter for itself, wherever the focus is; in our panel it presses buttons
+  const PRESSED = "[data-testid=history-panel] button, [data-testid=history-menu] [role=menuitem]";
   window.addEventListener(
     "keydown",
     (event) => {
-      const pressed = event.target.closest?.("[data-testid=history-panel] button");
+      const pressed = event.target.closest?.(PRESSED);
       if (event.key === "Enter" && pressed) event.stopImmediatePropagation();
     },
     true
   );
 
-  plugins.registerComponent({
-    name: "SnapshotsHistoryWatch",
-    label: "History watch",
-    component: HistoryWatch,
-    type: plugins.PluginComponentType.Component,
-    activator: () => true,
-  });
-  operators.registerOperator(LockSnapshot, PLUGIN);
-  operators.registerOperator(OpenView, PLUGIN);
+  const ours = {
+    SnapshotsHistoryWatch: HistoryWatch,
+    SnapshotsMenu: Menu,
+    SnapshotsPreview: Preview,
+  };
+  for (const [name, component] of Object.entries(ours)) {
+    plugins.registerComponent({
+      name,
+      label: name,
+      component,
+      type: plugins.PluginComponentType.Component,
+      activator: () => true,
+    });
+  }
+  for (const operator of [LockSnapshot, OpenView, RunWhenKnown, ShowContent]) {
+    operators.registerOperator(operator, PLUGIN);
+  }
   // The dataset of the page's address was opened before plugins were loaded
   operators.executeOperator(`${PLUGIN}/lock_snapshot`);
+  const named = link();
+  if (named) runWhenKnown("open_link", named);
 })();

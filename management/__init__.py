@@ -27,9 +27,11 @@ from ..backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChange
 from ..backend.prune import PrunedSnapshot, PruneResult
 from ..backend.purge import Purged
 from ..backend.restore import RestoredSamples
+from ..backend.restore_plan import RestorePlan
 from ..backend.revert import RevertPlan
 from ..backend.search import FoundSnapshot
 from ..backend.trash import TrashItem
+from ..backend.undo_plan import UndoPlan
 from ..backend.verify import Verdict, VerifyReport
 from .access import (
     export_events,
@@ -68,6 +70,7 @@ from .comparing import (
 from .finding import (
     count_documents,
     get_history,
+    head_version,
     list_run_lineages,
     locate,
     resolve_snapshot_uri,
@@ -79,6 +82,7 @@ from .operations import cancel_operation, diagnose, get_operation, list_operatio
 from .reverting import (
     empty_trash,
     list_trash,
+    restorable_fields,
     restore_samples,
     revert_dataset_to_snapshot,
     undo_revert,
@@ -120,6 +124,7 @@ __all__ = [
     "PrunedSnapshot",
     "Purged",
     "Recovered",
+    "RestorePlan",
     "RestoredSamples",
     "RevertPlan",
     "RunKind",
@@ -129,6 +134,7 @@ __all__ = [
     "SampleHistory",
     "Severity",
     "TrashItem",
+    "UndoPlan",
     "Verdict",
     "VerifyReport",
     "acting_as",
@@ -155,6 +161,7 @@ __all__ = [
     "get_history",
     "get_operation",
     "get_snapshot_info",
+    "head_version",
     "import_snapshot",
     "is_head_equal",
     "label_history",
@@ -175,6 +182,7 @@ __all__ = [
     "recover",
     "reporting",
     "resolve_snapshot_uri",
+    "restorable_fields",
     "restore_samples",
     "restore_snapshot",
     "revert_dataset_to_snapshot",

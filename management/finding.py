@@ -211,3 +211,23 @@ def count_documents(dataset_name: str | fod.Dataset) -> int:
     """
     connection, dataset = find(dataset_name)
     return history.count_documents(connection, dataset.id)
+
+
+@acting(Action.LIST)
+def head_version(dataset_name: str | fod.Dataset) -> str:
+    """Returns a text that changes whenever a dataset's content is exchanged by this package.
+
+    Whoever shows the dataset looks for another one after reverts, undos and restored samples.
+    Ordinary edits do not change it.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        the text
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = find(dataset_name)
+    return history.head_version(connection, dataset.id)

@@ -10,18 +10,22 @@ import fiftyone.core.dataset as fod
 from ..backend import (
     database,
     restore,
+    restore_plan,
     revert,
     selection,
     trash,
     undo,
+    undo_plan,
 )
 from ..backend.access import Action
 from ..backend.access.door import acting, allows
 from ..backend.model import DatasetSnapshot
 from ..backend.restore import RestoredSamples
+from ..backend.restore_plan import RestorePlan
 from ..backend.revert import RevertPlan
 from ..backend.trash import TrashItem
-from .datasets import name_of, use
+from ..backend.undo_plan import UndoPlan
+from .datasets import find, name_of, use
 
 
 @overload
@@ -76,30 +80,69 @@ def revert_dataset_to_snapshot(
     return None
 
 
-@acting(Action.UNDO_REVERT)
-def undo_revert(dataset_name: str | fod.Dataset) -> None:
+@overload
+def undo_revert(dataset_name: str | fod.Dataset, *, dry_run: Literal[False] = False) -> None: ...
+
+
+@overload
+def undo_revert(dataset_name: str | fod.Dataset, *, dry_run: Literal[True]) -> UndoPlan: ...
+
+
+@acting(Action.UNDO_REVERT, dry_run=Action.DIFF)
+def undo_revert(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> UndoPlan | None:
     """Brings back what the last :func:`revert_dataset_to_snapshot` of a dataset discarded.
 
     What the dataset is now goes to the trash in its turn, so that calling this again brings that
-    back.
+    back: it does the revert again.
 
     Args:
         dataset_name: the name of the dataset
+        dry_run (False): whether to only tell what would change
+
+    Returns:
+        an :class:`UndoPlan` if ``dry_run``, else None
 
     Raises:
         ValueError: if there is nothing to bring back
     """
     connection, dataset = use(dataset_name)
+    if dry_run:
+        return undo_plan.plan(connection, dataset)
     undo.undo(connection, dataset)
+    return None
 
 
-@acting(Action.RESTORE_SAMPLES)
+@overload
 def restore_samples(
     dataset_name: str | fod.Dataset,
     snapshot_name: str | DatasetSnapshot,
     view_or_ids: object,
     fields: str | Iterable[str] | None = None,
-) -> RestoredSamples:
+    *,
+    dry_run: Literal[False] = False,
+) -> RestoredSamples: ...
+
+
+@overload
+def restore_samples(
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str | DatasetSnapshot,
+    view_or_ids: object,
+    fields: str | Iterable[str] | None = None,
+    *,
+    dry_run: Literal[True],
+) -> RestorePlan: ...
+
+
+@acting(Action.RESTORE_SAMPLES, dry_run=Action.DIFF)
+def restore_samples(
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str | DatasetSnapshot,
+    view_or_ids: object,
+    fields: str | Iterable[str] | None = None,
+    *,
+    dry_run: bool = False,
+) -> RestoredSamples | RestorePlan:
     """Brings samples, or some fields of them, back from a snapshot, keeping their ids.
 
     Deleted samples come back as they were, and changed ones become what they were, with all their
@@ -115,9 +158,10 @@ def restore_samples(
         view_or_ids: a sample or its id, several of them, or a view on the dataset or on the
             loaded snapshot; of grouped datasets, a view means all slices of its groups
         fields (None): a top-level field or several, those of frames with the prefix ``frames.``
+        dry_run (False): whether to only tell what would change
 
     Returns:
-        a :class:`RestoredSamples`
+        a :class:`RestoredSamples`, or a :class:`RestorePlan` if ``dry_run``
 
     Raises:
         ValueError: if there is no such dataset or snapshot, or samples or fields are not in it,
@@ -127,7 +171,30 @@ def restore_samples(
     name = name_of(connection, dataset, snapshot_name)
     sample_ids, named = selection.sample_ids(connection, dataset, view_or_ids)
     wanted = [fields] if isinstance(fields, str) else None if fields is None else list(fields)
+    if dry_run:
+        return restore_plan.plan(connection, dataset, name, sample_ids, wanted)
     return restore.restore(connection, dataset, name, sample_ids, wanted, strict=named)
+
+
+@acting(Action.LIST)
+def restorable_fields(
+    dataset_name: str | fod.Dataset, snapshot_name: str | DatasetSnapshot
+) -> list[str]:
+    """Lists the fields that :func:`restore_samples` can bring back by themselves.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+
+    Returns:
+        names of top-level fields of the snapshot, those of frames with the prefix ``frames.``
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = find(dataset_name)
+    name = name_of(connection, dataset, snapshot_name)
+    return restore_plan.restorable_fields(connection, dataset, name)
 
 
 @acting(Action.LIST, each=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from .archive import ArchiveSnapshot, UnarchiveSnapshot
 from .base import SnapshotOperator
+from .bring_back import BringBackSamples
 from .browse import (
     BackToLatest,
     BrowseSnapshot,
@@ -19,13 +20,14 @@ from .change import (
     CancelOperation,
     CloneSnapshot,
     EditSnapshot,
-    RestoreSamples,
     VerifySnapshot,
 )
 from .compare import CompareSnapshots
 from .create import CreateSnapshot, RefreshChanges
+from .link import OpenLink
 from .pin import PinSnapshot, UnpinSnapshot
-from .revert import PlanRevert, RevertToSnapshot, UndoRevert
+from .restore_samples import PlanRestore, RestoreSamples
+from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
 from .trash import DeleteSnapshot, EmptyTrash, RestoreSnapshot
 
 OPERATORS: tuple[type[SnapshotOperator], ...] = (
@@ -54,6 +56,10 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     CancelOperation,
     DescribeOpenSnapshot,
     DescribeHistory,
+    OpenLink,
+    BringBackSamples,
+    PlanUndo,
+    PlanRestore,
 )
 
 

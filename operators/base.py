@@ -27,6 +27,20 @@ ICON = "history"
 DIALOG = "dialog"
 """The parameter that tells that a panel has opened the operator's form."""
 
+PREVIEW = "preview"
+"""The parameter in which the App's script puts what a preview has found."""
+
+_ADDED = {
+    "panel_id",
+    "panel_state",
+    "panels",
+    "path",
+    "event_args",
+    "__method__",
+    DIALOG,
+    PREVIEW,
+}
+
 Plain: TypeAlias = dict[str, Any]
 
 
@@ -90,6 +104,8 @@ class SnapshotOperator(foo.Operator):
     """Whether it can take long, and a delegated worker can do it as well."""
     ACTION: ClassVar[Action]
     """What it does, as the policy is asked."""
+    IS_PREVIEW: ClassVar[bool] = False
+    """Whether it only tells a dialog what another operator would do."""
     SUBMIT: ClassVar[str] = "Execute"
     """What the form's button says."""
 
@@ -109,12 +125,26 @@ class SnapshotOperator(foo.Operator):
             view_target=False,
         )
 
+    def target(self, ctx: ExecutionContext) -> Target:
+        """Returns what it works on: what is open, unless an operator says otherwise.
+
+        Args:
+            ctx: the operator's context
+
+        Returns:
+            the target
+
+        Raises:
+            SnapshotError: if there is none
+        """
+        return Target.of(ctx)
+
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         """Returns the form, with what is wrong with it; the App asks again while one types."""
-        form = Form(ctx.params)
+        form = Form(ctx.params, self.LABEL, self.SUBMIT)
         with asking(ctx):
             try:
-                target = Target.of(ctx)
+                target = self.target(ctx)
                 refusal = management.why_not(self.ACTION, target.dataset)
                 if refusal is not None:
                     form.refuse(refusal)
@@ -122,7 +152,7 @@ class SnapshotOperator(foo.Operator):
                     self.fill(form, target, ctx)
             except SnapshotError as error:
                 form.refuse(str(error))
-        return form.finish(self.LABEL, self.SUBMIT)
+        return form.finish()
 
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
         """Adds the fields of this operator to its form.
@@ -162,7 +192,7 @@ class SnapshotOperator(foo.Operator):
                 return self.work(target, params, ctx)
 
         with asking(ctx):
-            target = Target.of(ctx)
+            target = self.target(ctx)
             job = running.Job(
                 operator=f"{PLUGIN}/{self.NAME}",
                 label=self.run_label(target, params),
@@ -170,8 +200,10 @@ class SnapshotOperator(foo.Operator):
                 params=params,
                 # A worker acts as its own user, who may be allowed more
                 offered=self.DELEGATABLE
+                and not self.IS_PREVIEW
                 and management.why_not(self.ACTION, target.dataset) is None,
                 panel=ctx.panel_id if ctx.params.get(DIALOG) else None,
+                is_preview=self.IS_PREVIEW,
             )
             result = running.run(ctx, job, work)
             if running.is_finished(result):
@@ -208,7 +240,7 @@ class SnapshotOperator(foo.Operator):
     def resolve_run_name(self, ctx: ExecutionContext) -> str:
         """Returns what to call this run in the list of delegated operations."""
         with asking(ctx):
-            return self.run_label(Target.of(ctx), plain_params(ctx))
+            return self.run_label(self.target(ctx), plain_params(ctx))
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         """Returns the form that shows the result; the History panel shows results by itself."""
@@ -231,7 +263,16 @@ class SnapshotOperator(foo.Operator):
 
 def plain_params(ctx: ExecutionContext) -> Plain:
     """Returns what was filled in, without what the App's panels add to it."""
-    added = ("panel_id", "panel_state", "panels", DIALOG, "path", "event_args", "__method__")
+    added = (
+        "panel_id",
+        "panel_state",
+        "panels",
+        DIALOG,
+        PREVIEW,
+        "path",
+        "event_args",
+        "__method__",
+    )
     return {key: value for key, value in ctx.params.items() if key not in added}
 
 

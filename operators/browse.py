@@ -14,7 +14,7 @@ from ..backend import names
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
 from ..backend.history import HistoryEntry, HistoryQuery
-from . import running
+from . import lost, running
 from .asking import asking
 from .base import Plain, SnapshotOperator, Target, choose_snapshot
 from .form import Form
@@ -213,12 +213,16 @@ class DescribeOpenSnapshot(SnapshotOperator):
         """Needs nothing to be filled in."""
 
     def execute(self, ctx: ExecutionContext) -> Plain:
-        """Tells it."""
+        """Tells it, and what of the dataset the script has to look at."""
         target = _quick_target(ctx)
-        return {
-            "dataset": target.dataset if target else None,
-            "snapshot": target.snapshot if target else None,
-        }
+        if target is None:
+            return {"dataset": None, "snapshot": None}
+        told: Plain = {"dataset": target.dataset, "snapshot": target.snapshot}
+        if target.snapshot is None:
+            with asking(ctx):
+                told["version"] = management.head_version(target.dataset)
+                told["is_lost"] = lost.is_lost(target.dataset)
+        return told
 
     def resolve_output(self, ctx: ExecutionContext) -> None:
         """Shows nothing."""
@@ -263,6 +267,7 @@ def history_version(ctx: ExecutionContext) -> str:
             target,
             management.get_history(target.dataset),
             management.get_history(target.dataset, trash).entries,
+            [item.id for item in management.list_trash(target.dataset)],
             changes,
             changes and ago(changes.updated_at),
             changes and management.latest_changes_are_stale(target.dataset),

@@ -17,7 +17,6 @@ from .base import Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
 from .browse import entry_of
 from .form import Form
 from .plain import plain
-from .words import plural
 
 
 class EditSnapshot(SnapshotOperator):
@@ -89,57 +88,6 @@ class CloneSnapshot(SnapshotOperator):
             "message": f"Dataset '{dataset.name}' was made of snapshot '{name}'",
             "dataset_name": dataset.name,
         }
-
-
-class RestoreSamples(SnapshotOperator):
-    """Brings samples back from a snapshot."""
-
-    NAME = "restore_samples"
-    ACTION = Action.RESTORE_SAMPLES
-    LABEL = "Restore samples from snapshot"
-    DESCRIPTION = "Make the selected samples, or those of the current view, what they once were"
-    ICON = "restore_page"
-    RISK = types.RiskLevel.HIGH
-    DELEGATABLE = True
-    SUBMIT = "Restore samples"
-
-    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
-        """Asks for the snapshot, the samples and the fields."""
-        choose_snapshot(form, target)
-        labels = {"selected": f"The {plural(len(ctx.selected), 'selected sample')}"}
-        labels["view"] = "All samples of the current view"
-        choices = ["selected", "view"] if ctx.selected else ["view"]
-        which = form.choice("which", "Samples", choices, default=choices[0], labels=labels)
-        if which == "view" and not ctx.has_custom_view:
-            form.say("all", types.Warning(label="No view is set: all samples are restored."))
-        form.say(
-            "what",
-            types.Notice(
-                label="Samples that were deleted come back, and edited ones lose their edits"
-                + ("." if target.snapshot is None else f" in '{target.dataset}'.")
-            ),
-        )
-        form.text(
-            "fields",
-            "Only these fields",
-            description="Separated by commas; if empty, whole samples are restored",
-        )
-
-    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
-        """Restores them."""
-        name = snapshot_of(params, target)
-        fields = params.get("fields") or None
-        if isinstance(fields, str):
-            fields = [field.strip() for field in fields.split(",") if field.strip()]
-        which = params.get("which") or ("selected" if ctx.selected else "view")
-        samples = params.get("sample_ids") or (ctx.selected if which == "selected" else ctx.view)
-        restored = management.restore_samples(target.dataset, name, samples, fields)
-        return {"message": f"From snapshot '{name}': {restored}", "restored": plain(restored)}
-
-    def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
-        """Shows the samples as they are now."""
-        if target.snapshot is None:
-            ctx.ops.reload_dataset()
 
 
 class VerifySnapshot(SnapshotOperator):

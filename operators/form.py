@@ -15,10 +15,14 @@ class Form:
 
     Args:
         params: what is filled in so far
+        title: what it is called
+        submit: what its button says
     """
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
+    def __init__(self, params: Mapping[str, Any], title: str, submit: str) -> None:
         self.params = params
+        self.submit = submit
+        self.title = title
         self.inputs = types.Object()
 
     def text(
@@ -106,6 +110,42 @@ class Form:
         )
         return None if unknown else value
 
+    def several(
+        self, key: str, label: str, values: Sequence[str], description: str | None = None
+    ) -> list[str]:
+        """Adds a choice of any number of values.
+
+        Args:
+            key: the name of the parameter
+            label: what the choice is called
+            values: what can be chosen
+            description (None): what the choice is about
+
+        Returns:
+            what is chosen
+        """
+        chosen = self.params.get(key) or []
+        if isinstance(chosen, str):
+            # Callers from Python may name them in one text, separated by commas
+            self.inputs.str(key, label=label, description=description)
+            return [value.strip() for value in chosen.split(",") if value.strip()]
+        # What is chosen for one snapshot need not be there in another
+        unknown = [value for value in chosen if value not in values]
+        view = types.DropdownView(multiple=True)
+        for value in values:
+            view.add_choice(value, label=value)
+        self.inputs.list(
+            key,
+            types.String(),
+            label=label,
+            description=description,
+            required=False,
+            view=view,
+            invalid=bool(unknown),
+            error_message=f"There is no '{unknown[0]}' here" if unknown else None,
+        )
+        return [value for value in chosen if value in values]
+
     def flag(self, key: str, label: str, default: bool, description: str | None = None) -> bool:
         """Adds a checkbox.
 
@@ -144,14 +184,9 @@ class Form:
             error_message=reason,
         )
 
-    def finish(self, label: str, submit: str) -> types.Property:
-        """Returns the form as FiftyOne wants it.
-
-        Args:
-            label: its title
-            submit: what its button says
-        """
-        view = types.PromptView(label=label, submit_button_label=submit)
+    def finish(self) -> types.Property:
+        """Returns the form as FiftyOne wants it."""
+        view = types.PromptView(label=self.title, submit_button_label=self.submit)
         return types.Property(self.inputs, view=view)
 
 

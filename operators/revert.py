@@ -11,14 +11,19 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
+from ..backend.revert import RevertPlan
+from ..backend.trash import TrashItem, TrashKind
+from ..backend.undo_plan import UndoPlan
+from . import preview
 from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
 from .form import Form
 from .plain import plain
+from .preview import PreviewOperator
 from .trash import TRASH_NOTICE
-from .words import plural
+from .words import plural, undo_name
 
 
-class PlanRevert(SnapshotOperator):
+class PlanRevert(PreviewOperator):
     """Tells what a rollback would discard."""
 
     NAME = "plan_revert"
@@ -37,31 +42,30 @@ class PlanRevert(SnapshotOperator):
         plan = management.revert_dataset_to_snapshot(
             target.dataset, snapshot_of(params, target), dry_run=True
         )
-        lost = [
-            text
-            for number, text in (
-                (plan.samples_to_remove, "added since will be removed"),
-                (plan.samples_to_add_back, "deleted since will come back"),
-                (plan.samples_to_restore, "edited since will lose those edits"),
-            )
-            if number
-            for text in [f"{plural(number, 'sample')} {text}"]
-        ]
-        for fields, text in (
-            (plan.fields_to_remove, "added since will be removed"),
-            (plan.fields_to_add_back, "deleted since will come back"),
-        ):
-            if fields:
-                noun = "Field" if len(fields) == 1 else "Fields"
-                lost.append(f"{noun} {', '.join(fields)} {text}")
+        lost = _told(plan)
         if plan.snapshots_to_delete:
-            names = ", ".join(f"'{name}'" for name in plan.snapshots_to_delete)
-            noun = "snapshot" if len(plan.snapshots_to_delete) == 1 else "snapshots"
-            lost.append(f"The newer {noun} {names} will be deleted")
-        return {
-            "message": "\n".join(f"- {line}" for line in lost) or "- Nothing: it is the same",
-            "plan": plain(plan),
-        }
+            lost.append(f"The newer {_snapshots(plan.snapshots_to_delete)} will be deleted")
+        return {"message": _as_list(lost), "plan": plain(plan)}
+
+
+class PlanUndo(PreviewOperator):
+    """Tells what an undo would change."""
+
+    NAME = "plan_undo"
+    ACTION = Action.DIFF
+    LABEL = "Preview undo"
+    DESCRIPTION = "Tell exactly what undoing the last rollback would change, and change nothing"
+    ICON = "preview"
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Compares the dataset with what lies in the trash."""
+        plan = management.undo_revert(target.dataset, dry_run=True)
+        told = _told(plan)
+        if plan.snapshots_to_bring_back:
+            told.append(f"The {_snapshots(plan.snapshots_to_bring_back)} will come back")
+        if plan.snapshots_to_delete:
+            told.append(f"The {_snapshots(plan.snapshots_to_delete)} will be deleted")
+        return {"message": _as_list(told), "plan": plain(plan)}
 
 
 class RevertToSnapshot(SnapshotOperator):
@@ -81,19 +85,9 @@ class RevertToSnapshot(SnapshotOperator):
         name = choose_snapshot(form, target)
         if name is None:
             return
-        if ctx.prompt_id:
-            # Calculated aside: forms are made by the thread that serves the whole App
-            form.inputs.loader(
-                "preview",
-                type=types.Object(),
-                operator=f"{PLUGIN}/{PlanRevert.NAME}",
-                params={"name": name},
-                label="Calculating exactly what would be discarded…",
-                dependencies=["name"],
-            )
-        preview = form.params.get("preview") or {}
-        plan = preview.get("data") or {}
-        if preview.get("state") == "loaded" and plan.get("plan", {}).get("snapshot_name") == name:
+        label = "Calculating exactly what would be discarded"
+        plan = preview.ask(form, ctx, PlanRevert, {"name": name}, label)
+        if plan is not None:
             form.say(
                 "loss",
                 types.AlertView(
@@ -133,30 +127,76 @@ class UndoRevert(SnapshotOperator):
 
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
         """Says what comes back."""
-        states = [i for i in management.list_trash(target.dataset) if i.kind.value == "head"]
-        if not states:
+        state = last_discarded(target.dataset)
+        if state is None:
             raise InvalidRequestError(
                 f"There is nothing to undo: '{target.dataset}' was not rolled back, or that was "
                 "too long ago, or the trash was emptied"
             )
-        form.say(
-            "what",
-            types.AlertView(
-                severity="info",
-                label=f"Bring back what '{target.dataset}' was before the last rollback or undo?",
-                description="It comes back exactly, with the snapshots that were deleted by it. "
-                "What the dataset is now goes to the trash in its turn, so this can be undone.",
-            ),
-        )
+        name = undo_name(state)
+        form.title = form.submit = name
+        label = "Calculating exactly what that would change"
+        plan = preview.ask(form, ctx, PlanUndo, {"state": state.id}, label)
+        if plan is not None:
+            form.say(
+                "what",
+                types.AlertView(
+                    severity="info",
+                    label=f"{name}?",
+                    description=plan["message"],
+                    caption="What the dataset is now goes to the trash, so this can be taken "
+                    "back as well.",
+                ),
+            )
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Undoes it."""
+        state = last_discarded(target.dataset)
         management.undo_revert(target.dataset)
-        return {"message": f"'{target.dataset}' is what it was before"}
+        if state is None:
+            return {"message": f"'{target.dataset}' is what it was before"}
+        when = "after" if state.is_rolled_back else "before"
+        return {"message": f"{undo_name(state)}: '{target.dataset}' is what it was {when} that"}
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Shows the dataset."""
         show_dataset(ctx, target)
+
+
+def last_discarded(dataset: str) -> TrashItem | None:
+    """Returns the state that undoing brings back, or None if there is none."""
+    items = [item for item in management.list_trash(dataset) if item.kind is TrashKind.HEAD]
+    return items[-1] if items else None
+
+
+def _told(plan: RevertPlan | UndoPlan) -> list[str]:
+    """Returns what would happen to samples and fields, one sentence each."""
+    told = [
+        f"{plural(number, 'sample')} {text}"
+        for number, text in (
+            (plan.samples_to_remove, "added since will be removed"),
+            (plan.samples_to_add_back, "deleted since will come back"),
+            (plan.samples_to_restore, "edited since will lose those edits"),
+        )
+        if number
+    ]
+    for fields, text in (
+        (plan.fields_to_remove, "added since will be removed"),
+        (plan.fields_to_add_back, "deleted since will come back"),
+    ):
+        if fields:
+            noun = "Field" if len(fields) == 1 else "Fields"
+            told.append(f"{noun} {', '.join(fields)} {text}")
+    return told
+
+
+def _snapshots(names: list[str]) -> str:
+    quoted = ", ".join(f"'{name}'" for name in names)
+    return f"{'snapshot' if len(names) == 1 else 'snapshots'} {quoted}"
+
+
+def _as_list(told: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in told) or "- Nothing: it is the same"
 
 
 def show_dataset(ctx: ExecutionContext, target: Target) -> None:
@@ -169,4 +209,4 @@ def show_dataset(ctx: ExecutionContext, target: Target) -> None:
     if target.snapshot is not None:
         ctx.ops.open_dataset(target.dataset)
     else:
-        ctx.ops.reload_dataset()
+        ctx.trigger(f"{PLUGIN}/show_content")

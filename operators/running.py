@@ -27,7 +27,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.errors import SnapshotError
-from ..backend.journal import Entry, announcing
+from ..backend.journal import Entry, announcing, reporting
 
 Plain: TypeAlias = dict[str, Any]
 
@@ -56,6 +56,8 @@ class Job:
     """Whether a delegated worker may do it."""
     panel: str | None = None
     """The id of the panel whose dialog it was begun in, if any."""
+    is_preview: bool = False
+    """Whether only the dialog that asked for it wants to know of it."""
 
 
 @dataclass
@@ -72,6 +74,8 @@ class Task:
     ended: threading.Event = field(default_factory=threading.Event)
     panel: str | None = None
     """The id of the only panel that tells of it; None if all do."""
+    progress: float = 0.0
+    """How much of it is done, from 0 to 1."""
 
     @property
     def is_running(self) -> bool:
@@ -115,7 +119,23 @@ def run(ctx: ExecutionContext, job: Job, action: Callable[[], Plain]) -> Plain:
             "message": f"{job.label}: a delegated worker has begun. The History panel shows how "
             "far it is.",
         }
-    task = start(job, action)
+    return wait(start(job, action))
+
+
+def wait(task: Task) -> Plain:
+    """Waits for an action in the background, but not for longer than the App should.
+
+    Args:
+        task: the action
+
+    Returns:
+        its result, or if it is not done yet a result with the ``state`` "running", from which it
+        can be found again
+
+    Raises:
+        Exception: what the action raised
+    """
+    job = task.job
     if task.ended.wait(GRACE_SECONDS):
         if job.panel is None or task.error is not None:
             _forget(task)
@@ -126,6 +146,7 @@ def run(ctx: ExecutionContext, job: Job, action: Callable[[], Plain]) -> Plain:
     return {
         "state": "running",
         "task_id": task.id,
+        "progress": task.progress,
         "message": f"{job.label}: still under way in the background of the App's server. The "
         "History panel shows how far it is.",
     }
@@ -153,9 +174,12 @@ def start(job: Job, action: Callable[[], Plain]) -> Task:
     def begun(entry: Entry) -> None:
         task.operations.append(str(entry.id))
 
+    def told(progress: float, _: str) -> None:
+        task.progress = progress
+
     def body() -> None:
         try:
-            with announcing(begun):
+            with announcing(begun), reporting(told):
                 task.result = {"state": "done", **action()}
         except Exception as error:  # noqa: BLE001 (whoever asks for the outcome gets it)
             task.error = error
@@ -180,14 +204,15 @@ def tasks(dataset: str, panels: Iterable[str] = ()) -> list[Task]:
         panels: the ids of the panels whose dialogs' outcomes are wanted as well
 
     Returns:
-        the tasks, oldest first; those that have ended until they are dismissed
+        the tasks, oldest first; those that have ended until they are dismissed. Previews are
+        not among them
     """
     wanted = {None, *panels}
     with _lock:
         return [
             task
             for task in _tasks.values()
-            if task.job.dataset == dataset and task.panel in wanted
+            if task.job.dataset == dataset and task.panel in wanted and not task.job.is_preview
         ]
 
 

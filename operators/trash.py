@@ -15,7 +15,7 @@ from .base import Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
 from .browse import entry_of
 from .form import Form
 from .plain import plain
-from .words import plural, size
+from .words import plural, size, trash_item
 
 TRASH_NOTICE = "All of this can be brought back from the trash for some days."
 
@@ -109,15 +109,7 @@ class EmptyTrash(SnapshotOperator):
         items = management.list_trash(target.dataset)
         if not items:
             raise InvalidRequestError(f"The trash of '{target.dataset}' is empty")
-        lines = [
-            (
-                f"Snapshot '{item.name}'"
-                if item.kind.value == "snapshot"
-                else f"The dataset's state before the rollback to '{item.name}'"
-            )
-            + f" ({size(item.size_bytes)})"
-            for item in items
-        ]
+        lines = [f"{trash_item(item)} ({size(item.size_bytes)})" for item in items]
         form.say(
             "loss",
             types.AlertView(

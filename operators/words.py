@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 from ..backend.model import SampleChangeSummary
 from ..backend.times import shown
+from ..backend.trash import TrashItem, TrashKind
 from .plain import utc
 
 MINUS = "−"
@@ -58,8 +59,21 @@ def until(time: datetime, now: datetime | None = None) -> str:
         return "a moment"
     for limit, unit, noun in _UNITS:
         if left < limit or noun == "day":
-            return plural(max(1, int(left // unit)), noun)
-    return plural(int(left // 86400), "day")
+            return plural(max(1, round(left / unit)), noun)
+    return plural(round(left / 86400), "day")
+
+
+def trash_item(item: TrashItem) -> str:
+    """Returns what something in the trash is."""
+    if item.kind is TrashKind.SNAPSHOT:
+        return f"Snapshot '{item.name}'"
+    when = "after" if item.is_rolled_back else "before"
+    return f"The state {when} the rollback to '{item.name}'"
+
+
+def undo_name(item: TrashItem) -> str:
+    """Returns what bringing a discarded state back is called."""
+    return f"{'Redo' if item.is_rolled_back else 'Undo'} rollback to {item.name}"
 
 
 def exact(time: datetime) -> str:

@@ -14,10 +14,21 @@ from fiftyone.operators.panel import Panel, PanelConfig
 
 from ..backend.errors import SnapshotError
 from ..backend.selection import id_of
-from ..operators import archive, browse, change, compare, create, pin, revert, running, trash
+from ..operators import (
+    archive,
+    browse,
+    change,
+    compare,
+    create,
+    pin,
+    restore_samples,
+    revert,
+    running,
+    trash,
+)
 from ..operators.asking import asking
 from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
-from . import page
+from . import page, saving
 from .model import COMPARED, DESCRIPTION, NAME, compared, state_of
 
 _MENU: dict[str, type[SnapshotOperator]] = {
@@ -27,7 +38,7 @@ _MENU: dict[str, type[SnapshotOperator]] = {
     "verify": change.VerifySnapshot,
     "delete": trash.DeleteSnapshot,
     "restore": trash.RestoreSnapshot,
-    "restore_samples": change.RestoreSamples,
+    "restore_samples": restore_samples.RestoreSamples,
     "archive": archive.ArchiveSnapshot,
     "unarchive": archive.UnarchiveSnapshot,
     "pin": pin.PinSnapshot,
@@ -105,12 +116,19 @@ class HistoryPanel(Panel):
 
     def on_create(self, ctx: ExecutionContext) -> None:
         """Saves a new snapshot."""
-        params = {
-            "name": state_of(ctx, NAME, ""),
-            "description": state_of(ctx, DESCRIPTION, None),
-        }
-        if self._perform(ctx, create.CreateSnapshot, params):
-            ctx.panel.set_state({NAME: "", DESCRIPTION: "", "verdict": page.NAMELESS})
+        name = state_of(ctx, NAME, "")
+        if not saving.begin(ctx, name):
+            return
+        params = {"name": name, "description": state_of(ctx, DESCRIPTION, None)}
+        accepted = False
+        try:
+            accepted = self._perform(ctx, create.CreateSnapshot, params)
+        finally:
+            if not accepted:
+                saving.failed(ctx)
+        if accepted:
+            cleared = {NAME: "", DESCRIPTION: "", "verdict": page.NAMELESS}
+            ctx.panel.set_state({**cleared, saving.SAVES: state_of(ctx, saving.SAVES, 0) + 1})
 
     def on_refresh(self, ctx: ExecutionContext) -> None:
         """Counts the changes since the latest snapshot anew."""
@@ -135,8 +153,6 @@ class HistoryPanel(Panel):
     def on_menu(self, ctx: ExecutionContext) -> None:
         """Called with "action/name" of a snapshot's menu."""
         action, _, name = str(ctx.params.get("value") or "").partition("/")
-        # So that the same entry can be chosen again
-        ctx.panel.set_state(ctx.params["path"], None)
         if action in ("compare_head", "compare_previous"):
             older, newer = (name, None)
             if action == "compare_previous":
@@ -199,6 +215,12 @@ class HistoryPanel(Panel):
         undo = ctx.params.get("undo") or {}
         operators = {"revert": revert.UndoRevert, "delete": trash.RestoreSnapshot}
         operator = operators.get(undo.get("action", ""))
+        if operator is revert.UndoRevert:
+            last = revert.last_discarded(Target.of(ctx).dataset)
+            if last is None or last.is_rolled_back or last.name != undo.get("name"):
+                # Somebody has gone on since: say what would be undone now
+                self._ask(ctx, operator, {})
+                return
         if operator is not None:
             self._perform(ctx, operator, {"name": undo.get("name")})
 

@@ -13,6 +13,7 @@ from ..backend.access import Action
 from ..backend.history import History, HistoryEntry, HistoryQuery
 from ..backend.journal import Entry
 from ..backend.model import SampleChangeSummary, SnapshotState
+from ..backend.trash import TrashItem, TrashKind
 from ..operators import browse, running
 from ..operators.base import Target
 
@@ -50,7 +51,8 @@ class Shown:
     """The names of all snapshots, newest first."""
     changes: SampleChangeSummary | None
     changes_are_stale: bool
-    can_undo_revert: bool
+    trash: list[TrashItem]
+    """Everything in the trash, oldest first."""
     operations: list[Entry]
     tasks_under_way: list[running.Task]
     tasks_ended: list[running.Task]
@@ -103,14 +105,17 @@ class Shown:
             others=[entry.name for entry in everything.entries],
             changes=changes,
             changes_are_stale=stale,
-            can_undo_revert=any(
-                item.kind.value == "head" for item in management.list_trash(target.dataset)
-            ),
+            trash=management.list_trash(target.dataset),
             operations=management.list_operations(target.dataset),
             tasks_under_way=[task for task, is_running in tasks if is_running],
             tasks_ended=[task for task, is_running in tasks if not is_running],
             version=version,
         )
+
+    @property
+    def discarded(self) -> list[TrashItem]:
+        """Former states of the dataset that can be brought back, oldest first."""
+        return [item for item in self.trash if item.kind is TrashKind.HEAD]
 
     @property
     def is_busy(self) -> bool:

@@ -13,13 +13,14 @@ from ..backend.errors import SnapshotError
 from ..operators import browse, create, running
 from ..operators.base import Target
 from ..operators.words import ago, exact
-from . import activity, comparing, rows, widgets
+from . import activity, comparing, discarded, rows, saving, widgets
 from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
 
 if TYPE_CHECKING:
     from .history import HistoryPanel
 
 NAMELESS = "Give it a name first"
+_SAVING = "It is being saved"
 
 # How often the App's script asks for news
 _IDLE_MILLISECONDS = 4000
@@ -64,6 +65,8 @@ def verdict(ctx: ExecutionContext) -> str:
     name = state_of(ctx, NAME, "")
     if not name:
         return NAMELESS
+    if saving.is_saving(ctx, name):
+        return _SAVING
     try:
         return create.name_problem(Target.of(ctx).dataset, name) or ""
     except SnapshotError as error:
@@ -190,7 +193,7 @@ def _create_box(
         "name",
         "Name",
         panel.on_type,
-        error=problem if name else None,
+        error=problem if name and problem != _SAVING else None,
         item={"flex": "1 1 180px"},
     )
     widgets.field(line, "description", "Description (optional)", item={"flex": "2 1 260px"})
@@ -251,18 +254,21 @@ def _changes(panel: HistoryPanel, box: types.Object, shown: Shown) -> None:
 
 def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
     trash = state_of(ctx, "trash", False)
-    if shown.history.total == 0 and shown.history.in_trash == 0:
+    if shown.history.total == 0 and not shown.trash:
         activity.button(panel, page, shown)
         return
     _toolbar(panel, page, shown, trash)
     if state_of(ctx, "timeline", False):
         rows.timeline(page, ctx, shown)
-    if not shown.history.entries:
+    if trash and shown.page == 0:
+        for number, item in enumerate(reversed(shown.discarded)):
+            discarded.state(panel, page, f"state_{number}", item, shown, is_last=number == 0)
+    if not shown.history.entries and not (trash and shown.discarded):
         searched = "No snapshot fits the search." if shown.history.total else "No snapshots."
         widgets.text(
             page,
             "empty",
-            "The trash is empty." if trash and not shown.history.in_trash else searched,
+            "The trash is empty." if trash and not shown.trash else searched,
             color=widgets.SECONDARY,
         )
     for number, entry in enumerate(shown.history.entries):
@@ -287,16 +293,15 @@ def _toolbar(panel: HistoryPanel, page: types.Object, shown: Shown, trash: bool)
         params={"key": "timeline"},
         hint="Samples and changes over all versions",
     )
-    if shown.history.in_trash or trash:
-        label = "Back to snapshots" if trash else f"Trash ({shown.history.in_trash})"
+    if shown.trash or trash:
+        label = "Back to snapshots" if trash else f"Trash ({len(shown.trash)})"
         widgets.button(
             bar, "trash", label, panel.on_toggle, icon="delete", params={"key": "trash"}
         )
     activity.button(panel, bar, shown)
-    if shown.can_undo_revert and not trash and shown.why_not(Action.UNDO_REVERT) is None:
-        hint = "Bring back what the dataset was before the last rollback, or the undo of one"
-        widgets.button(bar, "undo", "Undo rollback", panel.on_undo_revert, icon="undo", hint=hint)
-    if trash and shown.history.in_trash and shown.why_not(Action.EMPTY_TRASH) is None:
+    if shown.discarded and not trash:
+        discarded.undo_button(panel, bar, shown)
+    if trash and shown.trash and shown.why_not(Action.EMPTY_TRASH) is None:
         widgets.button(bar, "empty", "Empty trash", panel.on_empty_trash, icon="delete_forever")
 
 

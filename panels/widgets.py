@@ -247,29 +247,25 @@ def dropdown(
 
 
 def kebab(
-    parent: types.Object, name: str, label: str, choices: Mapping[str, str], on_change: Handler
+    parent: types.Object, name: str, label: str, choices: Mapping[str, str], on_choose: Handler
 ) -> None:
-    """Adds a menu behind three dots.
+    """Adds a menu behind three dots, whose choices are events and no state.
 
     Args:
         parent: where to add it
         name: its name
         label: what the menu is for
         choices: values and what to show for them
-        on_change: the panel's method to call with the value
+        on_choose: the panel's method to call with the value, in the window where it was chosen
     """
-    view = types.DropdownView(
-        icon="MoreVertIcon",
-        compact=True,
-        addOnClickToMenuItems=True,
-        componentsProps={
-            "select": {"inputProps": {"aria-label": label}},
-            "item": {"sx": {"width": "auto", "flexShrink": 0}},
-        },
+    view = types.ComponentView(
+        "SnapshotsMenu",
+        label=label,
+        choices=[{"value": value, "label": shown} for value, shown in choices.items()],
+        on_choose=on_choose,
+        componentsProps={"item": {"sx": {"width": "auto", "flexShrink": 0}}},
     )
-    for value, shown in choices.items():
-        view.add_choice(value, label=shown)
-    parent.str(name, view=view, on_change=on_change)
+    parent.view(name, view)
 
 
 def alert(

@@ -22,7 +22,7 @@ from support.operators import PLUGIN, execute, form, problems
 pytestmark = pytest.mark.usefixtures("installed_plugin")
 
 NAMES = [operator.NAME for operator in OPERATORS]
-UNLISTED = {"describe_open_snapshot", "describe_history"}
+UNLISTED = {"describe_open_snapshot", "describe_history", "open_link"}
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_operators_are_registered_and_say_what_they_are(name: str) -> None:
     assert config["description"]
     assert config["icon"].replace("_", "").isalpha()
     assert config["unlisted"] == (name in UNLISTED)
-    destroys = name in {"revert_to_snapshot", "empty_trash"}
+    destroys = name in {"revert_to_snapshot", "bring_back_samples", "empty_trash"}
     assert (config["risk_level"] == "dangerous") == destroys
 
 

@@ -23,6 +23,7 @@ import fiftyone.core.metadata as fomd
 import fiftyone.core.models as fomo
 import fiftyone.core.odm.database as food
 import fiftyone.core.runs as fors
+import fiftyone.core.service as fose
 import fiftyone.core.stages as fost
 import fiftyone.core.video as fov
 import fiftyone.migrations as fomi
@@ -35,7 +36,7 @@ from pymongo.database import Database
 
 from ..errors import UnsupportedFiftyOneError
 from ..model import DatasetSnapshot
-from . import cloning, datasets, early, generation, reads, runs, writes
+from . import cloning, datasets, early, generation, reads, runs, server, writes
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
 
@@ -89,7 +90,8 @@ class Hook:
         original = _function(found)
         replacement = self.wrap(original)
         setattr(replacement, ORIGINAL, original)
-        wrapped = classmethod(replacement) if isinstance(found, classmethod) else replacement
+        kind = type(found) if isinstance(found, (classmethod, property)) else None
+        wrapped = kind(replacement) if kind else replacement
         setattr(self.owner, self.name, wrapped)
 
 
@@ -232,6 +234,14 @@ def table(load_snapshot: Callable[[str, str | DatasetSnapshot], fod.Dataset]) ->
             )
         ),
         Hook(
+            fose.ServerService,
+            "env",
+            "fiftyone/core/service.py:365",
+            server.environment,
+            ("self",),
+            frozenset({"_do_not_track"}),
+        ),
+        Hook(
             fomi,
             "migrate_dataset_if_necessary",
             "fiftyone/migrations/runner.py:222",
@@ -368,6 +378,8 @@ def _publish(original: Function, replacement: Function) -> None:
 
 
 def _function(found: Any) -> Any:
+    if isinstance(found, property):
+        return found.fget
     return found.__func__ if isinstance(found, (classmethod, staticmethod)) else found
 
 

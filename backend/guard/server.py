@@ -1,10 +1,15 @@
-"""What the App's server does itself with a snapshot: writing masks, telling of refusals."""
+"""The App's server: having the package in it, and what it does itself with a snapshot."""
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import fiftyone as fo
 from bson import ObjectId
 from fiftyone.core.odm.database import get_db_conn
 
@@ -15,6 +20,30 @@ from .refusal import refuse
 _MASKS = "fiftyone.server.routes.sample"
 _OPERATORS = "fiftyone.operators.server"
 _MARK = "_fiftyone_snapshots_original"
+
+_CHILD = Path(__file__).parent / "child"
+_CHILD_MODULE = "fiftyone_snapshots_server"
+_MODULE_PATH = "FIFTYONE_MODULE_PATH"
+
+
+def environment(original: Callable[[Any], dict[str, str]]) -> Callable[[Any], dict[str, str]]:
+    """Has the App's server import the package before it is asked for its first dataset.
+
+    The first page may be a snapshot's, and FiftyOne loads plugins only after it.
+    """
+
+    @functools.wraps(original)
+    def env(service: Any) -> dict[str, str]:
+        # FiftyOne splits these at colons, on every system
+        modules = [*(fo.config.module_path or []), _CHILD_MODULE]
+        paths = [str(_CHILD), os.environ.get("PYTHONPATH", "")]
+        return {
+            **original(service),
+            _MODULE_PATH: ":".join(dict.fromkeys(modules)),
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        }
+
+    return env
 
 
 def install() -> None:

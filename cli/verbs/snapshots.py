@@ -445,7 +445,9 @@ def _trash(items: Iterable[sdk.TrashItem], of_all: bool = False) -> Answer:
         (
             *([item.dataset_name] if of_all else []),
             item.kind.value,
-            item.name if item.kind.value == "snapshot" else f"before the revert to {item.name}",
+            item.name
+            if item.kind.value == "snapshot"
+            else f"{'after' if item.is_rolled_back else 'before'} the revert to {item.name}",
             size(item.size_bytes),
             item.trashed_at,
             item.expires_at,

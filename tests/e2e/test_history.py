@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,7 @@ from fiftyone import ViewField as F
 from playwright.sync_api import Browser, expect
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.guard.server import environment as server_environment
 from support.app import AppServer
 from support.browser import App
 from support.datasets import video_dataset
@@ -141,22 +143,99 @@ def test_two_browsers_see_the_same(dataset: fo.Dataset, open_app: Callable[..., 
     expect(other.panel).to_contain_text("Create snapshot")
 
 
-def test_the_address_of_a_snapshot_works_right_after_a_restart(
+# Makes plans take longer than the App waits for anything
+SLOW_PLANS = """
+import time
+from fiftyone_snapshots.backend import journal, revert
+original = revert.plan
+
+def plan(*args):
+    for step in range(8):
+        journal.reporter()(step / 8, "reading")
+        time.sleep(0.5)
+    return original(*args)
+
+revert.plan = plan
+"""
+
+
+def test_a_fresh_server_opens_snapshots_and_previews_what_takes_long(
     dataset: fo.Dataset, browser: Browser, plugins: Path, tmp_path: Path
 ) -> None:
-    fos.create_snapshot(dataset, "v1")
+    for name in ("v1", "v2"):
+        fos.create_snapshot(dataset, name)
+        dataset.delete_samples(dataset.first().id)
     opened = fos.load_snapshot(dataset, "v1").name
+    (tmp_path / "slow_plans.py").write_text(SLOW_PLANS)
     # Plugins are loaded after the first page; the package has to be there before
-    environment = {
-        "FIFTYONE_MODULE_PATH": "fiftyone_snapshots",
-        "FIFTYONE_PLUGINS_DIR": str(plugins),
-    }
+    environment = server_environment(lambda _: {})(None)
+    environment["FIFTYONE_MODULE_PATH"] += ":slow_plans"
+    environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    environment["FIFTYONE_PLUGINS_DIR"] = str(plugins)
     with AppServer(tmp_path / "server.log", **environment) as fresh:
-        app = App(browser, fresh.url)
+        app = App(browser, fresh.url, size=(1600, 800))
         app.open(opened)
         expect(app.add_group).to_have_count(0)
         expect(app.page.get_by_text("lock_clock")).to_have_count(1)
+
+        # Links to what is not open yet, and to what is not there
+        app.page.goto(f"{app.url}/datasets/digits?snapshot=v2")
+        expect(app.page).to_have_url(re.compile(r"digits%40v2$"))
+        app.page.goto(f"{app.url}/datasets/digits@v9")
+        expect(app.dialog).to_contain_text("Dataset 'digits' has no snapshot 'v9'")
+        app.confirm("Open latest version")
+        app.wait_for_samples()
+
+        # Nothing can be confirmed before it is on screen what it would do
+        app.open_history()
+        app.choose("v1", "Rollback to this snapshot")
+        preview = app.dialog.get_by_test_id("history-preview")
+        expect(preview.get_by_role("progressbar")).to_have_attribute(
+            "aria-valuenow", re.compile(r"[1-9]\d")
+        )
+        rollback = app.dialog.get_by_role("button", name="Rollback", exact=True)
+        expect(rollback).to_be_disabled()
+        expect(app.dialog).to_contain_text("2 samples deleted since will come back")
+        expect(rollback).to_be_enabled()
+        expect(app.notice).to_have_count(0)
         app.close()
+
+
+def test_one_window_acts_and_all_see_what_came_of_it(
+    dataset: fo.Dataset, open_app: Callable[..., App]
+) -> None:
+    fos.create_snapshot(dataset, "v1")
+    dataset.delete_samples(dataset.values("id")[:5])
+    one, other = open_app(size=(1600, 800)), open_app(size=(1600, 800))
+    for app in (one, other):
+        app.open("digits")
+        expect(app.page.get_by_text("35 samples", exact=True).first).to_be_visible()
+    one.open_history()
+    one.choose("v1", "Rollback to this snapshot")
+    expect(one.dialog).to_contain_text("5 samples deleted since will come back")
+    expect(other.dialog).to_have_count(0)
+    one.confirm("Rollback")
+    for app in (one, other):
+        expect(app.page.get_by_text("40 samples", exact=True).first).to_be_visible()
+    expect(other.dialog).to_have_count(0)
+    one.button("Undo rollback to v1").click()
+    expect(one.dialog).to_contain_text("5 samples added since will be removed")
+    one.confirm("Undo rollback to v1")
+    one.button("Redo rollback to v1").wait_for()
+
+
+def test_a_dataset_that_has_lost_all_samples_offers_its_snapshots(
+    dataset: fo.Dataset, app: App
+) -> None:
+    fos.create_snapshot(dataset, "v1")
+    dataset.delete_samples(dataset.values("id"))
+    app.page.goto(f"{app.url}/datasets/digits")
+    expect(app.dialog).to_contain_text("'digits' has no samples")
+    expect(app.dialog).to_contain_text("40 samples deleted since will come back")
+    app.picture("lost")
+    app.confirm("Rollback")
+    app.wait_for_samples()
+    assert len(fo.load_dataset("digits")) == 40
 
 
 @pytest.mark.parametrize("kind", ["grouped", "video"])
@@ -232,8 +311,9 @@ def test_the_menu_offers_everything(dataset: fo.Dataset, app: App) -> None:
         fos.create_snapshot(dataset, name)
     app.open("digits")
     app.open_history()
-    app.row("v2").get_by_label("More for v2").first.click()
-    offered = app.page.get_by_role("option").all_inner_texts()
+    app.row("v2").get_by_role("button", name="More for v2").click()
+    app.page.get_by_role("menuitem").first.wait_for()
+    offered = app.page.get_by_role("menuitem").all_inner_texts()
     assert offered == [
         "Compare with latest version",
         "Compare with previous (v1)",
@@ -246,7 +326,7 @@ def test_the_menu_offers_everything(dataset: fo.Dataset, app: App) -> None:
         "Pin: keep from automatic archival and pruning",
         "Delete snapshot",
     ]
-    app.page.get_by_role("option", name="Clone to a new dataset").click()
+    app.page.get_by_role("menuitem", name="Clone to a new dataset").click()
     app.dialog.get_by_role("textbox").fill("digits")
     expect(app.dialog).to_contain_text("A dataset named 'digits' already exists")
     app.dialog.get_by_role("textbox").fill("copy")
@@ -324,8 +404,8 @@ def test_the_keyboard_is_enough(dataset: fo.Dataset, app: App) -> None:
     expect(app.button("Save new snapshot")).to_be_enabled()
     app.button("Save new snapshot").press("Enter")
     expect(app.notice).to_contain_text("holds 40 samples")
-    app.row("typed").get_by_role("combobox", name="More for typed").press("ArrowDown")
-    app.page.get_by_role("option", name="Edit name and description").press("Enter")
+    app.row("typed").get_by_role("button", name="More for typed").press("Enter")
+    app.page.get_by_role("menuitem", name="Edit name and description").press("Enter")
     expect(app.dialog).to_contain_text("Edit snapshot")
 
 

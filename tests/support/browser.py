@@ -199,8 +199,8 @@ class App:
 
     def choose(self, name: str, entry: str) -> None:
         """Chooses an entry of a snapshot's menu."""
-        self.row(name).get_by_label(f"More for {name}").first.click()
-        self.page.get_by_role("option", name=entry).click()
+        self.row(name).get_by_role("button", name=f"More for {name}").click()
+        self.page.get_by_role("menuitem", name=entry).click()
 
     def select(self, label: str, choice: str) -> None:
         """Chooses from one of the panel's drop-downs."""

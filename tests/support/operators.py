@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import fiftyone.operators as foo
-from fiftyone.operators.executor import ExecutionContext
+from fiftyone.operators.executor import ExecutionContext, Executor
 from fiftyone.operators.registry import OperatorRegistry
 
 PLUGIN = "@snapshots/versioning"
@@ -33,19 +33,23 @@ def execute(name: str, dataset: object, /, **params: Any) -> dict[str, Any]:
     return result
 
 
-def form(name: str, dataset: str, /, **params: Any) -> dict[str, Any]:
+def form(
+    name: str, dataset: str | None, /, in_dialog: bool = False, **params: Any
+) -> dict[str, Any]:
     """Returns an operator's form, as the App gets it.
 
     Args:
         name: the operator's name
-        dataset: the name of the dataset that is open
+        dataset: the name of the dataset that is open, if any
+        in_dialog (False): whether the App shows it to a person
         **params: what is filled in
 
     Returns:
         the form's properties by name
     """
     operator = OperatorRegistry().get_operator(f"{PLUGIN}/{name}")
-    ctx = ExecutionContext({"dataset_name": dataset, "params": params}, operator_uri=operator.uri)
+    request = {"dataset_name": dataset, "params": params, "prompt_id": "1" if in_dialog else None}
+    ctx = ExecutionContext(request, operator_uri=operator.uri)
     properties = operator.resolve_type(ctx, "inputs").to_json()["type"]["properties"]
     found: dict[str, Any] = json.loads(json.dumps(properties))
     return found
@@ -54,3 +58,24 @@ def form(name: str, dataset: str, /, **params: Any) -> dict[str, Any]:
 def problems(properties: dict[str, Any]) -> list[str]:
     """Returns what a form complains about."""
     return [item["error_message"] for item in properties.values() if item["invalid"]]
+
+
+def triggered(
+    name: str, dataset: str | None, /, **params: Any
+) -> list[tuple[str, dict[str, Any]]]:
+    """Executes an operator as the App does; returns what the App is to do then.
+
+    Args:
+        name: the operator's name
+        dataset: the name of the dataset that is open, if any
+        **params: what is filled in
+
+    Returns:
+        the App's operators and their parameters
+    """
+    operator = OperatorRegistry().get_operator(f"{PLUGIN}/{name}")
+    request = {"dataset_name": dataset, "params": params}
+    ctx = ExecutionContext(request, executor=Executor(), operator_uri=operator.uri)
+    operator.execute(ctx)
+    asked = ctx.executor.to_json()["requests"]
+    return [(item["operator_uri"], item["params"]) for item in asked]

@@ -28,6 +28,13 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
         lambda: fos.revert_dataset_to_snapshot("street", "v1", dry_run=True),
         Level.VIEW,
     ),
+    "preview of restoring": (
+        lambda: fos.restore_samples("street", "v1", [], dry_run=True),
+        Level.VIEW,
+    ),
+    "preview of undoing": (lambda: fos.undo_revert("street", dry_run=True), Level.VIEW),
+    "fields": (lambda: fos.restorable_fields("street", "v1"), Level.VIEW),
+    "version": (lambda: fos.head_version("street"), Level.VIEW),
     "verify": (lambda: fos.verify_snapshot("street", "v1"), Level.VIEW),
     "verify all": (fos.verify_all, Level.VIEW),
     "log": (lambda: fos.list_events("street"), Level.VIEW),

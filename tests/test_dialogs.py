@@ -1,0 +1,329 @@
+"""Dialogs of the App: previews before anything happens, links, and the way to lost samples."""
+
+from __future__ import annotations
+
+import threading
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import pytest
+from fiftyone.operators.executor import ExecutionError
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import journal, revert
+from fiftyone_snapshots.operators import running
+from support.datasets import image_dataset
+from support.operators import PLUGIN, execute, form, problems, triggered
+from support.panel import Panel, happen
+
+pytestmark = pytest.mark.usefixtures("installed_plugin")
+
+
+@pytest.fixture
+def dataset() -> fo.Dataset:
+    """Two snapshots: ten samples, and eight."""
+    dataset = image_dataset("street", persistent=True)
+    fos.create_snapshot(dataset, "v1", "first")
+    dataset.delete_samples(dataset.take(2, seed=51))
+    fos.create_snapshot(dataset, "v2")
+    return dataset
+
+
+class TestPreviews:
+    """Nothing can be confirmed before it is on screen what it would do."""
+
+    def test_a_rollback_waits_for_its_plan(self, dataset: fo.Dataset) -> None:
+        def shown(**preview: Any) -> dict[str, Any]:
+            return form("revert_to_snapshot", "street", in_dialog=True, name="v1", **preview)
+
+        result = execute("plan_revert", dataset, name="v1")
+        running_ = {"state": "running", "task_id": "1", "progress": 0.5}
+        for found in (
+            {},
+            {"params": {"name": "v1"}, "result": running_},
+            {"params": {"name": "v1"}, "error": "It broke"},
+            {"params": {"name": "v2"}, "result": result},
+        ):
+            waiting = shown(preview=found)
+            assert waiting["preview"]["invalid"], found
+            assert "loss" not in waiting
+        assert shown(preview={"params": {"name": "v1"}, "result": running_})["preview"]["view"][
+            "progress"
+        ] == pytest.approx(0.5)
+        planned = shown(preview={"params": {"name": "v1"}, "result": result})
+        assert problems(planned) == []
+        assert "2 samples deleted since will come back" in planned["loss"]["view"]["description"]
+
+    def test_a_plan_that_takes_long_is_asked_for_again_and_told_nowhere_else(
+        self, dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIFTYONE_SERVER", "1")
+        monkeypatch.setattr(running, "GRACE_SECONDS", 0.05)
+        monkeypatch.setattr(running, "LARGE_DOCUMENTS", 0)
+        go_on, plan = threading.Event(), revert.plan
+
+        def slow(*args: Any) -> Any:
+            journal.reporter()(0.25, "reading")
+            go_on.wait(60)
+            return plan(*args)
+
+        monkeypatch.setattr(revert, "plan", slow)
+        answer = execute("plan_revert", dataset, name="v1")
+        assert answer["state"] == "running"
+        task_id = answer["task_id"]
+        again = execute("plan_revert", dataset, name="v1", task_id=task_id)
+        assert (again["task_id"], again["progress"]) == (task_id, 0.25)
+        assert running.tasks("street") == []
+        go_on.set()
+        monkeypatch.setattr(running, "GRACE_SECONDS", 60)
+        done = execute("plan_revert", dataset, name="v1", task_id=task_id)
+        assert done["plan"]["samples_to_add_back"] == 2
+        assert "Preview" not in Panel("street").text()
+        assert running.find(task_id) is None
+
+
+class TestUndo:
+    """What undoing brings back is told, and an undo that is undone is a redo."""
+
+    def test_undoing_twice_is_a_redo_and_says_so(self, dataset: fo.Dataset) -> None:
+        execute("revert_to_snapshot", dataset, name="v1")
+        for name, samples, snapshots, told in (
+            ("Undo rollback to v1", 8, ["v1", "v2"], "The snapshot 'v2' will come back"),
+            ("Redo rollback to v1", 10, ["v1"], "The snapshot 'v2' will be deleted"),
+            ("Undo rollback to v1", 8, ["v1", "v2"], "The snapshot 'v2' will come back"),
+        ):
+            waiting = form("undo_revert", "street", in_dialog=True)
+            assert waiting["preview"]["invalid"]
+            plan = execute("plan_undo", dataset)
+            assert told in plan["message"]
+            assert "2 samples" in plan["message"]
+            assert plan["plan"]["snapshot_name"] == "v1"
+            preview = {"params": waiting["preview"]["view"]["params"], "result": plan}
+            planned = form("undo_revert", "street", in_dialog=True, preview=preview)
+            assert planned["what"]["view"]["label"] == f"{name}?"
+            undo = Panel("street").button("undo")
+            assert undo is not None
+            assert undo["label"] == name
+            message = execute("undo_revert", dataset)["message"]
+            assert message.startswith(name)
+            dataset.reload()
+            assert (len(dataset), fos.list_snapshots(dataset)) == (samples, snapshots)
+
+    def test_the_notice_of_a_rollback_undoes_no_other(self, dataset: fo.Dataset) -> None:
+        execute("revert_to_snapshot", dataset, name="v1")
+        fos.undo_revert(dataset)
+        requests = happen("street", "on_undo", undo={"action": "revert", "name": "v1"})
+        assert prompted(requests) == [f"{PLUGIN}/undo_revert"]
+        assert fos.list_snapshots(dataset) == ["v1", "v2"]
+
+    def test_a_dry_run_changes_nothing_and_tells_the_truth(self, dataset: fo.Dataset) -> None:
+        with pytest.raises(fos.NothingToUndoError):
+            fos.undo_revert(dataset, dry_run=True)
+        edited = dataset.first()
+        edited.tags.append("edited")
+        edited.save()
+        fos.revert_dataset_to_snapshot(dataset, "v1")
+        plan = fos.undo_revert(dataset, dry_run=True)
+        assert not plan.is_redo
+        assert (plan.samples_to_remove, plan.samples_to_restore) == (2, 1)
+        assert plan.snapshots_to_bring_back == ["v2"]
+        assert len(dataset) == 10
+
+    def test_the_trash_of_an_earlier_version_is_understood(
+        self, dataset: fo.Dataset, database: Any
+    ) -> None:
+        fos.revert_dataset_to_snapshot(dataset, "v1")
+        database["snapshots.trash"].update_many({}, {"$unset": {"is_rolled_back": ""}})
+        states = [i for i in fos.list_trash(dataset) if i.kind.value == "head"]
+        assert [state.is_rolled_back for state in states] == [False]
+        fos.undo_revert(dataset)
+        database["snapshots.trash"].update_many({}, {"$unset": {"is_rolled_back": ""}})
+        states = [i for i in fos.list_trash(dataset) if i.kind.value == "head"]
+        assert [state.is_rolled_back for state in states] == [True]
+
+    def test_the_trash_counts_and_shows_states(self, dataset: fo.Dataset) -> None:
+        fos.revert_dataset_to_snapshot(dataset, "v2")
+        button = Panel("street").button("trash")
+        assert button is not None
+        assert button["label"] == "Trash (1)"
+        shown = Panel("street", trash=True).text()
+        assert "The trash is empty" not in shown
+        assert "The state before the rollback to 'v2'" in shown
+        assert "in trash, 7 days left" in shown
+        fos.undo_revert(dataset)
+        assert "The state after the rollback to 'v2'" in Panel("street", trash=True).text()
+
+
+def prompted(requests: list[dict[str, Any]]) -> list[str]:
+    """Returns the operators whose dialogs are opened."""
+    asked = [item["params"] for item in requests if item["operator_uri"].startswith("prompt_")]
+    return [params["operator_uri"] for params in asked]
+
+
+class TestSaving:
+    """Nobody is told that a name is taken because it was just saved under it."""
+
+    def test_what_was_typed_before_it_was_saved_is_no_mistake(self, dataset: fo.Dataset) -> None:
+        typed = {"history": {"create": {"fields": {"name": "v3"}}}}
+        requests = happen("street", "on_create", panel_state=deepcopy(typed))
+        assert fos.list_snapshots(dataset) == ["v1", "v2", "v3"]
+        assert name_error(Panel("street", **typed)) is None
+        # A second click of the same
+        assert "already exists" not in str(
+            happen("street", "on_create", panel_state=deepcopy(typed))
+        )
+        # Whoever types it anew is told
+        states = [r["params"]["state"] for r in requests if "state" in r["params"]]
+        saves = next(state["saves"] for state in states if "saves" in state)
+        assert "already exists" in str(name_error(Panel("street", saves=saves, **typed)))
+
+    def test_a_failed_attempt_can_be_repeated(self, dataset: fo.Dataset) -> None:
+        typed = {"history": {"create": {"fields": {"name": "v1"}}}}
+        for _ in range(2):
+            requests = happen("street", "on_create", panel_state=deepcopy(typed))
+            assert "already exists" in str(requests)
+        assert "already exists" in str(name_error(Panel("street", **typed)))
+
+
+def name_error(panel: Panel) -> str | None:
+    fields = panel.find("fields")
+    assert fields is not None
+    view = fields["type"]["properties"]["name"]["view"]
+    error: str | None = view["componentsProps"]["field"].get("helperText")
+    return error
+
+
+class TestLinks:
+    """An address that names a snapshot opens it, or says what is in the way."""
+
+    @pytest.mark.parametrize(
+        "link",
+        [
+            {"address": "street@v2"},
+            {"address": "street", "snapshot": "v2"},
+            {"address": "street@v1", "snapshot": "v2"},
+        ],
+    )
+    def test_what_was_never_opened_is_opened(
+        self, dataset: fo.Dataset, link: dict[str, str]
+    ) -> None:
+        fos.load_snapshot(dataset, "v1")
+        assert triggered("open_link", None, **link) == [("open_dataset", {"dataset": "street@v2"})]
+
+    def test_names_that_contain_the_separator(self) -> None:
+        dataset = image_dataset("a@b", persistent=True)
+        fos.create_snapshot(dataset, "c@d")
+        assert triggered("open_link", None, address="a@b@c@d") == [
+            ("open_dataset", {"dataset": "a@b@c@d"})
+        ]
+
+    def test_what_is_not_there_is_told(self, dataset: fo.Dataset) -> None:
+        ((operator, params),) = triggered("open_link", None, address="street@v9")
+        assert operator == "prompt_user_for_operation"
+        assert params["params"]["asked"]
+        shown = form("open_link", None, address="street@v9", asked=True)["link"]["view"]
+        assert shown["label"] == "Dataset 'street' has no snapshot 'v9'"
+        assert shown["description"] == "Its snapshots are 'v2', 'v1'."
+        assert triggered("open_link", None, address="street@v9", asked=True) == [
+            ("open_dataset", {"dataset": "street"})
+        ]
+        assert "no dataset" in problems(form("open_link", None, address="gone@v1"))[0]
+        ((operator, _),) = triggered("open_link", None, address="gone@v1")
+        assert operator == "prompt_user_for_operation"
+
+    def test_what_is_in_the_trash_or_the_archive_is_brought_back(
+        self, dataset: fo.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+        fos.delete_snapshot(dataset, "v2")
+        fos.archive_snapshot(dataset, "v1")
+        for name, what in (("v1", "is archived"), ("v2", "was deleted")):
+            address = f"street@{name}"
+            ((operator, _),) = triggered("open_link", None, address=address)
+            assert operator == "prompt_user_for_operation"
+            assert what in form("open_link", None, address=address)["link"]["view"]["label"]
+            assert triggered("open_link", None, address=address, asked=True) == [
+                ("open_dataset", {"dataset": address})
+            ]
+        assert fos.list_snapshots(dataset) == ["v1", "v2"]
+
+
+class TestTheApp:
+    """What the App's script is told, and may act on."""
+
+    def test_a_dataset_without_samples_has_a_way_back(self, dataset: fo.Dataset) -> None:
+        assert execute("describe_open_snapshot", dataset)["is_lost"] is False
+        dataset.delete_samples(dataset.values("id"))
+        assert execute("describe_open_snapshot", dataset)["is_lost"] is True
+        shown = form("bring_back_samples", "street")
+        offered = [choice["value"] for choice in shown["name"]["view"]["choices"]]
+        assert offered == ["v2", "v1"]
+        ((operator, _),) = triggered("bring_back_samples", "street", ask=True)
+        assert operator == "prompt_user_for_operation"
+        waiting = form("bring_back_samples", "street", in_dialog=True)
+        assert waiting["preview"]["invalid"]
+        assert waiting["preview"]["view"]["params"] == {"name": "v2"}
+        execute("bring_back_samples", dataset, name="v1")
+        dataset.reload()
+        assert len(dataset) == 10
+
+    def test_a_new_dataset_has_nothing_to_bring_back(self) -> None:
+        empty = fo.Dataset("empty", persistent=True)
+        fos.create_snapshot(empty, "v1")
+        assert execute("describe_open_snapshot", empty)["is_lost"] is False
+        assert "nothing to go back to" in problems(form("bring_back_samples", "empty"))[0]
+
+    def test_every_window_learns_that_the_content_was_exchanged(self, dataset: fo.Dataset) -> None:
+        def version() -> str:
+            return str(execute("describe_open_snapshot", dataset)["version"])
+
+        seen = [version()]
+        sample = dataset.first()
+        sample.tags.append("edited")
+        sample.save()
+        assert version() == seen[0]
+        fos.revert_dataset_to_snapshot(dataset, "v1")
+        seen.append(version())
+        fos.undo_revert(dataset)
+        seen.append(version())
+        fos.restore_samples(dataset, "v1", sample.id)
+        seen.append(version())
+        assert len(set(seen)) == 4
+
+    def test_restoring_asks_which_samples_and_says_what_changes(self, dataset: fo.Dataset) -> None:
+        lost = sorted(set(fos.load_snapshot(dataset, "v1").values("id")) - {*dataset.values("id")})
+        edited = dataset.first()
+        edited.tags.append("edited")
+        edited.save()
+        with pytest.raises(ExecutionError, match="Which samples"):
+            execute("restore_samples", dataset, name="v1")
+        shown = form("restore_samples", "street", in_dialog=True, name="v1")
+        assert [choice["value"] for choice in shown["which"]["view"]["choices"]] == ["all"]
+        assert shown["which"]["required"]
+        assert "preview" not in shown
+        fields = [choice["value"] for choice in shown["fields"]["view"]["choices"]]
+        assert "tags" in fields
+        assert "id" not in fields
+        waiting = form("restore_samples", "street", in_dialog=True, name="v1", which="all")
+        assert waiting["preview"]["invalid"]
+        ids = [*lost, edited.id, *dataset.values("id")[1:3]]
+        plan = execute("plan_restore_samples", dataset, name="v1", sample_ids=ids)
+        assert plan["message"].splitlines() == [
+            "- 2 deleted samples will come back",
+            "- 1 sample edited since will lose those edits",
+            "- 2 samples will stay the same",
+        ]
+        told = execute("restore_samples", dataset, name="v1", sample_ids=ids)["message"]
+        done = "2 samples came back, 1 sample restored, 2 samples the same already"
+        assert told == f"From snapshot 'v1': {done}"
+        with pytest.raises(ExecutionError, match="no fields that can be restored"):
+            execute("plan_restore_samples", dataset, name="v1", sample_ids=ids, fields=["gone"])
+
+    def test_a_choice_in_a_menu_is_no_state(self, dataset: fo.Dataset) -> None:
+        menu = Panel("street").find("menu")
+        assert menu is not None
+        assert menu["view"]["name"] == "ComponentView"
+        requests = happen("street", "on_menu", value="verify/v1")
+        assert prompted(requests) == [f"{PLUGIN}/verify_snapshot"]
