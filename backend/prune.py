@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from numbers import Integral
+from typing import SupportsIndex
 
 from pymongo.database import Database
 
@@ -150,7 +151,8 @@ def _check(rules: Rules) -> None:
 
 def _is_count(value: object) -> bool:
     """Callers are not type-checked: this may be anything."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+    is_number = isinstance(value, SupportsIndex) and not isinstance(value, bool)
+    return is_number and operator.index(value) >= 1
 
 
 def _is_age(value: object) -> bool:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import generated, journal, maintenance, project, trash
+from . import generated, journal, maintenance, project, trash, withdraw
 from .catalog import Catalog
 from .database import Document, data_size
 from .errors import DatasetBusyError
 from .lease import Lease
 from .namespaces import AUDIT, DATASETS, LEASES, PREFIX, TRASH, all_collections
 from .permission import Permission, grant
+from .serialize import Record
 from .switch import drop_view
 
 _ATTEMPTS = 10
@@ -34,7 +35,7 @@ _SHOWN: Document = {
 
 
 @dataclass(frozen=True)
-class Purged:
+class Purged(Record):
     """What :func:`remove_everything` has removed, or would."""
 
     datasets: int
@@ -166,6 +167,8 @@ def _remove_from_fiftyone(database: Database[Document]) -> None:
 
 
 def _drop_collections(database: Database[Document]) -> None:
+    # Those of generated datasets do not have our prefix
+    withdraw.drop_old(database, keep_days=0)
     # More than once: the server may still be building what was just asked for
     for _ in range(_ATTEMPTS):
         found = all_collections(database)

@@ -339,7 +339,7 @@ def _restore_whole(
 ) -> None:
     """Makes the samples, their frames and temporal tags exactly what they were."""
     for part in plan.parts():
-        target = plan.head[part].collection
+        target = plan.head[part]
         differences = before[part].compare(wanted[part])
         if part is Part.TAGS:
             # These lie among those of other datasets

@@ -86,10 +86,15 @@ def is_closed(description: Any) -> bool:
 
 
 @grant(Permission.PROJECTING)
-def drop_old(database: Database[Document]) -> None:
-    """Drops the views that were closed so long ago that nobody needs them any more."""
+def drop_old(database: Database[Document], keep_days: int = KEEP_DAYS) -> None:
+    """Drops the views that were closed so long ago that nobody needs them any more.
+
+    Args:
+        database: the database
+        keep_days (KEEP_DAYS): how long ago, in days
+    """
     found = list(database.list_collections(filter={"options.viewOn": CATALOG}))
-    before = _seconds(database) - KEEP_DAYS * 24 * 3600 if found else 0
+    before = _seconds(database) - keep_days * 24 * 3600 if found else 0
     for view in found:
         if _closed_at(view) <= before:
             database.drop_collection(view["name"])

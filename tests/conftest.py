@@ -139,8 +139,8 @@ def _start_run(config: pytest.Config) -> dict[str, str]:
 
     if config.getoption("--no-server"):
         # Whoever asks for a server all the same is told at once that there is none
-        uri = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
-        return {"uri": uri, "folder": str(folder), "database": prefix}
+        nowhere = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
+        return {"uri": nowhere, "folder": str(folder), "database": prefix}
     if uri := os.environ.get("SNAPSHOTS_TEST_DATABASE_URI"):
         config.add_cleanup(lambda: _drop_databases(uri, prefix))
         return {"uri": uri, "folder": str(folder), "database": prefix}

@@ -15,7 +15,8 @@ from ..catalog import Catalog
 from ..contents import Head, Part, State
 from ..database import Document, data_size
 from ..datasets import DatasetReference
-from .records import HEAD, VersionSize
+from ..names import HEAD
+from .records import VersionSize
 
 
 def of_versions(

@@ -37,7 +37,7 @@ def load_dataset(
             server.install()
             if isinstance(create_if_necessary, (str, DatasetSnapshot)):
                 snapshot, create_if_necessary = create_if_necessary, False
-            if snapshot is None and isinstance(name, str) and "@" in name:
+            if snapshot is None and "@" in str(name):
                 with unless_forbidden():
                     found = history.find_unopened(presumed(), name)
                     if found is not None:
