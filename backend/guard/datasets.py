@@ -36,9 +36,9 @@ def load_dataset(
             server.install()
             if isinstance(create_if_necessary, str):
                 snapshot, create_if_necessary = create_if_necessary, False
-            if snapshot is None and isinstance(name, str) and "@" in name:
+            if snapshot is None and "@" in str(name):
                 with unless_forbidden():
-                    found = history.find_unopened(presumed(), name)
+                    found = history.find_unopened(presumed(), str(name))
                     if found is not None:
                         name, snapshot = found.dataset.name, found.snapshot
             if snapshot is not None:
