@@ -39,7 +39,7 @@ def load_dataset(
                 snapshot, create_if_necessary = create_if_necessary, False
             if snapshot is None and "@" in str(name):
                 with unless_forbidden():
-                    found = history.find_unopened(presumed(), name)
+                    found = history.find_unopened(presumed(), str(name))
                     if found is not None:
                         name, snapshot = found.dataset.name, found.snapshot
             if snapshot is not None:
