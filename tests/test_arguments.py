@@ -179,7 +179,7 @@ OPERATORS = {
     "compare_snapshots": ("before", "after"),
     "clone_snapshot": ("name", "new_name"),
     "pin_snapshot": ("name",),
-    "restore_samples": ("name", "ids", "fields"),
+    "restore_samples": ("name", "sample_ids", "fields"),
     "verify_snapshot": ("name", "media"),
 }
 """Parameters of operators that reach the SDK."""
@@ -193,7 +193,8 @@ def test_operators_take_no_operators_of_mongodb(
         for value in ({"$ne": ""}, [{"$ne": ""}], 1.5):
             given = {"name": "v1", "before": "v1", "new_name": "w1", parameter: value}
             with pytest.raises(
-                Exception, match=r"must be|is missing|Not a sample|Validation error"
+                Exception,
+                match=r"must be|is missing|Not a sample|Expected a view|Validation error",
             ):
                 execute(name, dataset, **given)
     assert fos.list_snapshots(dataset) == ["v1"]

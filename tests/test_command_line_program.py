@@ -70,7 +70,7 @@ def test_help_and_usage_do_not_import_fiftyone(arguments: list[str]) -> None:
     program = (
         "import sys\nimport fiftyone_snapshots_command as command\n"
         f"sys.argv = ['fiftyone-snapshots', *{arguments!r}]\n"
-        "try: command.main()\n"
+        "try: code = command.main()\n"
         "except SystemExit as ended: code = ended.code or 0\n"
         "slow = {'fiftyone', 'pymongo', 'numpy'} & set(sys.modules)\n"
         "assert not slow, slow\nsys.exit(code)"
