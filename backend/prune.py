@@ -151,8 +151,9 @@ def _check(rules: Rules) -> None:
 
 def _is_count(value: object) -> bool:
     """Callers are not type-checked: this may be anything."""
-    is_number = isinstance(value, SupportsIndex) and not isinstance(value, bool)
-    return is_number and operator.index(value) >= 1
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return False
+    return operator.index(value) >= 1
 
 
 def _is_age(value: object) -> bool:
