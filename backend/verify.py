@@ -145,7 +145,7 @@ class MediaReport(Record):
 class VerifyReport(Record):
     """Whether a snapshot is what was captured; true if it is."""
 
-    TOLD = ("ok",)
+    TOLD = ("ok", "verdict")
 
     dataset_name: str
     snapshot_name: str
