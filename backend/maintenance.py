@@ -33,7 +33,8 @@ from .database import Document, unless_forbidden
 from .datasets import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .journal import Operation, Verb, operation, recovers
-from .namespaces import DATASETS, FACTS, MANIFESTS, TRASH, all_collections, owner_of
+from .lease import drop_abandoned
+from .namespaces import DATASETS, FACTS, MANIFESTS, ORDERS, TRASH, all_collections, owner_of
 from .switch import drop_view
 
 logger = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ def recover(database: Database[Document]) -> Recovered:
     deleted = purge_deleted_datasets(database)
     trash.expire(database)
     location.remove_again(database)
+    drop_abandoned(database)
     return Recovered(operations, deleted, _drop_strays(database))
 
 
@@ -189,6 +191,7 @@ class Strays:
         # What exists is listed first, and operations before what they leave behind
         owners = {name: owner_of(name) for name in all_collections(database)}
         described = set(database[MANIFESTS].distinct("snapshot_id"))
+        described.update(database[ORDERS].distinct("snapshot_id"))
         noted = set(database[FACTS].distinct("_id"))
         known = {entry.id for entry in journal.unfinished(database)}
         known.update(record.id for record in Catalog(database).list_all())
@@ -204,7 +207,8 @@ def _drop_strays(database: Database[Document]) -> int:
     strays = Strays.find(database)
     for name in strays.collections:
         database.drop_collection(name)
-    database[MANIFESTS].delete_many({"snapshot_id": {"$in": list(strays.manifests)}})
+    for name in (MANIFESTS, ORDERS):
+        database[name].delete_many({"snapshot_id": {"$in": list(strays.manifests)}})
     facts.delete(database, strays.facts)
     return len(strays.collections)
 

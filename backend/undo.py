@@ -64,7 +64,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
             changes=former.latest_changes,
             former_changes=catalog.dataset_facts(dataset.id).get("latest_changes"),
         )
-        running.step("noted")
+        running.certain("noted")
         for part, new in plan_.new_names().items():
             database[trashed_name(former.id, part)].rename(new)
             running.step(f"moved_{part.value}")

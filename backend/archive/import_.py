@@ -17,6 +17,7 @@ from ..catalog import Catalog
 from ..config import Settings
 from ..contents import (
     RELATED,
+    Documents,
     Head,
     Part,
     State,
@@ -29,6 +30,7 @@ from ..errors import DamagedArchiveError, DuplicateNameError, InvalidRequestErro
 from ..journal import Operation, Verb, operation, recovers
 from ..manifest import Manifest
 from ..model import SampleChangeSummary, SnapshotRecord, SnapshotState
+from ..namespaces import staging_name
 from ..switch import delete_generated_datasets
 from . import room, staging
 from .folder import FolderStore
@@ -88,7 +90,9 @@ def import_(
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
             running.committing("prepared")
             if document is not None:
-                database["datasets"].insert_one(document)
+                made = database[staging_name(running.id, "document")]
+                made.insert_one(document)
+                Documents(made).merge_into(database["datasets"], replace=False)
                 running.step("dataset_made")
             Catalog(database).complete(record.id)
             running.commit()
@@ -209,14 +213,17 @@ def _fill_head(
     """Makes everything of a new dataset but its document, which is returned."""
     database, samples = running.database, running.details["head"]
     own = {Part.SAMPLES: samples, Part.FRAMES: f"frames.{samples}"}
-    for part, name in own.items():
-        if part in staged:
-            database.create_collection(name)
-            if models := indexes.models(captured.get(part, [])):
-                database[name].create_indexes(models)
-            staged[part].copy_to(database[name])
+    filled = {part: staging_name(running.id, f"head.{part}") for part in own if part in staged}
+    for part, name in filled.items():
+        database.create_collection(name)
+        if models := indexes.models(captured.get(part, [])):
+            database[name].create_indexes(models)
+        staged[part].copy_to(database[name])
     running.note(results=staged[Part.RESULT_FILES].ids() if Part.RESULT_FILES in staged else [])
-    running.step("head_filled")
+    # Not under their names before: those who take over drop what is staged
+    running.certain("head_filled")
+    for part, name in filled.items():
+        database[name].rename(own[part])
     for part in RELATED:
         if part in staged:
             staged[part].merge_into(shared_collection(database, part))
@@ -256,9 +263,9 @@ def _recover(running: Operation) -> None:
     # The record first: without it, a process that was thought dead cannot complete the snapshot
     catalog.remove([snapshot_id])
     running.step("unreserved")
+    staging.drop(running)
     if details["head"] is not None and not has_dataset:
         _remove_head(running)
-    staging.drop(running)
     registry.create(details["backend"], database).discard(snapshot_id)
     running.step("discarded")
     manifest_store.delete(database, snapshot_id)
