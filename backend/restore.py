@@ -1,7 +1,9 @@
 """Bringing samples, or some fields of them, back from a snapshot into the dataset.
 
 Everything is done by the server, between collections. Before anything is changed, the documents
-that will be overwritten are copied aside; from there a failure or a crash takes them back exactly.
+that will be overwritten are copied aside, and those that will replace them are made. What still is
+the one becomes the other; and a failure, or a recovery, turns what still is the other back. What
+somebody else has written meanwhile or since is left alone.
 """
 
 from __future__ import annotations
@@ -12,33 +14,27 @@ from dataclasses import dataclass
 import bson
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
-from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from . import loaded, registry, schema
+from . import fence, loaded, registry, replacing, schema
 from .archive import unarchive
 from .catalog import Catalog
 from .contents import Documents, Head, Part, State, chunks
 from .database import Document, raw, server_time
 from .datasets import DatasetReference, is_deleted, migrate
-from .errors import InvalidRequestError
-from .journal import Entry, Operation, Verb, operation, recovers
+from .errors import ConcurrentWritesError, InvalidRequestError
+from .journal import Operation, Verb, operation, recovers
 from .manifest import Manifest
 from .model import SnapshotRecord
 from .namespaces import owned_collections, staging_name
+from .restore_staging import PARTS, Staging, of_samples
 
-_SELECTED = "selected"
 _FETCHED_SAMPLES = 500
-_ADJUNCTS = (Part.FRAMES, Part.TAGS)
-"""The parts whose documents belong to one sample, by ``_sample_id``."""
-_PARTS = (Part.SAMPLES, *_ADJUNCTS)
 
 # Maintained by FiftyOne, or what makes a sample that sample
 _NOT_RESTORABLE = {"id", "_rand", "_media_type", "_dataset_id", "created_at", "last_modified_at"}
 _NOT_RESTORABLE |= {f"frames.{name}" for name in (*_NOT_RESTORABLE, "frame_number", "sample_id")}
-
-_FRAME_IDENTITY = ("_id", "_sample_id", "frame_number", "_dataset_id", "created_at")
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ class _Plan:
     """The samples to restore: those that the snapshot has."""
 
     def parts(self) -> list[Part]:
-        return [part for part in _PARTS if part in self.captured and part in self.head]
+        return [part for part in PARTS if part in self.captured and part in self.head]
 
 
 def restore(
@@ -126,15 +122,31 @@ def restore(
         if changes:
             # As FiftyOne does when it changes a schema, and not when it changes samples
             changes["last_modified_at"] = server_time(database)
-        _keep(running, plan, head, changes)
+        staging = Staging(running)
+        staging.keep(plan.head, plan.parts(), plan.ids)
         running.step("kept")
-        _set_on_dataset(database, dataset.id, changes)
+        staging.want(plan.captured if fields is None else plan.head, plan.parts(), plan.ids)
+        if fields is not None:
+            staging.want_fields(plan.captured, plan.ids, *schema.db_fields(document, fields))
+        former = head.document()
+        running.note(
+            before=bson.encode({key: former.get(key) for key in changes}),
+            after=bson.encode(changes),
+            kept=True,
+            wanted=True,
+        )
+        running.step("prepared")
+        replacing.set_values(
+            database["datasets"], dataset.id, {key: former.get(key) for key in changes}, changes
+        )
+        _check_extended(head.document(), changes)
         running.step("schema_extended")
         try:
-            if fields is None:
-                _restore_whole(running, plan, before)
-            else:
-                _restore_fields(running, plan, *schema.db_fields(document, fields))
+            for part in plan.parts():
+                staging.exchange(plan.head[part].collection, part)
+                running.step(f"restored_{part.value}")
+            after = _digest(plan)
+            staging.check_made(after)
             _check_groups(plan, document)
         except DuplicateKeyError as error:
             raise InvalidRequestError(
@@ -142,7 +154,8 @@ def restore(
                 f"restored sample had: {(error.details or {}).get('errmsg', error)}. Nothing was "
                 "changed. Drop the unique index, or restore other samples or fields."
             ) from error
-        result = _result(plan, before, _digest(plan), len(sample_ids), fields_added)
+        result = _result(plan, before, after, len(sample_ids), fields_added)
+        running.committing("compared")
         running.commit()
         _drop_kept(database, running.id)
     loaded.refresh_samples(dataset.id, plan.ids)
@@ -151,35 +164,32 @@ def restore(
 
 @recovers(Verb.RESTORE_SAMPLES)
 def _recover(running: Operation) -> None:
-    """Puts back what was kept, unless the change is complete."""
-    database, entry = running.database, running.entry
-    kept = entry.details.get("kept")
-    if kept and not running.is_committed and not is_deleted(database, entry.dataset_id):
-        _take_back(database, entry, Head(database, entry.dataset_id))
-    _drop_kept(database, entry.id)
+    """Turns back what still is what this has written, unless the change is complete."""
+    database, details = running.database, running.details
+    is_begun = details.get("kept") and not running.is_committed
+    if is_begun and not is_deleted(database, running.dataset_id):
+        _take_back(running, Head(database, running.dataset_id))
+    _drop_kept(database, running.id)
 
 
-def _take_back(database: Database[Document], entry: Entry, head: Head) -> None:
+def _take_back(running: Operation, head: Head) -> None:
+    database, details = running.database, running.details
     state = head.state()
-    selected = Documents(database[staging_name(entry.id, _SELECTED)]).ids()
-    for part in _PARTS:
+    staging = Staging(running)
+    selected = staging.selected()
+    for part in PARTS:
         if part not in state:
             continue
-        kept = Documents(database[staging_name(entry.id, part)])
-        for ids in chunks(selected):
-            current = _of_samples(state[part], part, ids)
-            then = _of_samples(kept, part, ids)
-            differences = Manifest.read(then).compare(Manifest.read(current))
-            _delete(current.collection, differences.added)
-            _put(kept, current.collection, differences.deleted + differences.changed)
-    before, after = (bson.decode(entry.details[key]) for key in ("before", "after"))
-    document = bson.decode(bson.encode(head.document()))
-    # What somebody else has changed meanwhile is theirs
-    undone = {key: before[key] for key in before if document.get(key) == after[key]}
-    _set_on_dataset(database, entry.dataset_id, undone)
+        target = state[part].collection
+        if "wanted" not in details:
+            # Of an earlier version, which did not note what it would write
+            staging.want(state, [part], selected)
+        staging.exchange(target, part, back=True)
+    before, after = (bson.decode(details[key]) for key in ("before", "after"))
+    replacing.set_values(database["datasets"], running.dataset_id, after, before)
     with suppress(Exception):
         # What this process shows is of no matter to the recovery of the database
-        loaded.refresh_samples(entry.dataset_id, selected)
+        loaded.refresh_samples(running.dataset_id, selected)
 
 
 def _captured(running: Operation, record: SnapshotRecord, sample_ids: list[ObjectId]) -> State:
@@ -259,12 +269,6 @@ def _check_fits(plan: _Plan, current: Document, captured: Document) -> None:
         )
 
 
-def _of_samples(documents: Documents, part: Part, ids: list[ObjectId]) -> Documents:
-    """Returns the documents of a part that belong to some samples."""
-    key = "_sample_id" if part in _ADJUNCTS else "_id"
-    return Documents(documents.collection, {**documents.query, key: {"$in": ids}})
-
-
 def _digest(plan: _Plan) -> dict[Part, Manifest]:
     """Returns the present content of the samples to restore."""
     return {part: _read(plan.head[part], part, plan.ids) for part in plan.parts()}
@@ -273,85 +277,18 @@ def _digest(plan: _Plan) -> dict[Part, Manifest]:
 def _read(documents: Documents, part: Part, sample_ids: list[ObjectId]) -> Manifest:
     manifest = Manifest.empty()
     for ids in chunks(sample_ids):
-        manifest = manifest.updated(Manifest.read(_of_samples(documents, part, ids)), [])
+        manifest = manifest.updated(Manifest.read(of_samples(documents, part, ids)), [])
     return manifest
 
 
-def _keep(running: Operation, plan: _Plan, head: Head, changes: Document) -> None:
-    """Copies aside what will be overwritten, and writes down that it is complete."""
-    database = running.database
-    selected = database[staging_name(running.id, _SELECTED)]
-    for ids in chunks(plan.ids):
-        selected.insert_many({"_id": id_} for id_ in ids)
-        for part in plan.parts():
-            kept = database[staging_name(running.id, part)]
-            _of_samples(plan.head[part], part, ids).merge_into(kept)
-    document = head.document()
-    running.note(
-        before=bson.encode({key: document.get(key) for key in changes}),
-        after=bson.encode(changes),
-        kept=True,
-    )
-
-
-def _restore_whole(running: Operation, plan: _Plan, before: dict[Part, Manifest]) -> None:
-    """Makes the samples, their frames and temporal tags exactly what they were."""
-    for part in plan.parts():
-        target = plan.head[part].collection
-        then = _read(plan.captured[part], part, plan.ids)
-        differences = before[part].compare(then)
-        if part in _ADJUNCTS:
-            # In the way of those that come back with another id
-            _delete(target, differences.deleted)
-        _put(plan.captured[part], target, differences.added + differences.changed)
-        running.step(f"restored_{part.value}")
-
-
-def _restore_fields(
-    running: Operation, plan: _Plan, sample_keys: list[str], frame_keys: list[str]
-) -> None:
-    """Sets fields to what they were; frames that are gone come back with those fields."""
-    work = [
-        (Part.SAMPLES, sample_keys, ["_id"], "discard"),
-        # A frame that was deleted and made again has another id, but is the same frame
-        (Part.FRAMES, frame_keys, ["_sample_id", "frame_number"], "insert"),
-    ]
-    for part, keys, match_on, if_gone in work:
-        if not keys or part not in plan.captured:
-            continue
-        for ids in chunks(plan.ids):
-            identity = dict.fromkeys((*_FRAME_IDENTITY, *match_on), 1)
-            _of_samples(plan.captured[part], part, ids).collection.aggregate(
-                [
-                    {"$match": dict(_of_samples(plan.captured[part], part, ids).query)},
-                    {"$project": {**identity, **dict.fromkeys(keys, 1)}},
-                    {"$set": {"last_modified_at": "$$NOW"}},
-                    {
-                        "$merge": {
-                            "into": plan.head[part].collection.name,
-                            "on": match_on,
-                            "whenMatched": _set_fields(keys),
-                            "whenNotMatched": if_gone,
-                        }
-                    },
-                ],
-                allowDiskUse=True,
-            )
-        running.step(f"restored_{part.value}")
-
-
-def _set_fields(keys: list[str]) -> list[Document]:
-    """Returns what sets fields and, if one of them differs, moves the timestamp."""
-    differs = [{"$ne": [f"${key}", f"$$new.{key}"]} for key in keys]
-    stamp = {"$cond": [{"$or": differs}, "$$new.last_modified_at", "$last_modified_at"]}
-    # A field that the snapshot's document lacks goes, and null stays null
-    values = {
-        key: {
-            "$cond": [{"$eq": [{"$type": f"$$new.{key}"}, "missing"]}, "$$REMOVE", f"$$new.{key}"]
-        }
-        for key in keys
-    }
-    return [{"$set": {"last_modified_at": stamp}}, {"$set": values}]
+def _check_extended(document: Document, changes: Document) -> None:
+    """Makes sure that nobody has changed the schema at the same time."""
+    wanted = bson.decode(bson.encode(changes))
+    if any(document.get(key) != wanted[key] for key in wanted if key != "last_modified_at"):
+        raise ConcurrentWritesError(
+            "The dataset's schema was changed by somebody else at the same moment. Nothing was "
+            "changed. Try again."
+        )
 
 
 def _check_groups(plan: _Plan, document: Document) -> None:
@@ -401,28 +338,6 @@ def _result(
     )
 
 
-def _put(source: Documents, target: Collection[Document], ids: list[ObjectId]) -> None:
-    """Makes a collection hold some documents of another one, where they lie if possible."""
-    try:
-        for some in chunks(ids):
-            source.merge_into(target, some)
-    except DuplicateKeyError:
-        # They may only be in each other's way, such as two samples that swapped their paths
-        _delete(target, ids)
-        for some in chunks(ids):
-            source.merge_into(target, some)
-
-
-def _delete(collection: Collection[Document], ids: list[ObjectId]) -> None:
-    for some in chunks(ids):
-        collection.delete_many({"_id": {"$in": some}})
-
-
-def _set_on_dataset(database: Database[Document], dataset_id: ObjectId, changes: Document) -> None:
-    if changes:
-        database["datasets"].update_one({"_id": dataset_id}, {"$set": changes})
-
-
 def _drop_kept(database: Database[Document], operation_id: ObjectId) -> None:
-    for name in owned_collections(database, operation_id):
-        database.drop_collection(name)
+    for name, description in owned_collections(database, operation_id).items():
+        fence.drop(database, name, description)
