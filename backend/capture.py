@@ -12,7 +12,6 @@ change to and fro can look the same to two passes, and yet never have been so al
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +23,7 @@ from .base import Progress
 from .contents import Documents, Head, Part, State
 from .database import at_one_moment, is_replicated
 from .errors import ConcurrentWritesError
+from .gate import Workers
 from .manifest import Manifest
 from .witness import DatasetWitness
 
@@ -117,7 +117,7 @@ def _copy(state: State, target: Target, progress: Progress) -> dict[Part, Manife
     manifests: dict[Part, Manifest] = {}
     own = {part: documents for part, documents in state.items() if part.is_own_collection}
     progress(0.0, f"Copying {', '.join(own)}")
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with Workers(max_workers=1) as pool:
         begun = {part: pool.submit(target.copy, part, docs) for part, docs in own.items()}
         # Meanwhile what is small: most datasets have few of these or none. All have a document of
         # their own, for which a collection is made: last, when others need not wait for that
@@ -151,7 +151,7 @@ def copy_and_read(
         if len(found):
             copy(part, documents)
         return found
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with Workers(max_workers=1) as pool:
         manifest = pool.submit(Manifest.read, documents)
         copy(part, documents)
         return manifest.result()

@@ -12,6 +12,7 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from . import fence
 from .database import Document
 from .errors import DuplicateNameError, SnapshotNotFoundError
 from .model import (
@@ -55,7 +56,7 @@ class Catalog:
             DuplicateNameError: if the dataset has a snapshot of that name or slug
         """
         try:
-            self.database[CATALOG].insert_one(record.to_document())
+            fence.put(self.database[CATALOG], record.to_document())
         except DuplicateKeyError as error:
             self.check_name(record.dataset_id, record.name)
             raise DuplicateNameError(f"A snapshot named '{record.name}' already exists") from error
@@ -248,7 +249,7 @@ class Catalog:
         if "state" in changes:
             values["live"] = changes["state"] is not SnapshotState.TRASHED
         try:
-            self.database[CATALOG].update_one({"_id": snapshot_id}, {"$set": values})
+            fence.change(self.database[CATALOG], snapshot_id, values)
         except DuplicateKeyError as error:
             record = self.by_id(snapshot_id)
             name = changes.get("name") or (record.name if record else snapshot_id)
@@ -278,9 +279,7 @@ class Catalog:
             snapshot_id: the snapshot
             operation_id: the operation
         """
-        self.database[CATALOG].update_one(
-            {"_id": snapshot_id}, {"$set": {_MOVED_BY: operation_id}}
-        )
+        fence.change(self.database[CATALOG], snapshot_id, {_MOVED_BY: operation_id})
 
     def end_move(self, snapshot_id: ObjectId, operation_id: ObjectId, **changes: Any) -> bool:
         """Says where a snapshot is now, unless the move was given up meanwhile.
@@ -337,9 +336,8 @@ class Catalog:
 
     def set_dataset_facts(self, dataset_id: ObjectId, **facts: Any) -> None:
         """Remembers something of a dataset."""
-        self.database[DATASETS].update_one(
-            {"_id": dataset_id}, {"$set": {"format": FORMAT_VERSION, **facts}}, upsert=True
-        )
+        document = {"_id": dataset_id, "format": FORMAT_VERSION, **facts}
+        fence.put(self.database[DATASETS], document, if_there="merge")
 
     def forget_dataset(self, dataset_id: ObjectId) -> None:
         """Forgets what we remember of a dataset besides its snapshots."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -31,6 +30,7 @@ from .errors import (
     DamagedArchiveError,
     InvalidSettingError,
 )
+from .gate import Workers
 from .ids import DTYPE, Ids, Keys, common
 from .known import Known
 from .manifest import NO_OWNER, Differences, Manifest
@@ -205,7 +205,7 @@ class PartComparison:
         self, older: Version, newer: Version, part: Part, progress: Progress = silent
     ) -> None:
         self._older, self._newer, self._part = older, newer, part
-        with ThreadPoolExecutor(max_workers=1) as pool:
+        with Workers(max_workers=1) as pool:
             before = pool.submit(older.manifest, part)
             self.after = newer.manifest(part, progress)
             self.before: Manifest = before.result()
@@ -227,7 +227,7 @@ class PartComparison:
             (start, Ids(keys[start : start + _FETCH_DOCUMENTS]))
             for start in range(0, len(keys), _FETCH_DOCUMENTS)
         ]
-        with ThreadPoolExecutor(max_workers=2) as pool:
+        with Workers(max_workers=2) as pool:
             fetches = (
                 [pool.submit(documents.fetch, ids) for documents in (before, after)]
                 for _, ids in pieces

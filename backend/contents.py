@@ -11,7 +11,6 @@ Outside the database, and so not here: media files, and results in external vect
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,9 +21,10 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from . import replies
+from . import fence, replies
 from .database import Document, raw
 from .errors import DatasetNotFoundError
+from .gate import Workers
 from .layout import Run
 
 _BATCH_DOCUMENTS = 1000
@@ -198,7 +198,7 @@ class Documents:
             if is_last:
                 # Most parts of most datasets: no thread is started for those
                 return
-            with ThreadPoolExecutor(max_workers=1) as pool:
+            with Workers(max_workers=1) as pool:
                 pending = pool.submit(next, found, None)
                 while (following := pending.result()) is not None:
                     pending = pool.submit(next, found, None)
@@ -226,7 +226,7 @@ class Documents:
         target would need ``$merge`` instead.
 
         Args:
-            target: the collection to fill or replace
+            target: the collection to fill or replace; nobody else may know its name
         """
         self.collection.aggregate(
             [{"$match": dict(self.query)}, {"$out": target.name}]
@@ -234,6 +234,14 @@ class Documents:
             else [{"$out": target.name}],
             allowDiskUse=True,
         )
+
+    def replace(self, target: Collection[Document]) -> None:
+        """Does what :meth:`copy_to` does, unless somebody else holds the lease.
+
+        Args:
+            target: the collection to fill or replace
+        """
+        fence.write(self.collection, [{"$match": dict(self.query)}], {"$out": target.name})
 
     def merge_into(
         self,
@@ -244,6 +252,8 @@ class Documents:
     ) -> None:
         """Adds documents to a collection that holds others as well, inside the server.
 
+        Not if somebody else holds the lease.
+
         Args:
             target: the collection to add to
             ids (None): only these documents
@@ -251,20 +261,13 @@ class Documents:
             if_same (None): a field that must be the same in those, else they are kept
         """
         query = dict(self.query) if ids is None else {**self.query, "_id": {"$in": ids}}
-        self.collection.aggregate(
-            [
-                {"$match": query},
-                {
-                    "$merge": {
-                        "into": target.name,
-                        "on": "_id",
-                        "whenMatched": _when_matched(replace, if_same),
-                        "whenNotMatched": "insert",
-                    }
-                },
-            ],
-            allowDiskUse=True,
-        )
+        merge = {
+            "into": target.name,
+            "on": "_id",
+            "whenMatched": _when_matched(replace, if_same),
+            "whenNotMatched": "insert",
+        }
+        fence.write(self.collection, [{"$match": query}], {"$merge": merge})
 
 
 def _when_matched(replace: bool, if_same: str | None) -> str | list[Document]:

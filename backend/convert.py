@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pymongo.database import Database
 
-from . import copies, manifest_store, registry
+from . import copies, fence, manifest_store, registry
 from .base import Backend
 from .catalog import Catalog
 from .contents import Documents, Part
@@ -76,7 +76,7 @@ def _convert(running: Operation, record: SnapshotRecord, target: Backend) -> Non
     moved = replace(moved, storage=target.adopt(moved, staged, indexes))
     running.step("adopted")
     _check(database, moved, target)
-    running.step("checked")
+    running.certain("checked")
     Catalog(database).update(record.id, backend=moved.backend, storage=moved.storage)
     running.step("switched")
     _forget(database, record, source)
@@ -94,8 +94,8 @@ def _recover(running: Operation) -> None:
         is_moved = record.backend == details["backend"]
         loser = details["former"] if is_moved else details["backend"]
         _forget(database, record, registry.create(loser, database), close=is_moved)
-    for name in owned_collections(database, running.id):
-        database.drop_collection(name)
+    for name, description in owned_collections(database, running.id).items():
+        fence.drop(database, name, description)
 
 
 def _stage(running: Operation, source: Backend, record: SnapshotRecord) -> dict[Part, Documents]:

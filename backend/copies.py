@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 
 from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
@@ -13,6 +12,7 @@ from pymongo.errors import OperationFailure
 
 from .contents import MOST_IDS, Documents, Head, Part, chunks
 from .database import Document, create_compressed, write_counters
+from .gate import Workers
 from .manifest import Manifest
 
 # Frames are always read by sample, and results by file: these are wanted from the first load on.
@@ -90,7 +90,7 @@ def put(documents: Documents, target: Collection[Document]) -> Manifest:
     """
     source = documents.collection
     before = write_counters(source)
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with Workers(max_workers=1) as pool:
         reading = pool.submit(Manifest.read, documents)
         documents.copy_to(target)
         content = reading.result()
@@ -150,7 +150,7 @@ def _merge(target: Collection[Document], documents: Documents, ids: list[ObjectI
     """
     ids = sorted(ids)
     size = min(MOST_IDS, max(_FEW, math.ceil(len(ids) / 2)))
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with Workers(max_workers=2) as pool:
         for done in [
             pool.submit(documents.merge_into, target, ids_) for ids_ in chunks(ids, size)
         ]:

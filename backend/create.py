@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
@@ -20,6 +19,7 @@ from .contents import Head, Part
 from .database import Document, server_time
 from .datasets import DatasetReference, migrate
 from .errors import LeaseLostError
+from .gate import Workers
 from .journal import Operation, Verb, operation, recovers
 from .known import Known
 from .model import SnapshotRecord, SnapshotState
@@ -151,7 +151,7 @@ def _describe(
     known = {(record.id, part): Known(each) for part, each in captured.manifests.items()}
     known.update(captured.known)
     previous = catalog.latest(record.dataset_id)
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with Workers(max_workers=1) as pool:
         summary = pool.submit(changes.since_previous, database, previous, record, known)
         manifest_store.save(database, record.id, captured.manifests, captured.base, captured.known)
         running.step("manifested")

@@ -14,6 +14,7 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+from . import fence
 from .base import Backend, Captured, Progress, silent, whole_collection
 from .capture import capture, copy_and_read
 from .contents import Documents, Head, Part, State
@@ -117,9 +118,9 @@ class DuplicationBackend(Backend):
     def discard(self, snapshot_id: ObjectId) -> None:
         """Drops the copy."""
         prefix = master_name(snapshot_id, "")
-        for name in owned_collections(self.database, snapshot_id):
+        for name, description in owned_collections(self.database, snapshot_id).items():
             if name.startswith(prefix):
-                self.database.drop_collection(name)
+                fence.drop(self.database, name, description)
 
 
 class _Masters:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bson import ObjectId
 
-from . import latest_changes, loaded, project, registry, switch, trash
+from . import fence, latest_changes, loaded, project, registry, switch, trash
 from .catalog import Catalog
 from .contents import Head, Part, State
 from .database import Document, server_time
@@ -168,11 +168,14 @@ def _move_snapshots(running: Operation) -> None:
 def _take_back(running: Operation, plan_: Switch) -> None:
     """Removes the preparations of an exchange that was not made; may be repeated."""
     database, details = running.database, running.details
-    for part, new in plan_.new_names().items():
-        if "former" not in details:
+    if "former" in details:
+        names = {part: trashed_name(details["former"], part) for part in plan_.new_names()}
+        switch.occupy(running, plan_, names)
+    else:
+        # What is staged first: then whoever planned this has nothing that it could rename
+        _drop_owned(running)
+        for new in plan_.new_names().values():
             database.drop_collection(new)
-        elif switch.is_collection(database, new):
-            database[new].rename(trashed_name(details["former"], part))
     running.step("took_back_collections")
     switch.remove_added(running)
     running.step("took_back_related")
@@ -188,13 +191,13 @@ def _drop_everything(running: Operation, plan_: Switch) -> None:
     former = trash.trashed_related(running.database, running.id)
     if Part.RESULT_FILES in former:
         ids = former[Part.RESULT_FILES].ids()
-        switch.remove_results(running.database, running.dataset_id, ids)
+        switch.remove_results(running, ids)
     _drop_owned(running)
 
 
 def _drop_owned(running: Operation) -> None:
-    for name in owned_collections(running.database, running.id):
-        running.database.drop_collection(name)
+    for name, description in owned_collections(running.database, running.id).items():
+        fence.drop(running.database, name, description)
 
 
 def _state_to_install(running: Operation) -> State:

@@ -8,7 +8,7 @@ But it sends the documents of a command one after the other (OP_MSG, a "document
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
@@ -16,6 +16,7 @@ from pymongo.errors import BulkWriteError
 from typing_extensions import Self
 
 from .database import Document
+from .gate import Workers
 from .manifest import Manifest
 
 Bson = bytes | memoryview
@@ -49,7 +50,7 @@ class Writer:
     def __init__(self, target: Collection[Document], *, hashed: bool = False) -> None:
         self._target = target
         self._is_hashed = hashed
-        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._pool = Workers(max_workers=1)
         self._pending: Future[object] | None = None
         self._documents: list[Bson] = []
         self._bytes = 0

@@ -7,8 +7,9 @@ a dead process and has the verb's own recovery undo a RUNNING one, or finish a C
 same recovery serves an operation that fails with an exception, so there is one way back only.
 
 A recovery can be killed as well, and a process that was thought dead can wake up. So recoveries
-may be repeated, every step asks whether the lease is still ours, and the writes that make changes
-visible have conditions that fail once somebody else has recovered the entry.
+may be repeated, an entry is changed only by the attempt that has it, which is the last one that
+took the lease, and what others can see is written so that it fails once somebody else has taken
+over: see :mod:`.fence`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from bson import ObjectId
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from . import deployment, faults
+from . import deployment, faults, fence
 from .arguments import checked
 from .audit import recording
 from .base import Progress, silent
@@ -67,6 +69,11 @@ __all__ = [
 ]
 
 _PROGRESS_INTERVAL_SECONDS = 0.5
+_LOOK_INTERVAL_SECONDS = 0.5
+"""How often an operation looks whether it is to be given up; before it commits it always does."""
+
+_ATTEMPT = "attempt"
+"""In an entry, the token of the lease under which it may be changed."""
 
 
 class Operation:
@@ -76,9 +83,12 @@ class Operation:
         self.database = database
         self.entry = entry
         self.is_committed = entry.is_committed
+        self.is_recovery = False
+        """Whether another attempt may have been at it before."""
         self._may_be_committed = entry.is_committed
         self._lease = lease
         self._last_progress = 0.0
+        self._last_look = 0.0
 
     @property
     def id(self) -> ObjectId:
@@ -101,10 +111,25 @@ class Operation:
         return self._may_be_committed
 
     def step(self, done: str) -> None:
-        """Marks what was just done; must be called before each write that others can see.
+        """Marks what was just done.
 
         Args:
             done: a name for it
+
+        Raises:
+            OperationCancelledError: if somebody asked for it to be given up
+        """
+        faults.reach(f"{self.entry.verb.value}.{done}")
+        now = time.monotonic()
+        if now - self._last_look >= _LOOK_INTERVAL_SECONDS:
+            self._last_look = now
+            self._look()
+
+    def certain(self, done: str) -> None:
+        """Like :meth:`step`, before a write that can carry no condition.
+
+        Args:
+            done: a name for what was just done
 
         Raises:
             LeaseLostError: if another process has taken over the dataset
@@ -112,18 +137,21 @@ class Operation:
         """
         faults.reach(f"{self.entry.verb.value}.{done}")
         self._lease.ensure()
+        self._look()
+
+    def _look(self) -> None:
         if not self._may_be_committed:
             self._heed(self.database[JOURNAL].find_one({"_id": self.id}))
 
     def committing(self, done: str) -> None:
-        """Like :meth:`step`, before the write that makes the change visible.
+        """Like :meth:`certain`, before the write that makes the change visible.
 
         From here on a broken connection leaves the outcome unknown.
 
         Args:
             done: a name for what was just done
         """
-        self.step(done)
+        self.certain(done)
         self._may_be_committed = True
 
     def note(self, **details: Any) -> None:
@@ -131,10 +159,13 @@ class Operation:
 
         Args:
             **details: values to remember
+
+        Raises:
+            LeaseLostError: if another process has recovered the operation
         """
         self.entry.details.update(details)
         changes = {f"details.{key}": value for key, value in details.items()}
-        self.database[JOURNAL].update_one({"_id": self.id}, {"$set": changes})
+        self._set(self.database[JOURNAL], changes)
 
     def commit(self, **details: Any) -> None:
         """Writes down that the change is made, so that from now on it is finished, not undone.
@@ -153,16 +184,43 @@ class Operation:
         self.entry.details.update(details)
         changes: Document = {f"details.{key}": value for key, value in details.items()}
         changes["state"] = OperationState.COMMITTED.value
-        result = durable(self.database[JOURNAL]).update_one(
-            {"_id": self.id, "state": {"$in": UNFINISHED}}, {"$set": changes}
-        )
-        if result.matched_count == 0:
+        self._set(durable(self.database[JOURNAL]), changes)
+        self.is_committed = True
+        faults.reach(f"{self.entry.verb.value}.committed")
+
+    def finish(self, state: OperationState, error: str | None = None) -> None:
+        """Writes down that nothing is left to do.
+
+        Args:
+            state: what became of it
+            error (None): what it ended with
+
+        Raises:
+            LeaseLostError: if another process has recovered the operation
+        """
+        finished_at = server_time(self.database)
+        changes: Document = {"state": state.value, "finished_at": finished_at, "error": error}
+        self._set(self.database[JOURNAL], changes)
+
+    def claim(self) -> None:
+        """Makes this the attempt that may change the entry.
+
+        Raises:
+            LeaseLostError: if another process has taken over the dataset
+        """
+        fence.change(self.database[JOURNAL], self.id, {_ATTEMPT: self._lease.token})
+        self.is_recovery = True
+
+    def _mine(self) -> Document:
+        state = {"$in": UNFINISHED}
+        return {"_id": self.id, "state": state, _ATTEMPT: self._lease.token}
+
+    def _set(self, journal: Collection[Document], changes: Document) -> None:
+        if journal.update_one(self._mine(), {"$set": changes}).matched_count == 0:
             raise LeaseLostError(
                 f"Another process has taken over the dataset and recovered this "
                 f"{self.entry.verb.value}"
             )
-        self.is_committed = True
-        faults.reach(f"{self.entry.verb.value}.committed")
 
     def progress(self, fraction: float, label: str) -> None:
         """Tells others how far the operation is.
@@ -180,7 +238,7 @@ class Operation:
             self._last_progress = now
             self._heed(
                 self.database[JOURNAL].find_one_and_update(
-                    {"_id": self.id}, {"$set": {"progress": fraction, "label": label}}
+                    self._mine(), {"$set": {"progress": fraction, "label": label}}
                 )
             )
 
@@ -307,14 +365,15 @@ def operation(
             # Before anybody can copy what this operation does
             deployment.note(database)
         _recover_unfinished(database, lease, dataset_id)
-        running = Operation(database, lease, _begin(database, dataset_id, verb, details))
+        entry = _begin(database, dataset_id, verb, details, lease.token)
+        running = Operation(database, lease, entry)
         if listener := _on_begin.get():
             listener(running.entry)
         try:
             faults.reach(f"{verb.value}.begun")
             yield running
             faults.reach(f"{verb.value}.finishing")
-            _finish(database, running.id, OperationState.DONE)
+            running.finish(OperationState.DONE)
         except BaseException as error:
             _recover_after(running, lease, error)
             raise
@@ -329,6 +388,7 @@ def _recover_after(running: Operation, lease: Lease, error: BaseException) -> No
         lease.ensure()
         entry = get(running.database, str(running.id))
         mended = Operation(running.database, lease, entry)
+        mended.is_recovery = True
         _recover(mended, error=repr(error))
         is_done = mended.is_committed
     except LeaseLostError as lost:
@@ -380,7 +440,11 @@ def recover(database: Database[Document], dataset_id: ObjectId) -> int:
 
 
 def _begin(
-    database: Database[Document], dataset_id: ObjectId, verb: Verb, details: dict[str, Any]
+    database: Database[Document],
+    dataset_id: ObjectId,
+    verb: Verb,
+    details: dict[str, Any],
+    attempt: str,
 ) -> Entry:
     operation_id = ObjectId()
     document: Document = {
@@ -391,6 +455,7 @@ def _begin(
         "state": OperationState.RUNNING.value,
         "details": details,
         "started_at": server_time(database),
+        _ATTEMPT: attempt,
         **recording.begun(operation_id),
     }
     database[JOURNAL].insert_one(document)
@@ -399,8 +464,12 @@ def _begin(
 
 def _recover_unfinished(database: Database[Document], lease: Lease, dataset_id: ObjectId) -> int:
     entries = unfinished(database, dataset_id)
+    if entries:
+        fence.end_others(database)
     for entry in entries:
-        _recover(Operation(database, lease, entry))
+        left = Operation(database, lease, entry)
+        left.claim()
+        _recover(left)
     return len(entries)
 
 
@@ -410,14 +479,4 @@ def _recover(unfinished: Operation, error: str | None = None) -> None:
         _recoveries[unfinished.entry.verb](unfinished)
         faults.reach(f"{unfinished.entry.verb.value}.recovered")
         state = OperationState.DONE if unfinished.is_committed else OperationState.UNDONE
-        _finish(unfinished.database, unfinished.id, state, error)
-
-
-def _finish(
-    database: Database[Document],
-    operation_id: ObjectId,
-    state: OperationState,
-    error: str | None = None,
-) -> None:
-    changes = {"state": state.value, "finished_at": server_time(database), "error": error}
-    database[JOURNAL].update_one({"_id": operation_id}, {"$set": changes})
+        unfinished.finish(state, error)

@@ -3,17 +3,23 @@
 A lease is one document in the database. Its expiry is computed and judged by the server's clock
 only, so that no client's clock matters. Its holder renews it from a thread; a holder that dies is
 noticed at once on its own machine, and elsewhere when the lease expires.
+
+A holder that lives may have been stopped: a laptop that was closed, a container that was paused.
+So before each command it looks at a clock of its own, one that goes on meanwhile, and asks the
+server first if the lease may be over by that (see :mod:`.gate`). As it may be stopped right after
+that as well, what it writes is conditional on the lease (see :mod:`.fence`).
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +32,10 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from typing_extensions import Self
 
+from . import fence, gate
 from .database import Document
 from .errors import DatasetBusyError, LeaseLostError
+from .fence import Fence
 from .namespaces import LEASES
 
 TTL_SECONDS = 20
@@ -37,6 +45,9 @@ Waiting: TypeAlias = Callable[[], None]
 """Called again and again by those who wait for a lease; may raise to give up."""
 
 _RENEWALS_PER_TTL = 4
+_CERTAIN = 0.75
+"""The share of that time in which a holder relies on its lease without asking: clocks of two
+machines do not run alike, and what is sent takes a while to arrive."""
 _POLL_SECONDS = 0.05
 
 
@@ -120,6 +131,13 @@ class Lease:
         self._token = uuid.uuid4().hex
         self._ended = threading.Event()
         self._renewals: threading.Thread | None = None
+        self._certain_until = 0.0
+        self._context = ExitStack()
+
+    @property
+    def token(self) -> str:
+        """What tells this attempt from every other one."""
+        return self._token
 
     def __enter__(self) -> Self:
         _in_use.add(self._token)
@@ -138,6 +156,8 @@ class Lease:
             target=self._keep_renewing, name="fiftyone-snapshots-lease", daemon=True
         )
         self._renewals.start()
+        self._context.enter_context(gate.asking(self._ask))
+        self._context.enter_context(fence.standing(Fence(self._dataset_id, self._token)))
         return self
 
     def __exit__(
@@ -146,6 +166,7 @@ class Lease:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._context.close()
         if os.getpid() != self._pid:
             # A fork of the holder: the lease is not its to give back
             return
@@ -166,26 +187,45 @@ class Lease:
         Raises:
             LeaseLostError: if another process has taken over
         """
-        if not self._renew():
+        with gate.asking(None):
+            is_held = self._renew()
+        if not is_held:
             raise LeaseLostError(
                 f"This process was out of touch for more than {TTL_SECONDS} seconds, and another "
                 f"one has taken over the dataset. The {self._purpose} was not completed."
             )
 
+    def _ask(self) -> None:
+        """Asks the server before a command is sent, if the lease may be over."""
+        if os.getpid() == self._pid and clock() >= self._certain_until:
+            self.ensure()
+
     def _renew(self) -> bool:
+        sent = clock()
         renewal = [{"$set": {"expires_at": _expiry()}}]
-        return self._leases.update_one(self._mine(), renewal).matched_count > 0
+        is_held = self._leases.update_one(self._mine(), renewal).matched_count > 0
+        if is_held:
+            self._rely_from(sent)
+        return is_held
+
+    def _rely_from(self, sent: float) -> None:
+        """Relies on the lease for a while, from when the server was asked for it."""
+        self._certain_until = sent + TTL_SECONDS * _CERTAIN
 
     def _mine(self) -> Document:
         return {"_id": self._dataset_id, "token": self._token}
 
     def _acquire(self) -> bool:
         """Takes the lease if it is free, has expired, or is known to be abandoned."""
+        sent = clock()
         lease = self._take()
         if lease is not None and _is_abandoned(lease):
             self._leases.delete_one({"_id": self._dataset_id, "token": lease["token"]})
             lease = self._take()
-        return lease is not None and lease["token"] == self._token
+        is_taken = lease is not None and lease["token"] == self._token
+        if is_taken:
+            self._rely_from(sent)
+        return is_taken
 
     def _take(self) -> Document | None:
         """Takes the lease if it is free; returns it as it is then, if that is known."""
@@ -226,6 +266,27 @@ class Lease:
             with suppress(PyMongoError):
                 if not self._renew():
                     return
+
+
+def clock() -> float:
+    """Returns the seconds on a clock that only goes forward, and goes on while we are asleep."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+def drop_abandoned(database: Database[Document]) -> None:
+    """Removes the leases that have run out, and those of processes that are dead.
+
+    Args:
+        database: the database
+    """
+    leases = database[LEASES]
+    is_over: Document = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
+    for lease in list(leases.find(is_over)):
+        leases.delete_one({"_id": lease["_id"], "token": lease["token"], **is_over})
+    for lease in filter(_is_abandoned, list(leases.find())):
+        leases.delete_one({"_id": lease["_id"], "token": lease["token"]})
 
 
 def is_held(database: Database[Document], dataset_id: ObjectId) -> bool:

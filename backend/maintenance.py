@@ -34,7 +34,8 @@ from .database import Document, unless_forbidden
 from .datasets import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .journal import Operation, Verb, operation, recovers
-from .namespaces import DATASETS, FACTS, MANIFESTS, TRASH, all_collections, owner_of
+from .lease import drop_abandoned
+from .namespaces import DATASETS, FACTS, MANIFESTS, ORDERS, TRASH, all_collections, owner_of
 from .serialize import Record
 from .switch import drop_view
 
@@ -103,6 +104,7 @@ def recover(database: Database[Document]) -> Recovered:
     trash.expire(database)
     location.remove_again(database)
     withdraw.drop_old(database)
+    drop_abandoned(database)
     return Recovered(operations, deleted, _drop_strays(database))
 
 
@@ -196,6 +198,7 @@ class Strays:
             if not withdraw.is_closed(description)
         }
         described = set(database[MANIFESTS].distinct("snapshot_id"))
+        described.update(database[ORDERS].distinct("snapshot_id"))
         noted = set(database[FACTS].distinct("_id"))
         known = {entry.id for entry in journal.unfinished(database)}
         known.update(record.id for record in Catalog(database).list_all())
@@ -211,7 +214,8 @@ def _drop_strays(database: Database[Document]) -> int:
     strays = Strays.find(database)
     for name in strays.collections:
         database.drop_collection(name)
-    database[MANIFESTS].delete_many({"snapshot_id": {"$in": list(strays.manifests)}})
+    for name in (MANIFESTS, ORDERS):
+        database[name].delete_many({"snapshot_id": {"$in": list(strays.manifests)}})
     facts.delete(database, strays.facts)
     return len(strays.collections)
 

@@ -16,7 +16,7 @@ import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import ids
+from . import fence, ids
 from .contents import Part
 from .database import Document
 from .errors import DamagedSnapshotError
@@ -180,6 +180,8 @@ def _replace(
     """Stores a manifest in another way; some of it may be there twice after a crash."""
     first = 1 + max(piece["number"] for piece in former)
     database[MANIFESTS].insert_many(stored.pieces(snapshot_id, part, first))
+    # Who is late has added what nobody needs, and must not delete what is needed
+    fence.check(database)
     database[MANIFESTS].delete_many({"_id": {"$in": [piece["_id"] for piece in former]}})
 
 

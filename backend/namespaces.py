@@ -136,7 +136,9 @@ def delta_name(dataset_id: ObjectId, token: ObjectId, part: str) -> str:
     return f"{DELTA}.{dataset_id}.{token}.{part}"
 
 
-def delta_collections(database: Database[Document], dataset_id: ObjectId) -> dict[str, ObjectId]:
+def delta_collections(
+    database: Database[Document], dataset_id: ObjectId
+) -> dict[str, Mapping[str, Any]]:
     """Lists the collections in which the delta backend keeps something of a dataset.
 
     Args:
@@ -144,12 +146,15 @@ def delta_collections(database: Database[Document], dataset_id: ObjectId) -> dic
         dataset_id: the dataset
 
     Returns:
-        the token that each is called by, by name
+        a dict mapping names to the server's descriptions
     """
-    prefix = f"{DELTA}.{dataset_id}."
-    query = {"name": {"$regex": f"^{re.escape(prefix)}"}}
-    names = database.list_collection_names(filter=query)
-    return {name: ObjectId(name[len(prefix) :].split(".", maxsplit=1)[0]) for name in names}
+    query = {"name": {"$regex": f"^{re.escape(DELTA)}\\.{dataset_id}\\."}}
+    return {found["name"]: found for found in database.list_collections(filter=query)}
+
+
+def token_of(name: str) -> ObjectId:
+    """Returns the token that a collection of the delta backend is called by."""
+    return ObjectId(name[len(DELTA) + 1 :].split(".", maxsplit=2)[1])
 
 
 def view_name(snapshot_id: ObjectId, part: str) -> str:
@@ -161,7 +166,9 @@ def view_name(snapshot_id: ObjectId, part: str) -> str:
     return f"{PREFIX}{snapshot_id}" if part == "samples" else f"{PREFIX}{snapshot_id}.{part}"
 
 
-def owned_collections(database: Database[Document], owner: ObjectId) -> list[str]:
+def owned_collections(
+    database: Database[Document], owner: ObjectId
+) -> dict[str, Mapping[str, Any]]:
     """Lists the collections and views that belong to one snapshot or operation.
 
     Args:
@@ -169,9 +176,10 @@ def owned_collections(database: Database[Document], owner: ObjectId) -> list[str
         owner: the snapshot's or operation's id
 
     Returns:
-        names
+        a dict mapping names to the server's descriptions
     """
-    return sorted(name for name in all_collections(database) if f".{owner}" in name)
+    found = all_collections(database)
+    return {name: found[name] for name in sorted(found) if f".{owner}" in name}
 
 
 def all_collections(database: Database[Document]) -> dict[str, Mapping[str, Any]]:

@@ -1,7 +1,9 @@
 """Bringing samples, or some fields of them, back from a snapshot into the dataset.
 
 Everything is done by the server, between collections. Before anything is changed, the documents
-that will be overwritten are copied aside; from there a failure or a crash takes them back exactly.
+that will be overwritten are copied aside, and those that will replace them are made. What still is
+the one becomes the other; and a failure, or a recovery, turns what still is the other back. What
+somebody else has written meanwhile or since is left alone.
 """
 
 from __future__ import annotations
@@ -10,41 +12,34 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import bson
-import numpy as np
 from bson import ObjectId
-from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from . import (
-    as_captured,
+    fence,
     group_slices,
     loaded,
-    manifest_store,
     ownership,
-    registry,
-    restore_fields,
+    replacing,
+    restore_source,
     schema,
     unique_values,
 )
 from .archive import unarchive
 from .catalog import Catalog
+from .content import same_values
 from .contents import Documents, Head, Part, State, chunks
-from .database import Document, raw, server_time
+from .database import Document, server_time
 from .datasets import DatasetReference, is_deleted, migrate
-from .errors import InvalidRequestError
-from .ids import Ids, common
-from .journal import Entry, Operation, Verb, operation, recovers
+from .errors import ConcurrentWritesError, InvalidRequestError
+from .journal import Operation, Verb, operation, recovers
 from .manifest import Manifest
 from .model import SnapshotRecord
-from .namespaces import owned_collections, staging_name
+from .namespaces import owned_collections
+from .restore_source import content
+from .restore_staging import PARTS, Staging
 from .serialize import Record
-
-_SELECTED = "selected"
-_FETCHED_SAMPLES = 500
-_ADJUNCTS = (Part.FRAMES, Part.TAGS)
-"""The parts whose documents belong to one sample, by ``_sample_id``."""
-_PARTS = (Part.SAMPLES, *_ADJUNCTS)
 
 # Maintained by FiftyOne, or what makes a sample that sample
 NOT_RESTORABLE = {"id", "_rand", "_media_type", "_dataset_id", "created_at", "last_modified_at"}
@@ -86,7 +81,7 @@ class _Plan:
         return self.captured, self.head
 
     def parts(self) -> list[Part]:
-        return [part for part in _PARTS if part in self.captured and part in self.head]
+        return [part for part in PARTS if part in self.captured and part in self.head]
 
 
 def restore(
@@ -116,6 +111,7 @@ def restore(
         ArchivedSnapshotError: if it is archived, and not to be brought back unasked
         InvalidRequestError: if samples or fields are not in the snapshot, or do not fit into the
             dataset any more; nothing was changed then
+        ConcurrentWritesError: if the samples are written to meanwhile; nothing was changed then
         DamagedSnapshotError: if they are not what was captured; nothing was changed then
     """
     catalog = Catalog(database)
@@ -125,9 +121,9 @@ def restore(
     with operation(database, dataset.id, Verb.RESTORE_SAMPLES, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
         unarchive.check_available(record, dataset)
-        captured = _captured(running, record, sample_ids)
+        captured = restore_source.captured(running, record, sample_ids)
         head = Head(database, dataset.id)
-        then = _check_captured(database, record, captured, sample_ids, fields)
+        restore_source.check(database, record, captured, sample_ids, fields)
         plan = _Plan(captured, head.state(), _existing(captured[Part.SAMPLES], sample_ids))
         if strict:
             _check_known(record, sample_ids, plan.ids)
@@ -145,20 +141,40 @@ def restore(
         if changes:
             # As FiftyOne does when it changes a schema, and not when it changes samples
             changes["last_modified_at"] = server_time(database)
-        _keep(running, plan, head, changes)
+        staging = Staging(running)
+        staging.keep(plan.head, plan.parts(), plan.ids)
         running.step("kept")
-        _set_on_dataset(database, dataset.id, changes)
+        staging.want(plan.captured if fields is None else plan.head, plan.parts(), plan.ids)
+        if fields is not None:
+            staging.want_fields(plan.captured, plan.ids, *schema.db_fields(document, fields))
+        former = head.document()
+        running.note(
+            before=bson.encode({key: former.get(key) for key in changes}),
+            after=bson.encode(changes),
+            kept=True,
+            wanted=True,
+        )
+        if Part.TAGS in plan.parts():
+            # These lie among those of other datasets
+            ownership.own_ids(database, dataset.id, Part.TAGS, staging.wanted_ids(Part.TAGS))
+        running.step("prepared")
+        replacing.set_values(
+            database["datasets"], dataset.id, {key: former.get(key) for key in changes}, changes
+        )
+        _check_extended(head.document(), changes)
         running.step("schema_extended")
         try:
-            if fields is None:
-                _restore_whole(running, plan, before, then)
-            else:
-                _restore_fields(running, plan, *schema.db_fields(document, fields))
+            for part in plan.parts():
+                staging.exchange(plan.head[part].collection, part)
+                running.step(f"restored_{part.value}")
+            after = _digest(plan)
+            staging.check_made(after)
             group_slices.check(plan.head[Part.SAMPLES], document.get("group_field"), plan.ids)
         except DuplicateKeyError as error:
             there, here = (state[Part.SAMPLES] for state in plan.both)
             raise unique_values.explained(error, here, there, plan.ids) from error
-        result = _result(plan, before, _digest(plan), len(sample_ids), fields_added)
+        result = _result(plan, before, after, len(sample_ids), fields_added)
+        running.committing("compared")
         running.commit()
         _note_time(database, dataset.id)
         _drop_kept(database, running.id)
@@ -168,90 +184,34 @@ def restore(
 
 @recovers(Verb.RESTORE_SAMPLES)
 def _recover(running: Operation) -> None:
-    """Puts back what was kept, unless the change is complete."""
-    database, entry = running.database, running.entry
-    kept = entry.details.get("kept")
-    if kept and not running.is_committed and not is_deleted(database, entry.dataset_id):
-        _take_back(database, entry, Head(database, entry.dataset_id))
-    if kept:
-        _note_time(database, entry.dataset_id)
-    _drop_kept(database, entry.id)
+    """Turns back what still is what this has written, unless the change is complete."""
+    database, details = running.database, running.details
+    is_begun = details.get("kept") and not running.is_committed
+    if is_begun and not is_deleted(database, running.dataset_id):
+        _take_back(running, Head(database, running.dataset_id))
+    if details.get("kept"):
+        _note_time(database, running.dataset_id)
+    _drop_kept(database, running.id)
 
 
-def _take_back(database: Database[Document], entry: Entry, head: Head) -> None:
+def _take_back(running: Operation, head: Head) -> None:
+    database, details = running.database, running.details
     state = head.state()
-    selected = Documents(database[staging_name(entry.id, _SELECTED)]).ids()
-    for part in _PARTS:
+    staging = Staging(running)
+    selected = staging.selected()
+    for part in PARTS:
         if part not in state:
             continue
-        kept = Documents(database[staging_name(entry.id, part)])
-        for ids in chunks(selected):
-            current = _of_samples(state[part], part, ids)
-            then = _of_samples(kept, part, ids)
-            differences = Manifest.read(then).compare(Manifest.read(current))
-            _delete(state[part], differences.added)
-            _put(kept, state[part], differences.deleted + differences.changed)
-    before, after = (bson.decode(entry.details[key]) for key in ("before", "after"))
-    document = bson.decode(bson.encode(head.document()))
-    # What somebody else has changed meanwhile is theirs
-    undone = {key: before[key] for key in before if document.get(key) == after[key]}
-    _set_on_dataset(database, entry.dataset_id, undone)
+        target = state[part].collection
+        if "wanted" not in details:
+            # Of an earlier version, which did not note what it would write
+            staging.want(state, [part], selected)
+        staging.exchange(target, part, back=True)
+    before, after = (bson.decode(details[key]) for key in ("before", "after"))
+    replacing.set_values(database["datasets"], running.dataset_id, after, before)
     with suppress(Exception):
         # What this process shows is of no matter to the recovery of the database
-        loaded.refresh_samples(entry.dataset_id, selected)
-
-
-def _captured(running: Operation, record: SnapshotRecord, sample_ids: list[ObjectId]) -> State:
-    """Returns where the snapshot's documents are, or copies of those that are wanted."""
-    backend = registry.create(record.backend, running.database)
-    state = dict(backend.related(record))
-    for part in (Part.SAMPLES, Part.FRAMES):
-        source = backend.source(record, part)
-        if isinstance(source, Documents):
-            state[part] = source
-        elif source is not None:
-            target = running.database[staging_name(running.id, f"captured.{part}")]
-            target.create_index("_sample_id")
-            for some in chunks(sample_ids, _FETCHED_SAMPLES):
-                wanted = some
-                if part is Part.FRAMES:
-                    wanted = source.search({"_sample_id": {"$in": some}})
-                if found := source.fetch(wanted):
-                    raw(target).insert_many(map(RawBSONDocument, found.values()))
-            state[part] = Documents(target)
-    return state
-
-
-def _check_captured(
-    database: Database[Document],
-    record: SnapshotRecord,
-    captured: State,
-    sample_ids: list[ObjectId],
-    fields: list[str] | None,
-) -> dict[Part, Manifest]:
-    """Refuses what is not what was captured; returns the content of what is to be restored."""
-    small = manifest_store.load_small(database, record.id)
-    nothing = Manifest.empty()
-    schema_ = {Part.DATASET: Manifest.read(captured[Part.DATASET])}
-    if fields is None:
-        parts = [part for part in _PARTS if part in captured]
-    else:
-        are_frames = {field.startswith("frames.") for field in fields}
-        parts = [p for p in (Part.SAMPLES, Part.FRAMES) if (p is Part.FRAMES) in are_frames]
-        parts = [part for part in parts if part in captured]
-    found = {part: _read(captured[part], part, sample_ids) for part in parts}
-    wanted = np.unique(Ids.of(sample_ids).keys)
-    for part, content in {**schema_, **found}.items():
-        if part.is_own_collection:
-            expected = manifest_store.load(database, record.id, part)
-        else:
-            expected = small.get(part, nothing)
-        if part is Part.SAMPLES:
-            expected = expected.only(common(expected.keys, wanted))
-        elif part in _ADJUNCTS:
-            expected = expected.only(expected.keys[np.isin(expected.owners, wanted)])
-        as_captured.compare(record, part, expected, content, "Nothing was changed.")
-    return found
+        loaded.refresh_samples(running.dataset_id, selected)
 
 
 def _existing(documents: Documents, ids: list[ObjectId]) -> list[ObjectId]:
@@ -296,72 +256,20 @@ def _check_fits(plan: _Plan, current: Document, captured: Document) -> None:
         )
 
 
-def _of_samples(documents: Documents, part: Part, ids: list[ObjectId]) -> Documents:
-    """Returns the documents of a part that belong to some samples."""
-    key = "_sample_id" if part in _ADJUNCTS else "_id"
-    return Documents(documents.collection, {**documents.query, key: {"$in": ids}})
-
-
 def _digest(plan: _Plan) -> dict[Part, Manifest]:
     """Returns the present content of the samples to restore."""
-    return {part: _read(plan.head[part], part, plan.ids) for part in plan.parts()}
+    return {part: content(plan.head[part], part, plan.ids) for part in plan.parts()}
 
 
-def _read(documents: Documents, part: Part, sample_ids: list[ObjectId]) -> Manifest:
-    manifest = Manifest.empty()
-    for ids in chunks(sample_ids):
-        manifest = manifest.updated(Manifest.read(_of_samples(documents, part, ids)), [])
-    return manifest
-
-
-def _keep(running: Operation, plan: _Plan, head: Head, changes: Document) -> None:
-    """Copies aside what will be overwritten, and writes down that it is complete."""
-    database = running.database
-    selected = database[staging_name(running.id, _SELECTED)]
-    for ids in chunks(plan.ids):
-        selected.insert_many({"_id": id_} for id_ in ids)
-        for part in plan.parts():
-            kept = database[staging_name(running.id, part)]
-            _of_samples(plan.head[part], part, ids).merge_into(kept)
-    document = head.document()
-    running.note(
-        before=bson.encode({key: document.get(key) for key in changes}),
-        after=bson.encode(changes),
-        kept=True,
-    )
-
-
-def _restore_whole(
-    running: Operation,
-    plan: _Plan,
-    before: dict[Part, Manifest],
-    wanted: dict[Part, Manifest],
-) -> None:
-    """Makes the samples, their frames and temporal tags exactly what they were."""
-    for part in plan.parts():
-        target = plan.head[part]
-        differences = before[part].compare(wanted[part])
-        if part is Part.TAGS:
-            # These lie among those of other datasets
-            ownership.own_ids(running.database, running.dataset_id, part, differences.added)
-        if part in _ADJUNCTS:
-            # In the way of those that come back with another id
-            _delete(target, differences.deleted)
-        _put(plan.captured[part], target, differences.added + differences.changed)
-        running.step(f"restored_{part.value}")
-
-
-def _restore_fields(
-    running: Operation, plan: _Plan, sample_keys: list[str], frame_keys: list[str]
-) -> None:
-    """Sets fields to what they were; frames that are gone come back with those fields."""
-    for part, keys in ((Part.SAMPLES, sample_keys), (Part.FRAMES, frame_keys)):
-        if not keys or part not in plan.captured:
-            continue
-        for ids in chunks(plan.ids):
-            then, here = (_of_samples(state[part], part, ids) for state in plan.both)
-            restore_fields.restore(part, then, here, keys)
-        running.step(f"restored_{part.value}")
+def _check_extended(document: Document, changes: Document) -> None:
+    """Makes sure that nobody has changed the schema at the same time."""
+    wanted = bson.decode(bson.encode(changes))
+    compared = [key for key in wanted if key != "last_modified_at"]
+    if not all(same_values(document.get(key), wanted[key]) for key in compared):
+        raise ConcurrentWritesError(
+            "The dataset's schema was changed by somebody else at the same moment. Nothing was "
+            "changed. Try again."
+        )
 
 
 def _result(
@@ -386,30 +294,6 @@ def _result(
     )
 
 
-def _put(source: Documents, target: Documents, ids: list[ObjectId]) -> None:
-    """Makes a dataset hold some documents of another place, where they lie if possible."""
-    # Where there are those of other datasets as well, they say whose they are
-    owner = "_dataset_id" if target.query else None
-    try:
-        for some in chunks(ids):
-            source.merge_into(target.collection, some, if_same=owner)
-    except DuplicateKeyError:
-        # They may only be in each other's way, such as two samples that swapped their paths
-        _delete(target, ids)
-        for some in chunks(ids):
-            source.merge_into(target.collection, some, if_same=owner)
-
-
-def _delete(target: Documents, ids: list[ObjectId]) -> None:
-    for some in chunks(ids):
-        target.collection.delete_many({**target.query, "_id": {"$in": some}})
-
-
-def _set_on_dataset(database: Database[Document], dataset_id: ObjectId, changes: Document) -> None:
-    if changes:
-        database["datasets"].update_one({"_id": dataset_id}, {"$set": changes})
-
-
 def _note_time(database: Database[Document], dataset_id: ObjectId) -> None:
     """Notes when documents came back, with the times that they had then.
 
@@ -419,5 +303,5 @@ def _note_time(database: Database[Document], dataset_id: ObjectId) -> None:
 
 
 def _drop_kept(database: Database[Document], operation_id: ObjectId) -> None:
-    for name in owned_collections(database, operation_id):
-        database.drop_collection(name)
+    for name, description in owned_collections(database, operation_id).items():
+        fence.drop(database, name, description)

@@ -119,7 +119,7 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
         running.step("noted")
         _stage(running, backend, record, plan_)
         for part, new in plan_.new_names().items():
-            running.step(f"moving_{part.value}")
+            running.certain(f"moving_{part.value}")
             database[staging_name(running.id, part)].rename(new)
         running.step("moved")
         exchange.make(running, plan_, related, _first_document(related.get(Part.DATASET)))

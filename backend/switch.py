@@ -10,13 +10,15 @@ Other processes may hold the dataset open and go on using the former collection 
 write before the exchange, and in the moment after it, stays with the state that is discarded.
 Then views of those names over the new collections let them read what is there now, and have the
 server refuse what they write, until they reload; else their writes would go to nowhere, or stale
-values over the restored ones. No collection gets its former name back, so whoever still acts on a
-former name, a client or a process that wakes up after it has lost its lease, harms nothing.
+values over the restored ones. No collection gets its former name back, so a client that still acts
+on a former name harms nothing. Nor does a process that wakes up after it has lost its lease: what
+it writes fails (see :mod:`.fence`), and so does its renaming, because the name is taken
+(:func:`occupy`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +27,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, OperationFailure
 
+from . import fence as fences
 from . import ownership
 from .catalog import Catalog
 from .contents import (
@@ -49,6 +52,9 @@ _NAMESPACE_EXISTS = 48
 
 # A view that shows nothing, where there is nothing to show
 _NOTHING: list[Document] = [{"$match": {"$expr": False}}]
+
+_CONDEMNED = "_condemned_by"
+"""In a file of results and its pieces, the operation that is about to delete them."""
 
 _REFERRED = (Part.RESULT_FILES, Part.RUNS, Part.VIEWS, Part.WORKSPACES)
 """Parts that the dataset document, or one of these, refers to by id."""
@@ -146,11 +152,7 @@ def shelve_collections(running: Operation, switch: Switch) -> None:
         switch: the exchange
     """
     database = running.database
-    catalog = Catalog(database)
-    former = catalog.dataset_facts(running.dataset_id).get("former_names", [])
-    names = list(dict.fromkeys([*former, *(old for _, old, _ in switch.pairs())]))
-    # Written down first, so that whoever recovers this, or deletes the dataset, finds all views
-    catalog.set_dataset_facts(running.dataset_id, former_names=names)
+    names = _note_former(running, [old for _, old, _ in switch.pairs()])
     for part, old, _ in switch.pairs():
         for _ in range(_ATTEMPTS):
             _move_aside(database, old, trashed_name(running.id, part))
@@ -160,20 +162,58 @@ def shelve_collections(running: Operation, switch: Switch) -> None:
         running.step(f"shelved_{part.value}")
     for name in names[-_MAX_FORMER_NAMES:]:
         _show(database, name, switch)
-    for name in names[:-_MAX_FORMER_NAMES]:
-        drop_view(database, name)
-    catalog.set_dataset_facts(running.dataset_id, former_names=names[-_MAX_FORMER_NAMES:])
+    _forget_former(running, names)
+
+
+def occupy(running: Operation, switch: Switch, back: Mapping[Part, str]) -> None:
+    """Takes collections back that an exchange was to use, and their names for ever.
+
+    Whoever planned it may be about to rename a collection; then that fails.
+
+    Args:
+        running: the operation, being undone
+        switch: the exchange, which was not made
+        back: what the collections were called before
+    """
+    database = running.database
+    current = Switch(switch.new_samples, switch.new_frames, switch.old_samples, switch.old_frames)
+    names = _note_former(running, list(switch.new_names().values()))
+    for part, name in switch.new_names().items():
+        for _ in range(_ATTEMPTS):
+            if is_collection(database, name):
+                database[name].rename(back[part])
+            if _show(database, name, current):
+                break
+    _forget_former(running, names)
+
+
+def _note_former(running: Operation, added: list[str]) -> list[str]:
+    """Writes names down first, so that who recovers this, or deletes the dataset, finds them."""
+    catalog = Catalog(running.database)
+    former = catalog.dataset_facts(running.dataset_id).get("former_names", [])
+    names = list(dict.fromkeys([*former, *added]))
+    catalog.set_dataset_facts(running.dataset_id, former_names=names)
+    return names
+
+
+def _forget_former(running: Operation, names: list[str]) -> None:
+    if len(names) > _MAX_FORMER_NAMES:
+        for name in names[:-_MAX_FORMER_NAMES]:
+            drop_view(running.database, name)
+        kept = names[-_MAX_FORMER_NAMES:]
+        Catalog(running.database).set_dataset_facts(running.dataset_id, former_names=kept)
 
 
 def _move_aside(database: Database[Document], name: str, target: str) -> None:
-    if not is_collection(database, name):
+    listed = next(database.list_collections(filter={"name": name}), None)
+    if listed is None or listed["type"] != "collection":
         return
     try:
         database[name].rename(target)
     except OperationFailure as error:
         if error.code == _NAMESPACE_EXISTS:
             Documents(database[name]).merge_into(database[target])
-            database.drop_collection(name)
+            fences.drop(database, name, listed)
         elif error.code != _NAMESPACE_NOT_FOUND:
             raise
 
@@ -229,30 +269,20 @@ def remove_added(running: Operation) -> None:
     Args:
         running: the operation
     """
-    database, dataset_id = running.database, running.dataset_id
     added = _added(running)
+    _delete_results(running, added.pop(Part.RESULT_FILES, []))
     for part in reversed(_REFERRED):
-        ids = added.get(part, [])
-        if part is Part.RESULT_FILES:
-            remove_results(database, dataset_id, ids)
-        else:
-            mine = {"_id": {"$in": ids}, owner_field(part): dataset_id}
-            shared_collection(database, part).delete_many(mine)
+        _delete(running, part, added.get(part, []))
 
 
-def remove_results(
-    database: Database[Document], dataset_id: ObjectId, ids: Iterable[ObjectId]
-) -> None:
+def remove_results(running: Operation, ids: Iterable[ObjectId]) -> None:
     """Removes result files that a dataset does not need any more, unless others do.
 
     Args:
-        database: the database
-        dataset_id: the dataset
+        running: the operation
         ids: the files
     """
-    unneeded = {"$in": ownership.unshared(database, dataset_id, ids)}
-    database["fs.chunks"].delete_many({"files_id": unneeded})
-    database["fs.files"].delete_many({"_id": unneeded})
+    _delete_results(running, list(ids))
 
 
 def former_related(running: Operation, head: Head) -> State:
@@ -306,18 +336,37 @@ def install_related(running: Operation, head: Head, wanted: State, former: State
         mine = {owner_field(part): head.dataset_id}
         extra = set(Documents(shared, mine).ids()).difference(ids)
         # Extra ones first: they may hold keys that must be unique
-        for some in chunks(list(extra)):
-            shared.delete_many({**mine, "_id": {"$in": some}})
+        _delete(running, part, list(extra))
         if part in wanted:
             running.step(f"cleared_{part.value}")
             wanted[part].merge_into(shared, if_same=link_field(part))
     if Part.RESULT_FILES in wanted:
         stale.difference_update(wanted[Part.RESULT_FILES].ids())
     running.step("replaced_related")
-    unneeded = {"$in": ownership.unshared(database, head.dataset_id, stale)}
-    database["fs.chunks"].delete_many({"files_id": unneeded})
+    _delete_results(running, list(stale))
+
+
+def _delete(running: Operation, part: Part, ids: list[ObjectId]) -> None:
+    """Deletes documents of a part, and what an attempt before was about to delete."""
+    shared, owner = shared_collection(running.database, part), owner_field(part)
+    for some in chunks(ids):
+        fences.delete(shared, some, owner, running.id, owned_by=running.dataset_id)
+    if running.is_recovery:
+        shared.delete_many({owner: running.id})
+
+
+def _delete_results(running: Operation, ids: list[ObjectId]) -> None:
+    """Deletes results of runs, the bytes first; may be repeated with the same ids."""
+    ids = ownership.unshared(running.database, running.dataset_id, ids)
+    files, pieces = running.database["fs.files"], running.database["fs.chunks"]
+    if ids:
+        for some in chunks(Documents(pieces, {"files_id": {"$in": ids}}).ids()):
+            fences.delete(pieces, some, _CONDEMNED, running.id)
     running.step("cleared_results")
-    database["fs.files"].delete_many({"_id": unneeded})
+    fences.delete(files, ids, _CONDEMNED, running.id)
+    if running.is_recovery and ids:
+        pieces.delete_many({"files_id": {"$in": ids}, _CONDEMNED: running.id})
+        files.delete_many({"_id": {"$in": ids}, _CONDEMNED: running.id})
 
 
 def is_collection(database: Database[Document], name: str) -> bool:

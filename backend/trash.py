@@ -17,7 +17,7 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from . import facts, manifest_store, project, registry, withdraw
+from . import facts, fence, manifest_store, project, registry, withdraw
 from .access.actions import Action
 from .archive import location
 from .audit.recording import Recording, recording
@@ -106,23 +106,20 @@ class TrashedHead:
 
     def save(self, database: Database[Document]) -> None:
         """Writes the record down; again, if need be."""
-        database[TRASH].replace_one(
-            {"_id": self.id},
-            {
-                "_id": self.id,
-                "format": FORMAT_VERSION,
-                "dataset_id": self.dataset_id,
-                "trashed_at": self.trashed_at,
-                "snapshot_name": self.snapshot_name,
-                "snapshot_ids": self.snapshot_ids,
-                "revived_ids": self.revived_ids,
-                "latest_changes": self.latest_changes,
-                "changes_since": self.changes_since,
-                "content": self.content,
-                "is_rolled_back": self.is_rolled_back,
-            },
-            upsert=True,
-        )
+        document = {
+            "_id": self.id,
+            "format": FORMAT_VERSION,
+            "dataset_id": self.dataset_id,
+            "trashed_at": self.trashed_at,
+            "snapshot_name": self.snapshot_name,
+            "snapshot_ids": self.snapshot_ids,
+            "revived_ids": self.revived_ids,
+            "latest_changes": self.latest_changes,
+            "changes_since": self.changes_since,
+            "content": self.content,
+            "is_rolled_back": self.is_rolled_back,
+        }
+        fence.put(database[TRASH], document, if_there="replace")
 
     @classmethod
     def from_document(cls, document: Document) -> TrashedHead:
@@ -147,7 +144,7 @@ def shelve_document(running: Operation) -> RawBSONDocument | None:
     """
     source = running.database["datasets"]
     target = running.database[trashed_name(running.id, Part.DATASET)]
-    Documents(source, {"_id": running.dataset_id}).copy_to(target)
+    Documents(source, {"_id": running.dataset_id}).replace(target)
     return raw(target).find_one()
 
 
@@ -169,13 +166,16 @@ def shelve_related(running: Operation, related: State) -> None:
         running: the operation that discards the dataset's state
         related: what it keeps there
     """
+    if running.is_recovery:
+        # Of an attempt that was interrupted, when there was something that is not there now
+        existing = owned_collections(running.database, running.id)
+        for name in [trashed_name(running.id, part) for part in related]:
+            if name in existing:
+                fence.drop(running.database, name, existing[name])
     for part, documents in related.items():
         target = running.database[trashed_name(running.id, part)]
-        if documents.is_empty():
-            # Left by an attempt that was interrupted, when there was something
-            target.drop()
-        else:
-            documents.copy_to(target)
+        if not documents.is_empty():
+            documents.replace(target)
             running.step(f"shelved_{part.value}")
 
 
@@ -377,6 +377,7 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
         database: the database
         record: the snapshot
     """
+    fence.check(database)
     project.remove(database, record.id)
     registry.create(record.backend, database).discard(record.id)
     if record.archive is not None:
@@ -396,9 +397,9 @@ def destroy_head(database: Database[Document], operation_id: ObjectId) -> None:
         operation_id: the operation that discarded it
     """
     prefix = trashed_name(operation_id, "")
-    for name in owned_collections(database, operation_id):
+    for name, description in owned_collections(database, operation_id).items():
         if name.startswith(prefix):
-            database.drop_collection(name)
+            fence.drop(database, name, description)
     database[TRASH].delete_one({"_id": operation_id})
 
 

@@ -72,7 +72,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
                 catalog.dataset_facts(dataset.id), plan_.old_samples
             ),
         )
-        running.step("noted")
+        running.certain("noted")
         for part, new in plan_.new_names().items():
             database[trashed_name(former.id, part)].rename(new)
             running.step(f"moved_{part.value}")

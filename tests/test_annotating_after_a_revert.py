@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from collections.abc import Callable
 
 import fiftyone as fo
@@ -10,10 +11,13 @@ import pytest
 from fiftyone.server.routes.sample import SampleRoutes
 from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.testclient import TestClient
 
 import fiftyone_snapshots as fos
 from support.datasets import image_dataset
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it would rather have a package that FiftyOne does not bring
+    from starlette.testclient import TestClient
 
 NAME = "Füchse"
 

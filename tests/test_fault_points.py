@@ -262,7 +262,7 @@ def _points_of_recoveries() -> set[str]:
 
 def _points_in_source() -> set[str]:
     """Returns the points as patterns, with or without their verb."""
-    call = re.compile(r'(\.step|\.committing|faults\.reach)\(\s*f?"([^"]+)"')
+    call = re.compile(r'(\.step|\.certain|\.committing|faults\.reach)\(\s*f?"([^"]+)"')
     found = set()
     for module in BACKEND.rglob("*.py"):
         for function, name in call.findall(module.read_text()):

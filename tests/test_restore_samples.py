@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
+from support.crash import killed_at
 from support.datasets import grouped_dataset, image_dataset, video_dataset
 from support.full import Document, content
 
@@ -354,3 +355,63 @@ class TestSafety:
         fos.restore_samples(NAME, SNAPSHOT, everywhere, fields)
         assert videos.first()["weather"].label == "rainy"
         assert len(videos.first().frames) == (4 if fields is None else 5)
+
+
+class TestOthersWriteAsWell:
+    """People go on labelling, without this package, while a restoration runs or lies dead."""
+
+    POINTS = ("restored_samples", "restored_frames", "compared")
+
+    @pytest.mark.parametrize("point", POINTS)
+    def test_a_recovery_leaves_what_was_edited_since(
+        self, videos: fo.Dataset, database: Database[Document], point: str
+    ) -> None:
+        ids = videos.values("id")
+        videos.set_values("weather", [fo.Classification(label="now")] * len(videos))
+        for sample in videos:
+            del sample.frames[2]
+            sample.frames[3].objects = None
+            sample.frames[9] = fo.Frame()
+            sample.save()
+        videos.delete_samples(ids[2])
+        frames = {f["_id"]: f for f in database[videos._frame_collection_name].find()}
+        snapshot = fos.load_snapshot(NAME, SNAPSHOT)
+        assert killed_at(
+            f"restore_samples.{point}", lambda: fos.restore_samples(NAME, SNAPSHOT, snapshot)
+        )
+        samples = database[videos._sample_collection_name]
+        edited = {"$set": {"weather.label": "edited after the crash"}}
+        samples.update_one({"_id": ObjectId(ids[0])}, edited)
+        samples.insert_one({**samples.find_one({}), "_id": (new := ObjectId())})
+        fos.list_snapshots(NAME)
+
+        found = {s["_id"]: (s["weather"] or {}).get("label") for s in samples.find()}
+        assert found == {
+            ObjectId(ids[0]): "edited after the crash",
+            ObjectId(ids[1]): "now",
+            new: found[new],
+        }
+        frames = {id_: f for id_, f in frames.items() if f["_sample_id"] != ObjectId(ids[2])}
+        after = {f["_id"]: f for f in database[videos._frame_collection_name].find()}
+        assert after == frames
+
+    def test_what_is_edited_at_the_same_moment_stays_and_is_told(
+        self, images: fo.Dataset, database: Database[Document]
+    ) -> None:
+        images.set_values("weather", [fo.Classification(label="now")] * len(images))
+        samples = database[images._sample_collection_name]
+        first = samples.find_one({})
+        assert first is not None
+
+        def edit() -> None:
+            edited = {"$set": {"weather.label": "meanwhile"}}
+            samples.update_one({"_id": first["_id"]}, edited)
+
+        with (
+            faults.arm("restore_samples.prepared", edit),
+            pytest.raises(fos.ConcurrentWritesError, match="somebody else"),
+        ):
+            fos.restore_samples(NAME, SNAPSHOT, images)
+        labels = [sample["weather"]["label"] for sample in samples.find()]
+        assert labels == ["meanwhile", *["now"] * (len(images) - 1)]
+        assert not [n for n in database.list_collection_names() if "staging" in n]

@@ -18,6 +18,7 @@ from ..catalog import Catalog
 from ..config import Settings
 from ..contents import (
     RELATED,
+    Documents,
     Head,
     Part,
     State,
@@ -31,6 +32,7 @@ from ..errors import DamagedArchiveError, DuplicateNameError, InvalidRequestErro
 from ..journal import Operation, Verb, operation, recovers
 from ..manifest import Manifest
 from ..model import SnapshotRecord, SnapshotState
+from ..namespaces import staging_name
 from ..switch import delete_generated_datasets, remove_results
 from . import origin, room, staging
 from .check import malformed_is_damaged
@@ -92,7 +94,7 @@ def import_(
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
             running.committing("prepared")
             if document is not None:
-                _insert(database, document)
+                _insert(running, document)
                 running.step("dataset_made")
             Catalog(database).complete(record.id)
             running.commit()
@@ -133,15 +135,22 @@ def _check_whole(
         )
 
 
-def _insert(database: Database[Document], document: Document) -> None:
+def _insert(running: Operation, document: Document) -> None:
     """Makes the dataset itself, unless somebody has taken its name or id meanwhile."""
+    database = running.database
+    made = database[staging_name(running.id, "document")]
+    made.insert_one(document)
     try:
-        database["datasets"].insert_one(document)
-    except DuplicateKeyError as error:
+        Documents(made).merge_into(database["datasets"], replace=False)
+        own = {key: document[key] for key in ("_id", "name", "sample_collection_name")}
+        is_made = database["datasets"].find_one(own, {"_id": 1}) is not None
+    except DuplicateKeyError:
+        is_made = False
+    if not is_made:
         raise DuplicateNameError(
             f"A dataset named '{document['name']}' was made by somebody else at the same moment. "
             "Nothing was imported; choose another name with dataset_name"
-        ) from error
+        )
 
 
 def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
@@ -236,14 +245,17 @@ def _fill_head(
     """Makes everything of a new dataset but its document, which is returned."""
     database, samples = running.database, running.details["head"]
     own = {Part.SAMPLES: samples, Part.FRAMES: f"frames.{samples}"}
-    for part, name in own.items():
-        if part in staged:
-            database.create_collection(name)
-            if models := indexes.models(captured.get(part, [])):
-                database[name].create_indexes(models)
-            staged[part].copy_to(database[name])
+    filled = {part: staging_name(running.id, f"head.{part}") for part in own if part in staged}
+    for part, name in filled.items():
+        database.create_collection(name)
+        if models := indexes.models(captured.get(part, [])):
+            database[name].create_indexes(models)
+        staged[part].copy_to(database[name])
     running.note(results=lacking[Part.RESULT_FILES])
-    running.step("head_filled")
+    # Not under their names before: those who take over drop what is staged
+    running.certain("head_filled")
+    for part, name in filled.items():
+        database[name].rename(own[part])
     for part in RELATED:
         if part in staged:
             shared = shared_collection(database, part)
@@ -284,9 +296,9 @@ def _recover(running: Operation) -> None:
     # The record first: without it, a process that was thought dead cannot complete the snapshot
     catalog.remove([snapshot_id])
     running.step("unreserved")
+    staging.drop(running)
     if details["head"] is not None and not has_dataset:
         _remove_head(running)
-    staging.drop(running)
     registry.create(details["backend"], database).discard(snapshot_id)
     running.step("discarded")
     manifest_store.delete(database, snapshot_id)
@@ -299,7 +311,7 @@ def _remove_head(running: Operation) -> None:
     if "results" not in running.details:
         # Nothing was put among the documents of others yet
         return
-    remove_results(database, running.dataset_id, running.details["results"])
+    remove_results(running, running.details["results"])
     for part in ownership.OWNED:
         mine = {owner_field(part): running.dataset_id}
         shared_collection(database, part).delete_many(mine)

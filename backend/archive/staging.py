@@ -7,7 +7,7 @@ from itertools import groupby
 
 from pymongo.collection import Collection
 
-from .. import layout
+from .. import fence, layout
 from ..contents import Documents, Part, State
 from ..database import Document, create_compressed
 from ..inserts import Writer
@@ -52,8 +52,8 @@ def drop(running: Operation) -> None:
     Args:
         running: the operation
     """
-    for name in owned_collections(running.database, running.id):
-        running.database.drop_collection(name)
+    for name, description in owned_collections(running.database, running.id).items():
+        fence.drop(running.database, name, description)
 
 
 def _new(running: Operation, part: Part) -> Documents:

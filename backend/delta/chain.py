@@ -15,8 +15,9 @@ changed again; only the newest one that nobody has opened is taken over by the n
 patches it where it lies.
 
 All that is one document per dataset, replaced on the condition that nobody else has replaced it.
-Collections are made before the chain names them, and dropped once it does not any more; those
-that a crash has left in between are swept up.
+Operations make the chain theirs first, by the token of their lease, so that whoever has lost that
+changes nothing any more. Collections are made before the chain names them, and dropped once it
+does not any more; those that a crash has left in between are swept up.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from .. import fence
 from ..contents import Part
 from ..database import Document
 from ..errors import SnapshotError
@@ -132,6 +134,8 @@ class Chain:
     opened: dict[ObjectId, datetime] = field(default_factory=dict)
     """When each open whole was last opened."""
     version: int = 0
+    holder: str | None = None
+    """The token of the lease under which it was last changed."""
 
     def find(self, snapshot_id: ObjectId) -> Link | None:
         """Returns the link of a snapshot, or None."""
@@ -245,6 +249,7 @@ class Chain:
             "_id": self.dataset_id,
             "format": FORMAT_VERSION,
             "version": self.version,
+            "holder": self.holder,
             "links": [link.to_document() for link in self.links],
             "opened": [
                 {"whole": token, "at": at} for token, at in self.opened.items() if token in used
@@ -260,6 +265,8 @@ class Chain:
             tuple(Link.from_document(item) for item in document["links"]),
             {item["whole"]: item["at"] for item in document["opened"]},
             document["version"],
+            # Chains of earlier versions have none
+            document.get("holder"),
         )
 
 
@@ -308,23 +315,33 @@ def change(
     Returns:
         the new chain, or None if it was left
     """
+    held = fence.current()
     for _ in range(_ATTEMPTS):
         former = load(database, dataset_id)
+        if held is not None and former.holder != held.token:
+            _take(database, dataset_id, held)
+            continue
         edited = edit(former)
         if edited is None:
             return None
         edited = replace(edited, version=former.version + 1)
+        query = {"_id": dataset_id, "version": former.version, "holder": former.holder}
         if not edited.links:
-            database[DELTA].delete_one({"_id": dataset_id, "version": former.version})
+            database[DELTA].delete_one(query)
             return edited
         try:
             result = database[DELTA].replace_one(
-                {"_id": dataset_id, "version": former.version},
-                edited.to_document(),
-                upsert=former.version == 0,
+                query, edited.to_document(), upsert=former.version == 0
             )
         except DuplicateKeyError:
             continue
         if result.matched_count or result.upserted_id is not None:
             return edited
     raise SnapshotError(f"The chain of dataset {dataset_id} is changed by others all the time")
+
+
+def _take(database: Database[Document], dataset_id: ObjectId, held: fence.Fence) -> None:
+    """Makes the chain ours, so that nobody who had the lease before changes it any more."""
+    new = replace(Chain(dataset_id), version=1, holder=held.token).to_document()
+    # Its version stays, by which those who read tell whether it says something else
+    fence.put(database[DELTA], new, if_there=[{"$set": {"holder": held.token}}])

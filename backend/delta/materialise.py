@@ -10,6 +10,7 @@ from .. import copies, manifest_store
 from ..base import Progress, silent
 from ..contents import Part
 from ..database import Document
+from ..errors import DamagedSnapshotError
 from ..manifest import Manifest
 from ..namespaces import delta_name
 from . import order
@@ -65,4 +66,12 @@ def write(
     """
     places = Places.of(database, chain, link, part)
     wanted = order.load(database, link.id, part, manifest_store.load(database, link.id, part))
-    return splice(places.base, places.histories, wanted, target, progress)
+    content = splice(places.base, places.histories, wanted, target, progress)
+    # Whatever became of the target meanwhile, and of what it was put together from
+    written = target.estimated_document_count()
+    if written != len(wanted):
+        raise DamagedSnapshotError(
+            f"{len(wanted)} {part.value} were to be put together, but {written} are there. The "
+            "snapshot itself was not changed; see verify_snapshot()."
+        )
+    return content

@@ -8,7 +8,6 @@ as they come, and cut by numpy.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from pymongo.collection import Collection
 from .. import layout, replies
 from ..contents import chunks
 from ..database import Document
+from ..gate import Workers
 from ..ids import DTYPE, Ids, Keys
 from ..manifest import run_keys
 
@@ -157,7 +157,7 @@ def _halves(
         find = {"projection": {"_id": 1}, "hint": {"_id": 1}, "batchSize": _BATCH, **half}
         return _joined(_tables(collection, fields, find), fields)
 
-    with ThreadPoolExecutor(len(halves)) as pool:
+    with Workers(len(halves)) as pool:
         return _joined(pool.map(go_through, halves), fields)
 
 

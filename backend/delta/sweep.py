@@ -5,8 +5,9 @@ from __future__ import annotations
 from bson import ObjectId
 from pymongo.database import Database
 
+from .. import fence
 from ..database import Document
-from ..namespaces import delta_collections
+from ..namespaces import delta_collections, token_of
 from ..withdraw import withdraw
 from . import chain as chains
 
@@ -19,13 +20,20 @@ _GONE = (
 def sweep(database: Database[Document], dataset_id: ObjectId) -> None:
     """Drops the collections of a dataset that nothing needs; the caller holds its lease.
 
+    Who has lost it drops nothing that the next one is just making: what is dropped was there while
+    the lease was still held, which is asked after that, and is dropped by what it is.
+
     Args:
         database: the database
         dataset_id: the dataset
     """
     existing = delta_collections(database, dataset_id)
+    if not existing:
+        return
     used = chains.load(database, dataset_id).tokens()
-    for name, token in existing.items():
-        if token not in used:
-            withdraw(database, name, _GONE)
-            database.drop_collection(name)
+    unused = {name: found for name, found in existing.items() if token_of(name) not in used}
+    if unused:
+        fence.check(database)
+    for name, description in unused.items():
+        withdraw(database, name, _GONE)
+        fence.drop(database, name, description)

@@ -8,7 +8,6 @@ put back by record numbers, so that only silent changes of documents escape.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -18,6 +17,7 @@ from pymongo.database import Database
 from ..catalog import Catalog
 from ..contents import Documents, Part, chunks
 from ..database import Document
+from ..gate import Workers
 from ..ids import Ids, Keys, positions
 from ..known import Known, Recent
 from ..manifest import Manifest
@@ -56,7 +56,7 @@ def read(
     if since is None:
         return None
     collection = documents.collection
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with Workers(max_workers=1) as pool:
         # The server goes through the ids meanwhile
         scanned = pool.submit(scan.ids, collection, former.keys)
         times = scan.times(collection, since)

@@ -75,7 +75,7 @@ def test_only_running_and_committed_operations_are_unfinished(
     assert set(entries.unfinished_datasets(database)) == {DATASET, elsewhere["dataset_id"]}
 
 
-@pytest.mark.parametrize("operation_id", ["", "nonsense", str(ObjectId())])
+@pytest.mark.parametrize("operation_id", ["", "nonsense", "6" * 24])
 def test_an_unknown_operation_is_not_found(
     database: Database[dict[str, Any]], operation_id: str
 ) -> None:

@@ -1,0 +1,178 @@
+"""No command leaves a process once its lease may be over, by a clock that counts sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import bson
+import fiftyone.core.odm as foo
+import gridfs
+import pytest
+from bson import ObjectId
+from pymongo import InsertOne, UpdateOne
+from pymongo.database import Database
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import fence, gate, lease
+from fiftyone_snapshots.backend.contents import Documents
+from fiftyone_snapshots.backend.inserts import Writer
+from fiftyone_snapshots.backend.lease import Lease
+from support.full import Document
+
+ID = ObjectId()
+
+
+@pytest.fixture
+def ours(database: Database[Document]) -> Database[Document]:
+    """The worker's database, by the client that FiftyOne uses."""
+    found: Database[Document] = foo.get_db_conn()
+    found["snapshots.staging.source"].insert_many({"_id": n} for n in range(300))
+    return found
+
+
+def sleep(monkeypatch: pytest.MonkeyPatch, database: Database[Document], *, lost: bool) -> None:
+    """Lets much time pass for this process, in which others may take the lease."""
+    if lost:
+        database["snapshots.leases"].update_many({}, {"$set": {"token": "others"}})
+    now = lease.clock()
+    monkeypatch.setattr(lease, "clock", lambda: now + 3600)
+
+
+def _one_by_one(database: Database[Document]) -> Callable[[], object]:
+    return lambda: database["snapshots.staging.target"].insert_one({})
+
+
+def _many(database: Database[Document]) -> Callable[[], object]:
+    return lambda: database["snapshots.staging.target"].insert_many({} for _ in range(10))
+
+
+def _bulk(database: Database[Document]) -> Callable[[], object]:
+    work: list[Any] = [InsertOne({}), UpdateOne({}, {"$set": {"a": 1}})]
+    return lambda: database["snapshots.staging.target"].bulk_write(work)
+
+
+def _next_batch(database: Database[Document]) -> Callable[[], object]:
+    cursor = database["snapshots.staging.source"].find(batch_size=100)
+    next(cursor)
+    return lambda: list(cursor)
+
+
+def _files(database: Database[Document]) -> Callable[[], object]:
+    files = gridfs.GridFSBucket(database, "snapshots.staging")
+    return lambda: files.upload_from_stream("x", b"x" * 10)
+
+
+def _thread(database: Database[Document]) -> Callable[[], object]:
+    def run() -> object:
+        with gate.Workers(max_workers=1) as workers:
+            return workers.submit(_one_by_one(database)).result()
+
+    return run
+
+
+def _writer(database: Database[Document]) -> Callable[[], object]:
+    def run() -> None:
+        with Writer(database["snapshots.staging.target"]) as writer:
+            writer.write([bson.encode({"_id": 1})])
+
+    return run
+
+
+def _copy(database: Database[Document]) -> Callable[[], object]:
+    source = Documents(database["snapshots.staging.source"])
+    return lambda: source.copy_to(database["snapshots.staging.target"])
+
+
+def _drop(database: Database[Document]) -> Callable[[], object]:
+    return lambda: database.drop_collection("snapshots.staging.source")
+
+
+ACTIONS = [_one_by_one, _many, _bulk, _next_batch, _files, _thread, _writer, _copy, _drop]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_nothing_is_sent_after_a_sleep_in_which_others_took_over(
+    action: Callable[[Database[Document]], Callable[[], object]],
+    ours: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Lease(ours, ID, "test", 0):
+        act = action(ours)
+        sleep(monkeypatch, ours, lost=True)
+        with pytest.raises(fos.LeaseLostError):
+            act()
+    ours["snapshots.leases"].delete_many({})
+    assert ours["snapshots.staging.target"].count_documents({}) == 0
+    assert ours["snapshots.staging.source"].count_documents({}) == 300
+    assert ours["snapshots.staging.files"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_who_still_has_the_lease_after_a_sleep_renews_it_and_goes_on(
+    action: Callable[[Database[Document]], Callable[[], object]],
+    ours: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Lease(ours, ID, "test", 0):
+        act = action(ours)
+        before = ours["snapshots.leases"].find_one({"_id": ID})
+        sleep(monkeypatch, ours, lost=False)
+        act()
+        after = ours["snapshots.leases"].find_one({"_id": ID})
+    assert before is not None
+    assert after is not None
+    assert after["expires_at"] > before["expires_at"]
+
+
+def test_what_is_sent_just_in_time_and_arrives_late_is_refused(ours: Database[Document]) -> None:
+    source = Documents(ours["snapshots.staging.source"])
+    target = ours["snapshots.staging.target"]
+    late: list[Callable[[], object]] = [
+        lambda: source.replace(target),
+        lambda: source.merge_into(target),
+        lambda: fence.put(target, {"_id": 1}),
+        lambda: fence.change(source.collection, 1, {"a": 1}),
+        lambda: fence.delete(source.collection, [1], "owner", ID),
+        lambda: fence.check(ours),
+    ]
+    with Lease(ours, ID, "test", 0):
+        ours["snapshots.leases"].update_many({}, {"$set": {"token": "others"}})
+        for write in late:
+            with pytest.raises(fos.LeaseLostError):
+                write()
+    ours["snapshots.leases"].delete_many({})
+    assert target.count_documents({}) == 0
+    assert source.collection.count_documents({"a": None, "owner": None}) == 300
+
+
+def test_the_clock_is_read_before_the_server_is_asked(
+    ours: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal that takes long to come back counts from when it was sent."""
+    with Lease(ours, ID, "test", 0) as held:
+        now = lease.clock()
+        times = iter([now + 100])
+        # Asked again before the reply is there, the clock would show that hours have passed
+        monkeypatch.setattr(lease, "clock", lambda: next(times, now + 9999))
+        held.ensure()
+        assert held._certain_until < now + 100 + lease.TTL_SECONDS
+
+
+def test_a_dropped_collection_is_the_one_that_was_listed(ours: Database[Document]) -> None:
+    name = "snapshots.staging.source"
+    (listed,) = ours.list_collections(filter={"name": name})
+    ours.drop_collection(name)
+    ours[name].insert_one({"_id": "another one"})
+    fence.drop(ours, name, listed)
+    assert ours[name].count_documents({}) == 1
+
+
+def test_recover_removes_leases_of_the_dead(ours: Database[Document]) -> None:
+    """Also of those who died before they had begun anything."""
+    dead = {**lease.Holder.this_process().to_document(), "started": 0.0}
+    with Lease(ours, ID, "test", 0):
+        (mine,) = ours["snapshots.leases"].find()
+        ours["snapshots.leases"].insert_one({**mine, "_id": ObjectId(), "holder": dead})
+        fos.recover()
+        assert ours["snapshots.leases"].distinct("_id") == [ID]
