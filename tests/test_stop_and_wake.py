@@ -77,8 +77,15 @@ class _Walk:
         before = self._head()
         earlier = self._database["snapshots.journal"].distinct("_id")
         sleeper = Sleeper(self._story.act, command.number)
-        if not sleeper.is_stopped:
-            return
+        try:
+            if sleeper.is_stopped:
+                self._go_on_and_wake(command, sleeper, before, earlier)
+        finally:
+            sleeper.end()
+
+    def _go_on_and_wake(
+        self, command: Command, sleeper: Sleeper, before: Document, earlier: list[ObjectId]
+    ) -> None:
         lease_runs_out(self._database)
         fo.Dataset._instances.clear()
         fos.recover()

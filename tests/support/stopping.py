@@ -97,9 +97,17 @@ class Sleeper:
         """Lets it go on, and returns what came of it, or the name of what it has raised."""
         os.kill(self._pid, signal.SIGCONT)
         os.waitpid(self._pid, 0)
+        self.is_stopped = False
         outcome = os.read(self._reading, 1 << 12).decode()
         os.close(self._reading)
         return outcome
+
+    def end(self) -> None:
+        """Ends it, if nobody has woken it."""
+        if self.is_stopped:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            os.close(self._reading)
 
 
 def lease_runs_out(database: Database[Document]) -> None:
