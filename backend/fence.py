@@ -159,6 +159,9 @@ def put(
         LeaseLostError: if another process has taken over the dataset; nothing was written then
         DuplicateKeyError: if there is such a document and must not be
     """
+    if current() is None and (if_there, if_not) == ("fail", "insert"):
+        collection.insert_one(dict(document))
+        return
     merge = {
         "$merge": {
             "into": collection.name,
