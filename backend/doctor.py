@@ -21,17 +21,20 @@ import pymongo
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from . import database as database_module
-from . import datasets, guard, journal, lease, maintenance, registry
+from . import guard, maintenance
 from .access import policy
 from .archive import location, ownership
-from .catalog import Catalog
+from .catalog.catalog import Catalog
 from .config import NO_LIMIT, Settings, variable
-from .database import Document
+from .dataset import reference
 from .errors import SnapshotError
-from .namespaces import LEASES, MANIFESTS, UNREMOVED
-from .serialize import Record
-from .times import shown
+from .mongo import database as database_module
+from .mongo.collections import LEASES, MANIFESTS, UNREMOVED
+from .mongo.database import Document
+from .operations import journal, lease
+from .results.serialize import Record
+from .results.times import shown
+from .storage import registry
 
 PACKAGE = "fiftyone-snapshots"
 PLUGIN = "@snapshots/versioning"
@@ -310,7 +313,7 @@ def _stored(database: Database[Document]) -> Iterator[Finding]:
 
 def _operations(database: Database[Document]) -> Iterator[Finding]:
     for entry in journal.unfinished(database):
-        name = datasets.current_name(database, entry.dataset_id) or str(entry.dataset_id)
+        name = reference.current_name(database, entry.dataset_id) or str(entry.dataset_id)
         what = f"{entry.verb.value} of '{name}', begun {shown(entry.started_at)}"
         if lease.is_held(database, entry.dataset_id):
             yield _note("operation", f"{what}, is under way ({entry.progress:.0%})")

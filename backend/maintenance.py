@@ -10,34 +10,37 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import (
+from .access.actions import Action
+from .archive import location
+from .audit import reading, recording
+from .catalog.catalog import Catalog
+from .dataset.reference import is_deleted
+from .errors import DatasetBusyError, SnapshotError
+from .mongo import invalidate
+from .mongo.collections import DATASETS, FACTS, MANIFESTS, ORDERS, TRASH, all_collections, owner_of
+from .mongo.database import Document, unless_forbidden
+from .operations import journal
+from .operations.journal import Operation, Verb, operation, recovers
+from .operations.lease import drop_abandoned
+from .restore import restore
+from .results.serialize import Record
+from .revert import revert, undo
+from .revert.swap import drop_view
+from .search import index as search_index
+from .search import lineage
+from .snapshots import (
+    archive,
     convert,
     create,
     delete,
     edit,
-    facts,
-    journal,
-    lineage,
+    export,
+    import_,
     load,
     pin,
-    restore,
-    revert,
-    trash,
-    undo,
-    withdraw,
+    unarchive,
 )
-from .access.actions import Action
-from .archive import archive, export, import_, location, unarchive
-from .audit import reading, recording
-from .catalog import Catalog
-from .database import Document, unless_forbidden
-from .datasets import is_deleted
-from .errors import DatasetBusyError, SnapshotError
-from .journal import Operation, Verb, operation, recovers
-from .lease import drop_abandoned
-from .namespaces import DATASETS, FACTS, MANIFESTS, ORDERS, TRASH, all_collections, owner_of
-from .serialize import Record
-from .switch import drop_view
+from .trash import trash
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +106,7 @@ def recover(database: Database[Document]) -> Recovered:
     deleted = purge_deleted_datasets(database)
     trash.expire(database)
     location.remove_again(database)
-    withdraw.drop_old(database)
+    invalidate.drop_old(database)
     drop_abandoned(database)
     return Recovered(operations, deleted, _drop_strays(database))
 
@@ -195,7 +198,7 @@ class Strays:
         owners = {
             name: owner_of(name)
             for name, description in all_collections(database).items()
-            if not withdraw.is_closed(description)
+            if not invalidate.is_closed(description)
         }
         described = set(database[MANIFESTS].distinct("snapshot_id"))
         described.update(database[ORDERS].distinct("snapshot_id"))
@@ -216,7 +219,7 @@ def _drop_strays(database: Database[Document]) -> int:
         database.drop_collection(name)
     for name in (MANIFESTS, ORDERS):
         database[name].delete_many({"snapshot_id": {"$in": list(strays.manifests)}})
-    facts.delete(database, strays.facts)
+    search_index.delete(database, strays.facts)
     return len(strays.collections)
 
 

@@ -13,15 +13,20 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from . import generated, journal, maintenance, project, trash, withdraw
-from .catalog import Catalog
-from .database import Document, data_size
+from . import maintenance
+from .catalog.catalog import Catalog
+from .dataset import generated
 from .errors import DatasetBusyError
-from .lease import Lease
-from .namespaces import AUDIT, DATASETS, LEASES, PREFIX, TRASH, all_collections
-from .permission import Permission, grant
-from .serialize import Record
-from .switch import drop_view
+from .mongo import invalidate
+from .mongo.collections import AUDIT, DATASETS, LEASES, PREFIX, TRASH, all_collections
+from .mongo.database import Document, data_size
+from .mongo.write_scope import Permission, grant
+from .operations import journal
+from .operations.lease import Lease
+from .projection import project
+from .results.serialize import Record
+from .revert.swap import drop_view
+from .trash import trash
 
 _ATTEMPTS = 10
 
@@ -168,7 +173,7 @@ def _remove_from_fiftyone(database: Database[Document]) -> None:
 
 def _drop_collections(database: Database[Document]) -> None:
     # Those of generated datasets do not have our prefix
-    withdraw.drop_old(database, keep_days=0)
+    invalidate.drop_old(database, keep_days=0)
     # More than once: the server may still be building what was just asked for
     for _ in range(_ATTEMPTS):
         found = all_collections(database)

@@ -13,8 +13,8 @@ import fiftyone as fo
 import psutil
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.catalog import Catalog
-from fiftyone_snapshots.backend.database import connect
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.mongo.database import connect
 
 from .data import image_dataset
 from .harness import Row, Step, compare

@@ -15,11 +15,11 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import copies
-from fiftyone_snapshots.backend.contents import Documents, Part
-from fiftyone_snapshots.backend.database import connect
-from fiftyone_snapshots.backend.delta import chain as chains
-from fiftyone_snapshots.backend.delta.sweep import sweep
+from fiftyone_snapshots.backend.dataset.parts import Documents, Part
+from fiftyone_snapshots.backend.mongo.database import connect
+from fiftyone_snapshots.backend.storage import collections
+from fiftyone_snapshots.backend.storage.delta import chain as chains
+from fiftyone_snapshots.backend.storage.delta.sweep import sweep
 
 from .data import LABELS, image_dataset, video_dataset
 from .harness import Row, Step
@@ -138,7 +138,7 @@ class _Bench:
         """Compares what ten snapshots take on disk with what a copy of the newest one takes."""
         copy = f"snapshots.{_NAME}"
         source = Documents(self._collection)
-        copies.copy_whole(self._part, source, self._database, copy)
+        collections.copy_whole(self._part, source, self._database, copy)
         for name in self._ours():
             self._database.command("compact", name, force=True)
         ours = _on_disk(self._database, self._ours())

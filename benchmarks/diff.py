@@ -14,10 +14,10 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import changes
-from fiftyone_snapshots.backend.catalog import Catalog
-from fiftyone_snapshots.backend.changes import SnapshotVersion
-from fiftyone_snapshots.backend.database import connect
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.diff import changes
+from fiftyone_snapshots.backend.diff.changes import SnapshotVersion
+from fiftyone_snapshots.backend.mongo.database import connect
 
 from .data import LABELS, image_dataset, video_dataset
 from .harness import Row, Step

@@ -9,7 +9,7 @@ import fiftyone.core.odm as foo
 from fiftyone import ViewField as F
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import indexes
+from fiftyone_snapshots.backend.projection import indexes
 
 from .data import image_dataset
 from .harness import Row, Step, compare

@@ -9,8 +9,8 @@ import fiftyone as fo
 import fiftyone.core.odm as foo
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.contents import Documents
-from fiftyone_snapshots.backend.manifest import Manifest
+from fiftyone_snapshots.backend.dataset.parts import Documents
+from fiftyone_snapshots.backend.manifest.manifest import Manifest
 
 from .data import image_dataset
 from .harness import Row, Step, compare

@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..backend import tables
-from ..backend.serialize import plain
-from ..backend.times import shown
+from ..backend.results import tables
+from ..backend.results.serialize import plain
+from ..backend.results.times import shown
 
 DONE, FAILED, USAGE, FOUND, UNTOLD = 0, 1, 2, 3, 4
 """Exit codes; FOUND says that differences or damage were found, UNTOLD that it could not be told

@@ -11,28 +11,28 @@ from __future__ import annotations
 
 from ..backend.access import Action, Interface, Level, acting_as
 from ..backend.audit import AuditEvent, AuditReport, Outcome
+from ..backend.catalog.record import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
 from ..backend.diff import (
     DatasetDiff,
     LabelHistory,
     SampleDifference,
     SampleHistory,
 )
+from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
-from ..backend.equality import Equality
-from ..backend.history import History, HistoryEntry, HistoryQuery, Location
-from ..backend.journal import reporting
-from ..backend.lineage import RunKind, RunLineage
 from ..backend.maintenance import Recovered
-from ..backend.model import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
-from ..backend.prune import PrunedSnapshot, PruneResult
+from ..backend.operations.journal import reporting
 from ..backend.purge import Purged
-from ..backend.restore import RestoredSamples
-from ..backend.restore_plan import RestorePlan
-from ..backend.revert import RevertPlan
-from ..backend.search import FoundSnapshot
-from ..backend.trash import TrashItem
-from ..backend.undo_plan import UndoPlan
-from ..backend.verify import Verdict, VerifyReport
+from ..backend.restore.plan import RestorePlan
+from ..backend.restore.restore import RestoredSamples
+from ..backend.revert.revert import RevertPlan
+from ..backend.revert.undo_plan import UndoPlan
+from ..backend.search.history import History, HistoryEntry, HistoryQuery, Location
+from ..backend.search.lineage import RunKind, RunLineage
+from ..backend.search.search import FoundSnapshot
+from ..backend.snapshots.prune import PrunedSnapshot, PruneResult
+from ..backend.snapshots.verify import Verdict, VerifyReport
+from ..backend.trash.trash import TrashItem
 from .access import (
     export_events,
     list_event_users,

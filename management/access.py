@@ -11,18 +11,16 @@ import fiftyone.core.dataset as fod
 from bson import ObjectId
 from pymongo.database import Database
 
-from ..backend import (
-    database,
-)
 from ..backend.access import Action, mongodb
-from ..backend.access.door import acting, allows
-from ..backend.access.door import why_not as _why_not
-from ..backend.arguments import checked
+from ..backend.access.arguments import checked
 from ..backend.audit import AuditEvent, AuditReport, proof, reading
 from ..backend.audit.export import export as export_log
-from ..backend.database import Document
-from ..backend.datasets import resolve
+from ..backend.dataset.reference import resolve
 from ..backend.errors import DatasetNotFoundError
+from ..backend.mongo import database
+from ..backend.mongo.database import Document
+from .authorize import acting, allows
+from .authorize import why_not as _why_not
 from .datasets import find
 
 

@@ -8,19 +8,15 @@ from pathlib import Path
 
 import fiftyone.core.dataset as fod
 
-from ..backend import (
-    convert,
-    database,
-    maintenance,
-    pin,
-    prune,
-)
+from ..backend import maintenance
 from ..backend.access import Action
-from ..backend.access.door import acting, enter
-from ..backend.archive import archive, export, import_, ownership, unarchive
+from ..backend.archive import ownership
+from ..backend.catalog.record import DatasetSnapshot
 from ..backend.config import Settings
-from ..backend.model import DatasetSnapshot
-from ..backend.prune import PruneResult
+from ..backend.mongo import database
+from ..backend.snapshots import archive, convert, export, import_, pin, prune, unarchive
+from ..backend.snapshots.prune import PruneResult
+from .authorize import acting, enter
 from .datasets import name_of, use
 
 

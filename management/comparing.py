@@ -5,30 +5,28 @@ from __future__ import annotations
 import fiftyone.core.dataset as fod
 from pymongo.database import Database
 
-from ..backend import (
-    database,
-    equality,
-    history,
-    latest_changes,
-    verify,
-)
 from ..backend.access import Action
-from ..backend.access.door import acting
-from ..backend.base import Progress, silent
-from ..backend.catalog import Catalog
-from ..backend.database import Document
-from ..backend.datasets import DatasetReference
+from ..backend.catalog.catalog import Catalog
+from ..backend.catalog.record import DatasetSnapshot, SampleChangeSummary
+from ..backend.dataset.reference import DatasetReference
 from ..backend.diff import (
     DatasetDiff,
     LabelHistory,
     SampleDifference,
     SampleHistory,
     compute,
+    latest_changes,
     tracing,
+    version_hash,
 )
 from ..backend.diff.bars import shown
-from ..backend.model import DatasetSnapshot, SampleChangeSummary
-from ..backend.verify import VerifyReport
+from ..backend.mongo import database
+from ..backend.mongo.database import Document
+from ..backend.search import history
+from ..backend.snapshots import verify
+from ..backend.snapshots.verify import VerifyReport
+from ..backend.storage.base import Progress, silent
+from .authorize import acting
 from .datasets import find, name_of, use
 
 
@@ -97,7 +95,7 @@ def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str | DatasetS
     connection, dataset = use(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     record = Catalog(connection).get(dataset.id, name, dataset.name)
-    return equality.is_head_equal(connection, record)
+    return version_hash.is_head_equal(connection, record)
 
 
 @acting(Action.LIST)
@@ -123,7 +121,7 @@ def content_hash(
     """
     connection, dataset = use(dataset_name)
     name = None if snapshot_name is None else name_of(connection, dataset, snapshot_name)
-    return equality.content_hash(compute.version(connection, dataset, name))
+    return version_hash.content_hash(compute.version(connection, dataset, name))
 
 
 @acting(Action.LIST)

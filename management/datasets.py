@@ -7,15 +7,13 @@ from datetime import datetime
 import fiftyone.core.dataset as fod
 from pymongo.database import Database
 
-from ..backend import (
-    database,
-    maintenance,
-    times,
-)
-from ..backend.catalog import Catalog
-from ..backend.database import Document
-from ..backend.datasets import DatasetReference, resolve
-from ..backend.model import DatasetSnapshot
+from ..backend import maintenance
+from ..backend.catalog.catalog import Catalog
+from ..backend.catalog.record import DatasetSnapshot
+from ..backend.dataset.reference import DatasetReference, resolve
+from ..backend.mongo import database
+from ..backend.mongo.database import Document
+from ..backend.results import times
 
 
 def find(dataset: str | fod.Dataset) -> tuple[Database[Document], DatasetReference]:

@@ -8,23 +8,18 @@ from datetime import date
 import fiftyone.core.dataset as fod
 import fiftyone.core.sample as fos
 
-from ..backend import (
-    database,
-    history,
-    lineage,
-    maintenance,
-    names,
-    search,
-    selection,
-    uri,
-)
+from ..backend import maintenance
 from ..backend.access import Action
-from ..backend.access.door import acting, allows, require
-from ..backend.catalog import Catalog
-from ..backend.history import History, HistoryQuery, Location
-from ..backend.lineage import RunKind, RunLineage
-from ..backend.model import DatasetSnapshot
-from ..backend.search import FoundSnapshot, SnapshotQuery
+from ..backend.catalog import names
+from ..backend.catalog.catalog import Catalog
+from ..backend.catalog.record import DatasetSnapshot
+from ..backend.dataset import selection
+from ..backend.mongo import database
+from ..backend.search import history, lineage, search, uri
+from ..backend.search.history import History, HistoryQuery, Location
+from ..backend.search.lineage import RunKind, RunLineage
+from ..backend.search.search import FoundSnapshot, SnapshotQuery
+from .authorize import acting, allows, require
 from .datasets import find, name_of, use
 
 

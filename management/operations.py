@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import fiftyone.core.dataset as fod
 
-from ..backend import (
-    database,
-    doctor,
-    journal,
-    maintenance,
-    operations,
-)
+from ..backend import doctor, maintenance
 from ..backend.access import Action
-from ..backend.access.door import acting
 from ..backend.doctor import Diagnosis
 from ..backend.maintenance import Recovered
+from ..backend.mongo import database
+from ..backend.operations import control, journal
 from ..backend.purge import Purged, remove_everything, survey
+from .authorize import acting
 from .datasets import use
 
 
@@ -28,14 +24,15 @@ def list_operations(dataset_name: str | fod.Dataset, ended_within: int = 0) -> l
         ended_within (0): also those that ended at most so many seconds ago
 
     Returns:
-        a list of :class:`journal entries <fiftyone_snapshots.backend.journal.Entry>`, oldest first
+        a list of journal entries (:class:`fiftyone_snapshots.backend.operations.entry.Entry`),
+        oldest first
 
     Raises:
         ValueError: if there is no such dataset
     """
     # A dead process is noticed, and its debris removed, before anyone waits for it
     connection, dataset = use(dataset_name)
-    return operations.recent(connection, dataset.id, ended_within)
+    return control.recent(connection, dataset.id, ended_within)
 
 
 @acting(Action.CANCEL)
@@ -51,7 +48,7 @@ def cancel_operation(operation_id: str) -> bool:
     Raises:
         ValueError: if there is no such operation
     """
-    return operations.cancel(database.connect(), operation_id)
+    return control.cancel(database.connect(), operation_id)
 
 
 @acting(Action.LIST)
@@ -62,7 +59,7 @@ def get_operation(operation_id: str) -> journal.Entry:
         operation_id: the id of the operation
 
     Returns:
-        its :class:`journal entry <fiftyone_snapshots.backend.journal.Entry>`
+        its :class:`journal entry <fiftyone_snapshots.backend.operations.journal.Entry>`
 
     Raises:
         ValueError: if there is no such operation

@@ -7,24 +7,20 @@ from typing import Literal, overload
 
 import fiftyone.core.dataset as fod
 
-from ..backend import (
-    database,
-    restore,
-    restore_plan,
-    revert,
-    selection,
-    trash,
-    undo,
-    undo_plan,
-)
 from ..backend.access import Action
-from ..backend.access.door import acting, allows
-from ..backend.model import DatasetSnapshot
-from ..backend.restore import RestoredSamples
-from ..backend.restore_plan import RestorePlan
-from ..backend.revert import RevertPlan
-from ..backend.trash import TrashItem
-from ..backend.undo_plan import UndoPlan
+from ..backend.catalog.record import DatasetSnapshot
+from ..backend.dataset import selection
+from ..backend.mongo import database
+from ..backend.restore import plan as restore_plan
+from ..backend.restore import restore
+from ..backend.restore.plan import RestorePlan
+from ..backend.restore.restore import RestoredSamples
+from ..backend.revert import revert, undo, undo_plan
+from ..backend.revert.revert import RevertPlan
+from ..backend.revert.undo_plan import UndoPlan
+from ..backend.trash import trash
+from ..backend.trash.trash import TrashItem
+from .authorize import acting, allows
 from .datasets import find, name_of, use
 
 

@@ -6,19 +6,13 @@ from collections.abc import Iterable
 
 import fiftyone.core.dataset as fod
 
-from ..backend import (
-    create,
-    delete,
-    edit,
-    history,
-    load,
-    names,
-    status,
-)
 from ..backend.access import Action
-from ..backend.access.door import acting
-from ..backend.catalog import Catalog
-from ..backend.model import DatasetSnapshot
+from ..backend.catalog import names
+from ..backend.catalog.catalog import Catalog
+from ..backend.catalog.record import DatasetSnapshot
+from ..backend.search import history
+from ..backend.snapshots import create, delete, edit, info, load
+from .authorize import acting
 from .datasets import find, name_of, use
 
 
@@ -69,7 +63,7 @@ def create_snapshot(
         valid,
         trust_timestamps=trust_timestamps,
     )
-    return status.public(connection, record)
+    return info.public(connection, record)
 
 
 @acting(Action.LIST)
@@ -108,7 +102,7 @@ def get_snapshot_info(
     connection, dataset = use(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     record = Catalog(connection).find(dataset.id, name)
-    return status.public(connection, record) if record else None
+    return info.public(connection, record) if record else None
 
 
 @acting(Action.LOAD)
@@ -177,7 +171,7 @@ def edit_snapshot(
     connection, dataset = use(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     record = edit.edit(connection, dataset, name, new_name, description)
-    return status.public(connection, record)
+    return info.public(connection, record)
 
 
 @acting(Action.TAG)
@@ -203,7 +197,7 @@ def tag_snapshot(
     name = name_of(connection, dataset, snapshot_name)
     valid = names.validate_tags(tags)
     record = edit.edit(connection, dataset, name, add_tags=valid)
-    return status.public(connection, record)
+    return info.public(connection, record)
 
 
 @acting(Action.TAG)
@@ -229,7 +223,7 @@ def untag_snapshot(
     name = name_of(connection, dataset, snapshot_name)
     valid = names.validate_tags(tags)
     record = edit.edit(connection, dataset, name, remove_tags=valid)
-    return status.public(connection, record)
+    return info.public(connection, record)
 
 
 @acting(Action.DELETE)
@@ -269,7 +263,7 @@ def restore_snapshot(
     """
     connection, dataset = use(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
-    return status.public(connection, delete.restore(connection, dataset, name))
+    return info.public(connection, delete.restore(connection, dataset, name))
 
 
 @acting(Action.LIST)

@@ -10,10 +10,10 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
-from ..backend import names
 from ..backend.access import Action
+from ..backend.catalog import names
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
-from ..backend.history import HistoryEntry, HistoryQuery
+from ..backend.search.history import HistoryEntry, HistoryQuery
 from . import lost, running
 from .asking import asking
 from .base import Plain, SnapshotOperator, Target, choose_snapshot

@@ -16,11 +16,11 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
-from ..backend import names
 from ..backend.access import Action
+from ..backend.catalog import names
 from ..backend.diff import DatasetDiff, SampleDifference
 from ..backend.errors import InvalidRequestError
-from ..backend.ids import Ids
+from ..backend.rawbson.ids import Ids
 from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot
 from .form import Form
 from .words import MINUS, plural

@@ -12,7 +12,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import DatasetNotFoundError, InvalidRequestError, SnapshotError
-from ..backend.history import HistoryEntry, HistoryQuery
+from ..backend.search.history import HistoryEntry, HistoryQuery
 from .asking import asking
 from .base import PLUGIN, Plain, SnapshotOperator, Target, plain_params
 from .form import Form

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import management
 from ..backend.access import Action
-from ..backend.trash import TrashKind
+from ..backend.trash.trash import TrashKind
 from .words import ago, plural, undo_name
 
 UNDO = "(undo)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..backend.serialize import plain
-from ..backend.times import zoned as utc
+from ..backend.results.serialize import plain
+from ..backend.results.times import zoned as utc
 
 __all__ = ["plain", "utc"]

@@ -11,7 +11,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
-from ..backend.restore import RestoredSamples
+from ..backend.restore.restore import RestoredSamples
 from . import preview
 from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
 from .form import Form

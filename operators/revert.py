@@ -11,9 +11,9 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
-from ..backend.revert import RevertPlan
-from ..backend.trash import TrashItem, TrashKind
-from ..backend.undo_plan import UndoPlan
+from ..backend.revert.revert import RevertPlan
+from ..backend.revert.undo_plan import UndoPlan
+from ..backend.trash.trash import TrashItem, TrashKind
 from . import preview
 from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
 from .form import Form

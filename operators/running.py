@@ -27,7 +27,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.errors import SnapshotError
-from ..backend.journal import Entry, announcing, reporting
+from ..backend.operations.journal import Entry, announcing, reporting
 
 Plain: TypeAlias = dict[str, Any]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from ..backend.model import SampleChangeSummary
-from ..backend.times import shown
-from ..backend.trash import TrashItem, TrashKind
+from ..backend.catalog.record import SampleChangeSummary
+from ..backend.results.times import shown
+from ..backend.trash.trash import TrashItem, TrashKind
 from .plain import utc
 
 MINUS = "−"

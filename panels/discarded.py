@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fiftyone.operators import types
 
 from ..backend.access import Action
-from ..backend.trash import TrashItem
+from ..backend.trash.trash import TrashItem
 from ..operators.words import ago, exact, size, trash_item, undo_name, until
 from . import widgets
 from .model import Shown

@@ -12,8 +12,8 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 from fiftyone.operators.panel import Panel, PanelConfig
 
+from ..backend.dataset.selection import id_of
 from ..backend.errors import SnapshotError
-from ..backend.selection import id_of
 from ..operators import (
     archive,
     browse,

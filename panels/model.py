@@ -10,10 +10,10 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.access import Action
-from ..backend.history import History, HistoryEntry, HistoryQuery
-from ..backend.journal import Entry
-from ..backend.model import SampleChangeSummary, SnapshotState
-from ..backend.trash import TrashItem, TrashKind
+from ..backend.catalog.record import SampleChangeSummary, SnapshotState
+from ..backend.operations.journal import Entry
+from ..backend.search.history import History, HistoryEntry, HistoryQuery
+from ..backend.trash.trash import TrashItem, TrashKind
 from ..operators import browse, running
 from ..operators.base import Target
 

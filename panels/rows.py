@@ -9,9 +9,9 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.access import Action
-from ..backend.history import HistoryEntry
-from ..backend.journal import Entry
-from ..backend.model import SampleChangeSummary, SnapshotState
+from ..backend.catalog.record import SampleChangeSummary, SnapshotState
+from ..backend.operations.journal import Entry
+from ..backend.search.history import HistoryEntry
 from ..operators.words import MINUS, ago, exact, plural, size, until
 from . import widgets
 from .model import Shown

@@ -1,4 +1,4 @@
-"""The contract of :class:`~fiftyone_snapshots.backend.base.Backend`, as tests.
+"""The contract of :class:`~fiftyone_snapshots.backend.storage.base.Backend`, as tests.
 
 A backend passes if a class like this one is collected by pytest and succeeds::
 
@@ -24,12 +24,12 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from ..backend import manifest_store
-from ..backend.base import Backend
-from ..backend.contents import Documents, Head, Part
-from ..backend.database import Document, server_time
-from ..backend.manifest import Manifest
-from ..backend.model import SnapshotRecord, SnapshotState
+from ..backend.catalog.record import SnapshotRecord, SnapshotState
+from ..backend.dataset.parts import Documents, Head, Part
+from ..backend.manifest import store as manifest_store
+from ..backend.manifest.manifest import Manifest
+from ..backend.mongo.database import Document, server_time
+from ..backend.storage.base import Backend
 
 _VIEW = "contract_view"
 _TARGET = "contract_target"

@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
-from fiftyone_snapshots.backend.catalog import Catalog
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
 from fiftyone_snapshots.testing.backend_contract import raw_documents
 from support.archives import only
 from support.crash import SURVIVED, in_child
@@ -387,7 +387,7 @@ def test_a_snapshot_that_is_open_elsewhere_is_closed(history: fo.Dataset) -> Non
 def test_archiving_while_it_is_being_loaded(
     history: fo.Dataset, database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fiftyone_snapshots.backend import project
+    from fiftyone_snapshots.backend.projection import project
 
     original = project.project
 
@@ -404,7 +404,7 @@ def test_archiving_while_it_is_being_loaded(
 
 
 def _record(database: Database[Document], name: str):
-    from fiftyone_snapshots.backend.database import connect
+    from fiftyone_snapshots.backend.mongo.database import connect
 
     catalog = Catalog(connect())
     (record,) = [record for record in catalog.list_all() if record.name == name]

@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.archive import format as archive_format
-from fiftyone_snapshots.backend.contents import Part
+from fiftyone_snapshots.backend.dataset.parts import Part
 from fiftyone_snapshots.testing.backend_contract import raw_documents
 from support.archives import Files, documents, header, pack, unpack, zstd
 from support.datasets import video_dataset
@@ -76,7 +76,7 @@ def test_large_parts_are_cut_into_pieces(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive_format, "PIECE_BYTES", 1)
-    monkeypatch.setattr("fiftyone_snapshots.backend.contents._BATCH_DOCUMENTS", 2)
+    monkeypatch.setattr("fiftyone_snapshots.backend.dataset.parts._BATCH_DOCUMENTS", 2)
     cut = fos.export_snapshot("d", "v1", tmp_path / "cut.tar")
     names = [name for name in unpack(cut) if name.startswith("frames/")]
     assert names == [f"frames/{number:06}.bson.zst" for number in range(len(names))]

@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots import management
-from fiftyone_snapshots.backend.access.door import ACTION
+from fiftyone_snapshots.management.authorize import ACTION
 from support.datasets import image_dataset
 from support.full import Document
 from support.operators import execute

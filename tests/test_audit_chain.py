@@ -16,10 +16,10 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import database as backend_database
 from fiftyone_snapshots.backend.access import Interface, acting_as
 from fiftyone_snapshots.backend.audit import recording
 from fiftyone_snapshots.backend.audit.event import BEGINNING, digest
+from fiftyone_snapshots.backend.mongo import database as backend_database
 from support.crash import Child, fails_at, in_child, killed_at
 from support.datasets import image_dataset
 from support.full import Document

@@ -11,9 +11,9 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.archive import room
-from fiftyone_snapshots.backend.database import server_time
-from fiftyone_snapshots.backend.lease import Lease
+from fiftyone_snapshots.backend.mongo.database import server_time
+from fiftyone_snapshots.backend.operations.lease import Lease
+from fiftyone_snapshots.backend.snapshots import quota
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import assert_sound
@@ -195,7 +195,7 @@ def test_room_that_somebody_else_has_taken_is_made_again(
     fos.export_snapshot(dataset, "a", exported)
     fos.archive_snapshot(dataset, "c")
     fos.create_snapshot(dataset, "d")
-    make, taking = room.make, ["e1", "e2", "e3"]
+    make, taking = quota.make, ["e1", "e2", "e3"]
 
     def lose(*arguments: Any) -> None:
         make(*arguments)
@@ -203,7 +203,7 @@ def test_room_that_somebody_else_has_taken_is_made_again(
             name = taking.pop()
             fos.create_snapshot(dataset, name)
 
-    monkeypatch.setattr(room, "make", lose)
+    monkeypatch.setattr(quota, "make", lose)
     fos.create_snapshot(dataset, "ours")
     taking.append("f1")
     fos.unarchive_snapshot(dataset, "c")
@@ -211,7 +211,7 @@ def test_room_that_somebody_else_has_taken_is_made_again(
     fos.empty_trash(dataset)
     taking.append("f2")
     assert fos.import_snapshot(exported).name == "a"
-    monkeypatch.setattr(room, "make", make)
+    monkeypatch.setattr(quota, "make", make)
     assert set(fos.list_snapshots(dataset)) == set("abcd") | {"e1", "e2", "e3", "ours", "f1", "f2"}
     assert len(fos.list_snapshots(dataset)) - len(archived()) == 3
     assert_sound(database)

@@ -11,7 +11,7 @@ import pytest
 from packaging.version import Version
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import names
+from fiftyone_snapshots.backend.catalog import names
 from support.datasets import image_dataset, video_dataset
 
 # The journal and the audit log tell what was attempted
@@ -218,7 +218,7 @@ def test_records_of_a_newer_version(dataset, database):
 
 
 def test_a_server_that_is_too_old(dataset, monkeypatch):
-    from fiftyone_snapshots.backend import database as backend_database
+    from fiftyone_snapshots.backend.mongo import database as backend_database
 
     monkeypatch.setattr(backend_database, "MINIMUM_MONGODB", Version("999.0"))
     monkeypatch.setattr(backend_database, "_checked", set())

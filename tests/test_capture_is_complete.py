@@ -10,7 +10,7 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from fiftyone_snapshots.backend.contents import LEFT_OUT, Part, shared_collection
+from fiftyone_snapshots.backend.dataset.parts import LEFT_OUT, Part, shared_collection
 from support.full import FULL_DATASETS, Document
 from support.profiling import profile
 

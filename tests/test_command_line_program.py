@@ -15,7 +15,7 @@ import fiftyone as fo
 import pytest
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import tables
+from fiftyone_snapshots.backend.results import tables
 from fiftyone_snapshots.cli import output, table, verbs
 from support.command_line import Run, in_this_process
 from support.datasets import image_dataset

@@ -15,7 +15,9 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import faults, lease, switch, undo
+from fiftyone_snapshots.backend import faults
+from fiftyone_snapshots.backend.operations import lease
+from fiftyone_snapshots.backend.revert import swap, undo
 from support.crash import Child, Gate, points_of
 from support.datasets import image_dataset
 from support.full import Document
@@ -236,7 +238,7 @@ def test_a_commit_that_comes_too_late_fails(
     """Between the last look at the lease and the commit, somebody else recovers the revert."""
     make("video", STORIES["revert"])
     before = World.now(database, NAME)
-    commit = switch.commit
+    commit = swap.commit
 
     def late(*args: object) -> bool:
         database["snapshots.leases"].delete_many({})
@@ -244,7 +246,7 @@ def test_a_commit_that_comes_too_late_fails(
             assert other.result() == "['v1', 'v2']"
         return commit(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(switch, "commit", late)
+    monkeypatch.setattr(swap, "commit", late)
     with pytest.raises((fos.LeaseLostError, fos.OutcomeUnknownError)):
         fos.revert_dataset_to_snapshot(NAME, "v1")
     monkeypatch.undo()

@@ -16,8 +16,8 @@ from pymongo.errors import OperationFailure
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
-from fiftyone_snapshots.backend.catalog import Catalog
-from fiftyone_snapshots.backend.inserts import Bson, Writer
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.mongo.writer import Bson, Writer
 from support.crash import Child, Gate
 from support.datasets import image_dataset, video_dataset
 from support.full import Document
@@ -268,9 +268,9 @@ def test_a_capture_that_dies_while_it_puts_documents_aside_harms_nothing(
     fos.create_snapshot(NAME, "v1")
     expected = content(dataset)
     dataset.set_values("größe", [float(number) for number in range(SAMPLES // 4)] * 4)
-    monkeypatch.setattr("fiftyone_snapshots.backend.inserts._MOST_DOCUMENTS", 1)
-    monkeypatch.setattr("fiftyone_snapshots.backend.delta.capture._MOST", 1.0)
-    monkeypatch.setattr("fiftyone_snapshots.backend.delta.capture._PUT_ASIDE", 4)
+    monkeypatch.setattr("fiftyone_snapshots.backend.mongo.writer._MOST_DOCUMENTS", 1)
+    monkeypatch.setattr("fiftyone_snapshots.backend.storage.delta.capture._MOST", 1.0)
+    monkeypatch.setattr("fiftyone_snapshots.backend.storage.delta.capture._PUT_ASIDE", 4)
     write, numbers, put_aside = Writer.write, count(), []
 
     def dying(writer: Writer, documents: Iterable[Bson]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fiftyone_snapshots.backend.delta import DeltaBackend
+from fiftyone_snapshots.backend.storage.delta import DeltaBackend
 from fiftyone_snapshots.testing.backend_contract import BackendContract
 from support.datasets import grouped_dataset, image_dataset, point_cloud_dataset, video_dataset
 

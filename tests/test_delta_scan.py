@@ -10,10 +10,10 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from fiftyone_snapshots.backend.contents import Documents
-from fiftyone_snapshots.backend.delta import scan
-from fiftyone_snapshots.backend.ids import Ids
-from fiftyone_snapshots.backend.manifest import Manifest
+from fiftyone_snapshots.backend.dataset.parts import Documents
+from fiftyone_snapshots.backend.manifest.manifest import Manifest
+from fiftyone_snapshots.backend.rawbson.ids import Ids
+from fiftyone_snapshots.backend.storage.delta import scan
 from support.full import Document
 
 

@@ -11,13 +11,13 @@ from bson import ObjectId
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import manifest_store
-from fiftyone_snapshots.backend.catalog import Catalog
-from fiftyone_snapshots.backend.contents import Part
-from fiftyone_snapshots.backend.delta import chain as chains
-from fiftyone_snapshots.backend.delta.source import VirtualSource
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.dataset.parts import Part
 from fiftyone_snapshots.backend.errors import SnapshotError
-from fiftyone_snapshots.backend.known import Known, Recent
+from fiftyone_snapshots.backend.manifest import store as manifest_store
+from fiftyone_snapshots.backend.manifest.cache import Known, Recent
+from fiftyone_snapshots.backend.storage.delta import chain as chains
+from fiftyone_snapshots.backend.storage.delta.source import VirtualSource
 from support.datasets import image_dataset
 from support.full import Document
 from support.histories import content, edit
@@ -110,7 +110,7 @@ def test_what_is_known_is_not_looked_up(dataset: fo.Dataset, database: Database[
 
 
 def test_only_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fiftyone_snapshots.backend.known._MOST_BYTES", 10)
+    monkeypatch.setattr("fiftyone_snapshots.backend.manifest.cache._MOST_BYTES", 10)
     recent = Recent()
     recent.note({b"1": b"12345", b"2": b"12345"})
     recent.note({b"3": b"1"})

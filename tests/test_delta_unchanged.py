@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.delta.collection_witness import CollectionWitness
+from fiftyone_snapshots.backend.storage.delta.collection_witness import CollectionWitness
 from support.crash import Child
 from support.full import Document
 from support.histories import content

@@ -12,7 +12,8 @@ import pytest
 from fiftyone.operators.executor import ExecutionError
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import journal, revert
+from fiftyone_snapshots.backend.operations import journal
+from fiftyone_snapshots.backend.revert import revert
 from fiftyone_snapshots.operators import running
 from support.datasets import image_dataset
 from support.operators import PLUGIN, execute, form, problems, triggered

@@ -13,10 +13,10 @@ import pytest
 from bson import ObjectId
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.contents import Documents
-from fiftyone_snapshots.backend.delta.source import VirtualSource
+from fiftyone_snapshots.backend.dataset.parts import Documents
 from fiftyone_snapshots.backend.diff import views
 from fiftyone_snapshots.backend.errors import InvalidRequestError, SnapshotNotFoundError
+from fiftyone_snapshots.backend.storage.delta.source import VirtualSource
 from support.datasets import grouped_dataset, image_dataset, video_dataset
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fiftyone_snapshots.backend import registry
-from fiftyone_snapshots.backend.duplication import DuplicationBackend
 from fiftyone_snapshots.backend.errors import InvalidSettingError
+from fiftyone_snapshots.backend.storage import registry
+from fiftyone_snapshots.backend.storage.duplication import DuplicationBackend
 from fiftyone_snapshots.testing.backend_contract import BackendContract
 from support.datasets import grouped_dataset, image_dataset, point_cloud_dataset, video_dataset
 
@@ -37,7 +37,7 @@ def test_an_unknown_backend_names_the_known_ones(database):
 def test_other_packages_provide_backends_by_entry_point(database, tmp_path, monkeypatch):
     """A distribution that is only files on the path, as an installed one is."""
     (tmp_path / "other_backend.py").write_text(
-        "from fiftyone_snapshots.backend.duplication import DuplicationBackend\n"
+        "from fiftyone_snapshots.backend.storage.duplication import DuplicationBackend\n"
         "class Other(DuplicationBackend):\n    name = 'other'\n"
     )
     metadata = tmp_path / "other_backend-1.0.dist-info"

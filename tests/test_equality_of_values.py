@@ -16,10 +16,10 @@ from fiftyone import ViewField as F
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import content
 from fiftyone_snapshots.backend.diff.documents import DocumentCounter
 from fiftyone_snapshots.backend.diff.records import FieldChanges
-from fiftyone_snapshots.backend.ids import Ids
+from fiftyone_snapshots.backend.rawbson import equality
+from fiftyone_snapshots.backend.rawbson.ids import Ids
 from support import brute_force
 from support.datasets import image_dataset, video_dataset
 from support.full import Document
@@ -325,8 +325,8 @@ def test_what_is_inside_a_renamed_field_is_compared_as_well(
 
 
 def test_values_are_equal_by_content() -> None:
-    assert content.same_values({"a": None, "b": [NAN]}, {"b": [NAN]})
-    assert content.same_values(np.float64(1).item(), 1)
-    assert not content.same_values(None, {})
-    assert not content.same_values([None], [])
-    assert not content.same_values(True, 1)
+    assert equality.same_values({"a": None, "b": [NAN]}, {"b": [NAN]})
+    assert equality.same_values(np.float64(1).item(), 1)
+    assert not equality.same_values(None, {})
+    assert not equality.same_values([None], [])
+    assert not equality.same_values(True, 1)

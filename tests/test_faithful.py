@@ -12,9 +12,10 @@ from fiftyone.operators.store import ExecutionStore
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import project, registry
-from fiftyone_snapshots.backend.catalog import Catalog
-from fiftyone_snapshots.backend.database import connect
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.mongo.database import connect
+from fiftyone_snapshots.backend.projection import project
+from fiftyone_snapshots.backend.storage import registry
 from support.datasets import image_dataset
 from support.full import (
     ANNO_KEY,

@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.withdraw import is_closed
+from fiftyone_snapshots.backend.mongo.invalidate import is_closed
 from support.datasets import image_dataset
 from support.full import BRAIN_KEY, FULL_DATASETS, RUN_KEY, Document, digest
 from support.stranger import Stranger

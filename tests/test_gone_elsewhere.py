@@ -14,8 +14,8 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import withdraw
 from fiftyone_snapshots.backend.errors import SnapshotNotFoundError
+from fiftyone_snapshots.backend.mongo import invalidate
 from support.crash import Child, Gate
 from support.datasets import image_dataset, video_dataset
 from support.full import Document
@@ -235,6 +235,6 @@ def test_closed_views_are_dropped_in_the_end(
     fos.empty_trash(NAME)
     fos.recover()
     assert view in database.list_collection_names()
-    monkeypatch.setattr(withdraw, "KEEP_DAYS", 0)
+    monkeypatch.setattr(invalidate, "KEEP_DAYS", 0)
     fos.recover()
     assert view not in database.list_collection_names()

@@ -9,9 +9,9 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from fiftyone_snapshots.backend.database import is_replicated
-from fiftyone_snapshots.backend.delta.high_water import HighWaterMark
-from fiftyone_snapshots.backend.ids import Ids
+from fiftyone_snapshots.backend.mongo.database import is_replicated
+from fiftyone_snapshots.backend.rawbson.ids import Ids
+from fiftyone_snapshots.backend.storage.delta.high_water import HighWaterMark
 from support.full import Document
 
 

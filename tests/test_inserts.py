@@ -12,8 +12,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from fiftyone_snapshots.backend.contents import Documents
-from fiftyone_snapshots.backend.inserts import Writer
+from fiftyone_snapshots.backend.dataset.parts import Documents
+from fiftyone_snapshots.backend.mongo.writer import Writer
 from support.full import Document
 
 MEGABYTE = 1024 * 1024

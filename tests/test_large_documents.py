@@ -12,9 +12,10 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import faults, swap_document
-from fiftyone_snapshots.backend.database import raw
-from fiftyone_snapshots.backend.swap_document import swap
+from fiftyone_snapshots.backend import faults
+from fiftyone_snapshots.backend.mongo import swap_document
+from fiftyone_snapshots.backend.mongo.database import raw
+from fiftyone_snapshots.backend.mongo.swap_document import swap
 from support.datasets import image_dataset
 from support.full import digest
 

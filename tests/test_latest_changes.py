@@ -9,7 +9,7 @@ import fiftyone as fo
 import pytest
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import changes
+from fiftyone_snapshots.backend.diff import changes
 from support.crash import killed_at
 from support.datasets import image_dataset, video_dataset
 

@@ -14,10 +14,11 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import fence, gate, lease
-from fiftyone_snapshots.backend.contents import Documents
-from fiftyone_snapshots.backend.inserts import Writer
-from fiftyone_snapshots.backend.lease import Lease
+from fiftyone_snapshots.backend.dataset.parts import Documents
+from fiftyone_snapshots.backend.mongo import fence, gate
+from fiftyone_snapshots.backend.mongo.writer import Writer
+from fiftyone_snapshots.backend.operations import lease
+from fiftyone_snapshots.backend.operations.lease import Lease
 from support.full import Document
 
 ID = ObjectId()

@@ -14,7 +14,9 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import equality, faults, lineage
+from fiftyone_snapshots.backend import faults
+from fiftyone_snapshots.backend.diff import version_hash
+from fiftyone_snapshots.backend.search import lineage
 from support.datasets import image_dataset, video_dataset
 from support.docs import check_python
 from support.environment import ROOT
@@ -33,7 +35,7 @@ def dataset() -> fo.Dataset:
 @pytest.fixture
 def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every dataset counts as one that is too large to be compared by the way."""
-    monkeypatch.setattr(equality, "CHEAP_DOCUMENTS", -1)
+    monkeypatch.setattr(version_hash, "CHEAP_DOCUMENTS", -1)
 
 
 def custom_run(dataset: fo.Dataset, key: str) -> fos.RunLineage | None:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import manifest_store
-from fiftyone_snapshots.backend.catalog import Catalog
-from fiftyone_snapshots.backend.contents import Part
-from fiftyone_snapshots.backend.delta.compact import FULL_MANIFESTS
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.dataset.parts import Part
 from fiftyone_snapshots.backend.errors import DamagedSnapshotError
-from fiftyone_snapshots.backend.known import Known
-from fiftyone_snapshots.backend.manifest import Manifest, Patch
+from fiftyone_snapshots.backend.manifest import store as manifest_store
+from fiftyone_snapshots.backend.manifest.cache import Known
+from fiftyone_snapshots.backend.manifest.manifest import Manifest, Patch
+from fiftyone_snapshots.backend.storage.delta.compact import FULL_MANIFESTS
 from support.full import Document
 
 IDS = [ObjectId() for _ in range(12)]

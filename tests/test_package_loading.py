@@ -95,7 +95,10 @@ def run(program: str, **environment: str) -> dict[str, list]:
 )
 def test_one_copy_with_its_hooks(program, environment, installed_plugin):
     report = run(program + REPORT, **environment)
-    assert report == {"copies": ["fiftyone_snapshots.backend.journal"], "lengths": [1, 1, 0]}
+    assert report == {
+        "copies": ["fiftyone_snapshots.backend.operations.journal"],
+        "lengths": [1, 1, 0],
+    }
 
 
 def test_fiftyone_lists_the_plugin(installed_plugin):
@@ -193,7 +196,10 @@ def test_the_wheel_is_a_whole_plugin(wheel):
     (plugins := wheel / "plugins").mkdir()
     (plugins / "fiftyone-snapshots").symlink_to(folder, target_is_directory=True)
     report = run(program, FIFTYONE_PLUGINS_DIR=str(plugins))
-    assert report == {"copies": ["fiftyone_snapshots.backend.journal"], "lengths": [1, 1, 0]}
+    assert report == {
+        "copies": ["fiftyone_snapshots.backend.operations.journal"],
+        "lengths": [1, 1, 0],
+    }
 
 
 def test_the_wheel_holds_nothing_but_the_product(wheel):

@@ -6,8 +6,8 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from fiftyone_snapshots.backend import copies
-from fiftyone_snapshots.backend.contents import Documents, Part
+from fiftyone_snapshots.backend.dataset.parts import Documents, Part
+from fiftyone_snapshots.backend.storage import collections
 from support.full import Document
 
 COUNT = 40
@@ -15,7 +15,7 @@ COUNT = 40
 
 @pytest.fixture(params=[1, 1000], ids=["two threads", "one thread"], autouse=True)
 def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "_FEW", request.param)
+    monkeypatch.setattr(collections, "_FEW", request.param)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def frames(database: Database[Document]) -> Collection[Document]:
 
 @pytest.fixture
 def copy(database: Database[Document], frames: Collection[Document]) -> Collection[Document]:
-    return copies.copy_whole(Part.FRAMES, Documents(frames), database, "copy")
+    return collections.copy_whole(Part.FRAMES, Documents(frames), database, "copy")
 
 
 def frame(number: int, **fields: object) -> Document:
@@ -43,7 +43,7 @@ def test_changed_documents_stay_where_they_are_and_new_ones_follow(
     frames.insert_many(frame(number) for number in added)
     frames.delete_many({"_id": {"$in": [0, 2]}})
 
-    copies.patch(copy, Documents(frames), [*added, *changed], [0, 2])
+    collections.patch(copy, Documents(frames), [*added, *changed], [0, 2])
 
     assert list(copy.find()) == list(frames.find())
 
@@ -56,6 +56,6 @@ def test_frames_that_have_swapped_their_numbers_stay_where_they_are(
     frames.update_one({"_id": last}, {"$set": {"frame_number": first}})
     frames.update_many({}, {"$set": {"label": "cat"}})
 
-    copies.patch(copy, Documents(frames), list(range(COUNT)), [])
+    collections.patch(copy, Documents(frames), list(range(COUNT)), [])
 
     assert list(copy.find()) == list(frames.find())

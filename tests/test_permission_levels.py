@@ -16,7 +16,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots import management
 from fiftyone_snapshots.backend.access import Action, Interface, Level, acting_as
 from fiftyone_snapshots.backend.access.actor import current
-from fiftyone_snapshots.backend.access.door import ACTION
+from fiftyone_snapshots.management.authorize import ACTION
 from support.datasets import image_dataset
 from support.operators import PLUGIN, execute, form, problems
 from support.panel import Panel

@@ -9,7 +9,7 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.database import server_time
+from fiftyone_snapshots.backend.mongo.database import server_time
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import assert_sound

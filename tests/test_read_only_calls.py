@@ -15,7 +15,7 @@ import fiftyone as fo
 import pytest
 
 from fiftyone_snapshots.backend.errors import SnapshotReadOnlyError
-from fiftyone_snapshots.backend.permission import Permission, grant
+from fiftyone_snapshots.backend.mongo.write_scope import Permission, grant
 from support.calls import Call, Effect, Media, calls
 from support.calls.fixtures import build
 from support.calls.plain import plain

@@ -15,10 +15,10 @@ from fiftyone import ViewField as F
 from pymongo.errors import DuplicateKeyError
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import indexes
-from fiftyone_snapshots.backend.contents import Part
+from fiftyone_snapshots.backend.dataset.parts import Part
 from fiftyone_snapshots.backend.errors import SnapshotReadOnlyError
-from fiftyone_snapshots.backend.withdraw import is_closed
+from fiftyone_snapshots.backend.mongo.invalidate import is_closed
+from fiftyone_snapshots.backend.projection import indexes
 from support.calls.sandbox import DatabaseState
 from support.datasets import image_dataset, video_dataset
 from support.snapshots import collection_of, harm, snapshot_of, stored, stored_names

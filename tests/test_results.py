@@ -14,7 +14,7 @@ import pytest
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots import management
-from fiftyone_snapshots.backend.serialize import Record, plain
+from fiftyone_snapshots.backend.results.serialize import Record, plain
 from support.command_line import Run, in_this_process
 from support.datasets import image_dataset
 from support.environment import ROOT

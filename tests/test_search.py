@@ -11,9 +11,9 @@ from bson import ObjectId
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import facts
-from fiftyone_snapshots.backend.history import HistoryQuery
-from fiftyone_snapshots.backend.model import SnapshotRecord
+from fiftyone_snapshots.backend.catalog.record import SnapshotRecord
+from fiftyone_snapshots.backend.search import index as search_index
+from fiftyone_snapshots.backend.search.history import HistoryQuery
 from support.crash import Child, Gate, killed_at, points_of
 from support.datasets import grouped_dataset, image_dataset, video_dataset
 from support.full import Document
@@ -244,8 +244,8 @@ def test_facts_can_be_noted_before_documents_leave(
     catalog = database["snapshots.catalog"]
     catalog.update_one({}, {"$unset": {"fields": ""}})
     record = SnapshotRecord.from_document(next(catalog.find()))
-    facts.note(database, record)
-    facts.note(database, record)
+    search_index.note(database, record)
+    search_index.note(database, record)
     for name in database.list_collection_names(filter={"name": {"$regex": r"^snapshots\.mas"}}):
         database.drop_collection(name)
     assert found(label="cat", field="weather") == [f"{images.name}/a"]
@@ -254,7 +254,7 @@ def test_facts_can_be_noted_before_documents_leave(
 def test_labels_of_more_classes_than_are_noted_are_found(
     images: fo.Dataset, database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(facts, "MAX_CLASSES", 1)
+    monkeypatch.setattr(search_index, "MAX_CLASSES", 1)
     fos.create_snapshot(images, "a")
     assert found(label="cat") == [f"{images.name}/a"]
     assert found(label="sunny") == [f"{images.name}/a"]

@@ -10,8 +10,8 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import times
-from fiftyone_snapshots.backend.history import HistoryQuery
+from fiftyone_snapshots.backend.results import times
+from fiftyone_snapshots.backend.search.history import HistoryQuery
 from fiftyone_snapshots.operators import words
 from support.command_line import Run, in_this_process
 from support.datasets import image_dataset

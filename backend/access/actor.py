@@ -15,8 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 
-from ..arguments import checked
 from ..config import variable
+from .arguments import checked
 
 
 class Interface(str, Enum):

@@ -11,8 +11,8 @@ from typing import Any
 
 from pymongo.database import Database
 
-from ..database import Document
-from ..namespaces import AUDIT, AUDIT_HEAD, PREFIX
+from ..mongo.collections import AUDIT, AUDIT_HEAD, PREFIX
+from ..mongo.database import Document
 
 _FIFTYONE = ("annotation.schemas", "config", "datasets", "delegated_ops", "execution_store",
              "fs.chunks", "fs.files", "ontologies", "runs", "tags", "views",

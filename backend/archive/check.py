@@ -12,12 +12,12 @@ from bson.errors import BSONError
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from .. import manifest_store
-from ..base import Progress, silent
-from ..contents import Part
-from ..database import Document
+from ..dataset.parts import Part
 from ..errors import DamagedArchiveError, SnapshotError
-from ..manifest import Manifest
+from ..manifest import store as manifest_store
+from ..manifest.manifest import Manifest
+from ..mongo.database import Document
+from ..storage.base import Progress, silent
 from .read import Piece, Reader
 
 _NOT_THE_DOCUMENTS = {

@@ -17,13 +17,14 @@ import numpy.typing as npt
 from bson import ObjectId
 from pymongo.database import Database
 
-from .. import ids, layout, manifest_store
-from ..contents import Part
-from ..database import Document
+from ..catalog.record import SnapshotRecord
+from ..dataset.parts import Part
 from ..errors import ArchiveStorageError, DamagedArchiveError
-from ..ids import Ids, Keys
-from ..manifest import run_keys
-from ..model import SnapshotRecord
+from ..manifest import store as manifest_store
+from ..manifest.manifest import run_keys
+from ..mongo.database import Document
+from ..rawbson import ids, layout
+from ..rawbson.ids import Ids, Keys
 from . import location
 from .read import Reader
 

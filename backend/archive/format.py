@@ -25,10 +25,10 @@ from typing import Any, TypeGuard, TypeVar
 from bson import ObjectId, json_util
 from bson.errors import BSONError
 
-from ..contents import Part
-from ..database import Document
+from ..catalog.record import SnapshotRecord
+from ..dataset.parts import Part
 from ..errors import DamagedArchiveError, NewerFormatError, NotAnArchiveError
-from ..model import SnapshotRecord
+from ..mongo.database import Document
 
 T = TypeVar("T")
 

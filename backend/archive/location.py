@@ -7,17 +7,17 @@ import logging
 
 from pymongo.database import Database
 
-from .. import deployment
+from ..catalog import deployment
+from ..catalog.record import SnapshotRecord
 from ..config import Settings, variable
-from ..database import Document
 from ..errors import (
     ArchiveNotFoundError,
     ArchiveStorageError,
     InvalidSettingError,
     SnapshotError,
 )
-from ..model import SnapshotRecord
-from ..namespaces import UNREMOVED
+from ..mongo.collections import UNREMOVED
+from ..mongo.database import Document
 from .folder import FolderStore
 from .read import Reader
 from .store import Store

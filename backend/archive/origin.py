@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from bson import ObjectId, json_util
 from pymongo.database import Database
 
-from .. import generated, ownership
-from ..contents import Part, State, owner_field
-from ..database import Document
-from ..datasets import check_versionable
+from ..dataset import generated, ownership
+from ..dataset.parts import Part, State, owner_field
+from ..dataset.reference import check_versionable
 from ..errors import DamagedArchiveError, InvalidRequestError
-from ..namespaces import CATALOG, DATASETS, JOURNAL, TRASH, owned_collections
+from ..mongo.collections import CATALOG, DATASETS, JOURNAL, TRASH, owned_collections
+from ..mongo.database import Document
 from .check import malformed_is_damaged
 from .format import Header
 

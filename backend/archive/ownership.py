@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pymongo.database import Database
 
-from .. import deployment
-from ..catalog import Catalog
-from ..database import Document
-from ..model import Archive
-from ..namespaces import UNREMOVED
+from ..catalog import deployment
+from ..catalog.catalog import Catalog
+from ..catalog.record import Archive
+from ..mongo.collections import UNREMOVED
+from ..mongo.database import Document
 from . import location
 
 

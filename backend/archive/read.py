@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from typing_extensions import Buffer
 
-from ..contents import Part
+from ..dataset.parts import Part
 from ..errors import DamagedArchiveError
 from . import format as archive_format
 from .compression import SpoiltError, decompress

@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from .. import faults, layout
-from ..base import Progress, silent
-from ..contents import Part, Source
+from .. import faults
+from ..dataset.parts import Part, Source
+from ..rawbson import layout
+from ..storage.base import Progress, silent
 from . import format as archive_format
 from .compression import compress
 from .format import Header, PartTotals

@@ -15,7 +15,7 @@ import fiftyone.core.collections as foc
 import fiftyone.core.dataset as fod
 from bson import ObjectId
 
-from ..model import DatasetSnapshot
+from ..catalog.record import DatasetSnapshot
 
 _TEXT_LENGTH = 200
 _ERROR_LENGTH = 500

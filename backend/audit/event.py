@@ -13,11 +13,11 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
-from ..database import Document
+from ..catalog.record import check_format
 from ..errors import SnapshotError
-from ..model import check_format
-from ..serialize import Record
-from ..times import shown
+from ..mongo.database import Document
+from ..results.serialize import Record
+from ..results.times import shown
 
 FIRST = 1
 """The number of the first event."""

@@ -10,9 +10,9 @@ from typing import Any, TextIO
 
 from pymongo.database import Database
 
-from ..database import Document
 from ..errors import InvalidRequestError
-from ..namespaces import AUDIT
+from ..mongo.collections import AUDIT
+from ..mongo.database import Document
 from .event import plain
 
 Row = dict[str, Any]

@@ -17,10 +17,10 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from .. import faults
-from ..database import Document, server_time
+from ..catalog.record import FORMAT_VERSION
 from ..errors import SnapshotError
-from ..model import FORMAT_VERSION
-from ..namespaces import AUDIT, AUDIT_HEAD
+from ..mongo.collections import AUDIT, AUDIT_HEAD
+from ..mongo.database import Document, server_time
 from .event import BEGINNING, FIRST, digest
 
 HEAD = "head"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pymongo.database import Database
 
-from ..database import Document
 from ..errors import InvalidRequestError
-from ..namespaces import AUDIT, AUDIT_HEAD
-from ..serialize import Record
+from ..mongo.collections import AUDIT, AUDIT_HEAD
+from ..mongo.database import Document
+from ..results.serialize import Record
 from .event import BEGINNING, FIRST, digest
 from .log import HEAD
 

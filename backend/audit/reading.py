@@ -10,9 +10,9 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..access.actions import Action
-from ..database import Document
 from ..errors import InvalidRequestError
-from ..namespaces import AUDIT
+from ..mongo.collections import AUDIT
+from ..mongo.database import Document
 from .event import AuditEvent, Outcome
 
 

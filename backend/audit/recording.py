@@ -23,11 +23,11 @@ from pymongo.database import Database
 
 from ..access.actions import Action
 from ..access.actor import current
-from ..database import Document, server_time
-from ..entries import OperationState
 from ..errors import SnapshotPermissionError
-from ..lease import Holder
-from ..namespaces import JOURNAL
+from ..mongo.collections import JOURNAL
+from ..mongo.database import Document, server_time
+from ..operations.entry import OperationState
+from ..operations.lease import Holder
 from . import describe, log
 from .event import Outcome
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import fiftyone.core.utils as fou
 
-from ..base import Progress
+from ..storage.base import Progress
 
 _PATIENCE_SECONDS = 1.0
 
@@ -21,7 +21,7 @@ def shown(progress: bool | Progress | None) -> Iterator[Progress]:
     Args:
         progress: whether to render a progress bar (True/False); None to leave that to
             ``fiftyone.config.show_progress_bars``, for operations that take more than a moment;
-            or a :data:`~fiftyone_snapshots.backend.base.Progress` to call instead
+            or a :data:`~fiftyone_snapshots.backend.storage.base.Progress` to call instead
 
     Yields:
         what the operation should tell how far it is

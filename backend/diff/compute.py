@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 from pymongo.database import Database
 
-from .. import changes
-from ..base import Progress, silent
-from ..catalog import Catalog
-from ..changes import HeadVersion, PartComparison, SnapshotVersion, Version
-from ..contents import Head, Part
-from ..database import Document, server_time
-from ..datasets import DatasetReference
+from ..catalog.catalog import Catalog
+from ..catalog.names import HEAD, is_head
+from ..dataset.parts import Head, Part
+from ..dataset.reference import DatasetReference
 from ..errors import InvalidRequestError, SnapshotNotFoundError
-from ..ids import DTYPE, Ids, Keys, common
-from ..names import HEAD, is_head
-from . import schema, single, sizes, surroundings
+from ..mongo.database import Document, server_time
+from ..rawbson.ids import DTYPE, Ids, Keys, common
+from ..storage.base import Progress, silent
+from . import changes, schema, single, sizes, surroundings
+from .changes import HeadVersion, PartComparison, SnapshotVersion, Version
 from .documents import FRAMES, DocumentCounter
 from .records import FieldChanges, FrameChanges, SchemaChange
 from .result import DatasetDiff

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from .. import content
-from ..content import DOCUMENT
-from ..ids import DTYPE, Ids, Keys, common
+from ..rawbson import equality
+from ..rawbson.equality import DOCUMENT
+from ..rawbson.ids import DTYPE, Ids, Keys, common
 from . import labels
 from .records import FieldChanges, TagChanges, joined
 
@@ -46,22 +46,22 @@ class DocumentCounter:
             whether there are any
         """
         changed = False
-        for change in content.changes(before, after, renamed=self._renamed):
+        for change in equality.changes(before, after, renamed=self._renamed):
             changed = True
             self._field(change.name).count(change, owners)
             if change.name == "tags" and not self._prefix:
                 labels.count_tags(self._tags, change)
         # A document whose fields were merely renamed has no field that differs, and yet it does
-        return changed or bool(self._renamed and not content.equal(before, after))
+        return changed or bool(self._renamed and not equality.equal(before, after))
 
     def added(self, document: bytes) -> None:
         """Counts the labels of a document that was added."""
-        for change in content.changes(_NOTHING, document):
+        for change in equality.changes(_NOTHING, document):
             self._field(change.name).count_labels(change, whole=True)
 
     def deleted(self, document: bytes) -> None:
         """Counts the labels of a document that was deleted."""
-        for change in content.changes(document, _NOTHING, renamed=self._renamed):
+        for change in equality.changes(document, _NOTHING, renamed=self._renamed):
             self._field(change.name).count_labels(change, whole=True)
 
     def fields(self, samples: Keys) -> dict[str, FieldChanges]:
@@ -101,7 +101,7 @@ class _Field:
         self._labels = labels.LabelCounter()
         self._has_labels = False
 
-    def count(self, change: content.Change, owners: tuple[bytes, ...]) -> None:
+    def count(self, change: equality.Change, owners: tuple[bytes, ...]) -> None:
         """Counts a difference within a document."""
         self._documents += 1
         self._set += change.before is None
@@ -116,7 +116,7 @@ class _Field:
             for path in _paths(change.before, change.after, skip=beside):
                 labels.note(self._paths, path)
 
-    def count_labels(self, change: content.Change, *, whole: bool) -> bool:
+    def count_labels(self, change: equality.Change, *, whole: bool) -> bool:
         """Counts the labels of a value, and returns whether it has any."""
         found = labels.labels_of(change)
         if found is None:
@@ -149,6 +149,6 @@ def _paths(
         return [prefix] if prefix else []
     return [
         path
-        for change in content.changes(before[1:], after[1:], skip=skip)
+        for change in equality.changes(before[1:], after[1:], skip=skip)
         for path in _paths(change.before, change.after, joined(prefix, change.name))
     ]

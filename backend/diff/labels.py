@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 import fiftyone.core.labels as fol
 from bson import ObjectId
 
-from .. import content, layout
-from ..content import ARRAY, DOCUMENT
+from ..rawbson import equality, layout
+from ..rawbson.equality import ARRAY, DOCUMENT
 from .records import ClassChanges, LabelChanges, TagChanges
 
 GEOMETRY = frozenset(
@@ -77,7 +77,7 @@ def labels_in(element: bytes | None) -> list[bytes] | None:
         return []
     if element[0] == DOCUMENT:
         fields = layout.fields(element[1:])
-        list_field = _LIST_FIELDS.get(content.decode(fields.get("_cls")))
+        list_field = _LIST_FIELDS.get(equality.decode(fields.get("_cls")))
         if list_field is not None:
             labels = fields.get(list_field, b"")
             return _documents(labels) if labels[:1] == bytes([ARRAY]) else []
@@ -88,7 +88,7 @@ def labels_in(element: bytes | None) -> list[bytes] | None:
     return None
 
 
-def labels_of(change: content.Change) -> tuple[list[bytes], list[bytes]] | None:
+def labels_of(change: equality.Change) -> tuple[list[bytes], list[bytes]] | None:
     """Returns the labels in the value of a field before and after.
 
     Args:
@@ -104,13 +104,13 @@ def labels_of(change: content.Change) -> tuple[list[bytes], list[bytes]] | None:
     return before or [], after or []
 
 
-def list_fields(change: content.Change) -> set[str] | None:
+def list_fields(change: equality.Change) -> set[str] | None:
     """Returns where a value that holds labels keeps them, or None for one that is a label."""
     names = set()
     for element in (change.before, change.after):
         if element is not None and element[0] == DOCUMENT:
             fields = layout.fields(element[1:])
-            name = _LIST_FIELDS.get(content.decode(fields.get("_cls")))
+            name = _LIST_FIELDS.get(equality.decode(fields.get("_cls")))
             if name is None:
                 return None
             names.add(name)
@@ -134,11 +134,11 @@ def pairs(before: list[bytes], after: list[bytes]) -> Iterator[LabelPair]:
         yield LabelPair(old.get(key), new.get(key))
 
 
-def attribute_changes(pair: LabelPair) -> list[content.Change]:
+def attribute_changes(pair: LabelPair) -> list[equality.Change]:
     """Returns the attributes that differ between a label before and after."""
     if pair.before is None or pair.after is None:
         return []
-    return list(content.changes(pair.before, pair.after, skip=("_id",)))
+    return list(equality.changes(pair.before, pair.after, skip=("_id",)))
 
 
 class LabelCounter:
@@ -223,14 +223,14 @@ class LabelCounter:
             note(self._classes["changed"], label_class(pair.after or b""))
 
 
-def count_tags(counters: Mapping[str, Counter[str]], change: content.Change) -> None:
+def count_tags(counters: Mapping[str, Counter[str]], change: equality.Change) -> None:
     """Counts the tags that a list of tags gained and lost.
 
     Args:
         counters: the counters of tags that were ``added`` and ``removed``
         change: the list before and after
     """
-    before, after = (set(map(str, content.decode(tags) or ())) for tags in change[1:])
+    before, after = (set(map(str, equality.decode(tags) or ())) for tags in change[1:])
     for kind, tags in (("added", after - before), ("removed", before - after)):
         for tag in tags:
             note(counters[kind], tag)
@@ -247,7 +247,7 @@ def label_class(label: bytes) -> str | None:
 
 
 def _text(element: bytes | None) -> str | None:
-    value = content.decode(element)
+    value = equality.decode(element)
     return None if value is None else str(value)
 
 
@@ -259,7 +259,7 @@ def _is_label(fields: Mapping[str, bytes]) -> bool:
     """Returns whether an embedded document is a label; those of groups have ids, too."""
     return (
         fields.get("_id", b"\x00")[0] == _OBJECT_ID
-        and content.decode(fields.get("_cls")) in _SINGLE
+        and equality.decode(fields.get("_cls")) in _SINGLE
     )
 
 
@@ -274,7 +274,7 @@ def _by_id(labels: list[bytes], common: Counter[bytes]) -> dict[Hashable, bytes]
         if common[label]:
             common[label] -= 1
             continue
-        id_ = content.decode(layout.fields(label).get("_id"))
+        id_ = equality.decode(layout.fields(label).get("_id"))
         occurrences[id_] += 1
         found[id_, occurrences[id_]] = label
     return found

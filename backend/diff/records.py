@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from ..ids import Ids
-from ..serialize import Record
+from ..rawbson.ids import Ids
+from ..results.serialize import Record
 
 
 class Kind(str, Enum):

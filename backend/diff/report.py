@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..names import HEAD
-from ..serialize import plain
-from ..tables import align
+from ..catalog.names import HEAD
+from ..results.serialize import plain
+from ..results.tables import align
 from .records import FieldChanges, ItemChange, Kind, LabelChanges
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import fiftyone as fo
 import plotly.graph_objects as go
 from bson import ObjectId
 
-from ..ids import Ids
-from ..model import SampleChangeSummary
-from ..serialize import Record
+from ..catalog.record import SampleChangeSummary
+from ..rawbson.ids import Ids
+from ..results.serialize import Record
 from . import plots, report, views
 from .records import (
     FieldChanges,

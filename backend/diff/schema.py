@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from .. import content
-from ..database import Document
+from ..mongo.database import Document
+from ..rawbson import equality
 from .records import Kind, SchemaChange
 
 
@@ -74,7 +74,7 @@ def compare(before: Declarations, after: Declarations, prefix: str) -> list[Sche
         was, is_ = before[path], after[path]
         if was.type != is_.type:
             changes.append(SchemaChange(path, Kind.RETYPED, was.type, is_.type))
-        elif not content.same_values(was.about, is_.about):
+        elif not equality.same_values(was.about, is_.about):
             changes.append(SchemaChange(path, Kind.CHANGED, was.type, is_.type))
     return [
         replace(change, path=prefix + change.path)

@@ -9,12 +9,12 @@ from typing import Any
 import bson
 from bson import ObjectId
 
-from .. import content, layout
-from ..changes import Version
-from ..contents import Part
+from ..dataset.parts import Part
 from ..errors import InvalidRequestError
-from ..serialize import Record, plain
+from ..rawbson import equality, layout
+from ..results.serialize import Record, plain
 from . import labels
+from .changes import Version
 from .records import Kind
 
 _NOTHING = b"\x05\x00\x00\x00\x00"
@@ -140,7 +140,7 @@ def of_sample(older: Version, newer: Version, sample_id: ObjectId) -> SampleDiff
     return compare(sample_id, SampleState.of(older, sample_id), SampleState.of(newer, sample_id))
 
 
-def label_differences(change: content.Change) -> tuple[LabelDifference, ...]:
+def label_differences(change: equality.Change) -> tuple[LabelDifference, ...]:
     """Returns which labels differ in a field, and how; nothing if it holds no labels."""
     found_labels = labels.labels_of(change)
     if found_labels is None:
@@ -166,7 +166,7 @@ def _fields(before: SampleState, after: SampleState) -> Iterator[FieldDifference
     yield from _differences(before.sample, after.sample)
     for key in dict.fromkeys([*before.frames, *after.frames]):
         old, new = before.frames.get(key), after.frames.get(key)
-        number = content.decode(layout.fields(new or old or _NOTHING).get("frame_number"))
+        number = equality.decode(layout.fields(new or old or _NOTHING).get("frame_number"))
         path = f"frames[{number}]"
         if old is None or new is None:
             yield FieldDifference(path, _document(old), _document(new))
@@ -175,8 +175,8 @@ def _fields(before: SampleState, after: SampleState) -> Iterator[FieldDifference
 
 
 def _differences(before: bytes, after: bytes, prefix: str = "") -> Iterator[FieldDifference]:
-    for change in content.changes(before, after):
-        was, is_ = content.decode(change.before), content.decode(change.after)
+    for change in equality.changes(before, after):
+        was, is_ = equality.decode(change.before), equality.decode(change.after)
         yield FieldDifference(prefix + change.name, was, is_, label_differences(change))
 
 
@@ -185,9 +185,9 @@ def _document(document: bytes | None) -> dict[str, Any] | None:
         return None
     fields = layout.fields(document)
     return {
-        name: content.decode(element)
+        name: equality.decode(element)
         for name, element in fields.items()
-        if name not in content.BOOKKEEPING
+        if name not in equality.BOOKKEEPING
     }
 
 

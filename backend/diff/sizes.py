@@ -11,11 +11,11 @@ from datetime import datetime
 
 from pymongo.database import Database
 
-from ..catalog import Catalog
-from ..contents import Head, Part, State
-from ..database import Document, data_size
-from ..datasets import DatasetReference
-from ..names import HEAD
+from ..catalog.catalog import Catalog
+from ..catalog.names import HEAD
+from ..dataset.parts import Head, Part, State
+from ..dataset.reference import DatasetReference
+from ..mongo.database import Document, data_size
 from .records import VersionSize
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from bson import DBRef, ObjectId, json_util
 
-from .. import content
-from ..changes import Version
-from ..contents import Part, chunks
-from ..database import Document
+from ..dataset.parts import Part, chunks
+from ..mongo.database import Document
+from ..rawbson import equality
+from .changes import Version
 from .records import ItemChange, Kind, PropertyChange, joined
 
 _NOT_PROPERTIES = frozenset(
@@ -97,7 +97,7 @@ def _compare(before: Any, after: Any, path: str = "") -> Iterator[PropertyChange
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
             yield from _compare(before.get(key), after.get(key), joined(path, str(key)))
-    elif not content.same_values(before, after):
+    elif not equality.same_values(before, after):
         yield PropertyChange(path, before, after)
 
 
@@ -136,7 +136,7 @@ def _differing(before: Document, after: Document) -> tuple[str, ...]:
         key
         for key in dict.fromkeys([*before, *after])
         if key not in _NOT_CONTENT
-        and not content.same_values(
+        and not equality.same_values(
             _without_state(key, before.get(key)), _without_state(key, after.get(key))
         )
     )
@@ -207,6 +207,6 @@ def _truly_changed(older: Version, newer: Version, suspects: list[ObjectId]) -> 
             for id_ in ids
             if id_.binary not in was
             or id_.binary not in is_
-            or not content.equal(was[id_.binary], is_[id_.binary])
+            or not equality.equal(was[id_.binary], is_[id_.binary])
         ]
     return changed

@@ -9,16 +9,16 @@ from datetime import datetime
 from bson import ObjectId
 from pymongo.database import Database
 
-from .. import content, layout
-from ..catalog import Catalog
-from ..changes import HeadVersion, SnapshotVersion, Version
-from ..contents import Head, Part
-from ..database import Document
-from ..datasets import DatasetReference
+from ..catalog.catalog import Catalog
+from ..catalog.names import HEAD
+from ..dataset.parts import Head, Part
+from ..dataset.reference import DatasetReference
 from ..errors import InvalidRequestError
-from ..names import HEAD
-from ..serialize import Record
+from ..mongo.database import Document
+from ..rawbson import equality, layout
+from ..results.serialize import Record
 from . import labels, single
+from .changes import HeadVersion, SnapshotVersion, Version
 from .documents import FRAMES
 from .records import Kind
 from .single import FieldDifference, LabelDifference, SampleState
@@ -152,7 +152,7 @@ def label_history(
         found = {} if documents is None else documents.fetch([document_id])
         fields = layout.fields(found[document_id.binary]) if found else {}
         if part is Part.FRAMES and "_sample_id" in fields:
-            sample_id = content.decode(fields["_sample_id"])
+            sample_id = equality.decode(fields["_sample_id"])
         label = _label(fields.get(field), id_) or _anywhere(fields, id_)
         difference = (
             None
@@ -196,7 +196,7 @@ def _find(version: Version, label_id: ObjectId) -> tuple[Part, ObjectId, str] | 
         fields = layout.fields(found)
         for name, element in fields.items():
             if _label(element, label_id) is not None:
-                return part, content.decode(fields["_id"]), name
+                return part, equality.decode(fields["_id"]), name
     return None
 
 
@@ -214,10 +214,10 @@ def _id_paths(fields: list[Document] | None) -> Iterator[str]:
 
 
 def _label(element: bytes | None, label_id: ObjectId) -> bytes | None:
-    if element is None or element[0] not in (content.DOCUMENT, content.ARRAY):
+    if element is None or element[0] not in (equality.DOCUMENT, equality.ARRAY):
         return None
     for label in labels.labels_in(element) or ():
-        if content.decode(layout.fields(label).get("_id")) == label_id:
+        if equality.decode(layout.fields(label).get("_id")) == label_id:
             return label
     return None
 

@@ -10,13 +10,14 @@ import fiftyone.core.media as fom
 import numpy as np
 from bson import ObjectId
 
-from .. import database, load
-from ..catalog import Catalog
-from ..contents import Head
-from ..datasets import DatasetReference
+from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotState
+from ..dataset.parts import Head
+from ..dataset.reference import DatasetReference
 from ..errors import InvalidRequestError, SnapshotNotFoundError
-from ..ids import Ids
-from ..model import SnapshotState
+from ..mongo import database
+from ..rawbson.ids import Ids
+from ..snapshots import load
 from .records import FieldChanges
 
 if TYPE_CHECKING:

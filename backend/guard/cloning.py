@@ -9,9 +9,10 @@ from typing import Any
 import fiftyone.core.dataset as fod
 import fiftyone.core.odm.database as food
 
-from .. import as_captured, registry
-from ..catalog import Catalog
-from ..manifest import Manifest
+from ..catalog.catalog import Catalog
+from ..manifest import as_captured
+from ..manifest.manifest import Manifest
+from ..storage import registry
 from . import snapshots
 
 Function = Callable[..., Any]

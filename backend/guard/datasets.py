@@ -9,12 +9,14 @@ from typing import Any
 import fiftyone.core.dataset as fod
 import fiftyone.core.odm.database as food
 
-from .. import history, maintenance, project
-from ..catalog import Catalog
-from ..database import connect, presumed, unless_forbidden
-from ..model import DatasetSnapshot
-from ..namespaces import PREFIX
-from ..permission import Permission, grant
+from .. import maintenance
+from ..catalog.catalog import Catalog
+from ..catalog.record import DatasetSnapshot
+from ..mongo.collections import PREFIX
+from ..mongo.database import connect, presumed, unless_forbidden
+from ..mongo.write_scope import Permission, grant
+from ..projection import project
+from ..search import history
 from . import server, snapshots
 from .refusal import refuse
 

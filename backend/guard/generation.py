@@ -10,8 +10,8 @@ import fiftyone.core.odm.database as food
 from mongoengine.errors import NotUniqueError
 from pymongo.errors import DuplicateKeyError
 
-from .. import generated
-from ..permission import Permission, current, grant
+from ..dataset import generated
+from ..mongo.write_scope import Permission, current, grant
 from . import snapshots
 from .refusal import refuse
 from .scratch import notes

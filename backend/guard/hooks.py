@@ -34,8 +34,8 @@ from packaging.version import Version
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from ..catalog.record import DatasetSnapshot
 from ..errors import UnsupportedFiftyOneError
-from ..model import DatasetSnapshot
 from . import cloning, datasets, early, generation, reads, runs, server, writes
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)

@@ -14,11 +14,11 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from .. import indexes
-from ..contents import Part
-from ..database import Document
+from ..dataset.parts import Part
 from ..errors import SnapshotNotFoundError
-from ..namespaces import PREFIX
+from ..mongo.collections import PREFIX
+from ..mongo.database import Document
+from ..projection import indexes
 from . import scratch, snapshots, stale, writes
 
 Method = Callable[..., Any]

@@ -15,7 +15,7 @@ import fiftyone.core.document as focd
 import fiftyone.core.odm.database as food
 from bson import ObjectId
 
-from ..catalog import Catalog
+from ..catalog.catalog import Catalog
 from ..errors import SnapshotReadOnlyError
 from . import snapshots
 

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from .. import lineage
-from ..database import connect
+from ..mongo.database import connect
+from ..search import lineage
 
 logger = logging.getLogger(__name__)
 

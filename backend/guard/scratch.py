@@ -20,7 +20,7 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.results import BulkWriteResult, UpdateResult
 
-from ..database import Document
+from ..mongo.database import Document
 from . import snapshots
 
 _JOINED = "_snapshot_notes"

@@ -11,9 +11,9 @@ import mongoengine.connection
 from bson import ObjectId
 from pymongo.database import Database
 
-from .. import generated
-from ..database import Document
-from ..namespaces import PREFIX
+from ..dataset import generated
+from ..mongo.collections import PREFIX
+from ..mongo.database import Document
 
 _VIEW = re.compile(re.escape(PREFIX) + r"([0-9a-f]{24})(\.frames)?")
 

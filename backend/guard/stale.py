@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from ..database import Document
 from ..errors import StaleDatasetError
-from ..namespaces import DATASETS
+from ..mongo.collections import DATASETS
+from ..mongo.database import Document
 
 _NOT_ON_VIEWS = 166
 _PREFIXES = ("samples.", "frames.samples.")

@@ -17,10 +17,10 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from .. import generated
-from ..database import Document
-from ..namespaces import PREFIX
-from ..permission import Permission, current
+from ..dataset import generated
+from ..mongo.collections import PREFIX
+from ..mongo.database import Document
+from ..mongo.write_scope import Permission, current
 from . import scratch, snapshots, stale
 from .refusal import refuse
 

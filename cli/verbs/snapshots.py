@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 from ... import management as sdk
+from ...backend.catalog.names import no_snapshot, unknown
 from ...backend.errors import SnapshotNotFoundError
-from ...backend.names import no_snapshot, unknown
-from ...backend.times import shown
+from ...backend.results.times import shown
 from ...management.datasets import as_shown
 from ..output import DONE, FOUND, UNTOLD, Answer, size, table
 

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import expect
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import faults, journal
+from fiftyone_snapshots.backend import faults
+from fiftyone_snapshots.backend.operations import journal
 from support.browser import App
 
 pytestmark = pytest.mark.e2e

@@ -10,19 +10,19 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from fiftyone_snapshots.backend.catalog import Catalog
-from fiftyone_snapshots.backend.errors import (
-    DuplicateNameError,
-    NewerFormatError,
-    SnapshotNotFoundError,
-)
-from fiftyone_snapshots.backend.model import (
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.catalog.names import slug
+from fiftyone_snapshots.backend.catalog.record import (
     Archive,
     SampleChangeSummary,
     SnapshotRecord,
     SnapshotState,
 )
-from fiftyone_snapshots.backend.names import slug
+from fiftyone_snapshots.backend.errors import (
+    DuplicateNameError,
+    NewerFormatError,
+    SnapshotNotFoundError,
+)
 
 DATASET = ObjectId()
 DAY = datetime.fromisoformat("2026-11-28T12:00")

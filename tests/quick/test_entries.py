@@ -9,9 +9,9 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from fiftyone_snapshots.backend import entries
-from fiftyone_snapshots.backend.entries import Entry, OperationState, Verb
 from fiftyone_snapshots.backend.errors import NewerFormatError, OperationNotFoundError
+from fiftyone_snapshots.backend.operations import entry
+from fiftyone_snapshots.backend.operations.entry import Entry, OperationState, Verb
 
 DATASET = ObjectId()
 
@@ -68,11 +68,11 @@ def test_only_running_and_committed_operations_are_unfinished(
     elsewhere = document(dataset_id=ObjectId())
     database["snapshots.journal"].insert_one(elsewhere)
 
-    found = [entry.state for entry in entries.unfinished(database, DATASET)]
+    found = [entry.state for entry in entry.unfinished(database, DATASET)]
 
     assert found == [OperationState.RUNNING, OperationState.COMMITTED]
-    assert len(entries.unfinished(database)) == 3
-    assert set(entries.unfinished_datasets(database)) == {DATASET, elsewhere["dataset_id"]}
+    assert len(entry.unfinished(database)) == 3
+    assert set(entry.unfinished_datasets(database)) == {DATASET, elsewhere["dataset_id"]}
 
 
 @pytest.mark.parametrize("operation_id", ["", "nonsense", "6" * 24])
@@ -80,4 +80,4 @@ def test_an_unknown_operation_is_not_found(
     database: Database[dict[str, Any]], operation_id: str
 ) -> None:
     with pytest.raises(OperationNotFoundError):
-        entries.get(database, operation_id)
+        entry.get(database, operation_id)

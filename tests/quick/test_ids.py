@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiftyone_snapshots.backend.ids import DTYPE, Keys, positions
+from fiftyone_snapshots.backend.rawbson.ids import DTYPE, Keys, positions
 
 #: Few enough to meet, many enough for several runs; zeros at the end, which numpy strips
 _NUMBERS = st.integers(0, 120).map(lambda number: number * 256)

@@ -11,7 +11,7 @@ from bson.raw_bson import RawBSONDocument
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiftyone_snapshots.backend import content, layout
+from fiftyone_snapshots.backend.rawbson import equality, layout
 from support.brute_force import meaning
 
 STAMP = layout.Wanted("last_modified_at", 0x09)
@@ -74,7 +74,7 @@ def test_the_documents_of_an_array_are_found(documents: list[bytes]) -> None:
 def test_fields_are_cut_where_decoding_cuts_them(document: bytes) -> None:
     fields = layout.fields(document)
 
-    again = {name: content.decode(element) for name, element in fields.items()}
+    again = {name: equality.decode(element) for name, element in fields.items()}
 
     assert list(again) == list(bson.decode(document))
     assert bson.encode(again) == bson.encode(bson.decode(document))
@@ -90,12 +90,12 @@ def test_names_at_the_end_of_a_run_are_not_looked_for_beyond_it() -> None:
 
 
 def same(one: Any, other: Any) -> bool:
-    return content.equal(bson.encode({"v": one}), bson.encode({"v": other}))
+    return equality.equal(bson.encode({"v": one}), bson.encode({"v": other}))
 
 
 def test_what_fiftyone_does_not_tell_apart_is_the_same() -> None:
     nan = float("nan")
-    assert content.equal(bson.encode({}), bson.encode({"v": None}))
+    assert equality.equal(bson.encode({}), bson.encode({"v": None}))
     assert same({"a": {"b": None}}, {"a": {}})
     assert same({"a": 1, "b": 2}, {"b": 2, "a": 1})
     assert same([{"a": None}], [{}])
@@ -122,7 +122,7 @@ def test_what_it_tells_apart_differs() -> None:
 def test_bookkeeping_is_no_content_but_only_at_the_top() -> None:
     for name in ("_dataset_id", "_rand", "created_at", "last_modified_at"):
         one, other = bson.encode({name: 1}), bson.encode({name: 2})
-        assert content.equal(one, other)
+        assert equality.equal(one, other)
         assert not same({name: 1}, {name: 2})
 
 

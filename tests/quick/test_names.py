@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiftyone_snapshots.backend import names
+from fiftyone_snapshots.backend.catalog import names
 from fiftyone_snapshots.backend.errors import InvalidNameError
 
 

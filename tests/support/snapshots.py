@@ -10,10 +10,10 @@ from bson import ObjectId
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import registry
-from fiftyone_snapshots.backend.catalog import Catalog
-from fiftyone_snapshots.backend.contents import Part
-from fiftyone_snapshots.backend.database import Document
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.dataset.parts import Part
+from fiftyone_snapshots.backend.mongo.database import Document
+from fiftyone_snapshots.backend.storage import registry
 from support.calls.sandbox import LOADED, Change
 
 SNAPSHOT = "v1"

@@ -19,7 +19,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.synchronous.pool import Connection
 
-from fiftyone_snapshots.backend import fence
+from fiftyone_snapshots.backend.mongo import fence
 
 from .full import Document
 

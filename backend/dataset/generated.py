@@ -1,0 +1,83 @@
+"""Datasets that FiftyOne generates from snapshots, when patches, frames or clips are looked at.
+
+FiftyOne does not note what a generated dataset was made from, so we do, in its dataset document,
+which FiftyOne reads and saves without touching keys that it does not know
+(fiftyone/core/odm/dataset.py:529, ``strict``). They show the snapshot's content, hence are
+read-only as well, and go when the snapshot goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..mongo import invalidate
+from ..mongo.database import Document
+from . import instances
+
+PREFIXES = ("patches.", "frames.", "clips.")
+"""What the sample collections of generated datasets are called (fiftyone/core/dataset.py:10005).
+Frames of ordinary videos are in ``frames.samples.*``."""
+
+SOURCE = "_snapshot_id"
+"""Our key in their dataset documents."""
+
+_NAME_LENGTH = 16
+
+
+def is_name(collection_name: str) -> bool:
+    """Returns whether a collection holds the samples of a generated dataset."""
+    return collection_name.startswith(PREFIXES) and not collection_name.startswith(
+        "frames.samples."
+    )
+
+
+def name_for(snapshot_id: ObjectId, name: str) -> str:
+    """Returns what a dataset is called that shows of a snapshot what another shows of HEAD.
+
+    Views that share a generated dataset have to find each other's on the snapshot as well: only
+    patches of the same generated dataset can be concatenated.
+
+    Args:
+        snapshot_id: the snapshot
+        name: the name of the dataset that was generated from HEAD
+
+    Returns:
+        a name that no other dataset has
+    """
+    return f"{snapshot_id}-{hashlib.sha256(name.encode()).hexdigest()[:_NAME_LENGTH]}"
+
+
+def mark(database: Database[Document], dataset_id: ObjectId, snapshot_id: ObjectId) -> None:
+    """Notes what a dataset was generated from.
+
+    Args:
+        database: the database
+        dataset_id: the generated dataset
+        snapshot_id: the snapshot
+    """
+    database["datasets"].update_one({"_id": dataset_id}, {"$set": {SOURCE: snapshot_id}})
+
+
+def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
+    """Removes everything that was generated from a snapshot.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+    """
+    # What a process without this package has generated is known by its name only
+    named = {
+        "name": {"$regex": f"^{snapshot_id}-"},
+        "sample_collection_name": {"$regex": f"^({'|'.join(map(re.escape, PREFIXES))})"},
+    }
+    own: Document = {"$or": [{SOURCE: snapshot_id}, named]}
+    for document in list(database["datasets"].find(own)):
+        # Else our key was put into a dataset that nobody generated
+        if is_name(document["sample_collection_name"]):
+            database["datasets"].delete_one({**own, "_id": document["_id"]})
+            invalidate.replace(database, document["sample_collection_name"])
+            instances.forget(document["name"])

@@ -1,0 +1,299 @@
+"""The manifests of snapshots, as they are stored.
+
+In full, or as the difference to that of another snapshot, so that the manifest of a snapshot that
+changed little takes little as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..catalog.record import FORMAT_VERSION, check_format
+from ..dataset.parts import Part
+from ..errors import DamagedSnapshotError
+from ..mongo import fence
+from ..mongo.collections import MANIFESTS
+from ..mongo.database import Document
+from ..rawbson import ids
+from .cache import Known
+from .manifest import DIGEST, Manifest, Patch
+
+# Stays well below MongoDB's 16 MB a document
+_CHUNK_BYTES = 8 * 1024 * 1024
+
+_MOST = 0.5
+"""If more than this share of the documents differs, a manifest is stored in full."""
+
+
+def load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
+    """Reads a manifest.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        part: the part of it
+
+    Returns:
+        the manifest
+
+    Raises:
+        DamagedSnapshotError: if it is missing or not what was stored
+    """
+    try:
+        return _load(database, snapshot_id, part)
+    except DamagedSnapshotError:
+        # The one that tells it may have been deleted at this moment: then another one does
+        return _load(database, snapshot_id, part)
+
+
+def _load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
+    stored = _Stored.load(database, snapshot_id, part)
+    patches: list[Patch] = []
+    while stored.base is not None:
+        patches.append(stored.patch())
+        stored = _Stored.load(database, stored.base, part)
+    manifest = Manifest.from_bytes(stored.data)
+    return Patch.joined(patches[::-1]).applied_to(manifest) if patches else manifest
+
+
+def load_small(database: Database[Document], snapshot_id: ObjectId) -> dict[Part, Manifest]:
+    """Reads the manifests of all parts but samples and frames, at once.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+
+    Returns:
+        those that there are
+
+    Raises:
+        DamagedSnapshotError: if one is not what was stored
+    """
+    own = [part.value for part in Part if part.is_own_collection]
+    found: dict[str, list[Document]] = {}
+    query = {"snapshot_id": snapshot_id, "part": {"$nin": own}}
+    for piece in database[MANIFESTS].find(query).sort("number", 1):
+        found.setdefault(piece["part"], []).append(piece)
+    return {
+        part: Manifest.from_bytes(_Stored.joined(found[part], snapshot_id, part).data)
+        for part in map(Part, found)
+    }
+
+
+def parts(database: Database[Document], snapshot_id: ObjectId) -> list[Part]:
+    """Lists the parts of a snapshot that have a manifest.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+
+    Returns:
+        the parts
+    """
+    found = database[MANIFESTS].distinct("part", {"snapshot_id": snapshot_id})
+    return [part for part in Part if part.value in found]
+
+
+def save(
+    database: Database[Document],
+    snapshot_id: ObjectId,
+    manifests: Mapping[Part, Manifest],
+    base: ObjectId | None = None,
+    known: Mapping[tuple[ObjectId, Part], Known] | None = None,
+) -> None:
+    """Stores the manifests of a snapshot.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        manifests: the manifest of each of its parts
+        base (None): a snapshot from which it may differ little
+        known (None): what is known of that, by snapshot and part
+    """
+    pieces: list[Document] = []
+    for part, manifest in manifests.items():
+        stored, former = None, None
+        if base is not None and part.is_own_collection:
+            former = (known or {}).get((base, part))
+        if base is not None and former is not None:
+            stored = _Stored.difference(base, former.manifest, manifest)
+        stored = stored or _Stored(manifest.to_bytes())
+        pieces += stored.pieces(snapshot_id, part)
+    database[MANIFESTS].insert_many(pieces)
+
+
+def rebase(
+    database: Database[Document], snapshot_id: ObjectId, part: Part, base: ObjectId | None
+) -> None:
+    """Stores a manifest as the difference to another one, if that is less.
+
+    Nothing is done if the other one is told by this one. May be interrupted and repeated anywhere.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        part: the part
+        base: the other snapshot, or None to store the manifest in full
+    """
+    query = {"snapshot_id": snapshot_id, "part": part.value}
+    former = list(database[MANIFESTS].find(query, {"number": 1, "base": 1}))
+    if all(piece.get("base") == base for piece in former):
+        return
+    manifest = load(database, snapshot_id, part)
+    stored = None
+    if base is not None:
+        if part not in parts(database, base) or _is_told_by(database, base, part, snapshot_id):
+            return
+        stored = _Stored.difference(base, load(database, base, part), manifest)
+    if stored is None and all(piece.get("base") is None for piece in former):
+        return
+    _replace(database, snapshot_id, part, former, stored or _Stored(manifest.to_bytes()))
+
+
+def _is_told_by(
+    database: Database[Document], snapshot_id: ObjectId, part: Part, other: ObjectId
+) -> bool:
+    """Returns whether one has to read the manifest of another snapshot to read that of one."""
+    told_by: ObjectId | None = snapshot_id
+    while told_by is not None and told_by != other:
+        piece = database[MANIFESTS].find_one(
+            {"snapshot_id": told_by, "part": part.value}, {"base": 1}
+        )
+        told_by = None if piece is None else piece.get("base")
+    return told_by == other
+
+
+def _replace(
+    database: Database[Document],
+    snapshot_id: ObjectId,
+    part: Part,
+    former: list[Document],
+    stored: _Stored,
+) -> None:
+    """Stores a manifest in another way; some of it may be there twice after a crash."""
+    first = 1 + max(piece["number"] for piece in former)
+    database[MANIFESTS].insert_many(stored.pieces(snapshot_id, part, first))
+    # Who is late has added what nobody needs, and must not delete what is needed
+    fence.check(database)
+    database[MANIFESTS].delete_many({"_id": {"$in": [piece["_id"] for piece in former]}})
+
+
+def delete(database: Database[Document], snapshot_id: ObjectId) -> None:
+    """Deletes the manifests of a snapshot; those that are told by them are stored anew.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+    """
+    for piece in list(database[MANIFESTS].find({"base": snapshot_id}, {"data": 0})):
+        # What is damaged stays as it is, and keeps nobody from deleting
+        with suppress(DamagedSnapshotError):
+            _free(database, piece["snapshot_id"], Part(piece["part"]), snapshot_id)
+    database[MANIFESTS].delete_many({"snapshot_id": snapshot_id})
+
+
+def _free(
+    database: Database[Document], snapshot_id: ObjectId, part: Part, leaving: ObjectId
+) -> None:
+    """Makes a manifest be told without that of a snapshot that goes."""
+    base = _Stored.load(database, leaving, part)
+    if base.base is None:
+        rebase(database, snapshot_id, part, None)
+        return
+    query = {"snapshot_id": snapshot_id, "part": part.value}
+    former = list(database[MANIFESTS].find(query, {"number": 1, "base": 1}))
+    own = _Stored.load(database, snapshot_id, part)
+    if own.base == leaving:
+        # Only what differs is touched, however much there is
+        own = _Stored.of(Patch.joined([base.patch(), own.patch()]), base.base)
+    _replace(database, snapshot_id, part, former, own)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A manifest as stored: in full, or as the difference to that of another snapshot."""
+
+    data: bytes
+    base: ObjectId | None = None
+    removed: bytes = zlib.compress(b"")
+    """The ids that only the base has."""
+
+    @classmethod
+    def difference(cls, base: ObjectId, former: Manifest, manifest: Manifest) -> _Stored | None:
+        """Makes what is to be stored of a manifest beside another one; None if that is much."""
+        found = former.compare(manifest)
+        new = np.concatenate([found.added_keys, found.changed_keys])
+        if len(new) + len(found.deleted_keys) > _MOST * len(manifest):
+            return None
+        stored = cls.of(Patch(manifest.only(new), found.deleted_keys), base)
+        return stored if len(stored.removed) < _CHUNK_BYTES else None
+
+    @classmethod
+    def of(cls, patch: Patch, base: ObjectId) -> _Stored:
+        """Makes what is to be stored of a difference."""
+        removed = zlib.compress(patch.removed.tobytes(), 1)
+        return cls(patch.manifest.to_bytes(), base, removed)
+
+    def patch(self) -> Patch:
+        """Returns the difference to the base."""
+        removed = np.frombuffer(zlib.decompress(self.removed), ids.DTYPE)
+        return Patch(Manifest.from_bytes(self.data), removed)
+
+    @property
+    def _told_by_base(self) -> bytes:
+        return b"" if self.base is None else self.removed
+
+    def pieces(self, snapshot_id: ObjectId, part: Part, first: int = 0) -> Iterator[Document]:
+        """Yields the documents to store, numbered from ``first`` on."""
+        checksum = hashlib.sha256(self._told_by_base + self.data).hexdigest()
+        starts = range(0, len(self.data), _CHUNK_BYTES)
+        for number, start in enumerate(starts):
+            piece = {
+                "snapshot_id": snapshot_id,
+                "part": part.value,
+                "number": first + number,
+                "pieces": len(starts),
+                "format": FORMAT_VERSION,
+                "digest": DIGEST,
+                "checksum": checksum,
+                "data": self.data[start : start + _CHUNK_BYTES],
+            }
+            if self.base is not None:
+                piece.update(base=self.base, removed=b"" if number else self.removed)
+            yield piece
+
+    @classmethod
+    def load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> _Stored:
+        """Reads what is stored; of two that a crash has left, one that is complete."""
+        query = {"snapshot_id": snapshot_id, "part": part.value}
+        pieces = database[MANIFESTS].find(query).sort("number", 1)
+        return cls.joined(pieces, snapshot_id, part)
+
+    @classmethod
+    def joined(cls, found: Iterable[Document], snapshot_id: ObjectId, part: Part) -> _Stored:
+        """Puts together what is stored; the pieces come by their numbers."""
+        groups: dict[str, list[Document]] = {}
+        for piece in found:
+            check_format(piece)
+            groups.setdefault(piece["checksum"], []).append(piece)
+        for checksum, pieces in groups.items():
+            stored = cls(
+                b"".join(piece["data"] for piece in pieces),
+                pieces[0].get("base"),
+                b"".join(piece.get("removed", b"") for piece in pieces) or cls.removed,
+            )
+            digest = hashlib.sha256(stored._told_by_base + stored.data).hexdigest()
+            if len(pieces) == pieces[0]["pieces"] and digest == checksum:
+                return stored
+        raise DamagedSnapshotError(
+            f"The manifest of the {part.value} of snapshot {snapshot_id} is "
+            f"{'damaged' if groups else 'missing'}"
+        )

@@ -1,0 +1,4 @@
+"""The MongoDB server: connections, names of collections, reading and writing in bulk.
+
+May import rawbson.
+"""

@@ -1,0 +1,139 @@
+"""The entries of the journal: which operations there are, and how far each has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..catalog.record import check_format
+from ..errors import NewerFormatError, OperationNotFoundError
+from ..mongo.collections import JOURNAL
+from ..mongo.database import Document
+from ..results.serialize import Record
+
+
+class Verb(str, Enum):
+    """What an operation does."""
+
+    CREATE = "create"
+    DELETE = "delete"
+    RESTORE_SNAPSHOT = "restore_snapshot"
+    REVERT = "revert"
+    UNDO_REVERT = "undo_revert"
+    RESTORE_SAMPLES = "restore_samples"
+    SUMMARIZE = "summarize"
+    EDIT = "edit"
+    PIN = "pin"
+    ARCHIVE = "archive"
+    UNARCHIVE = "unarchive"
+    EXPORT = "export"
+    IMPORT = "import"
+    EMPTY_TRASH = "empty_trash"
+    PURGE = "purge"
+    LOAD = "load"
+    CONVERT = "convert"
+
+
+class OperationState(str, Enum):
+    """How far an operation has come."""
+
+    RUNNING = "running"
+    COMMITTED = "committed"
+    DONE = "done"
+    UNDONE = "undone"
+
+
+UNFINISHED = [OperationState.RUNNING.value, OperationState.COMMITTED.value]
+"""The states, as stored, in which an entry is to be recovered should its process be dead."""
+
+
+@dataclass(frozen=True)
+class Entry(Record):
+    """A journal entry."""
+
+    id: ObjectId
+    dataset_id: ObjectId
+    verb: Verb
+    state: OperationState
+    details: dict[str, Any]
+    started_at: datetime
+    finished_at: datetime | None
+    progress: float
+    label: str
+    error: str | None
+    is_cancelled: bool = False
+    """Whether somebody asked for it to be given up."""
+
+    @classmethod
+    def from_document(cls, document: Document) -> Entry:
+        """Reads an entry from the database."""
+        check_format(document)
+        if document["verb"] not in [verb.value for verb in Verb]:
+            raise NewerFormatError(
+                f"The journal holds an operation '{document['verb']}', which this version of "
+                "fiftyone-snapshots does not know. Upgrade it with: "
+                "pip install --upgrade fiftyone-snapshots"
+            )
+        return cls(
+            id=document["_id"],
+            dataset_id=document["dataset_id"],
+            verb=Verb(document["verb"]),
+            state=OperationState(document["state"]),
+            details=document["details"],
+            started_at=document["started_at"],
+            finished_at=document.get("finished_at"),
+            progress=document.get("progress", 0.0),
+            label=document.get("label", ""),
+            error=document.get("error"),
+            is_cancelled=document.get("cancelled", False),
+        )
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether the change has been made visible."""
+        return self.state in (OperationState.COMMITTED, OperationState.DONE)
+
+
+def unfinished_datasets(database: Database[Document]) -> list[ObjectId]:
+    """Lists the datasets with operations that are under way or were left unfinished."""
+    found: list[ObjectId] = database[JOURNAL].distinct(
+        "dataset_id", {"state": {"$in": UNFINISHED}}
+    )
+    return found
+
+
+def unfinished(database: Database[Document], dataset_id: ObjectId | None = None) -> list[Entry]:
+    """Lists the unfinished operations on a dataset or on all, oldest first."""
+    query: Document = {"state": {"$in": UNFINISHED}}
+    if dataset_id is not None:
+        query["dataset_id"] = dataset_id
+    found = database[JOURNAL].find(query).sort("_id", 1)
+    return [Entry.from_document(document) for document in found]
+
+
+def get(database: Database[Document], operation_id: str) -> Entry:
+    """Returns the journal entry of an operation.
+
+    Args:
+        database: the database
+        operation_id: the operation's id
+
+    Returns:
+        the entry
+
+    Raises:
+        OperationNotFoundError: if there is none
+    """
+    document = None
+    if ObjectId.is_valid(operation_id):
+        document = database[JOURNAL].find_one({"_id": ObjectId(operation_id)})
+    if document is None:
+        raise OperationNotFoundError(
+            f"There is no operation {operation_id!r}; entries are kept for 30 days"
+        )
+    return Entry.from_document(document)

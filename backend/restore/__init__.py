@@ -1,0 +1,4 @@
+"""Bringing back some samples, or some of their fields.
+
+May import revert and what is below it.
+"""

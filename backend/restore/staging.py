@@ -1,0 +1,148 @@
+"""What a restoration of samples stages: what their documents were, and what they are to be.
+
+Both are complete before anything is changed. Then what still is the one becomes the other, and a
+recovery does the same the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bson import ObjectId
+from pymongo.collection import Collection
+
+from ..dataset import replacing
+from ..dataset.parts import Documents, Part, State, chunks
+from ..errors import ConcurrentWritesError
+from ..manifest.manifest import Manifest
+from ..mongo.collections import staging_name
+from ..mongo.database import Document
+from ..operations.journal import Operation
+from . import fields as restore_fields
+
+_SELECTED = "selected"
+_WANTED = "wanted."
+_REMOVED = "removed."
+
+ADJUNCTS = (Part.FRAMES, Part.TAGS)
+"""The parts whose documents belong to one sample, by ``_sample_id``."""
+PARTS = (Part.SAMPLES, *ADJUNCTS)
+
+
+def of_samples(documents: Documents, part: Part, ids: list[ObjectId]) -> Documents:
+    """Returns the documents of a part that belong to some samples."""
+    key = "_sample_id" if part in ADJUNCTS else "_id"
+    return Documents(documents.collection, {**documents.query, key: {"$in": ids}})
+
+
+class Staging:
+    """The collections of one restoration.
+
+    Args:
+        running: the operation
+    """
+
+    def __init__(self, running: Operation) -> None:
+        self._running = running
+
+    def selected(self) -> list[ObjectId]:
+        """Returns the samples that are being restored."""
+        return self._staged(_SELECTED).ids()
+
+    def keep(self, head: State, parts: Iterable[Part], sample_ids: list[ObjectId]) -> None:
+        """Copies aside what will be overwritten.
+
+        Args:
+            head: where the dataset's documents are
+            parts: the parts to restore
+            sample_ids: the samples
+        """
+        for ids in chunks(sample_ids):
+            self._staged(_SELECTED).collection.insert_many({"_id": id_} for id_ in ids)
+            for part in parts:
+                of_samples(head[part], part, ids).merge_into(self._staged(part).collection)
+
+    def want(self, state: State, parts: Iterable[Part], sample_ids: list[ObjectId]) -> None:
+        """Makes the documents that some samples have in a state the wanted ones."""
+        for part in parts:
+            for ids in chunks(sample_ids):
+                of_samples(state[part], part, ids).merge_into(self._wanted(part).collection)
+
+    def want_fields(
+        self,
+        captured: State,
+        sample_ids: list[ObjectId],
+        sample_keys: list[str],
+        frame_keys: list[str],
+    ) -> None:
+        """Sets fields of the wanted documents to what they were.
+
+        Frames that are gone come back with those fields.
+
+        Args:
+            captured: where the snapshot's documents are
+            sample_ids: the samples
+            sample_keys: fields of samples
+            frame_keys: fields of frames
+        """
+        for part, keys in ((Part.SAMPLES, sample_keys), (Part.FRAMES, frame_keys)):
+            if not keys or part not in captured:
+                continue
+            wanted = self._wanted(part)
+            if part is Part.FRAMES:
+                wanted.collection.create_index("_sample_id")
+            for ids in chunks(sample_ids):
+                then = of_samples(captured[part], part, ids)
+                restore_fields.restore(part, then, of_samples(wanted, part, ids), keys)
+
+    def wanted_ids(self, part: Part) -> list[ObjectId]:
+        """Returns the documents of a part that are to be there."""
+        return self._wanted(part).ids()
+
+    def exchange(self, target: Collection[Document], part: Part, *, back: bool = False) -> None:
+        """Makes what was kept what is wanted, or the other way round; may be repeated.
+
+        Args:
+            target: the dataset's collection
+            part: the part
+            back (False): whether the restoration is undone
+        """
+        nobody = self._running.id
+        former, wanted = self._staged(part), self._wanted(part)
+        removed = self._staged(f"{_REMOVED}{part}").collection
+        gone: list[ObjectId] = []
+        if back:
+            former, wanted = wanted, former
+            gone = Documents(removed).ids()
+            replacing.clear(target, former.ids() + gone, nobody)
+        differences = Manifest.read(former).compare(Manifest.read(wanted))
+        if back and "wanted" not in self._running.details:
+            gone = differences.added
+        if not back:
+            replacing.note(removed, differences.deleted)
+        # These first: they may be in the way of those that come back with another id
+        replacing.delete(target, former, differences.deleted, nobody)
+        replacing.replace(target, former, wanted, differences.changed, removed, nobody)
+        replacing.insert(target, wanted, gone if back else differences.added)
+
+    def check_made(self, found: Mapping[Part, Manifest]) -> None:
+        """Makes sure that nobody has written the samples at the same time.
+
+        Args:
+            found: what the samples are now
+
+        Raises:
+            ConcurrentWritesError: if somebody has
+        """
+        for part, now in found.items():
+            if Manifest.read(self._wanted(part)).compare(now):
+                raise ConcurrentWritesError(
+                    f"The {part.value} were written to by somebody else while they were restored. "
+                    "What was restored is taken back, and what was written stays. Try again."
+                )
+
+    def _wanted(self, part: Part) -> Documents:
+        return self._staged(f"{_WANTED}{part}")
+
+    def _staged(self, name: str) -> Documents:
+        return Documents(self._running.database[staging_name(self._running.id, name)])

@@ -1,0 +1,179 @@
+"""Taking a dataset back to a snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import IndexModel
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from ..catalog.catalog import Catalog
+from ..catalog.record import SampleChangeSummary, SnapshotRecord
+from ..config import Settings
+from ..dataset.parts import Head, Part, Readable
+from ..dataset.reference import DatasetReference
+from ..diff import changes, latest_changes
+from ..diff.changes import HeadVersion, SnapshotVersion
+from ..errors import DamagedSnapshotError
+from ..manifest import as_captured
+from ..mongo.collections import staging_name
+from ..mongo.database import Document, server_time
+from ..operations.journal import Operation, Verb, operation, reporter
+from ..results.serialize import Record
+from ..snapshots import unarchive
+from ..storage import registry
+from ..storage.base import Backend
+from . import exchange
+from .swap import Switch
+
+_UNCHANGED = "The dataset was not changed."
+
+
+@dataclass(frozen=True)
+class RevertPlan(Record):
+    """What a revert would change."""
+
+    dataset_name: str
+    snapshot_name: str
+    samples_to_add_back: int
+    """Samples of the snapshot that the dataset no longer has."""
+    samples_to_remove: int
+    """Samples that were added since."""
+    samples_to_restore: int
+    """Samples whose content, or that of their frames, has changed since."""
+    fields_to_add_back: list[str]
+    fields_to_remove: list[str]
+    snapshots_to_delete: list[str]
+    """Newer snapshots, in order of creation."""
+
+
+def plan(database: Database[Document], dataset: DatasetReference, name: str) -> RevertPlan:
+    """Tells what :func:`revert` would change, and changes nothing.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+
+    Returns:
+        the plan
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+    """
+    record = Catalog(database).get(dataset.id, name, dataset.name)
+    head = Head(database, dataset.id)
+    snapshot = SnapshotVersion(database, record)
+    difference = changes.compare(HeadVersion(head), snapshot, reporter())
+    captured = _first_document(snapshot.documents(Part.DATASET))
+    then, now = field_names(captured), field_names(head.document())
+    return RevertPlan(
+        dataset_name=dataset.name,
+        snapshot_name=name,
+        samples_to_add_back=len(difference.added),
+        samples_to_remove=len(difference.deleted),
+        samples_to_restore=len(difference.changed),
+        fields_to_add_back=[field for field in then if field not in now],
+        fields_to_remove=[field for field in now if field not in then],
+        snapshots_to_delete=[newer.name for newer in _newer(database, record)],
+    )
+
+
+def revert(database: Database[Document], dataset: DatasetReference, name: str) -> None:
+    """Takes a dataset back to a snapshot; what is discarded goes to the trash.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+        ArchivedSnapshotError: if it is archived, and not to be brought back unasked
+        DamagedSnapshotError: if the snapshot is not what was captured; nothing was changed
+    """
+    catalog = Catalog(database)
+    unarchive.available(database, dataset, name)
+    with operation(database, dataset.id, Verb.REVERT, snapshot_name=name) as running:
+        record = catalog.get(dataset.id, name, dataset.name)
+        unarchive.check_available(record, dataset)
+        backend = registry.create(record.backend, database)
+        related = backend.related(record)
+        as_captured.check_related(database, record, related, _UNCHANGED)
+        has_frames = backend.source(record, Part.FRAMES) is not None
+        plan_ = exchange.plan(Head(database, dataset.id), has_frames)
+        running.note(
+            switch=plan_.to_details(),
+            snapshot_id=record.id,
+            newer=[other.id for other in _newer(database, record)],
+            revived=[],
+            destroy=Settings.load().trash_days == 0,
+            changes=SampleChangeSummary(
+                record.sample_count, 0, 0, 0, server_time(database)
+            ).to_document(),
+            changes_since=record.id,
+            former_changes=latest_changes.carried(
+                catalog.dataset_facts(dataset.id), plan_.old_samples
+            ),
+        )
+        running.step("noted")
+        _stage(running, backend, record, plan_)
+        for part, new in plan_.new_names().items():
+            running.certain(f"moving_{part.value}")
+            database[staging_name(running.id, part)].rename(new)
+        running.step("moved")
+        exchange.make(running, plan_, related, _first_document(related.get(Part.DATASET)))
+
+
+def _stage(running: Operation, backend: Backend, record: SnapshotRecord, plan_: Switch) -> None:
+    """Prepares the dataset's collections beside it: bytes, order and indexes as captured."""
+    names = plan_.new_names()
+    for number, part in enumerate(names):
+        running.progress(number / len(names), f"Restoring {part.value}")
+        target = running.database[staging_name(running.id, part)]
+        target.drop()
+        running.database.create_collection(target.name)
+        _create_indexes(target, backend.indexes(record, part))
+        try:
+            content = backend.restore(record, part, target)
+        except (DuplicateKeyError, BulkWriteError) as error:
+            raise DamagedSnapshotError(
+                f"Snapshot '{record.name}' is damaged: its {part.value} do not fit the unique "
+                f"indexes that they had: {error}. {_UNCHANGED} See verify_snapshot()."
+            ) from error
+        as_captured.check(running.database, record, {part: content}, _UNCHANGED)
+        running.step(f"staged_{part.value}")
+
+
+def _newer(database: Database[Document], record: SnapshotRecord) -> list[SnapshotRecord]:
+    others = Catalog(database).list(record.dataset_id)
+    return [other for other in others if other.sequence > record.sequence]
+
+
+def _first_document(documents: Readable | None) -> Document:
+    document = None if documents is None else next(documents.decoded(), None)
+    if document is None:
+        raise DamagedSnapshotError("The snapshot has no dataset document")
+    return document
+
+
+def _create_indexes(target: Collection[Document], indexes: list[Document]) -> None:
+    models: list[IndexModel] = []
+    for index in indexes:
+        options: dict[str, Any] = {
+            key: value for key, value in index.items() if key not in ("key", "v", "ns")
+        }
+        if options.get("name") != "_id_":
+            models.append(IndexModel(list(index["key"].items()), **options))
+    if models:
+        target.create_indexes(models)
+
+
+def field_names(document: Document) -> list[str]:
+    """Returns the top-level fields in a dataset document, those of frames with their prefix."""
+    samples = [field["name"] for field in document.get("sample_fields") or []]
+    frames = [f"frames.{field['name']}" for field in document.get("frame_fields") or []]
+    return samples + frames

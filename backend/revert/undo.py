@@ -1,0 +1,118 @@
+"""Undoing a revert: bringing back what it discarded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo.database import Database
+
+from ..catalog.catalog import Catalog
+from ..config import Settings
+from ..dataset.parts import Head, Part
+from ..dataset.reference import DatasetReference
+from ..diff import latest_changes
+from ..errors import DamagedSnapshotError, DatasetBusyError, NothingToUndoError
+from ..mongo.collections import trashed_name
+from ..mongo.database import Document
+from ..operations.journal import Verb, operation
+from ..trash import trash
+from ..trash.trash import TrashedHead
+from . import exchange
+
+
+def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
+    """Brings back what the last revert of a dataset discarded, exactly.
+
+    What the dataset is now goes to the trash in its turn, so that this can be undone as well.
+
+    Args:
+        database: the database
+        dataset: the dataset
+
+    Returns:
+        the state that was brought back
+
+    Raises:
+        NothingToUndoError: if the trash holds no earlier state of the dataset
+        DuplicateNameError: if a snapshot that is to come back has lost its name to another one
+        DamagedSnapshotError: if the trash does not hold any more what was discarded
+        DatasetBusyError: if somebody else has just reverted the dataset or undone that
+    """
+    catalog = Catalog(database)
+    wanted = _last_discarded(database, dataset)
+    with operation(database, dataset.id, Verb.UNDO_REVERT) as running:
+        former = _last_discarded(database, dataset)
+        if former.id != wanted.id:
+            # Two people undo at once: the second one must not bring back what the first got rid of
+            raise DatasetBusyError(
+                f"Dataset '{dataset.name}' was reverted, or that was undone, by somebody else at "
+                "the same moment. Nothing was changed; look at it and try again."
+            )
+        records = [catalog.by_id(snapshot_id) for snapshot_id in former.snapshot_ids]
+        revived = [record for record in records if record is not None and not record.is_live]
+        for record in revived:
+            catalog.check_name(dataset.id, record.name)
+        discarded = [catalog.by_id(snapshot_id) for snapshot_id in former.revived_ids]
+        parts = trash.own_parts(database, former.id)
+        if Part.SAMPLES not in parts:
+            raise DamagedSnapshotError(
+                f"The discarded state of dataset '{dataset.name}' is gone from the trash"
+            )
+        _check(database, dataset, former)
+        plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in parts)
+        running.note(
+            switch=plan_.to_details(),
+            former=former.id,
+            snapshot_name=former.snapshot_name,
+            discards_rolled_back=not former.is_rolled_back,
+            newer=[record.id for record in discarded if record is not None and record.is_live],
+            revived=[record.id for record in revived],
+            destroy=Settings.load().trash_days == 0,
+            changes=former.latest_changes,
+            changes_since=former.changes_since,
+            former_changes=latest_changes.carried(
+                catalog.dataset_facts(dataset.id), plan_.old_samples
+            ),
+        )
+        running.certain("noted")
+        for part, new in plan_.new_names().items():
+            database[trashed_name(former.id, part)].rename(new)
+            running.step(f"moved_{part.value}")
+        exchange.make(running, plan_, former.related(database), former.document(database))
+    return former
+
+
+def _check(database: Database[Document], dataset: DatasetReference, former: TrashedHead) -> None:
+    """Refuses a discarded state that is not what it was, as far as can be told without a manifest.
+
+    Nobody hashes a dataset that is being discarded: that would take longer than the revert.
+    """
+    if former.content is None:
+        return
+    found = trash.content(database, former.id)
+    parts = {*former.content, *found}
+    known = [part for part in Part if part.name in parts]
+    damaged = [p for p in known if _differ(former.content.get(p.name), found.get(p.name))]
+    if damaged:
+        raise DamagedSnapshotError(
+            f"The discarded state of dataset '{dataset.name}' is damaged in the trash: its "
+            f"{', '.join(damaged)} are not what was discarded. The dataset was not changed. "
+            "restore_samples() can bring samples back from a snapshot; empty_trash() destroys "
+            "the discarded state."
+        )
+
+
+def _differ(then: Any, now: Any) -> bool:
+    is_counted = isinstance(then, dict) and isinstance(now, dict)
+    # Counts of another run of the server may be wrong
+    return bool(then != now and not (is_counted and then["process"] != now["process"]))
+
+
+def _last_discarded(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
+    discarded = trash.heads(database, dataset.id)
+    if not discarded:
+        raise NothingToUndoError(
+            f"The trash holds no earlier state of dataset '{dataset.name}': it was not reverted, "
+            "or that was too long ago, or the trash was emptied"
+        )
+    return discarded[-1]

@@ -1,0 +1,107 @@
+"""What an undo would change, before it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..catalog.catalog import Catalog
+from ..dataset.parts import Documents, Head, Part
+from ..dataset.reference import DatasetReference
+from ..diff import changes
+from ..diff.changes import HeadVersion
+from ..errors import NothingToUndoError
+from ..manifest.manifest import Manifest
+from ..mongo.collections import trashed_name
+from ..mongo.database import Document
+from ..operations.journal import reporter
+from ..rawbson.ids import Keys
+from ..results.serialize import Record
+from ..storage.base import Progress, silent
+from ..trash import trash
+from .revert import field_names
+
+
+@dataclass(frozen=True)
+class UndoPlan(Record):
+    """What :func:`undo_revert` would change."""
+
+    dataset_name: str
+    snapshot_name: str
+    """The snapshot of the revert that would be undone or, if ``is_redo``, done again."""
+    is_redo: bool
+    """Whether the revert itself was the last thing to be undone."""
+    samples_to_add_back: int
+    samples_to_remove: int
+    samples_to_restore: int
+    """Samples whose content, or that of their frames, would change."""
+    fields_to_add_back: list[str]
+    fields_to_remove: list[str]
+    snapshots_to_bring_back: list[str]
+    snapshots_to_delete: list[str]
+
+
+@dataclass(frozen=True)
+class DiscardedVersion:
+    """A state of a dataset that lies in the trash, as a version to compare."""
+
+    database: Database[Document]
+    operation_id: ObjectId
+
+    def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
+        """Reads the content of a part."""
+        documents = self.documents(part)
+        return Manifest.empty() if documents is None else Manifest.read(documents)
+
+    def documents(self, part: Part, wanted: Keys | None = None) -> Documents | None:
+        """Returns the documents of a part."""
+        if part not in trash.own_parts(self.database, self.operation_id):
+            return None
+        return Documents(self.database[trashed_name(self.operation_id, part)])
+
+    def check_present(self) -> None:
+        """Does nothing: if somebody empties the trash meanwhile, there is nothing to undo."""
+
+
+def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
+    """Tells what undoing would change, and changes nothing.
+
+    Args:
+        database: the database
+        dataset: the dataset
+
+    Returns:
+        the plan
+
+    Raises:
+        NothingToUndoError: if the trash holds no earlier state of the dataset
+    """
+    states = trash.heads(database, dataset.id)
+    if not states:
+        raise NothingToUndoError(f"There is nothing to undo for dataset '{dataset.name}'")
+    former = states[-1]
+    head = Head(database, dataset.id)
+    wanted = DiscardedVersion(database, former.id)
+    difference = changes.compare(HeadVersion(head), wanted, reporter())
+    then = field_names(former.document(database))
+    now = field_names(head.document())
+    catalog = Catalog(database)
+
+    def names(snapshot_ids: list[ObjectId], live: bool) -> list[str]:
+        records = [catalog.by_id(snapshot_id) for snapshot_id in snapshot_ids]
+        return [record.name for record in records if record and record.is_live == live]
+
+    return UndoPlan(
+        dataset_name=dataset.name,
+        snapshot_name=former.snapshot_name,
+        is_redo=former.is_rolled_back,
+        samples_to_add_back=len(difference.added),
+        samples_to_remove=len(difference.deleted),
+        samples_to_restore=len(difference.changed),
+        fields_to_add_back=[field for field in then if field not in now],
+        fields_to_remove=[field for field in now if field not in then],
+        snapshots_to_bring_back=names(former.snapshot_ids, live=False),
+        snapshots_to_delete=names(former.revived_ids, live=True),
+    )

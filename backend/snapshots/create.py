@@ -1,0 +1,215 @@
+"""Creating a snapshot."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..access import actor
+from ..catalog import names
+from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotRecord, SnapshotState
+from ..config import Settings
+from ..dataset.parts import Head, Part
+from ..dataset.reference import DatasetReference, migrate
+from ..diff import changes, latest_changes
+from ..errors import LeaseLostError
+from ..manifest import store as manifest_store
+from ..manifest.cache import Known
+from ..mongo.database import Document, server_time
+from ..mongo.gate import Workers
+from ..operations.journal import Operation, Verb, operation, recovers
+from ..search import index as search_index
+from ..storage import registry
+from ..storage.base import Backend, Captured, Progress
+from . import quota
+
+logger = logging.getLogger(__name__)
+
+_COPY_SHARE = 0.9
+"""The part of the whole time that copying takes, for progress."""
+
+
+def create(
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    description: str | None,
+    tags: tuple[str, ...] = (),
+    *,
+    trust_timestamps: bool = False,
+) -> SnapshotRecord:
+    """Captures a dataset as a new snapshot.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: a name that is not in use
+        description: what the snapshot is about, if anything
+        tags (()): valid tags
+        trust_timestamps (False): whether a backend that stores differences may take for unchanged
+            what has the same ``last_modified_at``
+
+    Returns:
+        the snapshot
+
+    Raises:
+        InvalidNameError: if the name cannot be used
+        DuplicateNameError: if the name or its slug is in use
+        LimitExceededError: if there are as many snapshots as are allowed
+        ConcurrentWritesError: if the dataset is written to all the time
+    """
+    names.validate(name)
+    Catalog(database).check_name(dataset.id, name)
+    migrate(dataset)
+    catalog = Catalog(database)
+    settings = Settings.load()
+    # A dataset whose history was converted stays with that backend
+    backend_name = catalog.dataset_facts(dataset.id).get("backend", settings.backend)
+    backend = registry.create(backend_name, database)
+
+    snapshot_id = ObjectId()
+    while True:
+        quota.make(database, dataset)
+        with (
+            suppress(quota.RoomTakenError),
+            operation(
+                database,
+                dataset.id,
+                Verb.CREATE,
+                # The name is theirs who take it now, however long they take to create it
+                while_waiting=lambda: catalog.check_name(dataset.id, name),
+                snapshot_id=snapshot_id,
+                snapshot_name=name,
+                backend=backend_name,
+            ) as running,
+        ):
+            catalog.check_name(dataset.id, name)
+            quota.check(database, dataset)
+            head = Head(database, dataset.id)
+            _warn_if_not_persistent(head)
+            record = SnapshotRecord(
+                id=snapshot_id,
+                dataset_id=dataset.id,
+                name=name,
+                slug=names.slug(name),
+                description=description,
+                sequence=catalog.next_sequence(dataset.id),
+                state=SnapshotState.CREATING,
+                backend=backend_name,
+                created_at=server_time(database),
+                created_by=actor.current().user,
+                tags=tags,
+            )
+            catalog.add(record)
+            running.step("reserved")
+            captured = backend.capture(
+                record, head, _copying(running), trust_timestamps=trust_timestamps
+            )
+            running.step("captured")
+            record = replace(record, storage=captured.storage)
+            _describe(running, backend, record, captured)
+            if captured.witness is not None:
+                # Of no use to anyone should the snapshot not be completed
+                catalog.set_dataset_facts(
+                    dataset.id, witness={"snapshot_id": snapshot_id, **captured.witness}
+                )
+            running.committing("summarized")
+            if not catalog.complete(snapshot_id):
+                raise LeaseLostError(f"Another process has given up snapshot '{name}' for dead")
+            running.commit()
+            _finish(running)
+            return catalog.by_id(snapshot_id) or record
+
+
+def check(database: Database[Document], dataset: DatasetReference, name: str | None) -> None:
+    """Checks what can be checked before a snapshot is created.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the name that the snapshot would have, or None if that is not known yet
+
+    Raises:
+        InvalidNameError: if the name cannot be used
+        DuplicateNameError: if the name or its slug is in use
+        LimitExceededError: if there are as many snapshots as are allowed
+    """
+    catalog = Catalog(database)
+    if name is not None:
+        names.validate(name)
+        catalog.check_name(dataset.id, name)
+    if not quota.can_be_made(database, dataset):
+        quota.check(database, dataset)
+
+
+def _describe(
+    running: Operation, backend: Backend, record: SnapshotRecord, captured: Captured
+) -> None:
+    """Notes what a snapshot holds; what it changed is found out at the same time."""
+    database, catalog = running.database, Catalog(running.database)
+    known = {(record.id, part): Known(each) for part, each in captured.manifests.items()}
+    known.update(captured.known)
+    previous = catalog.latest(record.dataset_id)
+    with Workers(max_workers=1) as pool:
+        summary = pool.submit(changes.since_previous, database, previous, record, known)
+        manifest_store.save(database, record.id, captured.manifests, captured.base, captured.known)
+        running.step("manifested")
+        is_ready = backend.is_materialised(record)
+        catalog.update(
+            record.id,
+            storage=captured.storage,
+            sample_count=len(captured.manifests[Part.SAMPLES]),
+            size_bytes=backend.size_bytes(record),
+            # Else they are noted when they are first asked for
+            fields=search_index.read_fields(database, record) if is_ready else None,
+            changes=summary.result(),
+        )
+
+
+@recovers(Verb.CREATE)
+def _recover(running: Operation) -> None:
+    """Removes a snapshot that was not completed."""
+    database, snapshot_id = running.database, running.details["snapshot_id"]
+    catalog = Catalog(database)
+    record = catalog.by_id(snapshot_id)
+    if record is not None and record.state is not SnapshotState.CREATING:
+        # Completed, though its process may not have lived to write that down
+        running.commit()
+        _finish(running)
+        return
+    # The record first: without it, a process that was thought dead cannot complete the snapshot
+    catalog.remove([snapshot_id])
+    running.step("unreserved")
+    registry.create(running.details["backend"], database).discard(snapshot_id)
+    running.step("discarded")
+    manifest_store.delete(database, snapshot_id)
+
+
+def _finish(running: Operation) -> None:
+    """Nothing has changed since the latest snapshot, which is this one."""
+    record = Catalog(running.database).by_id(running.details["snapshot_id"])
+    if record is not None:
+        latest_changes.note_none(running.database, record, record.created_at)
+        running.step("summarized_head")
+        registry.create(record.backend, running.database).tidy(running.dataset_id)
+
+
+def _warn_if_not_persistent(head: Head) -> None:
+    document = head.document()
+    if not document.get("persistent"):
+        logger.warning(
+            "Dataset '%s' is not persistent: FiftyOne will delete it, and with it its snapshots, "
+            "when the last process that uses the database exits. Keep it with: "
+            "dataset.persistent = True",
+            document["name"],
+        )
+
+
+def _copying(running: Operation) -> Progress:
+    """Reports the progress of copying as a part of the whole operation's."""
+    return lambda fraction, label: running.progress(fraction * _COPY_SHARE, label)

@@ -1,0 +1,155 @@
+"""Deleting a snapshot, and bringing a deleted one back."""
+
+from __future__ import annotations
+
+from pymongo.database import Database
+
+from ..catalog import names
+from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotRecord, SnapshotState
+from ..config import Settings
+from ..dataset.reference import DatasetReference
+from ..diff import changes
+from ..errors import NothingToUndoError
+from ..mongo.database import Document, server_time
+from ..operations.journal import Operation, Verb, operation, recovers
+from ..projection import project
+from ..trash import trash
+
+
+def delete(database: Database[Document], dataset: DatasetReference, name: str) -> None:
+    """Moves a snapshot to the trash, or destroys it if the trash is turned off.
+
+    The summary of the snapshot after it is calculated anew, against the one before it.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+    """
+    catalog = Catalog(database)
+    catalog.get(dataset.id, name, dataset.name)
+    with operation(database, dataset.id, Verb.DELETE, snapshot_name=name) as running:
+        record = catalog.get(dataset.id, name, dataset.name)
+        running.note(snapshot_id=record.id, destroy=Settings.load().trash_days == 0)
+        running.committing("noted")
+        catalog.update(
+            record.id,
+            state=SnapshotState.TRASHED,
+            trashed_at=server_time(database),
+            trashed_by=running.id,
+        )
+        running.commit()
+        _finish(running)
+
+
+@recovers(Verb.DELETE)
+def _recover(running: Operation) -> None:
+    """Finishes a deletion once the snapshot is marked; before that nothing has happened."""
+    if "snapshot_id" not in running.details:
+        return
+    record = Catalog(running.database).by_id(running.details["snapshot_id"])
+    if running.is_committed or (record is not None and record.trashed_by == running.id):
+        running.commit()
+        _finish(running)
+
+
+def _finish(running: Operation) -> None:
+    database = running.database
+    record = Catalog(database).by_id(running.details["snapshot_id"])
+    if record is None:
+        return
+    running.step("marked")
+    project.remove(database, record.id)
+    running.step("closed")
+    summarize_following(database, record)
+    running.step("summarized")
+    if running.details["destroy"]:
+        trash.destroy_snapshot(database, record)
+
+
+def restore(database: Database[Document], dataset: DatasetReference, name: str) -> SnapshotRecord:
+    """Brings the last deleted snapshot of a name back from the trash.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the name that it had
+
+    Returns:
+        the snapshot
+
+    Raises:
+        NothingToUndoError: if the trash holds no such snapshot
+        DuplicateNameError: if another snapshot has the name by now
+    """
+    catalog = Catalog(database)
+    with operation(database, dataset.id, Verb.RESTORE_SNAPSHOT, snapshot_name=name) as running:
+        trashed = [record for record in catalog.list_trashed(dataset.id) if record.name == name]
+        if not trashed:
+            known = list(dict.fromkeys(item.name for item in catalog.list_trashed(dataset.id)))
+            nothing = f"The trash of dataset '{dataset.name}' holds no snapshot"
+            raise NothingToUndoError(names.unknown(nothing, name, known, are="it holds"))
+        record = max(trashed, key=lambda item: item.trashed_at or item.created_at)
+        running.note(snapshot_id=record.id)
+        running.committing("noted")
+        revive(catalog, record)
+        running.commit()
+        summarize_revived(database, record)
+    return catalog.by_id(record.id) or record
+
+
+@recovers(Verb.RESTORE_SNAPSHOT)
+def _recover_restore(running: Operation) -> None:
+    """Brings the summaries up to date, if the snapshot is back."""
+    if "snapshot_id" not in running.details:
+        return
+    record = Catalog(running.database).by_id(running.details["snapshot_id"])
+    if record is not None and record.is_live:
+        running.commit()
+        summarize_revived(running.database, record)
+
+
+def summarize_revived(database: Database[Document], record: SnapshotRecord) -> None:
+    """Calculates anew what a snapshot that was just put back has changed, and the one after it.
+
+    Args:
+        database: the database
+        record: the snapshot
+    """
+    catalog = Catalog(database)
+    before, _ = catalog.neighbours(record)
+    catalog.update(record.id, changes=changes.since_previous(database, before, record))
+    summarize_following(database, record)
+
+
+def revive(catalog: Catalog, record: SnapshotRecord) -> None:
+    """Takes a snapshot out of the trash.
+
+    Args:
+        catalog: the catalog
+        record: the snapshot
+
+    Raises:
+        DuplicateNameError: if another snapshot has its name by now
+    """
+    catalog.update(record.id, state=SnapshotState.READY, trashed_at=None, trashed_by=None)
+
+
+def summarize_following(database: Database[Document], record: SnapshotRecord) -> None:
+    """Calculates anew what the snapshot after one has changed.
+
+    Args:
+        database: the database
+        record: a snapshot that was just removed from the history or put back
+    """
+    catalog = Catalog(database)
+    before, after = catalog.neighbours(record)
+    if after is not None:
+        current = catalog.by_id(record.id)
+        if current is not None and current.is_live:
+            before = current
+        catalog.update(after.id, changes=changes.since_previous(database, before, after))

@@ -1,0 +1,81 @@
+"""Renaming, describing and tagging a snapshot; its contents never change."""
+
+from __future__ import annotations
+
+from pymongo.database import Database
+
+from ..catalog import names
+from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotRecord
+from ..dataset.reference import DatasetReference
+from ..mongo.database import Document
+from ..operations.journal import Operation, Verb, operation, recovers
+
+KEEP = "\0keep"
+"""Stands for a description that stays as it is; no description contains it."""
+
+
+def edit(
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    new_name: str | None = None,
+    description: str | None = KEEP,
+    add_tags: tuple[str, ...] = (),
+    remove_tags: tuple[str, ...] = (),
+) -> SnapshotRecord:
+    """Changes what a snapshot is called and what is said about it.
+
+    The name under which FiftyOne has loaded it changes at its next load.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+        new_name (None): its new name, if it is to have one
+        description: its new description, None for none
+        add_tags (()): valid tags that it is to have
+        remove_tags (()): tags that it is not to have
+
+    Returns:
+        the snapshot
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+        InvalidNameError: if the new name cannot be used
+        DuplicateNameError: if the new name or its slug is in use
+    """
+    catalog = Catalog(database)
+    record = catalog.get(dataset.id, name, dataset.name)
+    if new_name is not None:
+        names.validate(new_name)
+        catalog.check_name(dataset.id, new_name, renamed=record.id)
+    with operation(database, dataset.id, Verb.EDIT, snapshot_name=name) as running:
+        record = catalog.get(dataset.id, name, dataset.name)
+        changes: Document = {}
+        if new_name is not None and new_name != record.name:
+            catalog.check_name(dataset.id, new_name, renamed=record.id)
+            changes.update(name=new_name, slug=names.slug(new_name))
+        if description != KEEP:
+            changes["description"] = description
+        kept = [tag for tag in record.tags if tag not in remove_tags]
+        tags = list(dict.fromkeys([*kept, *add_tags]))
+        if tags != list(record.tags):
+            changes["tags"] = tags
+        running.note(snapshot_id=record.id, changes=changes)
+        running.committing("noted")
+        if changes:
+            catalog.update(record.id, **changes)
+        running.commit()
+    return catalog.by_id(record.id) or record
+
+
+@recovers(Verb.EDIT)
+def _recover(running: Operation) -> None:
+    """Tells whether the one write was made; there is nothing else to undo or finish."""
+    if "changes" not in running.details:
+        return
+    record = Catalog(running.database).by_id(running.details["snapshot_id"])
+    wanted = running.details["changes"]
+    if record is not None and wanted.items() <= record.to_document().items():
+        running.commit()

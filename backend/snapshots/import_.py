@@ -1,0 +1,339 @@
+"""Taking a snapshot in from a file, into its dataset or as the beginning of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fiftyone.core.dataset as fod
+from bson import ObjectId
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from ..archive import origin
+from ..archive.check import malformed_is_damaged
+from ..archive.folder import FolderStore, absolute
+from ..archive.format import Header
+from ..archive.read import Reader
+from ..catalog import names
+from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotRecord, SnapshotState
+from ..config import Settings
+from ..dataset import ownership
+from ..dataset.parts import (
+    RELATED,
+    Documents,
+    Head,
+    Part,
+    State,
+    link_field,
+    owner_field,
+    shared_collection,
+)
+from ..dataset.reference import DatasetReference, current_name
+from ..diff import latest_changes
+from ..errors import DamagedArchiveError, DuplicateNameError, InvalidRequestError
+from ..manifest import store as manifest_store
+from ..manifest.manifest import Manifest
+from ..mongo.collections import staging_name
+from ..mongo.database import Document, server_time
+from ..operations.journal import Operation, Verb, operation, recovers
+from ..projection import indexes
+from ..revert.swap import delete_generated_datasets, remove_results
+from ..storage import registry
+from . import delete, quota, staging
+
+
+def import_(
+    database: Database[Document], path: Path, dataset_name: str | None = None
+) -> SnapshotRecord:
+    """Takes a snapshot in from a file.
+
+    If its dataset is here, by id, it becomes a snapshot of that. Else a dataset is made that is
+    what the snapshot is, with the same id, so that other snapshots of it can follow.
+
+    Args:
+        database: the database
+        path: a file that was exported, or an archive
+        dataset_name (None): a name for a new dataset; by default, the one that it had
+
+    Returns:
+        the snapshot
+
+    Raises:
+        NotAnArchiveError: if the file is something else
+        DamagedArchiveError: if the file is damaged; nothing was changed then
+        InvalidRequestError: if the snapshot is here already, or its dataset under another name
+        DuplicateNameError: if the name of the snapshot or of the new dataset is taken
+        LimitExceededError: if there are as many snapshots as are allowed
+    """
+    reader = _open(path)
+    header = reader.header
+    dataset = _check(database, header, dataset_name)
+    while True:
+        quota.make(database, dataset)
+        with (
+            suppress(quota.RoomTakenError),
+            operation(database, dataset.id, Verb.IMPORT, snapshot_name=header.name) as running,
+        ):
+            dataset = _check(database, header, dataset_name)
+            quota.check(database, dataset)
+            is_new = current_name(database, dataset.id) is None
+            record = _reserve(running, header, dataset, is_new)
+            # This reads all of it: an archive that is damaged ends here
+            staged, manifests = staging.stage(running, reader, "Importing")
+            _check_whole(staged, manifests, header, path)
+            lacking = origin.check_documents(database, staged, dataset.id, str(path))
+            running.step("staged")
+            captured = origin.lasting_indexes(header.indexes)
+            with malformed_is_damaged(str(path)):
+                document = _fill_head(running, staged, captured, lacking) if is_new else None
+                backend = registry.create(record.backend, database)
+                storage = backend.adopt(record, staged, captured)
+            running.step("adopted")
+            manifest_store.save(database, record.id, _of_all_parts(manifests))
+            Catalog(database).update(record.id, storage=storage)
+            record = replace(record, storage=storage)
+            Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
+            running.committing("prepared")
+            if document is not None:
+                _insert(running, document)
+                running.step("dataset_made")
+            Catalog(database).complete(record.id)
+            running.commit()
+            _finish(running)
+            return Catalog(database).by_id(record.id) or record
+
+
+def destination(
+    database: Database[Document], path: Path, dataset_name: str | None = None
+) -> DatasetReference:
+    """Finds the dataset that :func:`import_` would take a snapshot into, or that it would make.
+
+    Args:
+        database: the database
+        path: a file that was exported, or an archive
+        dataset_name (None): a name for a new dataset; by default, the one that it had
+
+    Returns:
+        the dataset
+
+    Raises:
+        InvalidRequestError: if it could not be imported, as for :func:`import_`
+    """
+    return _check(database, _open(path).header, dataset_name)
+
+
+def _check_whole(
+    staged: State, manifests: Mapping[Part, Manifest], header: Header, path: Path
+) -> None:
+    """Makes sure that what was read is what the header says."""
+    documents = list(staged[Part.DATASET].decoded()) if Part.DATASET in staged else []
+    samples = manifests.get(Part.SAMPLES, Manifest.empty())
+    if [document["_id"] for document in documents] != [header.dataset_id] or (
+        len(samples) != header.sample_count
+    ):
+        raise DamagedArchiveError(
+            f"'{path}' is damaged: it does not hold the whole snapshot that it says it does"
+        )
+
+
+def _insert(running: Operation, document: Document) -> None:
+    """Makes the dataset itself, unless somebody has taken its name or id meanwhile."""
+    database = running.database
+    made = database[staging_name(running.id, "document")]
+    made.insert_one(document)
+    try:
+        Documents(made).merge_into(database["datasets"], replace=False)
+        own = {key: document[key] for key in ("_id", "name", "sample_collection_name")}
+        is_made = database["datasets"].find_one(own, {"_id": 1}) is not None
+    except DuplicateKeyError:
+        is_made = False
+    if not is_made:
+        raise DuplicateNameError(
+            f"A dataset named '{document['name']}' was made by somebody else at the same moment. "
+            "Nothing was imported; choose another name with dataset_name"
+        )
+
+
+def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
+    """Adds that there are no documents of other parts, but for frames of those that have none."""
+    missing = [part for part in Part if part not in manifests and part is not Part.FRAMES]
+    return {**manifests, **dict.fromkeys(missing, Manifest.empty())}
+
+
+def _open(path: Path) -> Reader:
+    path = absolute(path)
+    if not path.is_file():
+        raise InvalidRequestError(f"There is no file '{path}'")
+    return Reader(FolderStore(str(path.parent)).read(path.name), str(path))
+
+
+def _check(
+    database: Database[Document], header: Header, dataset_name: str | None
+) -> DatasetReference:
+    """Finds the dataset that the snapshot will belong to, and whether that can be."""
+    names.validate(header.name, reserved=False)
+    names.validate_tags(header.tags)
+    catalog = Catalog(database)
+    here = catalog.by_id(header.snapshot_id)
+    if here is not None:
+        place = "" if here.is_live else " in the trash, from where restore_snapshot() brings it"
+        hint = ""
+        if here.is_live and dataset_name is not None:
+            name = current_name(database, here.dataset_id)
+            hint = (
+                f". To make a dataset of it, use clone_snapshot('{name}', '{here.name}', "
+                f"'{dataset_name}')"
+            )
+        raise InvalidRequestError(f"The snapshot is here already: '{here.name}'{place}{hint}")
+    origin.check_ids(database, header)
+    name = current_name(database, header.dataset_id)
+    if name is not None:
+        if dataset_name not in (None, name):
+            raise InvalidRequestError(
+                f"The dataset of this snapshot is here, and is called '{name}': leave "
+                "dataset_name out to import the snapshot into it, then make another dataset with "
+                f"clone_snapshot('{name}', '{header.name}', '{dataset_name}')"
+            )
+        catalog.check_name(header.dataset_id, header.name)
+        return DatasetReference(header.dataset_id, name)
+    name = header.dataset_name if dataset_name is None else dataset_name
+    try:
+        fod._validate_dataset_name(name)
+    except ValueError as error:
+        raise DuplicateNameError(
+            f"{error}. Choose another name for the dataset with dataset_name"
+        ) from error
+    return DatasetReference(header.dataset_id, name)
+
+
+def _reserve(
+    running: Operation, header: Header, dataset: DatasetReference, is_new: bool
+) -> SnapshotRecord:
+    """Adds the record of the snapshot, which takes its name."""
+    catalog = Catalog(running.database)
+    samples = f"samples.{ObjectId()}"
+    running.note(
+        snapshot_id=header.snapshot_id,
+        backend=Settings.load().backend,
+        dataset_name=dataset.name,
+        head=samples if is_new else None,
+    )
+    record = SnapshotRecord(
+        id=header.snapshot_id,
+        dataset_id=header.dataset_id,
+        name=header.name,
+        slug=names.slug(header.name),
+        description=header.description,
+        sequence=catalog.make_place(header.dataset_id, header.created_at),
+        state=SnapshotState.CREATING,
+        backend=running.details["backend"],
+        created_at=header.created_at,
+        created_by=header.created_by,
+        tags=header.tags,
+        sample_count=header.sample_count,
+    )
+    catalog.add(record)
+    running.step("reserved")
+    return record
+
+
+def _fill_head(
+    running: Operation,
+    staged: State,
+    captured: Mapping[Part, list[Document]],
+    lacking: ownership.Missing,
+) -> Document:
+    """Makes everything of a new dataset but its document, which is returned."""
+    database, samples = running.database, running.details["head"]
+    own = {Part.SAMPLES: samples, Part.FRAMES: f"frames.{samples}"}
+    filled = {part: staging_name(running.id, f"head.{part}") for part in own if part in staged}
+    for part, name in filled.items():
+        database.create_collection(name)
+        if models := indexes.models(captured.get(part, [])):
+            database[name].create_indexes(models)
+        staged[part].copy_to(database[name])
+    running.note(results=lacking[Part.RESULT_FILES])
+    # Not under their names before: those who take over drop what is staged
+    running.certain("head_filled")
+    for part, name in filled.items():
+        database[name].rename(own[part])
+    for part in RELATED:
+        if part in staged:
+            shared = shared_collection(database, part)
+            staged[part].merge_into(shared, if_same=link_field(part))
+    running.step("related_added")
+    # FiftyOne leaves these behind when it deletes a dataset
+    delete_generated_datasets(Head(database, running.dataset_id))
+    document: Document = next(staged[Part.DATASET].decoded(), {})
+    name = running.details["dataset_name"]
+    changes: dict[str, Any] = {
+        "name": name,
+        "slug": fod._validate_dataset_name(name),
+        "sample_collection_name": samples,
+        "persistent": True,
+    }
+    if Part.FRAMES in staged or "frame_collection_name" in document:
+        changes["frame_collection_name"] = own[Part.FRAMES] if Part.FRAMES in staged else None
+    return {**document, **changes}
+
+
+@recovers(Verb.IMPORT)
+def _recover(running: Operation) -> None:
+    """Finishes an import that can be seen; takes back everything else."""
+    details, database = running.details, running.database
+    if "snapshot_id" not in details:
+        return
+    catalog, snapshot_id = Catalog(database), details["snapshot_id"]
+    record = catalog.by_id(snapshot_id)
+    has_dataset = current_name(database, running.dataset_id) is not None
+    is_made = details["head"] is not None and has_dataset
+    if running.is_committed or (
+        record is not None and (is_made or record.state is not SnapshotState.CREATING)
+    ):
+        catalog.complete(snapshot_id)
+        running.commit()
+        _finish(running)
+        return
+    # The record first: without it, a process that was thought dead cannot complete the snapshot
+    catalog.remove([snapshot_id])
+    running.step("unreserved")
+    staging.drop(running)
+    if details["head"] is not None and not has_dataset:
+        _remove_head(running)
+    registry.create(details["backend"], database).discard(snapshot_id)
+    running.step("discarded")
+    manifest_store.delete(database, snapshot_id)
+
+
+def _remove_head(running: Operation) -> None:
+    database = running.database
+    for name in (running.details["head"], f"frames.{running.details['head']}"):
+        database.drop_collection(name)
+    if "results" not in running.details:
+        # Nothing was put among the documents of others yet
+        return
+    remove_results(running, running.details["results"])
+    for part in ownership.OWNED:
+        mine = {owner_field(part): running.dataset_id}
+        shared_collection(database, part).delete_many(mine)
+
+
+def _finish(running: Operation) -> None:
+    """Brings the summaries up to date."""
+    database = running.database
+    catalog = Catalog(database)
+    record = catalog.by_id(running.details["snapshot_id"])
+    if record is None:
+        return
+    staging.drop(running)
+    delete.summarize_revived(database, record)
+    if running.details["head"] is not None:
+        latest_changes.note_none(database, record, server_time(database))
+    elif (latest := catalog.latest(record.dataset_id)) is not None and latest.id == record.id:
+        # What was known is about the snapshot before
+        catalog.set_dataset_facts(record.dataset_id, latest_changes=None)

@@ -1,0 +1,49 @@
+"""Pinning a snapshot: keeping it from whatever is done to snapshots unasked."""
+
+from __future__ import annotations
+
+from pymongo.database import Database
+
+from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotRecord
+from ..dataset.reference import DatasetReference
+from ..mongo.database import Document
+from ..operations.journal import Operation, Verb, operation, recovers
+
+
+def pin(
+    database: Database[Document], dataset: DatasetReference, name: str, pinned: bool
+) -> SnapshotRecord:
+    """Pins a snapshot, or unpins it.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+        pinned: whether it is to be pinned
+
+    Returns:
+        the snapshot
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+    """
+    catalog = Catalog(database)
+    catalog.get(dataset.id, name, dataset.name)
+    with operation(database, dataset.id, Verb.PIN, snapshot_name=name) as running:
+        record = catalog.get(dataset.id, name, dataset.name)
+        running.note(snapshot_id=record.id, pinned=pinned)
+        running.committing("noted")
+        catalog.update(record.id, pinned=pinned)
+        running.commit()
+    return catalog.by_id(record.id) or record
+
+
+@recovers(Verb.PIN)
+def _recover(running: Operation) -> None:
+    """Tells whether the one write was made; there is nothing else to undo or finish."""
+    if "snapshot_id" not in running.details:
+        return
+    record = Catalog(running.database).by_id(running.details["snapshot_id"])
+    if record is not None and record.pinned == running.details["pinned"]:
+        running.commit()

@@ -1,0 +1,447 @@
+"""Proving that snapshots still are what was captured.
+
+Every document is read and hashed again, and compared with the manifest made at capture. What is
+found wrong is told, not raised, and by name: which documents of which part. Archives are read
+like the rest, wherever they are; only media are not looked for then. The order of the
+documents is not proven: manifests are sorted, and nothing reorders a collection that nobody
+writes to.
+
+What could not be read is not called damaged: a folder that is not mounted, a store out of reach.
+Neither is a snapshot that another operation has moved meanwhile: it is read again where it is now.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..archive import check, location
+from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotRecord
+from ..dataset.parts import Part, Source, State
+from ..dataset.reference import DatasetReference, current_name
+from ..errors import DamagedSnapshotError, SnapshotError
+from ..manifest import store as manifest_store
+from ..manifest.manifest import Differences, Manifest
+from ..mongo.database import Document, server_time
+from ..operations import control
+from ..results.serialize import Record
+from ..storage import registry
+from ..storage.base import Backend, Progress, silent
+
+logger = logging.getLogger(__name__)
+
+MAX_LISTED = 100
+"""Damaged documents named in a report; there is no end to what can be damaged."""
+
+# Network file systems answer slowly, but many questions at once
+_MEDIA_THREADS = 16
+_MEDIA_BATCH = 5000
+
+_ATTEMPTS = 3
+"""How often a snapshot is read that other operations move meanwhile."""
+
+
+class Verdict(str, Enum):
+    """What came of verifying a snapshot."""
+
+    INTACT = "intact"
+    DAMAGED = "damaged"
+    UNTOLD = "untold"
+    """It could not be told: something could not be read, which may be as it should be."""
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True)
+class Listed(Record):
+    """Some things, of which only the first are named."""
+
+    total: int = 0
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, names: Iterable[object]) -> Listed:
+        """Counts things and keeps the first names.
+
+        Args:
+            names: the things' names
+
+        Returns:
+            how many there are, and the first
+        """
+        remaining = iter(names)
+        first = tuple(str(name) for name in islice(remaining, MAX_LISTED))
+        return cls(len(first) + sum(1 for _ in remaining), first)
+
+    def __bool__(self) -> bool:
+        return self.total > 0
+
+    def __str__(self) -> str:
+        more = f" and {self.total - 5} more" if self.total > 5 else ""
+        return f"{self.total} ({', '.join(self.names[:5])}{more})"
+
+
+@dataclass(frozen=True)
+class PartReport(Record):
+    """What was found of one kind of documents."""
+
+    TOLD = ("ok",)
+
+    part: str
+    expected: int | None
+    """Documents that were captured; None if that is no longer known."""
+    found: int
+    missing: Listed = Listed()
+    unexpected: Listed = Listed()
+    altered: Listed = Listed()
+    problem: str | None = None
+    """What kept the documents from being compared, if anything."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the documents are what was captured."""
+        return not (self.missing or self.unexpected or self.altered or self.problem)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"{self.part}: {self.found} as captured"
+        kinds = {"missing": self.missing, "unexpected": self.unexpected, "altered": self.altered}
+        findings = [f"{kind} {listed}" for kind, listed in kinds.items() if listed]
+        findings += [self.problem] if self.problem else []
+        expected = "?" if self.expected is None else self.expected
+        return f"{self.part}: {self.found} of {expected}; {'; '.join(findings)}"
+
+
+@dataclass(frozen=True)
+class MediaReport(Record):
+    """Which media files are still where the samples say."""
+
+    found: int
+    missing: Listed
+    unchecked: int
+    """References to other places than this machine's file system."""
+
+    def __bool__(self) -> bool:
+        return not self.missing
+
+    def __str__(self) -> str:
+        unchecked = f"; {self.unchecked} elsewhere were not checked" if self.unchecked else ""
+        missing = f"; missing {self.missing}" if self.missing else ""
+        return f"media: {self.found} files found{missing}{unchecked}"
+
+
+@dataclass(frozen=True)
+class VerifyReport(Record):
+    """Whether a snapshot is what was captured; true if it is."""
+
+    TOLD = ("ok", "verdict")
+
+    dataset_name: str
+    snapshot_name: str
+    parts: tuple[PartReport, ...]
+    lost_results: Listed = Listed()
+    """Runs whose results were captured and cannot be loaded any more, by key."""
+    media: MediaReport | None = None
+    """None if media were not asked for."""
+    problem: str | None = None
+    """What is wrong with the snapshot as a whole, if anything."""
+    untold: str | None = None
+    """Why it could not be told whether the snapshot is as captured, if it could not."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the snapshot is as captured, wherever the media are."""
+        if not all(self.parts) or self.lost_results or self.problem:
+            return Verdict.DAMAGED
+        return Verdict.UNTOLD if self.untold else Verdict.INTACT
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether everything that the snapshot holds is as captured, wherever the media are."""
+        return self.verdict is Verdict.INTACT
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.is_intact and (self.media is None or bool(self.media))
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        verdict = {
+            Verdict.INTACT: "as captured",
+            Verdict.DAMAGED: "DAMAGED",
+            Verdict.UNTOLD: "could not be told",
+        }[self.verdict]
+        lines = [f"Snapshot '{self.snapshot_name}' of dataset '{self.dataset_name}': {verdict}"]
+        lines += [f"  {reason}" for reason in (self.problem, self.untold) if reason]
+        lines += [f"  {part}" for part in self.parts if part.found or not part.ok]
+        lines += [f"  runs without results: {self.lost_results}"] if self.lost_results else []
+        lines += [f"  {self.media}"] if self.media is not None else []
+        return "\n".join(lines)
+
+
+def verify(
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    media: bool = False,
+    progress: Progress = silent,
+) -> VerifyReport:
+    """Compares a snapshot with what was captured.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+        media (False): whether to look for the media files as well
+        progress: told how far it is
+
+    Returns:
+        the report
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+    """
+    record = Catalog(database).get(dataset.id, name, dataset.name)
+    report = _verify(database, record, dataset.name, media, progress)
+    if report is None:
+        reason = "It was deleted while it was being verified"
+        return VerifyReport(dataset.name, name, (), untold=reason)
+    return report
+
+
+def verify_all(
+    database: Database[Document], media: bool = False, progress: Progress = silent
+) -> Iterator[VerifyReport]:
+    """Compares every snapshot of every dataset with what was captured, one after the other.
+
+    Args:
+        database: the database
+        media (False): whether to look for the media files as well
+        progress: told how far it is
+
+    Yields:
+        the reports
+    """
+    catalog = Catalog(database)
+    records = [record for id_ in catalog.dataset_ids() for record in catalog.list(id_)]
+    for number, record in enumerate(records):
+        name = current_name(database, record.dataset_id)
+        if name is None:
+            continue
+
+        def of_all(fraction: float, label: str, done: int = number, of: str = name) -> None:
+            progress((done + fraction) / len(records), f"{of}: {label}")
+
+        report = _verify(database, record, name, media, of_all)
+        if report is not None:
+            yield report
+
+
+def _verify(
+    database: Database[Document],
+    record: SnapshotRecord,
+    dataset: str,
+    media: bool,
+    progress: Progress,
+) -> VerifyReport | None:
+    """Verifies a snapshot; None if it is deleted before that is done."""
+    for _ in range(_ATTEMPTS):
+        began = server_time(database)
+        report = _attempt(database, record, dataset, media, progress)
+        if report.is_intact:
+            break
+        current = Catalog(database).by_id(record.id)
+        if current is None or not current.is_live:
+            return None
+        if not control.since(database, record.dataset_id, began):
+            break
+        record = current
+    else:
+        reason = "Other operations on the dataset were under way: verify it when they are done"
+        report = VerifyReport(dataset, record.name, (), untold=reason)
+    if report.verdict is Verdict.DAMAGED:
+        logger.error("%s", report)
+    progress(1.0, "Verified")
+    return report
+
+
+def _attempt(
+    database: Database[Document],
+    record: SnapshotRecord,
+    dataset: str,
+    media: bool,
+    progress: Progress,
+) -> VerifyReport:
+    try:
+        return _inspect(database, record, dataset, media, progress)
+    except DamagedSnapshotError as error:
+        return VerifyReport(dataset, record.name, (), problem=str(error))
+    except SnapshotError as error:
+        return VerifyReport(dataset, record.name, (), untold=str(error))
+
+
+def _inspect(
+    database: Database[Document],
+    record: SnapshotRecord,
+    dataset: str,
+    media: bool,
+    progress: Progress,
+) -> VerifyReport:
+    if record.archive is not None:
+        return _inspect_archive(database, record, dataset, progress)
+    backend = registry.create(record.backend, database)
+    state = backend.remains(record)
+    known = manifest_store.parts(database, record.id)
+    # Of all other parts there is a manifest even if there were no documents
+    has_frames = Part.FRAMES in known or bool(backend.indexes(record, Part.FRAMES))
+    parts = [part for part in Part if part is not Part.FRAMES or has_frames]
+    reports: list[PartReport] = []
+    damaged: dict[Part, set[ObjectId]] = {}
+    for number, part in enumerate(parts):
+        progress(number / len(parts), f"Verifying {part.value} of '{record.name}'")
+        stored = backend.read(record, part, progress) or [Manifest.empty()]
+        try:
+            expected = manifest_store.load(database, record.id, part)
+        except DamagedSnapshotError as error:
+            reports.append(PartReport(part.value, None, len(stored[0]), problem=str(error)))
+            continue
+        # Of several places, the first in which something is wrong
+        found = next((each for each in stored if expected.compare(each)), stored[0])
+        differences = expected.compare(found)
+        damaged[part] = {*differences.deleted, *differences.changed}
+        reports.append(_report(part, expected, found, differences))
+    return VerifyReport(
+        dataset,
+        record.name,
+        tuple(reports),
+        lost_results=Listed.of(_runs_without_results(state, damaged)),
+        media=_verify_media(backend, record, progress) if media else None,
+    )
+
+
+def _inspect_archive(
+    database: Database[Document], record: SnapshotRecord, dataset: str, progress: Progress
+) -> VerifyReport:
+    """Reads a whole archive: its checksums, and its documents against what was captured."""
+    found = check.manifests(location.read(record), progress)
+    reports: list[PartReport] = []
+    for part in sorted({*found, *manifest_store.parts(database, record.id)}, key=list(Part).index):
+        content = found.get(part, Manifest.empty())
+        try:
+            expected = manifest_store.load(database, record.id, part)
+        except DamagedSnapshotError as error:
+            reports.append(PartReport(part.value, None, len(content), problem=str(error)))
+            continue
+        reports.append(_report(part, expected, content, expected.compare(content)))
+    return VerifyReport(dataset, record.name, tuple(reports))
+
+
+def _report(
+    part: Part, expected: Manifest, found: Manifest, differences: Differences
+) -> PartReport:
+    return PartReport(
+        part.value,
+        len(expected),
+        len(found),
+        missing=Listed.of(differences.deleted),
+        unexpected=Listed.of(differences.added),
+        altered=Listed.of(differences.changed),
+    )
+
+
+def _runs_without_results(state: State, damaged: dict[Part, set[ObjectId]]) -> Iterator[str]:
+    """Yields the keys of runs whose results were captured and are not complete any more.
+
+    Results that the dataset itself had lost before the snapshot was taken are not the snapshot's
+    damage.
+    """
+    if not any(damaged.get(part) for part in (Part.RESULT_FILES, Part.RESULT_CHUNKS)):
+        return
+    lost = damaged.get(Part.RESULT_FILES, set()) | set(_incomplete_files(state, damaged))
+    for run in state[Part.RUNS].collection.find() if Part.RUNS in state else ():
+        if run.get("results") in lost:
+            yield str(run.get("key"))
+
+
+def _incomplete_files(state: State, damaged: dict[Part, set[ObjectId]]) -> Iterator[ObjectId]:
+    """Yields the result files some of whose bytes are gone or altered."""
+    if Part.RESULT_FILES not in state:
+        return
+    chunks = state.get(Part.RESULT_CHUNKS)
+    stored: dict[ObjectId, int] = {}
+    if chunks is not None:
+        altered = {"_id": {"$in": list(damaged.get(Part.RESULT_CHUNKS, ()))}}
+        yield from chunks.collection.distinct("files_id", altered)
+        group = {"_id": "$files_id", "bytes": {"$sum": {"$binarySize": "$data"}}}
+        sums = chunks.collection.aggregate([{"$group": group}], allowDiskUse=True)
+        stored = {file["_id"]: file["bytes"] for file in sums}
+    for file in state[Part.RESULT_FILES].collection.find():
+        if stored.get(file["_id"], 0) != file["length"]:
+            yield file["_id"]
+
+
+def _verify_media(backend: Backend, record: SnapshotRecord, progress: Progress) -> MediaReport:
+    """Looks for the media files of samples, of all slices of groups, and of frames."""
+    found = unchecked = 0
+    missing: list[str] = []
+    total_missing = 0
+    with ThreadPoolExecutor(_MEDIA_THREADS) as pool:
+        references = _media_references(backend, record)
+        while batch := list(islice(references, _MEDIA_BATCH)):
+            progress(0.99, "Looking for media files")
+            local = [path for path in batch if "://" not in path]
+            unchecked += len(batch) - len(local)
+            for path, exists in zip(local, pool.map(_exists, local), strict=True):
+                found += exists
+                total_missing += not exists
+                if not exists and len(missing) < MAX_LISTED:
+                    missing.append(path)
+    return MediaReport(found, Listed(total_missing, tuple(missing)), unchecked)
+
+
+def _media_references(backend: Backend, record: SnapshotRecord) -> Iterator[str]:
+    state = backend.remains(record)
+    document = state[Part.DATASET].collection.find_one() if Part.DATASET in state else None
+    app_config: dict[str, Any] = (document or {}).get("app_config") or {}
+    # Such as thumbnails, which the App shows in place of the media
+    others = [name for name in app_config.get("media_fields") or [] if "." not in name]
+    fields = {Part.SAMPLES: ["filepath", *others], Part.FRAMES: ["filepath"]}
+    for part, names in fields.items():
+        try:
+            source = backend.source(record, part)
+        except DamagedSnapshotError:
+            # Told with the part that is gone
+            continue
+        if source is not None:
+            yield from _values(source, list(dict.fromkeys(names)))
+
+
+def _values(source: Source, names: list[str]) -> Iterator[str]:
+    for document in source.values(names):
+        for name in names:
+            if isinstance(value := document.get(name), str) and value:
+                yield value
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        # A name too long, a null character: no such file can be
+        return False

@@ -1,0 +1,179 @@
+"""Collections that hold a part of a snapshot, as backends make them."""
+
+from __future__ import annotations
+
+import math
+
+from bson import ObjectId
+from pymongo import ASCENDING, IndexModel
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from ..dataset.parts import MOST_IDS, Documents, Head, Part, chunks
+from ..manifest.manifest import Manifest
+from ..mongo.database import Document, create_compressed, write_counters
+from ..mongo.gate import Workers
+
+# Frames are always read by sample, and results by file: these are wanted from the first load on.
+# Not unique, as FiftyOne's own are: a database that was brought back without indexes can have two
+# frames of one number, and a snapshot holds what there is
+_INDEXES = {
+    Part.FRAMES: [IndexModel([("_sample_id", ASCENDING), ("frame_number", ASCENDING)])],
+    Part.RESULT_CHUNKS: [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)])],
+}
+_NAMESPACE_NOT_FOUND = 26
+_DUPLICATE_KEY = 11000
+
+_FEW = 1000
+"""So many documents are not worth a second thread."""
+
+
+def create(part: Part, database: Database[Document], name: str) -> Collection[Document]:
+    """Makes an empty collection for a part, with the indexes that reading it needs from the start.
+
+    Other indexes would cost a third of a copy's time, and can follow when they are needed.
+
+    Args:
+        part: the part
+        database: the database
+        name: the collection's name; a former one is dropped
+
+    Returns:
+        the collection
+    """
+    database.drop_collection(name)
+    target = create_compressed(database, name)
+    create_indexes(part, target)
+    return target
+
+
+def create_indexes(part: Part, target: Collection[Document]) -> None:
+    """Makes the indexes that reading a part needs from the start.
+
+    Args:
+        part: the part
+        target: the collection that holds it
+    """
+    if part in _INDEXES:
+        target.create_indexes(_INDEXES[part])
+
+
+def copy_whole(
+    part: Part, documents: Documents, database: Database[Document], name: str
+) -> Collection[Document]:
+    """Copies a part into a collection of its own.
+
+    Args:
+        part: the part
+        documents: its documents
+        database: the database
+        name: the collection's name; a former one is dropped
+
+    Returns:
+        the collection
+    """
+    target = create(part, database, name)
+    documents.copy_to(target)
+    return target
+
+
+def put(documents: Documents, target: Collection[Document]) -> Manifest:
+    """Makes a collection hold exactly these documents, which nobody changes.
+
+    Args:
+        documents: what to copy
+        target: the collection to fill or replace, whose indexes are kept
+
+    Returns:
+        what the collection holds now
+    """
+    source = documents.collection
+    before = write_counters(source)
+    with Workers(max_workers=1) as pool:
+        reading = pool.submit(Manifest.read, documents)
+        documents.copy_to(target)
+        content = reading.result()
+    if before is not None and write_counters(source) == before:
+        return content
+    # What was read need not be what was copied
+    return Manifest.read(Documents(target))
+
+
+def patch(
+    target: Collection[Document],
+    documents: Documents,
+    changed: list[ObjectId],
+    removed: list[ObjectId],
+) -> None:
+    """Copies some documents again into a copy, and removes others from it.
+
+    Documents that stay are replaced where they lie, which keeps their order.
+
+    Args:
+        target: the copy
+        documents: where to copy from
+        changed: the documents to copy
+        removed: the documents to remove
+    """
+    _remove(target, removed)
+    try:
+        _merge(target, documents, changed)
+    except OperationFailure as error:
+        if error.code != _DUPLICATE_KEY:
+            raise
+        _allow_equal_values(target)
+        _merge(target, documents, changed)
+
+
+def _allow_equal_values(target: Collection[Document]) -> None:
+    """Makes no index of a copy unique any more.
+
+    Copies that earlier versions made have a unique index of frames, and those that were opened
+    once have the dataset's. Frames that swap their numbers are in each other's way there.
+    """
+    for name, index in target.index_information().items():
+        if index.get("unique"):
+            target.drop_index(name)
+            target.create_index(index["key"], name=name)
+
+
+def _remove(target: Collection[Document], ids: list[ObjectId]) -> None:
+    for some in chunks(ids):
+        target.delete_many({"_id": {"$in": some}})
+
+
+def _merge(target: Collection[Document], documents: Documents, ids: list[ObjectId]) -> None:
+    """Copies documents in two threads of the server, each of which looks up one at a time.
+
+    New documents mostly have the latest ids, and then are put in by one of them, in their order.
+    """
+    ids = sorted(ids)
+    size = min(MOST_IDS, max(_FEW, math.ceil(len(ids) / 2)))
+    with Workers(max_workers=2) as pool:
+        for done in [
+            pool.submit(documents.merge_into, target, ids_) for ids_ in chunks(ids, size)
+        ]:
+            done.result()
+
+
+def list_indexes(head: Head) -> dict[Part, list[Document]]:
+    """Returns the indexes of a dataset's samples and frames, as ``listIndexes`` tells.
+
+    Args:
+        head: the dataset
+
+    Returns:
+        definitions by part
+    """
+    own = {part: docs for part, docs in head.state().items() if part.is_own_collection}
+    return {part: _list_indexes(documents) for part, documents in own.items()}
+
+
+def _list_indexes(documents: Documents) -> list[Document]:
+    try:
+        return [dict(index) for index in documents.collection.list_indexes()]
+    except OperationFailure as error:
+        if error.code == _NAMESPACE_NOT_FOUND:
+            return []
+        raise

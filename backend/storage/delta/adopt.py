@@ -1,0 +1,59 @@
+"""Taking in a state that is complete, such as one from an archive or of another backend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from ...catalog.record import SnapshotRecord
+from ...dataset.parts import State
+from ...mongo.collections import delta_collections, delta_name
+from ...mongo.database import Document
+from .. import collections
+from . import chain as chains
+from .capture import DeltaTarget
+from .chain import Link
+
+_NAMESPACE_NOT_FOUND = 26
+
+
+def adopt_newest(database: Database[Document], record: SnapshotRecord, staged: State) -> None:
+    """Takes in a state that is newer than all snapshots: as if it were captured now.
+
+    Args:
+        database: the database
+        record: the snapshot, which has a link at the end of the chain
+        staged: its documents
+    """
+    target = DeltaTarget(database, record.dataset_id, record.id)
+    target.complete({part: target.copy(part, documents) for part, documents in staged.items()})
+
+
+def adopt_apart(database: Database[Document], record: SnapshotRecord, staged: State) -> None:
+    """Takes in a state from the middle of the history: it is stored whole, and on its own.
+
+    Args:
+        database: the database
+        record: the snapshot
+        staged: its documents, whose collections are renamed
+    """
+    link = Link(record.id, record.sequence, is_apart=True)
+    for part in staged:
+        link = link.with_part(part, whole=record.id, is_kept=True)
+    # Named first, so that what is renamed belongs to something
+    chains.change(database, record.dataset_id, lambda chain: chain.with_link(link))
+    for part, documents in staged.items():
+        name = delta_name(record.dataset_id, record.id, part)
+        try:
+            documents.collection.rename(name, dropTarget=True)
+        except OperationFailure as error:
+            # Else it was renamed before a crash
+            if error.code != _NAMESPACE_NOT_FOUND or name not in delta_collections(
+                database, record.dataset_id
+            ):
+                raise
+        collections.create_indexes(part, database[name])
+    complete = replace(link, is_complete=True)
+    chains.change(database, record.dataset_id, lambda chain: chain.with_link(complete))

@@ -1,0 +1,259 @@
+"""The backend itself: the contract of :class:`..base.Backend`, fulfilled by the modules here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import bson
+from bson import ObjectId
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
+
+from ... import faults
+from ...catalog.catalog import Catalog
+from ...catalog.record import SnapshotRecord
+from ...dataset.parts import Documents, Head, Part, Source, State
+from ...errors import DamagedSnapshotError
+from ...manifest import as_captured
+from ...manifest.cache import Known
+from ...manifest.manifest import Manifest
+from ...mongo.collections import delta_collections, delta_name
+from ...mongo.database import Document, data_size, is_forbidden, server_time
+from .. import collections
+from ..base import Backend, Captured, Progress, silent
+from ..consistent_copy import capture
+from . import cache
+from . import chain as chains
+from .adopt import adopt_apart, adopt_newest
+from .capture import DeltaTarget
+from .chain import Chain, Link
+from .compact import compact
+from .discard import discard
+from .materialise import materialise, write
+from .read import read
+from .source import VirtualSource
+from .sweep import sweep
+
+logger = logging.getLogger(__name__)
+
+
+class DeltaBackend(Backend):
+    """Keeps the newest snapshot whole, and of older ones what later ones have not."""
+
+    name: ClassVar[str] = "delta"
+
+    def capture(
+        self,
+        record: SnapshotRecord,
+        head: Head,
+        progress: Progress = silent,
+        *,
+        trust_timestamps: bool = False,
+    ) -> Captured:
+        """Writes what changed since the newest snapshot."""
+        self._begin(record)
+        target = DeltaTarget(
+            self.database, record.dataset_id, record.id, trust_timestamps=trust_timestamps
+        )
+        moment = capture(head, target, progress)
+        target.complete(moment.manifests)
+        faults.reach("create.linked")
+        cache.evict(self.database, record.dataset_id)
+        sweep(self.database, record.dataset_id)
+        storage = _storage(collections.list_indexes(head))
+        if target.equals_previous:
+            logger.info("Snapshot '%s' equals the one before it: nothing was written", record.name)
+            storage["equals_previous"] = True
+        return Captured(
+            moment.manifests, storage, target.known, target.base, moment.witness.to_document()
+        )
+
+    def adopt(
+        self,
+        record: SnapshotRecord,
+        staged: State,
+        indexes: Mapping[Part, list[Document]],
+        progress: Progress = silent,
+    ) -> dict[str, Any]:
+        """Takes a state in as the newest snapshot's next one, or keeps it whole."""
+        chain = chains.load(self.database, record.dataset_id)
+        link = chain.find(record.id)
+        if link is None or not link.is_complete:
+            if self._has_later(chain, record):
+                adopt_apart(self.database, record, staged)
+            else:
+                self._begin(record)
+                adopt_newest(self.database, record, staged)
+                cache.evict(self.database, record.dataset_id)
+        for documents in staged.values():
+            documents.collection.drop()
+        sweep(self.database, record.dataset_id)
+        return _storage(indexes)
+
+    def is_materialised(self, record: SnapshotRecord) -> bool:
+        """Returns whether there are wholes of the samples and frames."""
+        chain = chains.load(self.database, record.dataset_id)
+        link = chain.get(record.id)
+        return all(chain.whole(link, part) for part in _own_parts(link))
+
+    def ready(self, record: SnapshotRecord) -> State | None:
+        """Returns where the wholes are, which nobody changes from now on."""
+        now = server_time(self.database)
+
+        def open_(chain: Chain) -> Chain | None:
+            link = chain.get(record.id)
+            wholes = [chain.whole(link, part) for part in _own_parts(link)]
+            if None in wholes:
+                return None
+            times = dict.fromkeys((whole for whole in wholes if whole is not None), now)
+            return replace(chain, opened={**chain.opened, **times})
+
+        try:
+            chain = chains.change(self.database, record.dataset_id, open_)
+        except OperationFailure as error:
+            # Who may only read can rely on what others have opened
+            chain = open_(chains.load(self.database, record.dataset_id))
+            known = chains.load(self.database, record.dataset_id).opened
+            if not is_forbidden(error) or (chain is not None and chain.opened.keys() - known):
+                raise
+        return None if chain is None else self._state(chain, record)
+
+    def state(self, record: SnapshotRecord, progress: Progress = silent) -> State:
+        """Makes wholes of the samples and frames, where there are none."""
+        sweep(self.database, record.dataset_id)
+        chain = chains.load(self.database, record.dataset_id)
+        link = chain.get(record.id)
+        for part in _own_parts(link):
+            if chain.whole(link, part) is None:
+                token, content = materialise(self.database, chain, link, part, progress)
+                as_captured.check(self.database, record, {part: content}, "It was not opened.")
+                faults.reach(f"delta.materialised_{part.value}")
+                self._set_whole(record, part, token)
+        state = self.ready(record)
+        assert state is not None, "the caller holds the dataset's lease"
+        cache.evict(self.database, record.dataset_id, record.id)
+        sweep(self.database, record.dataset_id)
+        return state
+
+    def related(self, record: SnapshotRecord) -> State:
+        """Returns where the small parts are."""
+        chain = chains.load(self.database, record.dataset_id)
+        return self._existing(chain, record, own=False, strict=True)
+
+    def remains(self, record: SnapshotRecord) -> State:
+        """Returns where those of the small parts are that are left."""
+        chain = chains.load(self.database, record.dataset_id)
+        return self._existing(chain, record, own=False, strict=False)
+
+    def source(
+        self, record: SnapshotRecord, part: Part, known: Known | None = None
+    ) -> Source | None:
+        """Returns what looks documents up in the histories and the newest whole."""
+        link = chains.load(self.database, record.dataset_id).get(record.id)
+        if part not in link.parts:
+            return None
+        return VirtualSource(self.database, record.dataset_id, record.id, part, known)
+
+    def read(
+        self, record: SnapshotRecord, part: Part, progress: Progress = silent
+    ) -> list[Manifest]:
+        """Reads the histories and the whole that they rest on, and the snapshot's own whole."""
+        return read(self.database, record.dataset_id, record.id, part)
+
+    def restore(
+        self, record: SnapshotRecord, part: Part, target: Collection[Document]
+    ) -> Manifest:
+        """Copies a whole inside the server, or puts the documents together in the target."""
+        chain = chains.load(self.database, record.dataset_id)
+        link = chain.get(record.id)
+        whole = chain.whole(link, part)
+        if whole is not None:
+            source = self.database[delta_name(record.dataset_id, whole, part)]
+            return collections.put(Documents(source), target)
+        target.delete_many({})
+        return write(self.database, chain, link, part, target)
+
+    def indexes(self, record: SnapshotRecord, part: Part) -> list[Document]:
+        """Returns the indexes that were captured."""
+        stored = record.storage["indexes"].get(part.value, [])
+        return [bson.decode(index) for index in stored]
+
+    def size_bytes(self, record: SnapshotRecord) -> int:
+        """Returns the size of what the snapshot stands for, wherever its documents are."""
+        if not self.is_materialised(record):
+            return record.size_bytes
+        chain = chains.load(self.database, record.dataset_id)
+        link = chain.get(record.id)
+        names = [
+            delta_name(chain.dataset_id, token, part)
+            for part in link.parts
+            if (token := chain.whole(link, part)) is not None
+        ]
+        return data_size(self.database, names)
+
+    def discard(self, snapshot_id: ObjectId) -> None:
+        """Takes the snapshot out of the chain."""
+        discard(self.database, snapshot_id)
+
+    def tidy(self, dataset_id: ObjectId) -> None:
+        """Drops what belongs to nothing, and compacts manifests."""
+        sweep(self.database, dataset_id)
+        compact(self.database, dataset_id)
+
+    def _has_later(self, chain: Chain, record: SnapshotRecord) -> bool:
+        """Returns whether the chain has snapshots that come after one, which may be new to it."""
+        others = [link.id for link in chain.links if not link.is_apart and link.id != record.id]
+        # The links do not know when an import has moved the snapshots after it on
+        records = filter(None, map(Catalog(self.database).by_id, others))
+        return any(other.sequence > record.sequence for other in records)
+
+    def _begin(self, record: SnapshotRecord) -> None:
+        """Adds a link for a new snapshot, so that whatever follows can be undone."""
+        discard(self.database, record.id)
+        sweep(self.database, record.dataset_id)
+        link = Link(record.id, record.sequence)
+        chains.change(self.database, record.dataset_id, lambda chain: chain.with_link(link))
+        faults.reach("create.link_added")
+
+    def _set_whole(self, record: SnapshotRecord, part: Part, token: ObjectId) -> None:
+        def edit(chain: Chain) -> Chain:
+            return chain.with_link(chain.get(record.id).with_part(part, whole=token))
+
+        chains.change(self.database, record.dataset_id, edit)
+
+    def _state(self, chain: Chain, record: SnapshotRecord) -> State:
+        return self._existing(chain, record, own=True, strict=True)
+
+    def _existing(self, chain: Chain, record: SnapshotRecord, *, own: bool, strict: bool) -> State:
+        link, state = chain.get(record.id), {}
+        existing = delta_collections(self.database, record.dataset_id)
+        for part in link.parts:
+            if part.is_own_collection and not own:
+                continue
+            token = chain.whole(link, part)
+            assert token is not None
+            name = delta_name(record.dataset_id, token, part)
+            if name in existing:
+                state[part] = Documents(self.database[name])
+            elif strict:
+                raise DamagedSnapshotError(
+                    f"Snapshot '{record.name}' is damaged: its {part.value} are gone from the "
+                    "database. Restore them from a backup of MongoDB, or delete the snapshot."
+                )
+        return state
+
+
+def _own_parts(link: Link) -> list[Part]:
+    return [part for part in link.parts if part.is_own_collection]
+
+
+def _storage(indexes: Mapping[Part, list[Document]]) -> dict[str, Any]:
+    # As BSON, because their dotted keys are awkward in documents
+    return {
+        "indexes": {
+            part.value: [bson.encode(index) for index in found] for part, found in indexes.items()
+        }
+    }

@@ -1,0 +1,422 @@
+"""Taking a new snapshot in: what changed since the newest one is all that is written.
+
+Of samples and frames, the newest snapshot's whole is taken over: it is patched where it lies,
+after what that overwrites was put into the newest snapshot's history. That is done only if nobody
+has opened the whole, and unless nearly everything changed; else a new whole is copied.
+
+Whatever kills a capture, the newest snapshot is told from its history and the half patched whole,
+see :mod:`.discard`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from bson import ObjectId
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from ... import faults
+from ...dataset.parts import Documents, Part, chunks
+from ...errors import DamagedSnapshotError
+from ...manifest import store as manifest_store
+from ...manifest.cache import Known, Recent
+from ...manifest.manifest import Differences, Manifest
+from ...mongo.collections import delta_name
+from ...mongo.database import Document, create_compressed
+from ...mongo.writer import Writer
+from ...rawbson.ids import DTYPE, Ids, Keys, common, positions
+from .. import collections
+from ..base import silent
+from ..consistent_copy import copy_and_read
+from . import arrange, order, scan, trusted
+from . import chain as chains
+from .chain import Chain, Link
+from .collection_witness import CollectionWitness
+from .compact import FULL_MANIFESTS
+from .high_water import HighWaterMark
+from .splice import splice
+
+_MOST = 0.5
+"""If more than this share of the newest snapshot's documents changed, it is kept whole."""
+
+_PUT_ASIDE = 1000
+"""So many documents are put aside at once."""
+
+
+class How(Enum):
+    """What a part of the new snapshot is stored as."""
+
+    SHARED = "shared"
+    """The newest snapshot's whole, which says the same."""
+    PATCHED = "patched"
+    """The newest snapshot's former whole, brought up to date."""
+    COPIED = "copied"
+    """A new whole."""
+
+
+@dataclass
+class _Part:
+    """How far a part is."""
+
+    token: ObjectId
+    how: How
+    preserved: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
+    """What was put into the newest snapshot's history, sorted."""
+    patches: int = 0
+    """How often it was patched; a number that is not one says that the order is in doubt."""
+    added: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
+    """What was added by that."""
+
+
+class DeltaTarget:
+    """Where a capture is put, as :func:`..capture.capture` wants it.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+        snapshot_id: the new snapshot, whose link is the last one of the chain
+        trust_timestamps (False): whether to read only what has another ``last_modified_at``
+    """
+
+    def __init__(
+        self,
+        database: Database[Document],
+        dataset_id: ObjectId,
+        snapshot_id: ObjectId,
+        *,
+        trust_timestamps: bool = False,
+    ) -> None:
+        self._trusts = trust_timestamps
+        self._sources: dict[Part, str] = {}
+        self._witnesses: dict[Part, CollectionWitness] = {}
+        self._marks: dict[Part, HighWaterMark] = {}
+        self._database = database
+        self._dataset_id = dataset_id
+        self._id = snapshot_id
+        chain = chains.load(database, dataset_id)
+        link = chain.get(snapshot_id)
+        self._sequence = link.sequence
+        self._previous = chain.before(link)
+        self._parts: dict[Part, _Part] = {}
+        self._former: dict[Part, Manifest | None] = {}
+        self._read: dict[Part, Known] = {}
+        self._overwritten = {part: Recent() for part in Part}
+
+    def read(self, part: Part, documents: Documents) -> Manifest:
+        """Returns the content of a part of the dataset."""
+        former = self._former_manifest(part)
+        if former is not None and self._is_as_before(part, documents):
+            assert self._previous is not None
+            natural = order.load(self._database, self._previous.id, part, former)
+            return former.ordered(natural)
+        if self._trusts and part.is_own_collection and former is not None:
+            assert self._previous is not None
+            found = trusted.read(self._database, self._previous, part, former, documents)
+            if found is not None:
+                self._read[part] = found
+                return found.manifest
+        return Manifest.read(documents)
+
+    def copy(self, part: Part, documents: Documents) -> Manifest:
+        """Makes the snapshot's part hold exactly these documents; returns their content."""
+        if part.is_own_collection:
+            self._note_source(part, documents.collection)
+        former = self._former_manifest(part)
+        if former is None or (
+            part.is_own_collection
+            and self._is_open(part)
+            and not self._is_as_before(part, documents)
+        ):
+            return self._copy_whole(part, documents, former)
+        manifest = self.read(part, documents)
+        stored = self._parts.get(part)
+        if stored is not None and stored.how is not How.SHARED:
+            # The capture was begun anew
+            former = Manifest.read(self.copied(part))
+        else:
+            self._parts[part] = _Part(self._former_whole(part), How.SHARED)
+        differences = former.compare(manifest)
+        if not differences:
+            return manifest
+        if not part.is_own_collection or _are_many(differences, former, manifest):
+            self._copy_new(part, documents)
+        else:
+            changed = [*differences.added, *differences.changed]
+            self.patch(part, documents, changed, differences.deleted)
+        return manifest
+
+    def patch(
+        self, part: Part, documents: Documents, changed: list[ObjectId], removed: list[ObjectId]
+    ) -> None:
+        """Copies some documents of a part again and removes others."""
+        stored = self._parts.get(part)
+        if stored is None or (
+            stored.how is How.SHARED
+            and not (part.is_own_collection and self._take_over(part, stored))
+        ):
+            self._copy_new(part, documents)
+            return
+        if stored.how is How.PATCHED:
+            self._preserve(part, stored, Ids.of([*changed, *removed]).keys)
+            faults.reach(f"create.preserved_{part.value}")
+        whole = self._collection(part, stored.token)
+        collections.patch(whole, documents, changed, removed)
+        stored.patches += 1
+        if stored.how is How.PATCHED:
+            former = self._former_manifest(part)
+            assert former is not None
+            keys = Ids.of(changed).keys
+            stored.added = keys[~positions(former.keys, keys)[1]]
+
+    def copied(self, part: Part) -> Documents:
+        """Returns the documents of a part that the snapshot holds."""
+        if part not in self._parts:
+            self._parts[part] = _Part(ObjectId(), How.COPIED)
+            create_compressed(self._database, self._whole(part).name)
+        return Documents(self._whole(part))
+
+    def complete(self, manifests: dict[Part, Manifest]) -> list[Part]:
+        """Puts everything in its place, once the content is that of one moment.
+
+        Args:
+            manifests: the content of each part; those of samples and frames know the order
+
+        Returns:
+            the parts that the snapshot has
+        """
+        found = [part for part in manifests if manifests[part] or part.is_own_collection]
+        # A later pass may have found something else
+        self._read = {
+            p: known for p, known in self._read.items() if known.manifest is manifests[p]
+        }
+        for part in (part for part in found if part.is_own_collection):
+            self._arrange(part, manifests[part])
+            order.save(self._database, self._id, part, manifests[part])
+            faults.reach(f"create.arranged_{part.value}")
+        self._check_witnesses()
+        former = {
+            part: self._keep_former(part, manifests.get(part))
+            for part in _own_parts(self._previous)
+        }
+
+        def finish(chain: Chain) -> Chain:
+            link = chain.get(self._id)
+            for part in found:
+                # What keys do not find cannot be told by differences
+                is_kept = not part.is_own_collection or manifests[part].has_unusual_ids
+                link = link.with_part(part, whole=self._parts[part].token, is_kept=is_kept)
+            link = replace(
+                link,
+                is_complete=True,
+                sources=self._sources,
+                witnesses=self._witnesses,
+                marks=self._marks,
+            )
+            chain = chain.with_link(link)
+            if self._previous is None:
+                return chain
+            previous = chain.get(self._previous.id)
+            for part, changes in former.items():
+                previous = previous.with_part(part, **changes)
+            chain = chain.with_link(previous)
+            # What nobody has opened nobody misses
+            return chain.releasing([previous], unless=chain.opened)
+
+        chains.change(self._database, self._dataset_id, finish)
+        return found
+
+    @property
+    def known(self) -> dict[tuple[ObjectId, Part], Known]:
+        """What was read of the newest snapshot, and for the new one."""
+        found = {(self._id, part): known for part, known in self._read.items()}
+        for part, manifest in self._former.items():
+            if self._previous is not None and manifest is not None:
+                overwritten = self._overwritten[part].documents
+                found[self._previous.id, part] = Known(manifest, overwritten)
+        return found
+
+    @property
+    def base(self) -> ObjectId | None:
+        """The snapshot as the difference to which the new one's manifests are best stored."""
+        previous, new = self._previous, self._sequence
+        return None if previous is None or new % FULL_MANIFESTS == 0 else previous.id
+
+    @property
+    def equals_previous(self) -> bool:
+        """Whether samples and frames are those of the newest snapshot."""
+        own = {part: stored for part, stored in self._parts.items() if part.is_own_collection}
+        same = [*own] == _own_parts(self._previous)
+        return same and all(stored.how is How.SHARED for stored in own.values())
+
+    def _note_source(self, part: Part, collection: Collection[Document]) -> None:
+        """Notes what will tell the next capture what became of a collection since now."""
+        self._sources[part] = collection.name
+        if (mark := HighWaterMark.of(collection)) is not None:
+            self._marks[part] = mark
+        if (witness := CollectionWitness.quiet(collection)) is not None:
+            self._witnesses[part] = witness
+
+    def _check_witnesses(self) -> None:
+        """Forgets those of parts that were written to while they were being captured."""
+        for part, before in list(self._witnesses.items()):
+            source = self._database[self._sources[part]]
+            if not before.proves_no_write(CollectionWitness.of(source)):
+                del self._witnesses[part]
+
+    def _is_as_before(self, part: Part, documents: Documents) -> bool:
+        """Returns whether it is certain that nothing was written since the newest snapshot."""
+        assert self._previous is not None
+        former = self._previous.witnesses.get(part)
+        now = CollectionWitness.of(documents.collection)
+        return former is not None and former.proves_no_write(now)
+
+    def _former_manifest(self, part: Part) -> Manifest | None:
+        """Returns the content of the newest snapshot, if what changed since can be told by it."""
+        if part not in self._former:
+            self._former[part] = self._load_former(part)
+        return self._former[part]
+
+    def _load_former(self, part: Part) -> Manifest | None:
+        previous = self._previous
+        if previous is None or part not in previous.parts:
+            return None
+        if part.is_own_collection and previous.parts[part].is_kept:
+            return None
+        try:
+            return manifest_store.load(self._database, previous.id, part)
+        except DamagedSnapshotError:
+            return None
+
+    def _is_open(self, part: Part) -> bool:
+        return self._former_whole(part) in chains.load(self._database, self._dataset_id).opened
+
+    def _former_whole(self, part: Part) -> ObjectId:
+        assert self._previous is not None
+        token = self._previous.parts[part].whole
+        assert token is not None, "the newest snapshot has a whole of each part"
+        return token
+
+    def _collection(self, part: Part, token: ObjectId) -> Collection[Document]:
+        return self._database[delta_name(self._dataset_id, token, part)]
+
+    def _whole(self, part: Part) -> Collection[Document]:
+        return self._collection(part, self._parts[part].token)
+
+    def _copy_whole(self, part: Part, documents: Documents, former: Manifest | None) -> Manifest:
+        """Makes a new whole while the dataset is being read; it is in vain if nothing changed."""
+        manifest = copy_and_read(documents, part, self._copy_new)
+        if part.is_own_collection and former is not None and not former.compare(manifest):
+            self._parts[part] = _Part(self._former_whole(part), How.SHARED)
+        return manifest
+
+    def _copy_new(self, part: Part, documents: Documents) -> None:
+        self._parts[part] = _Part(ObjectId(), How.COPIED)
+        collections.copy_whole(part, documents, self._database, self._whole(part).name)
+
+    def _take_over(self, part: Part, stored: _Part) -> bool:
+        """Makes the newest snapshot's whole the new one's, unless somebody has opened it."""
+        history = ObjectId()
+        create_compressed(self._database, self._collection(part, history).name)
+
+        def edit(chain: Chain) -> Chain | None:
+            if stored.token in chain.opened:
+                return None
+            for link, shown in chain.users(stored.token):
+                chain = chain.with_link(link.with_part(shown, whole=None, is_kept=False))
+            assert self._previous is not None
+            previous = chain.get(self._previous.id).with_part(part, history=history)
+            new = chain.get(self._id).with_part(part, whole=stored.token)
+            return chain.with_link(previous).with_link(new)
+
+        if chains.change(self._database, self._dataset_id, edit) is None:
+            return False
+        stored.how = How.PATCHED
+        faults.reach(f"create.took_over_{part.value}")
+        return True
+
+    def _preserve(self, part: Part, stored: _Part, keys: Keys) -> None:
+        """Puts into the history what is about to be overwritten."""
+        former = self._former_manifest(part)
+        assert former is not None
+        new = common(former.keys, np.unique(keys))
+        new = new[~positions(stored.preserved, new)[1]]
+        chain = chains.load(self._database, self._dataset_id)
+        assert self._previous is not None
+        history = chain.get(self._previous.id).parts[part].history
+        assert history is not None
+        self._put_aside(part, stored.token, history, new)
+        stored.preserved = np.sort(np.concatenate([stored.preserved, new]))
+
+    def _put_aside(self, part: Part, whole: ObjectId, history: ObjectId, keys: Keys) -> None:
+        source = self._collection(part, whole)
+        # Not inside the server: what changed is to be counted, for which they are needed here
+        with Writer(self._collection(part, history)) as writer:
+            for ids in chunks(list(Ids(keys)), _PUT_ASIDE):
+                found = Documents(source).fetch(ids)
+                self._overwritten[part].note(found)
+                writer.write(found.values())
+
+    def _arrange(self, part: Part, manifest: Manifest) -> None:
+        """Sees to it that the documents lie in the order of the dataset's."""
+        stored, wanted = self._parts[part], manifest.in_order()
+        whole = self._whole(part)
+        actual = self._order_of(part, stored, manifest)
+        if np.array_equal(actual, wanted):
+            return
+        moving = arrange.to_move(actual, wanted)
+        if stored.how is not How.SHARED and arrange.are_few(moving, wanted):
+            if stored.how is How.PATCHED:
+                self._preserve(part, stored, moving)
+            arrange.move_to_end(whole, moving)
+            return
+        token = ObjectId()
+        target = collections.create(part, self._database, self._collection(part, token).name)
+        splice(whole, [], wanted, target, silent)
+        how = How.COPIED if stored.how is How.SHARED else stored.how
+        self._parts[part] = replace(stored, token=token, how=how)
+
+    def _order_of(self, part: Part, stored: _Part, manifest: Manifest) -> Keys:
+        """Returns the order in which the documents lie."""
+        former = self._former_manifest(part)
+        if stored.how is How.COPIED or stored.patches > 1 or former is None:
+            return scan.natural(self._whole(part), manifest.keys)
+        # Documents that were patched once are where they were, and others behind them
+        assert self._previous is not None
+        before = order.load(self._database, self._previous.id, part, former)
+        kept = before[positions(manifest.keys, before)[1]]
+        return np.concatenate([kept, order.of_some(self._whole(part), stored.added)])
+
+    def _keep_former(self, part: Part, manifest: Manifest | None) -> dict[str, Any]:
+        """Sees to it that the newest snapshot can be told after the new one; returns by what."""
+        stored = self._parts.get(part)
+        if manifest is None or stored is None:
+            return {"is_kept": True}
+        if stored.how is not How.COPIED:
+            return {}
+        former = self._former_manifest(part)
+        if former is None or manifest.has_unusual_ids:
+            return {"is_kept": True}
+        differences = former.compare(manifest)
+        if _are_many(differences, former, manifest):
+            return {"is_kept": True}
+        history = ObjectId()
+        create_compressed(self._database, self._collection(part, history).name)
+        gone = np.concatenate([differences.deleted_keys, differences.changed_keys])
+        self._put_aside(part, self._former_whole(part), history, gone)
+        return {"history": history}
+
+
+def _own_parts(link: Link | None) -> list[Part]:
+    return [] if link is None else [part for part in link.parts if part.is_own_collection]
+
+
+def _are_many(differences: Differences, former: Manifest, manifest: Manifest) -> bool:
+    """Returns whether a copy is cheaper than patching what is there already."""
+    if manifest.has_unusual_ids:
+        return True
+    count = len(differences.changed_keys) + len(differences.deleted_keys)
+    return count > _MOST * len(former)

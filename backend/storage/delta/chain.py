@@ -1,0 +1,347 @@
+"""The chain: which collections the snapshots of a dataset are kept in.
+
+A dataset's snapshots form a chain, oldest first. Of samples and frames, the newest snapshot has a
+*whole*: a collection that holds exactly its documents. An older one has a *history*: a collection
+of those of its documents that the next snapshot no longer has, or has with other content. What a
+snapshot holds is found by going along the chain until a whole is met: a document is what the first
+history that has it says, else what the whole says. Which documents there are, the snapshot's
+manifest tells. A snapshot whose part equals that of the next one has no history of it.
+
+Other parts are small, and stored whole; snapshots among which one did not change share it.
+
+A snapshot has a whole as well if it was *materialised* to be opened, or if it is *kept* whole
+because nearly everything changed after it. A whole that is *open* may have readers, so it is never
+changed again; only the newest one that nobody has opened is taken over by the next snapshot, which
+patches it where it lies.
+
+All that is one document per dataset, replaced on the condition that nobody else has replaced it.
+Operations make the chain theirs first, by the token of their lease, so that whoever has lost that
+changes nothing any more. Collections are made before the chain names them, and dropped once it
+does not any more; those that a crash has left in between are swept up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from ...catalog.record import FORMAT_VERSION, check_format
+from ...dataset.parts import Part
+from ...errors import SnapshotError
+from ...mongo import fence
+from ...mongo.collections import DELTA
+from ...mongo.database import Document
+from .collection_witness import CollectionWitness
+from .high_water import HighWaterMark
+
+_ATTEMPTS = 100
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a part of a snapshot is stored."""
+
+    whole: ObjectId | None = None
+    """The collection that holds all of it, if there is one."""
+    history: ObjectId | None = None
+    """The collection that holds what the next snapshot has not."""
+    is_kept: bool = False
+    """Whether there is no other way to get it back than the whole."""
+
+    def to_document(self) -> Document:
+        """Returns this as stored in the database."""
+        return {"whole": self.whole, "history": self.history, "kept": self.is_kept}
+
+    @classmethod
+    def from_document(cls, document: Document) -> Stored:
+        """Reads what :meth:`to_document` wrote."""
+        return cls(document["whole"], document["history"], document["kept"])
+
+
+@dataclass(frozen=True)
+class Link:
+    """A snapshot in the chain."""
+
+    id: ObjectId
+    sequence: int
+    parts: dict[Part, Stored] = field(default_factory=dict)
+    is_complete: bool = False
+    """Whether its capture has ended; until then a whole of it may be half patched."""
+    is_apart: bool = False
+    """Whether it is stored whole, on its own, and nothing rests on it."""
+    sources: dict[Part, str] = field(default_factory=dict)
+    """The names of the dataset's own collections when it was captured."""
+    witnesses: dict[Part, CollectionWitness] = field(default_factory=dict)
+    """What tells that those were not written to since."""
+    marks: dict[Part, HighWaterMark] = field(default_factory=dict)
+    """What tells what was inserted into those since."""
+
+    def with_part(self, part: Part, **changes: Any) -> Link:
+        """Returns the link with something changed about one part."""
+        stored = replace(self.parts.get(part, Stored()), **changes)
+        return replace(self, parts={**self.parts, part: stored})
+
+    def to_document(self) -> Document:
+        """Returns this as stored in the database."""
+        return {
+            "id": self.id,
+            "sequence": self.sequence,
+            "complete": self.is_complete,
+            "apart": self.is_apart,
+            "witnesses": {p.value: w.to_document() for p, w in self.witnesses.items()},
+            "marks": {p.value: mark.to_document() for p, mark in self.marks.items()},
+            "sources": {part.value: name for part, name in self.sources.items()},
+            # A list, because parts have dots in their names
+            "parts": [{"part": p.value, **s.to_document()} for p, s in self.parts.items()],
+        }
+
+    @classmethod
+    def from_document(cls, document: Document) -> Link:
+        """Reads what :meth:`to_document` wrote."""
+        witnesses = {
+            Part(part): CollectionWitness.from_document(found)
+            for part, found in document["witnesses"].items()
+        }
+        marks = {
+            Part(part): HighWaterMark.from_document(found)
+            # Chains of earlier versions have none
+            for part, found in document.get("marks", {}).items()
+        }
+        return cls(
+            document["id"],
+            document["sequence"],
+            {Part(item["part"]): Stored.from_document(item) for item in document["parts"]},
+            document["complete"],
+            document["apart"],
+            {Part(part): name for part, name in document["sources"].items()},
+            witnesses,
+            marks,
+        )
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The snapshots of a dataset, and where they are."""
+
+    dataset_id: ObjectId
+    links: tuple[Link, ...] = ()
+    opened: dict[ObjectId, datetime] = field(default_factory=dict)
+    """When each open whole was last opened."""
+    version: int = 0
+    holder: str | None = None
+    """The token of the lease under which it was last changed."""
+
+    def find(self, snapshot_id: ObjectId) -> Link | None:
+        """Returns the link of a snapshot, or None."""
+        return next((link for link in self.links if link.id == snapshot_id), None)
+
+    def get(self, snapshot_id: ObjectId) -> Link:
+        """Returns the link of a snapshot that must be there."""
+        link = self.find(snapshot_id)
+        if link is None:
+            raise SnapshotError(f"Snapshot {snapshot_id} was deleted, or never completed")
+        return link
+
+    def newest(self) -> Link | None:
+        """Returns the last link of the chain, or None."""
+        return next((link for link in reversed(self.links) if not link.is_apart), None)
+
+    def onwards(self, link: Link, part: Part) -> Iterator[Link]:
+        """Yields a link and those after it that are needed to tell what a part of it holds."""
+        yield link
+        if link.is_apart or _ends_at(link, part):
+            return
+        following = [other for other in self.links if not other.is_apart]
+        for other in following[following.index(link) + 1 :]:
+            yield other
+            if _ends_at(other, part):
+                return
+
+    def whole(self, link: Link, part: Part) -> ObjectId | None:
+        """Returns the collection that holds a part of a snapshot and nothing else, if any."""
+        for other in self.onwards(link, part):
+            stored = other.parts.get(part)
+            if stored is None or not other.is_complete:
+                return None
+            if stored.whole is not None:
+                return stored.whole
+            if stored.history is not None:
+                return None
+        return None
+
+    def before(self, link: Link) -> Link | None:
+        """Returns the link before one in the chain."""
+        return self._neighbour(link, -1)
+
+    def after(self, link: Link) -> Link | None:
+        """Returns the link after one in the chain."""
+        return self._neighbour(link, +1)
+
+    def _neighbour(self, link: Link, step: int) -> Link | None:
+        chained = [other for other in self.links if not other.is_apart]
+        place = next((i for i, other in enumerate(chained) if other.id == link.id), -1)
+        wanted = place + step
+        return chained[wanted] if place >= 0 and 0 <= wanted < len(chained) else None
+
+    def with_link(self, link: Link) -> Chain:
+        """Returns the chain with a link replaced, or added at its end."""
+        if self.find(link.id) is None:
+            return replace(self, links=(*self.links, link))
+        links = tuple(link if other.id == link.id else other for other in self.links)
+        return replace(self, links=links)
+
+    def without(self, snapshot_id: ObjectId) -> Chain:
+        """Returns the chain without a link."""
+        return replace(self, links=tuple(x for x in self.links if x.id != snapshot_id))
+
+    def tokens(self) -> set[ObjectId]:
+        """Returns what all collections that are in use are called by."""
+        stored = [stored for link in self.links for stored in link.parts.values()]
+        found = {token for each in stored for token in (each.whole, each.history)}
+        return {token for token in found if token is not None}
+
+    def users(self, token: ObjectId) -> list[tuple[Link, Part]]:
+        """Returns the snapshots that have a whole, and as which part."""
+        return [
+            (link, part)
+            for link in self.links
+            for part, stored in link.parts.items()
+            if stored.whole == token
+        ]
+
+    def held(self, link: Link) -> list[ObjectId]:
+        """Returns the wholes that a snapshot could do without, but for reading it at once."""
+        newest = self.newest()
+        if newest is None or link.is_apart:
+            return []
+        # Of snapshots that share one, some may do without it and others not
+        needed = {
+            stored.whole
+            for other in self.links
+            for stored in other.parts.values()
+            if stored.is_kept or other is newest
+        }
+        return [
+            stored.whole
+            for part, stored in link.parts.items()
+            if part.is_own_collection and stored.whole is not None
+            if stored.whole not in needed
+        ]
+
+    def releasing(self, links: Iterable[Link], unless: Container[ObjectId] = ()) -> Chain:
+        """Returns the chain without those wholes that some snapshots could do without."""
+        chain = self
+        for token in [token for link in links for token in self.held(link)]:
+            for link, part in [] if token in unless else chain.users(token):
+                chain = chain.with_link(link.with_part(part, whole=None))
+        return chain
+
+    def to_document(self) -> Document:
+        """Returns this as stored in the database."""
+        used = self.tokens()
+        return {
+            "_id": self.dataset_id,
+            "format": FORMAT_VERSION,
+            "version": self.version,
+            "holder": self.holder,
+            "links": [link.to_document() for link in self.links],
+            "opened": [
+                {"whole": token, "at": at} for token, at in self.opened.items() if token in used
+            ],
+        }
+
+    @classmethod
+    def from_document(cls, document: Document) -> Chain:
+        """Reads what :meth:`to_document` wrote."""
+        check_format(document)
+        return cls(
+            document["_id"],
+            tuple(Link.from_document(item) for item in document["links"]),
+            {item["whole"]: item["at"] for item in document["opened"]},
+            document["version"],
+            # Chains of earlier versions have none
+            document.get("holder"),
+        )
+
+
+def _ends_at(link: Link, part: Part) -> bool:
+    stored = link.parts.get(part)
+    return stored is None or stored.whole is not None
+
+
+def load(database: Database[Document], dataset_id: ObjectId) -> Chain:
+    """Returns the chain of a dataset; an empty one if it has none."""
+    document = database[DELTA].find_one({"_id": dataset_id})
+    return Chain(dataset_id) if document is None else Chain.from_document(document)
+
+
+def is_current(database: Database[Document], chain: Chain, snapshot_id: ObjectId) -> bool:
+    """Returns whether a chain is what it was when it was loaded.
+
+    Args:
+        database: the database
+        chain: the chain
+        snapshot_id: a snapshot in it; a chain that was begun anew counts from the beginning
+
+    Returns:
+        True/False
+    """
+    query = {"_id": chain.dataset_id, "version": chain.version, "links.id": snapshot_id}
+    return database[DELTA].find_one(query, {"_id": 1}) is not None
+
+
+def of_snapshot(database: Database[Document], snapshot_id: ObjectId) -> Chain | None:
+    """Returns the chain that a snapshot is in, or None."""
+    document = database[DELTA].find_one({"links.id": snapshot_id})
+    return None if document is None else Chain.from_document(document)
+
+
+def change(
+    database: Database[Document], dataset_id: ObjectId, edit: Callable[[Chain], Chain | None]
+) -> Chain | None:
+    """Changes the chain of a dataset, whoever else changes it at the same moment.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+        edit: gets the chain and returns the new one, or None to leave it; may be called again
+
+    Returns:
+        the new chain, or None if it was left
+    """
+    held = fence.current()
+    for _ in range(_ATTEMPTS):
+        former = load(database, dataset_id)
+        if held is not None and former.holder != held.token:
+            _take(database, dataset_id, held)
+            continue
+        edited = edit(former)
+        if edited is None:
+            return None
+        edited = replace(edited, version=former.version + 1)
+        query = {"_id": dataset_id, "version": former.version, "holder": former.holder}
+        if not edited.links:
+            database[DELTA].delete_one(query)
+            return edited
+        try:
+            result = database[DELTA].replace_one(
+                query, edited.to_document(), upsert=former.version == 0
+            )
+        except DuplicateKeyError:
+            continue
+        if result.matched_count or result.upserted_id is not None:
+            return edited
+    raise SnapshotError(f"The chain of dataset {dataset_id} is changed by others all the time")
+
+
+def _take(database: Database[Document], dataset_id: ObjectId, held: fence.Fence) -> None:
+    """Makes the chain ours, so that nobody who had the lease before changes it any more."""
+    new = replace(Chain(dataset_id), version=1, holder=held.token).to_document()
+    # Its version stays, by which those who read tell whether it says something else
+    fence.put(database[DELTA], new, if_there=[{"$set": {"holder": held.token}}])

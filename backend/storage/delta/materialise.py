@@ -1,0 +1,78 @@
+"""Making a part of a snapshot a collection of its own."""
+
+from __future__ import annotations
+
+from bson import ObjectId
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from ...dataset.parts import Part
+from ...errors import DamagedSnapshotError
+from ...manifest import store as manifest_store
+from ...manifest.manifest import Manifest
+from ...mongo.collections import delta_name
+from ...mongo.database import Document
+from .. import collections
+from ..base import Progress, silent
+from . import order
+from .chain import Chain, Link
+from .places import Places
+from .splice import splice
+
+
+def materialise(
+    database: Database[Document],
+    chain: Chain,
+    link: Link,
+    part: Part,
+    progress: Progress = silent,
+) -> tuple[ObjectId, Manifest]:
+    """Writes a part of a snapshot into a new collection; the caller holds the dataset's lease.
+
+    Args:
+        database: the database
+        chain: the chain
+        link: the snapshot
+        part: samples or frames
+        progress: told how far it is
+
+    Returns:
+        what the collection is called by, which nothing names yet, and what it holds
+    """
+    token = ObjectId()
+    target = collections.create(part, database, delta_name(chain.dataset_id, token, part))
+    return token, write(database, chain, link, part, target, progress)
+
+
+def write(
+    database: Database[Document],
+    chain: Chain,
+    link: Link,
+    part: Part,
+    target: Collection[Document],
+    progress: Progress = silent,
+) -> Manifest:
+    """Fills an empty collection with a part of a snapshot.
+
+    Args:
+        database: the database
+        chain: the chain
+        link: the snapshot
+        part: samples or frames
+        target: the collection
+        progress: told how far it is
+
+    Returns:
+        what the collection holds now
+    """
+    places = Places.of(database, chain, link, part)
+    wanted = order.load(database, link.id, part, manifest_store.load(database, link.id, part))
+    content = splice(places.base, places.histories, wanted, target, progress)
+    # Whatever became of the target meanwhile, and of what it was put together from
+    written = target.estimated_document_count()
+    if written != len(wanted):
+        raise DamagedSnapshotError(
+            f"{len(wanted)} {part.value} were to be put together, but {written} are there. The "
+            "snapshot itself was not changed; see verify_snapshot()."
+        )
+    return content

@@ -1,0 +1,113 @@
+"""The natural order of a snapshot's documents, which its manifest does not tell.
+
+Kept as steps through the sorted ids. Documents mostly lie in the order of their ids, so that all
+steps are one, and nothing is kept at all; where they do not, four bytes a document before
+compression.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from bson import ObjectId
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from ...catalog.record import FORMAT_VERSION, check_format
+from ...dataset.parts import Part, chunks
+from ...errors import DamagedSnapshotError
+from ...manifest.manifest import Manifest
+from ...mongo.collections import ORDERS
+from ...mongo.database import Document
+from ...rawbson.ids import Ids, Keys
+
+_STEP = np.dtype("<i4")
+_PIECE_BYTES = 8 * 1024 * 1024
+
+
+def save(database: Database[Document], snapshot_id: ObjectId, part: Part, read: Manifest) -> None:
+    """Stores the order of a part.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        part: the part
+        read: its manifest, as it was read
+    """
+    delete(database, snapshot_id, part)
+    assert read.places is not None
+    order = np.argsort(read.places, kind="stable")
+    if np.array_equal(order, np.arange(len(order))):
+        return
+    data = zlib.compress(np.diff(order, prepend=0).astype(_STEP).tobytes(), 1)
+    starts = range(0, len(data), _PIECE_BYTES)
+    database[ORDERS].insert_many(
+        {
+            "snapshot_id": snapshot_id,
+            "part": part.value,
+            "number": number,
+            "pieces": len(starts),
+            "format": FORMAT_VERSION,
+            "data": data[start : start + _PIECE_BYTES],
+        }
+        for number, start in enumerate(starts)
+    )
+
+
+def load(
+    database: Database[Document], snapshot_id: ObjectId, part: Part, manifest: Manifest
+) -> Keys:
+    """Returns the ids of a part in natural order.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        part: the part
+        manifest: its manifest
+
+    Returns:
+        the keys
+
+    Raises:
+        DamagedSnapshotError: if what was stored is not complete
+    """
+    query = {"snapshot_id": snapshot_id, "part": part.value}
+    pieces = list(database[ORDERS].find(query).sort("number", 1))
+    if not pieces:
+        return manifest.keys
+    for piece in pieces:
+        check_format(piece)
+    steps = np.empty(0, _STEP)
+    if len(pieces) == pieces[0]["pieces"]:
+        steps = np.frombuffer(zlib.decompress(b"".join(p["data"] for p in pieces)), _STEP)
+    if len(steps) != len(manifest):
+        raise DamagedSnapshotError(
+            f"The order of the {part.value} of snapshot {snapshot_id} is damaged"
+        )
+    return manifest.keys[np.cumsum(steps, dtype=np.int64)]
+
+
+def delete(database: Database[Document], snapshot_id: ObjectId, part: Part | None = None) -> None:
+    """Deletes the order of a part of a snapshot, or of all parts."""
+    query: Document = {"snapshot_id": snapshot_id}
+    if part is not None:
+        query["part"] = part.value
+    database[ORDERS].delete_many(query)
+
+
+def of_some(collection: Collection[Document], keys: Keys) -> Keys:
+    """Returns some ids in natural order.
+
+    Args:
+        collection: the collection
+        keys: ids of documents that it has
+
+    Returns:
+        the same ids
+    """
+    numbers: dict[ObjectId, int] = {}
+    for some in chunks(list(Ids(keys))):
+        found = collection.find({"_id": {"$in": some}}, {"_id": 1}, show_record_id=True)
+        numbers.update((document["_id"], document["$recordId"]) for document in found)
+    return Ids.of(sorted(numbers, key=lambda id_: numbers[id_])).keys

@@ -1,0 +1,39 @@
+"""Dropping collections that the chain does not name (any more)."""
+
+from __future__ import annotations
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ...mongo import fence
+from ...mongo.collections import delta_collections, token_of
+from ...mongo.database import Document
+from ...mongo.invalidate import withdraw
+from . import chain as chains
+
+_GONE = (
+    "This snapshot is not held ready any more, to make room for others: nothing is lost, load it "
+    "again with fo.load_dataset(dataset, snapshot=name)"
+)
+
+
+def sweep(database: Database[Document], dataset_id: ObjectId) -> None:
+    """Drops the collections of a dataset that nothing needs; the caller holds its lease.
+
+    Who has lost it drops nothing that the next one is just making: what is dropped was there while
+    the lease was still held, which is asked after that, and is dropped by what it is.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+    """
+    existing = delta_collections(database, dataset_id)
+    if not existing:
+        return
+    used = chains.load(database, dataset_id).tokens()
+    unused = {name: found for name, found in existing.items() if token_of(name) not in used}
+    if unused:
+        fence.check(database)
+    for name, description in unused.items():
+        withdraw(database, name, _GONE)
+        fence.drop(database, name, description)

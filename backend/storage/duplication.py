@@ -1,0 +1,170 @@
+"""The duplication backend: every snapshot is a full copy inside MongoDB.
+
+Simple, and the quickest to open: the copy is what is opened. Costs a copy's time and space for
+each snapshot, whatever changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import bson
+from bson import ObjectId
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from ..catalog.record import SnapshotRecord
+from ..dataset.parts import Documents, Head, Part, State
+from ..errors import DamagedSnapshotError
+from ..manifest.manifest import Manifest
+from ..mongo import fence
+from ..mongo.collections import master_name, owned_collections
+from ..mongo.database import Document, data_size
+from .base import Backend, Captured, Progress, silent, whole_collection
+from .collections import copy_whole, create_indexes, list_indexes, patch
+from .consistent_copy import capture, copy_and_read
+
+_NAMESPACE_NOT_FOUND = 26
+
+
+class DuplicationBackend(Backend):
+    """Keeps every snapshot as collections of its own, which no dataset document points at."""
+
+    name: ClassVar[str] = "duplication"
+
+    def capture(
+        self,
+        record: SnapshotRecord,
+        head: Head,
+        progress: Progress = silent,
+        *,
+        trust_timestamps: bool = False,
+    ) -> Captured:
+        """Copies the dataset into collections of the snapshot's own."""
+        masters = _Masters(self.database, record.id)
+        moment = capture(head, masters, progress)
+        # Most datasets have no runs or workspaces: no collection is made for those
+        parts = [
+            part
+            for part, manifest in moment.manifests.items()
+            if manifest or part.is_own_collection
+        ]
+        return Captured(
+            moment.manifests,
+            storage=_storage(parts, list_indexes(head)),
+            witness=moment.witness.to_document(),
+        )
+
+    def adopt(
+        self,
+        record: SnapshotRecord,
+        staged: State,
+        indexes: Mapping[Part, list[Document]],
+        progress: Progress = silent,
+    ) -> dict[str, Any]:
+        """Keeps the collections, under the names of masters."""
+        masters = _Masters(self.database, record.id)
+        for part, documents in staged.items():
+            masters.take_over(part, documents)
+        return _storage(list(staged), indexes)
+
+    def is_materialised(self, record: SnapshotRecord) -> bool:
+        """Returns True: a copy is as readable as can be."""
+        return True
+
+    def state(self, record: SnapshotRecord, progress: Progress = silent) -> State:
+        """Returns the copy."""
+        remains = self._remains(record)
+        missing = [part for part in record.storage["parts"] if Part(part) not in remains]
+        if missing:
+            raise DamagedSnapshotError(
+                f"Snapshot '{record.name}' is damaged: its {', '.join(missing)} are gone from "
+                "the database. Restore them from a backup of MongoDB, or delete the snapshot."
+            )
+        return remains
+
+    def remains(self, record: SnapshotRecord) -> State:
+        """Returns what is left of the copy."""
+        remains = self._remains(record)
+        return {part: remains[part] for part in remains if not part.is_own_collection}
+
+    def read(
+        self, record: SnapshotRecord, part: Part, progress: Progress = silent
+    ) -> list[Manifest]:
+        """Reads the copy."""
+        documents = self._remains(record).get(part)
+        return [] if documents is None else [Manifest.read(documents)]
+
+    def _remains(self, record: SnapshotRecord) -> State:
+        existing = set(owned_collections(self.database, record.id))
+        masters = _Masters(self.database, record.id)
+        return {
+            part: masters.copied(part)
+            for part in map(Part, record.storage["parts"])
+            if master_name(record.id, part) in existing
+        }
+
+    def indexes(self, record: SnapshotRecord, part: Part) -> list[Document]:
+        """Returns the indexes that were captured."""
+        stored = record.storage["indexes"].get(part.value, [])
+        return [bson.decode(index) for index in stored]
+
+    def size_bytes(self, record: SnapshotRecord) -> int:
+        """Returns the size of the copy."""
+        names = [master_name(record.id, part) for part in record.storage["parts"]]
+        return data_size(self.database, names)
+
+    def discard(self, snapshot_id: ObjectId) -> None:
+        """Drops the copy."""
+        prefix = master_name(snapshot_id, "")
+        for name, description in owned_collections(self.database, snapshot_id).items():
+            if name.startswith(prefix):
+                fence.drop(self.database, name, description)
+
+
+class _Masters:
+    """The collections of one snapshot, as the target of a capture."""
+
+    def __init__(self, database: Database[Document], snapshot_id: ObjectId) -> None:
+        self._database = database
+        self._snapshot_id = snapshot_id
+
+    def copied(self, part: Part) -> Documents:
+        return whole_collection(self._database[master_name(self._snapshot_id, part)])
+
+    def read(self, part: Part, documents: Documents) -> Manifest:
+        return Manifest.read(documents)
+
+    def copy(self, part: Part, documents: Documents) -> Manifest:
+        return copy_and_read(documents, part, self._copy)
+
+    def _copy(self, part: Part, documents: Documents) -> None:
+        copy_whole(part, documents, self._database, master_name(self._snapshot_id, part))
+
+    def take_over(self, part: Part, documents: Documents) -> None:
+        name = master_name(self._snapshot_id, part)
+        try:
+            documents.collection.rename(name, dropTarget=True)
+        except OperationFailure as error:
+            # Else it was taken over before a crash
+            if error.code != _NAMESPACE_NOT_FOUND or name not in owned_collections(
+                self._database, self._snapshot_id
+            ):
+                raise
+        create_indexes(part, self._database[name])
+
+    def patch(
+        self, part: Part, documents: Documents, changed: list[ObjectId], removed: list[ObjectId]
+    ) -> None:
+        patch(self.copied(part).collection, documents, changed, removed)
+
+
+def _storage(parts: list[Part], indexes: Mapping[Part, list[Document]]) -> dict[str, Any]:
+    return {
+        "parts": [part.value for part in parts],
+        # As BSON, because their dotted keys are awkward in documents
+        "indexes": {
+            part.value: [bson.encode(index) for index in found] for part, found in indexes.items()
+        },
+    }
