@@ -7,14 +7,14 @@ import sys
 from types import ModuleType
 
 from . import management
-from .backend import guard
+from .backend import guard, maintenance
 
 _MANAGEMENT = "fiftyone.management"
 
 
 def install() -> None:
     """Installs the hooks, and the SDK under its public name; repeating it changes nothing."""
-    guard.install(management.load_snapshot)
+    guard.install(management.load_snapshot, maintenance.purge_dataset)
     _publish_management()
 
 

@@ -22,10 +22,10 @@ from ..backend.diff import (
 from ..backend.diff.bars import shown
 from ..backend.mongo import database
 from ..backend.mongo.database import Document
+from ..backend.progress import Progress, silent
 from ..backend.search import history
 from ..backend.snapshots import verify
 from ..backend.snapshots.verify import VerifyReport
-from ..backend.storage.base import Progress, silent
 from .authorize import acting
 from .datasets import find, name_of, use
 

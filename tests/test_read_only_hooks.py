@@ -14,6 +14,7 @@ import pytest
 from fiftyone_snapshots.backend import guard
 from fiftyone_snapshots.backend.errors import UnsupportedFiftyOneError
 from fiftyone_snapshots.backend.guard import hooks
+from fiftyone_snapshots.backend.maintenance import purge_dataset
 from fiftyone_snapshots.management import load_snapshot
 
 ROOT = Path(hooks.__file__).parents[2]
@@ -26,10 +27,10 @@ class TestHooks:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def installed() -> list[object]:
-            return [hook.found() for hook in hooks.table(load_snapshot)]
+            return [hook.found() for hook in hooks.table(load_snapshot, purge_dataset)]
 
         before = installed()
-        guard.install(load_snapshot)
+        guard.install(load_snapshot, purge_dataset)
         assert installed() == before
 
         spec = importlib.util.spec_from_file_location(
@@ -41,14 +42,14 @@ class TestHooks:
         monkeypatch.setitem(sys.modules, "another_name", importlib.util.module_from_spec(spec))
         another = importlib.import_module("another_name.backend.guard")
         try:
-            another.install(load_snapshot)
+            another.install(load_snapshot, purge_dataset)
             assert installed() == before
         finally:
             for name in [name for name in sys.modules if name.startswith("another_name.")]:
                 del sys.modules[name]
 
     def test_say_where_in_fiftyone_they_are(self) -> None:
-        for hook in hooks.table(load_snapshot):
+        for hook in hooks.table(load_snapshot, purge_dataset):
             assert hook.where.startswith(("fiftyone/", "pymongo."))
             assert hook.is_installed()
 
@@ -70,9 +71,9 @@ class TestHooks:
         else:
             monkeypatch.setattr(fo.ToPatches, "load_view", other)
         with pytest.raises(UnsupportedFiftyOneError, match=r"supports FiftyOne .*stages\.py:8168"):
-            hooks.check(hooks.table(load_snapshot))
+            hooks.check(hooks.table(load_snapshot, purge_dataset))
 
     def test_refuse_a_version_that_was_not_tried(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(hooks.foc, "VERSION", "1.99.0")
         with pytest.raises(UnsupportedFiftyOneError, match=r"its version is 1\.99\.0"):
-            hooks.check(hooks.table(load_snapshot))
+            hooks.check(hooks.table(load_snapshot, purge_dataset))

@@ -17,7 +17,7 @@ from ..errors import DamagedArchiveError, SnapshotError
 from ..manifest import store as manifest_store
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
-from ..storage.base import Progress, silent
+from ..progress import Progress, silent
 from .read import Piece, Reader
 
 _NOT_THE_DOCUMENTS = {

@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from .. import faults
 from ..dataset.parts import Part, Source
+from ..progress import Progress, silent
 from ..rawbson import layout
-from ..storage.base import Progress, silent
 from . import format as archive_format
 from .compression import compress
 from .format import Header, PartTotals

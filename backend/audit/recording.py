@@ -27,6 +27,7 @@ from ..errors import SnapshotPermissionError
 from ..mongo.collections import JOURNAL
 from ..mongo.database import Document, server_time
 from ..operations.entry import OperationState
+from ..operations.journal import when_begun
 from ..operations.lease import Holder
 from . import describe, log
 from .event import Outcome
@@ -152,6 +153,7 @@ def note(
         )
 
 
+@when_begun
 def begun(operation_id: ObjectId) -> Document:
     """Tells the current action of a journal entry that it begins.
 

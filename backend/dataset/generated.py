@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import re
 
-from bson import ObjectId
+from bson import ObjectId, json_util
 from pymongo.database import Database
 
 from ..mongo import invalidate
 from ..mongo.database import Document
 from . import instances
+from .parts import Head
 
 PREFIXES = ("patches.", "frames.", "clips.")
 """What the sample collections of generated datasets are called (fiftyone/core/dataset.py:10005).
@@ -81,3 +82,27 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
             database["datasets"].delete_one({**own, "_id": document["_id"]})
             invalidate.replace(database, document["sample_collection_name"])
             instances.forget(document["name"])
+
+
+def delete_generated_datasets(head: Head) -> None:
+    """Deletes what saved views have generated from another state than the dataset's.
+
+    FiftyOne compares only the stages (fiftyone/core/stages.py, ``ToPatches.load_view``), and so
+    would go on showing it.
+
+    Args:
+        head: the dataset
+    """
+    database = head.database
+    for view in database["views"].find({"_dataset_id": head.dataset_id}, {"view_stages": 1}):
+        for stage in view.get("view_stages") or []:
+            arguments = dict(json_util.loads(stage).get("kwargs", []))
+            name = (arguments.get("_state") or {}).get("name")
+            document = name and database["datasets"].find_one({"name": name})
+            if document and document["sample_collection_name"].startswith(
+                ("patches.", "frames.", "clips.")
+            ):
+                collection = document["sample_collection_name"]
+                generated = {"_id": document["_id"], "sample_collection_name": collection}
+                database["datasets"].delete_one(generated)
+                database.drop_collection(collection)

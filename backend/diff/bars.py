@@ -9,7 +9,7 @@ from typing import Any
 
 import fiftyone.core.utils as fou
 
-from ..storage.base import Progress
+from ..progress import Progress
 
 _PATIENCE_SECONDS = 1.0
 

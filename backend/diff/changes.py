@@ -33,10 +33,10 @@ from ..manifest.cache import Known
 from ..manifest.manifest import NO_OWNER, Differences, Manifest
 from ..mongo.database import Document, server_time
 from ..mongo.gate import Workers
+from ..progress import Progress, silent
 from ..rawbson import equality, layout
 from ..rawbson.ids import DTYPE, Ids, Keys, common
 from ..storage import registry
-from ..storage.base import Progress, silent
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference
 from ..errors import InvalidRequestError, SnapshotNotFoundError
 from ..mongo.database import Document, server_time
+from ..progress import Progress, silent
 from ..rawbson.ids import DTYPE, Ids, Keys, common
-from ..storage.base import Progress, silent
 from . import changes, schema, single, sizes, surroundings
 from .changes import HeadVersion, PartComparison, SnapshotVersion, Version
 from .documents import FRAMES, DocumentCounter

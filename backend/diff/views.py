@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import fiftyone as fo
 import fiftyone.core.dataset as fod
 import fiftyone.core.media as fom
 import numpy as np
 from bson import ObjectId
+from pymongo.database import Database
 
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotState
@@ -16,15 +18,33 @@ from ..dataset.parts import Head
 from ..dataset.reference import DatasetReference
 from ..errors import InvalidRequestError, SnapshotNotFoundError
 from ..mongo import database
+from ..mongo.database import Document
 from ..rawbson.ids import Ids
-from ..snapshots import load
 from .records import FieldChanges
 
 if TYPE_CHECKING:
     from .result import DatasetDiff
 
+Opener: TypeAlias = Callable[[Database[Document], DatasetReference, str], fo.Dataset]
+"""Loads a snapshot of a dataset, given its name."""
+
+_openers: list[Opener] = []
+
 _MAX_SELECTED = 500_000
 """A view is sent to the server as one document, which can have 16 MB."""
+
+
+def opens(opener: Opener) -> Opener:
+    """Makes a function the one by which snapshots are loaded for views.
+
+    Args:
+        opener: the function
+
+    Returns:
+        the function
+    """
+    _openers.append(opener)
+    return opener
 
 
 def newer(diff: DatasetDiff, ids: Ids) -> fo.DatasetView:
@@ -114,4 +134,4 @@ def _dataset(diff: DatasetDiff, snapshot_id: ObjectId | None) -> fo.Dataset:
         raise SnapshotNotFoundError(
             f"Dataset '{name}' no longer has the snapshot '{version}' that was compared"
         )
-    return load.load(connection, DatasetReference(diff.dataset_id, name), record.name)
+    return _openers[-1](connection, DatasetReference(diff.dataset_id, name), record.name)

@@ -8,12 +8,13 @@ from typing import Any
 
 import fiftyone.core.dataset as fod
 import fiftyone.core.odm.database as food
+from bson import ObjectId
+from pymongo.database import Database
 
-from .. import maintenance
 from ..catalog.catalog import Catalog
 from ..catalog.record import DatasetSnapshot
 from ..mongo.collections import PREFIX
-from ..mongo.database import connect, presumed, unless_forbidden
+from ..mongo.database import Document, connect, presumed, unless_forbidden
 from ..mongo.write_scope import Permission, grant
 from ..projection import project
 from ..search import history
@@ -21,6 +22,9 @@ from . import server, snapshots
 from .refusal import refuse
 
 Function = Callable[..., Any]
+
+Purge = Callable[[Database[Document], ObjectId, str], object]
+"""Destroys the snapshots of a dataset that was deleted, given its id and the name that it had."""
 
 
 def load_dataset(
@@ -92,26 +96,29 @@ def migrate(original: Function) -> Function:
     return migrate_dataset_if_necessary
 
 
-def delete(original: Function) -> Function:
+def delete(purge: Purge) -> Callable[[Function], Function]:
     """Deletes a dataset's snapshots with it, but never a snapshot."""
 
-    @functools.wraps(original)
-    def _delete(dataset: Any) -> None:
-        dataset_id, name = dataset._doc.id, dataset.name
-        snapshot_id = snapshots.of_view(dataset._doc.sample_collection_name)
-        if snapshot_id is None:
-            original(dataset)
-            catalog = Catalog(connect())
-            if catalog.dataset_facts(dataset_id) or catalog.list_all(dataset_id):
-                maintenance.purge_dataset(connect(), dataset_id, name)
-        elif dataset.persistent:
-            refuse(snapshot_id)
-        else:
-            # FiftyOne's clean-up in another process wants the projection gone
-            project.remove(connect(), snapshot_id)
-            dataset._deleted = True
+    def wrap(original: Function) -> Function:
+        @functools.wraps(original)
+        def _delete(dataset: Any) -> None:
+            dataset_id, name = dataset._doc.id, dataset.name
+            snapshot_id = snapshots.of_view(dataset._doc.sample_collection_name)
+            if snapshot_id is None:
+                original(dataset)
+                catalog = Catalog(connect())
+                if catalog.dataset_facts(dataset_id) or catalog.list_all(dataset_id):
+                    purge(connect(), dataset_id, name)
+            elif dataset.persistent:
+                refuse(snapshot_id)
+            else:
+                # FiftyOne's clean-up in another process wants the projection gone
+                project.remove(connect(), snapshot_id)
+                dataset._deleted = True
 
-    return _delete
+        return _delete
+
+    return wrap
 
 
 def make_non_persistent(original: Function) -> Function:

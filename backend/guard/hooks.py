@@ -45,6 +45,8 @@ ORIGINAL = "_fiftyone_snapshots_original"
 
 Function = Callable[..., Any]
 
+Loader = Callable[[str, str | DatasetSnapshot], fod.Dataset]
+
 
 @dataclass(frozen=True)
 class Hook:
@@ -95,11 +97,12 @@ class Hook:
         setattr(self.owner, self.name, wrapped)
 
 
-def table(load_snapshot: Callable[[str, str | DatasetSnapshot], fod.Dataset]) -> list[Hook]:
+def table(load_snapshot: Loader, purge: datasets.Purge) -> list[Hook]:
     """Returns all hooks.
 
     Args:
         load_snapshot: loads a snapshot, given the names of its dataset and of itself
+        purge: destroys the snapshots of a dataset that was deleted
 
     Returns:
         the hooks
@@ -128,7 +131,7 @@ def table(load_snapshot: Callable[[str, str | DatasetSnapshot], fod.Dataset]) ->
             fod.Dataset,
             "_delete",
             f"{dataset}:6489",
-            datasets.delete,
+            datasets.delete(purge),
             ("self",),
             frozenset({"_sample_collection", "drop", "_delete_dataset_extras"}),
         ),
@@ -320,16 +323,18 @@ def table(load_snapshot: Callable[[str, str | DatasetSnapshot], fod.Dataset]) ->
     ]
 
 
-def install(load_snapshot: Callable[[str, str | DatasetSnapshot], fod.Dataset]) -> None:
+def install(load_snapshot: Loader, purge: datasets.Purge) -> None:
     """Hooks into FiftyOne, once.
 
     Args:
         load_snapshot: loads a snapshot, given the names of its dataset and of itself
+        purge: destroys the snapshots of a dataset that was deleted, given the database, the
+            dataset's id and the name that it had
 
     Raises:
         UnsupportedFiftyOneError: if this FiftyOne is not one we know; then nothing is hooked
     """
-    hooks = table(load_snapshot)
+    hooks = table(load_snapshot, purge)
     check(hooks)
     for hook in hooks:
         if not hook.is_installed():
@@ -345,7 +350,9 @@ def missing() -> list[str]:
     Returns:
         where in FiftyOne they belong
     """
-    hooks = table(lambda dataset, snapshot: fod.load_dataset(f"{dataset}@{snapshot}"))
+    hooks = table(
+        lambda dataset, snapshot: fod.load_dataset(f"{dataset}@{snapshot}"), lambda *_: None
+    )
     return [f"{hook.where} ({hook.name})" for hook in hooks if not hook.is_installed()]
 
 

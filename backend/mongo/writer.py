@@ -7,7 +7,7 @@ But it sends the documents of a command one after the other (OP_MSG, a "document
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
 from bson.raw_bson import RawBSONDocument
@@ -15,7 +15,6 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 from typing_extensions import Self
 
-from ..manifest.manifest import Manifest
 from .database import Document
 from .gate import Workers
 
@@ -44,17 +43,18 @@ class Writer:
 
     Args:
         target: the collection
-        hashed (False): whether :meth:`content` is wanted
+        on_batch (None): told the documents of each command, while the server is busy with it
     """
 
-    def __init__(self, target: Collection[Document], *, hashed: bool = False) -> None:
+    def __init__(
+        self, target: Collection[Document], on_batch: Callable[[bytes], None] | None = None
+    ) -> None:
         self._target = target
-        self._is_hashed = hashed
+        self._on_batch = on_batch
         self._pool = Workers(max_workers=1)
         self._pending: Future[object] | None = None
         self._documents: list[Bson] = []
         self._bytes = 0
-        self._content: list[Manifest] = []
 
     def __enter__(self) -> Self:
         return self
@@ -80,19 +80,14 @@ class Writer:
             self._documents.append(document)
             self._bytes += size
 
-    def content(self) -> Manifest:
-        """Returns the content of all that was written, as it was sent."""
-        return Manifest.joined(self._content)
-
     def _flush(self) -> None:
         self._wait()
         if self._documents:
             batch = b"".join(self._documents)
             self._pending = self._pool.submit(_insert, self._target, _Batch(batch))
             self._documents, self._bytes = [], 0
-            if self._is_hashed:
-                # While the server is busy with it
-                self._content.append(Manifest.of([batch]))
+            if self._on_batch is not None:
+                self._on_batch(batch)
 
     def _wait(self) -> None:
         if self._pending is not None:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeAlias
 
 from bson import ObjectId
 from pymongo.collection import Collection
@@ -27,7 +27,6 @@ from pymongo.errors import PyMongoError
 
 from .. import faults
 from ..access.arguments import checked
-from ..audit import recording
 from ..catalog import deployment
 from ..catalog.record import FORMAT_VERSION
 from ..config import Settings
@@ -36,7 +35,7 @@ from ..mongo import fence
 from ..mongo.collections import JOURNAL, ensure_indexes
 from ..mongo.database import Document, durable, is_forbidden, reaching_server, server_time
 from ..mongo.explanations import explained
-from ..storage.base import Progress, silent
+from ..progress import Progress, silent
 from .entry import UNFINISHED, Entry, OperationState, Verb, get, unfinished, unfinished_datasets
 from .lease import Lease, Waiting
 
@@ -428,6 +427,32 @@ def recover(database: Database[Document], dataset_id: ObjectId) -> int:
         return 0
 
 
+Listener: TypeAlias = Callable[[ObjectId], Document]
+"""Told the id of an operation that begins; returns what its entry is to keep."""
+
+_listeners: list[Listener] = []
+
+
+def when_begun(listener: Listener) -> Listener:
+    """Makes a function be told of every operation that begins.
+
+    Args:
+        listener: the function
+
+    Returns:
+        the function
+    """
+    _listeners.append(listener)
+    return listener
+
+
+def _told_of_beginning(operation_id: ObjectId) -> Document:
+    kept: Document = {}
+    for listener in _listeners:
+        kept.update(listener(operation_id))
+    return kept
+
+
 def _begin(
     database: Database[Document],
     dataset_id: ObjectId,
@@ -445,7 +470,7 @@ def _begin(
         "details": details,
         "started_at": server_time(database),
         _ATTEMPT: attempt,
-        **recording.begun(operation_id),
+        **_told_of_beginning(operation_id),
     }
     database[JOURNAL].insert_one(document)
     return Entry.from_document(document)

@@ -18,6 +18,7 @@ from ..errors import ConcurrentWritesError, DamagedSnapshotError, DatasetNotFoun
 from ..mongo import fence
 from ..mongo.collections import owned_collections, trashed_name
 from ..mongo.database import Document, server_time
+from ..operations import removal
 from ..operations.journal import Operation, Verb, recovers
 from ..projection import project
 from ..snapshots.delete import revive, summarize_following, summarize_revived
@@ -197,7 +198,7 @@ def _drop_everything(running: Operation, plan_: Switch) -> None:
     former = trash.trashed_related(running.database, running.id)
     if Part.RESULT_FILES in former:
         ids = former[Part.RESULT_FILES].ids()
-        swap.remove_results(running, ids)
+        removal.delete_results(running, ids)
     _drop_owned(running)
 
 

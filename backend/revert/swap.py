@@ -18,23 +18,23 @@ it writes fails (see :mod:`.fence`), and so does its renaming, because the name 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bson import ObjectId, json_util
+from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, OperationFailure
 
 from ..catalog.catalog import Catalog
 from ..dataset import ownership
+from ..dataset.generated import delete_generated_datasets
 from ..dataset.parts import (
     Documents,
     Head,
     Part,
     State,
-    chunks,
     link_field,
     owner_field,
     shared_collection,
@@ -43,6 +43,7 @@ from ..mongo import fence as fences
 from ..mongo.collections import trashed_name
 from ..mongo.database import Document
 from ..mongo.swap_document import swap
+from ..operations import removal
 from ..operations.journal import Operation
 
 _MAX_FORMER_NAMES = 10
@@ -53,8 +54,6 @@ _NAMESPACE_EXISTS = 48
 # A view that shows nothing, where there is nothing to show
 _NOTHING: list[Document] = [{"$match": {"$expr": False}}]
 
-_CONDEMNED = "_condemned_by"
-"""In a file of results and its pieces, the operation that is about to delete them."""
 
 _REFERRED = (Part.RESULT_FILES, Part.RUNS, Part.VIEWS, Part.WORKSPACES)
 """Parts that the dataset document, or one of these, refers to by id."""
@@ -270,19 +269,9 @@ def remove_added(running: Operation) -> None:
         running: the operation
     """
     added = _added(running)
-    _delete_results(running, added.pop(Part.RESULT_FILES, []))
+    removal.delete_results(running, added.pop(Part.RESULT_FILES, []))
     for part in reversed(_REFERRED):
-        _delete(running, part, added.get(part, []))
-
-
-def remove_results(running: Operation, ids: Iterable[ObjectId]) -> None:
-    """Removes result files that a dataset does not need any more, unless others do.
-
-    Args:
-        running: the operation
-        ids: the files
-    """
-    _delete_results(running, list(ids))
+        removal.delete(running, part, added.get(part, []))
 
 
 def former_related(running: Operation, head: Head) -> State:
@@ -336,37 +325,14 @@ def install_related(running: Operation, head: Head, wanted: State, former: State
         mine = {owner_field(part): head.dataset_id}
         extra = set(Documents(shared, mine).ids()).difference(ids)
         # Extra ones first: they may hold keys that must be unique
-        _delete(running, part, list(extra))
+        removal.delete(running, part, list(extra))
         if part in wanted:
             running.step(f"cleared_{part.value}")
             wanted[part].merge_into(shared, if_same=link_field(part))
     if Part.RESULT_FILES in wanted:
         stale.difference_update(wanted[Part.RESULT_FILES].ids())
     running.step("replaced_related")
-    _delete_results(running, list(stale))
-
-
-def _delete(running: Operation, part: Part, ids: list[ObjectId]) -> None:
-    """Deletes documents of a part, and what an attempt before was about to delete."""
-    shared, owner = shared_collection(running.database, part), owner_field(part)
-    for some in chunks(ids):
-        fences.delete(shared, some, owner, running.id, owned_by=running.dataset_id)
-    if running.is_recovery:
-        shared.delete_many({owner: running.id})
-
-
-def _delete_results(running: Operation, ids: list[ObjectId]) -> None:
-    """Deletes results of runs, the bytes first; may be repeated with the same ids."""
-    ids = ownership.unshared(running.database, running.dataset_id, ids)
-    files, pieces = running.database["fs.files"], running.database["fs.chunks"]
-    if ids:
-        for some in chunks(Documents(pieces, {"files_id": {"$in": ids}}).ids()):
-            fences.delete(pieces, some, _CONDEMNED, running.id)
-    running.step("cleared_results")
-    fences.delete(files, ids, _CONDEMNED, running.id)
-    if running.is_recovery and ids:
-        pieces.delete_many({"files_id": {"$in": ids}, _CONDEMNED: running.id})
-        files.delete_many({"_id": {"$in": ids}, _CONDEMNED: running.id})
+    removal.delete_results(running, list(stale))
 
 
 def is_collection(database: Database[Document], name: str) -> bool:
@@ -384,27 +350,3 @@ def drop_view(database: Database[Document], name: str) -> None:
 def _result_ids(head: Head) -> set[ObjectId]:
     runs = head.database["runs"].find({"_dataset_id": head.dataset_id}, {"results": 1})
     return {run["results"] for run in runs if run.get("results") is not None}
-
-
-def delete_generated_datasets(head: Head) -> None:
-    """Deletes what saved views have generated from another state than the dataset's.
-
-    FiftyOne compares only the stages (fiftyone/core/stages.py, ``ToPatches.load_view``), and so
-    would go on showing it.
-
-    Args:
-        head: the dataset
-    """
-    database = head.database
-    for view in database["views"].find({"_dataset_id": head.dataset_id}, {"view_stages": 1}):
-        for stage in view.get("view_stages") or []:
-            arguments = dict(json_util.loads(stage).get("kwargs", []))
-            name = (arguments.get("_state") or {}).get("name")
-            document = name and database["datasets"].find_one({"name": name})
-            if document and document["sample_collection_name"].startswith(
-                ("patches.", "frames.", "clips.")
-            ):
-                collection = document["sample_collection_name"]
-                generated = {"_id": document["_id"], "sample_collection_name": collection}
-                database["datasets"].delete_one(generated)
-                database.drop_collection(collection)

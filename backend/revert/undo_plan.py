@@ -17,9 +17,9 @@ from ..manifest.manifest import Manifest
 from ..mongo.collections import trashed_name
 from ..mongo.database import Document
 from ..operations.journal import reporter
+from ..progress import Progress, silent
 from ..rawbson.ids import Keys
 from ..results.serialize import Record
-from ..storage.base import Progress, silent
 from ..trash import trash
 from .revert import field_names
 

@@ -24,10 +24,10 @@ from ..dataset.reference import DatasetReference
 from ..errors import LeaseLostError
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, Verb, operation, recovers
+from ..progress import Progress
 from ..projection import project
 from ..search import index as search_index
 from ..storage import registry
-from ..storage.base import Progress
 
 _WRITING = 0.7
 """The part of the whole time that writing takes, for progress."""

@@ -23,9 +23,10 @@ from ..manifest.cache import Known
 from ..mongo.database import Document, server_time
 from ..mongo.gate import Workers
 from ..operations.journal import Operation, Verb, operation, recovers
+from ..progress import Progress
 from ..search import index as search_index
 from ..storage import registry
-from ..storage.base import Backend, Captured, Progress
+from ..storage.base import Backend, Captured
 from . import quota
 
 logger = logging.getLogger(__name__)

@@ -23,6 +23,7 @@ from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
 from ..config import Settings
 from ..dataset import ownership
+from ..dataset.generated import delete_generated_datasets
 from ..dataset.parts import (
     RELATED,
     Documents,
@@ -40,9 +41,9 @@ from ..manifest import store as manifest_store
 from ..manifest.manifest import Manifest
 from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
+from ..operations import removal
 from ..operations.journal import Operation, Verb, operation, recovers
 from ..projection import indexes
-from ..revert.swap import delete_generated_datasets, remove_results
 from ..storage import registry
 from . import delete, quota, staging
 
@@ -317,7 +318,7 @@ def _remove_head(running: Operation) -> None:
     if "results" not in running.details:
         # Nothing was put among the documents of others yet
         return
-    remove_results(running, running.details["results"])
+    removal.delete_results(running, running.details["results"])
     for part in ownership.OWNED:
         mine = {owner_field(part): running.dataset_id}
         shared_collection(database, part).delete_many(mine)

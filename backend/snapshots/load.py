@@ -9,6 +9,7 @@ from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import State
 from ..dataset.reference import DatasetReference
+from ..diff import views
 from ..errors import DatasetBusyError
 from ..mongo.database import Document, server_time, unless_forbidden
 from ..operations.journal import Operation, Verb, operation, recovers
@@ -22,6 +23,7 @@ _WAIT_SECONDS = 3600
 """Whoever wants a snapshot that somebody else is making readable waits until it is."""
 
 
+@views.opens
 def load(database: Database[Document], dataset: DatasetReference, name: str) -> fod.Dataset:
     """Loads a snapshot.
 

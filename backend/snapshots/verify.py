@@ -34,9 +34,10 @@ from ..manifest import store as manifest_store
 from ..manifest.manifest import Differences, Manifest
 from ..mongo.database import Document, server_time
 from ..operations import control
+from ..progress import Progress, silent
 from ..results.serialize import Record
 from ..storage import registry
-from ..storage.base import Backend, Progress, silent
+from ..storage.base import Backend
 
 logger = logging.getLogger(__name__)
 

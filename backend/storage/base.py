@@ -9,9 +9,9 @@ only be able to make one readable as MongoDB collections when asked to.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from bson import ObjectId
 from pymongo.collection import Collection
@@ -22,14 +22,8 @@ from ..dataset.parts import Documents, Head, Part, Source, State
 from ..manifest.cache import Known
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
+from ..progress import Progress, silent
 from . import collections
-
-Progress: TypeAlias = Callable[[float, str], None]
-"""Told how far an operation is: a fraction from 0 to 1, and what is being done."""
-
-
-def silent(fraction: float, label: str) -> None:
-    """A :data:`Progress` for callers that do not care."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from ..errors import ConcurrentWritesError
 from ..manifest.manifest import Manifest
 from ..mongo.database import at_one_moment, is_replicated
 from ..mongo.gate import Workers
-from .base import Progress
+from ..progress import Progress
 
 _MANY_DOCUMENTS = 50_000
 

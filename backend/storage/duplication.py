@@ -21,7 +21,8 @@ from ..manifest.manifest import Manifest
 from ..mongo import fence
 from ..mongo.collections import master_name, owned_collections
 from ..mongo.database import Document, data_size
-from .base import Backend, Captured, Progress, silent, whole_collection
+from ..progress import Progress, silent
+from .base import Backend, Captured, whole_collection
 from .collections import copy_whole, create_indexes, list_indexes, patch
 from .consistent_copy import capture, copy_and_read
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from support.environment import ROOT
 LAYERS = ["backend", "management", "operators", "panels"]
 
 # What may be imported besides what the arrows say: the names of errors, and how things are told
-PLAIN = ("backend.errors", "backend.names", "backend.serialize", "backend.tables", "backend.times")
+PLAIN = ("backend.errors", "backend.results", "backend.catalog.names")
 
 
 def modules(layer: str) -> Iterator[Path]:
@@ -65,3 +65,52 @@ def test_only_the_guard_hooks_into_fiftyone() -> None:
         if name.startswith("backend.guard") and "guard" not in module.parts
     }
     assert users == {"backend/doctor.py"}
+
+
+#: The rooms of the backend, from the ground up: each may import those before it, no other.
+ROOMS = [
+    *("errors", "version", "config", "faults", "progress", "results"),
+    *("rawbson", "mongo", "dataset", "access", "catalog", "manifest", "operations", "storage"),
+    *("archive", "audit", "projection", "diff", "search", "trash", "guard", "snapshots"),
+    *("revert", "restore", "maintenance", "purge", "doctor"),
+]
+
+
+def room_of(parts: Sequence[str]) -> str:
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def test_every_place_in_the_backend_has_its_floor() -> None:
+    places = {
+        path.stem if path.suffix == ".py" else path.name
+        for path in (ROOT / "backend").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert places == {*ROOMS, "__init__"}
+
+
+def test_a_room_imports_only_from_rooms_below_it() -> None:
+    wrong = []
+    for module in modules("backend"):
+        own = room_of(module.relative_to(ROOT).with_suffix("").parts)
+        for name in imports(module):
+            other = room_of(name.split("."))
+            if own not in (other, "__init__") and ROOMS.index(other) > ROOMS.index(own):
+                wrong.append(f"{module.relative_to(ROOT)}: {name}")
+    assert not wrong
+
+
+def test_no_room_is_without_a_word_of_what_it_is_for() -> None:
+    for room in (ROOT / "backend").glob("*/__init__.py"):
+        assert ast.get_docstring(ast.parse(room.read_text())), room
+
+
+def test_modules_have_one_subject() -> None:
+    """A module above 400 lines is two."""
+    layers = [*LAYERS, "cli", "testing"]
+    lengths = {
+        str(module.relative_to(ROOT)): len(module.read_text().splitlines())
+        for layer in layers
+        for module in modules(layer)
+    }
+    assert not {name: length for name, length in lengths.items() if length > 400}

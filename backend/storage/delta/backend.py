@@ -22,8 +22,9 @@ from ...manifest.cache import Known
 from ...manifest.manifest import Manifest
 from ...mongo.collections import delta_collections, delta_name
 from ...mongo.database import Document, data_size, is_forbidden, server_time
+from ...progress import Progress, silent
 from .. import collections
-from ..base import Backend, Captured, Progress, silent
+from ..base import Backend, Captured
 from ..consistent_copy import capture
 from . import cache
 from . import chain as chains

@@ -28,9 +28,9 @@ from ...manifest.manifest import Differences, Manifest
 from ...mongo.collections import delta_name
 from ...mongo.database import Document, create_compressed
 from ...mongo.writer import Writer
+from ...progress import silent
 from ...rawbson.ids import DTYPE, Ids, Keys, common, positions
 from .. import collections
-from ..base import silent
 from ..consistent_copy import copy_and_read
 from . import arrange, order, scan, trusted
 from . import chain as chains

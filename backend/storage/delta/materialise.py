@@ -12,8 +12,8 @@ from ...manifest import store as manifest_store
 from ...manifest.manifest import Manifest
 from ...mongo.collections import delta_name
 from ...mongo.database import Document
+from ...progress import Progress, silent
 from .. import collections
-from ..base import Progress, silent
 from . import order
 from .chain import Chain, Link
 from .places import Places

@@ -23,9 +23,9 @@ from ...manifest import store as manifest_store
 from ...manifest.cache import Known
 from ...manifest.manifest import Manifest
 from ...mongo.database import Document
+from ...progress import silent
 from ...rawbson import equality, layout
 from ...rawbson.ids import DTYPE, Ids, Keys, common, positions
-from ..base import silent
 from . import chain as chains
 from . import order
 from .chain import Chain

@@ -22,8 +22,8 @@ from ...errors import DamagedSnapshotError
 from ...manifest.manifest import Manifest, run_keys
 from ...mongo.database import Document
 from ...mongo.writer import Bson, Writer
+from ...progress import Progress
 from ...rawbson.ids import Ids, Keys, positions
-from ..base import Progress
 from . import scan
 
 _FETCH_DOCUMENTS = 1000
@@ -53,10 +53,11 @@ def splice(
     Raises:
         DamagedSnapshotError: if some documents are in none of the collections
     """
-    with Writer(target, hashed=True) as writer:
+    content: list[Manifest] = []
+    with Writer(target, lambda batch: content.append(Manifest.of([batch]))) as writer:
         for run in in_order(base, overrides, wanted, progress):
             writer.write(run)
-    return writer.content()
+    return Manifest.joined(content)
 
 
 def in_order(
