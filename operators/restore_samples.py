@@ -152,7 +152,7 @@ def _fields(params: Mapping[str, Any]) -> list[str] | None:
     fields = params.get("fields") or None
     if isinstance(fields, str):
         fields = [field.strip() for field in fields.split(",") if field.strip()]
-    return list(fields) if fields else None
+    return fields or None
 
 
 def _told(restored: RestoredSamples) -> str:
