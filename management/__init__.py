@@ -21,7 +21,7 @@ from ..backend.diff import (
 from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
 from ..backend.maintenance import Recovered
-from ..backend.operations.journal import reporting
+from ..backend.operations.reporting import reporting
 from ..backend.purge import Purged
 from ..backend.restore.plan import RestorePlan
 from ..backend.restore.restore import RestoredSamples

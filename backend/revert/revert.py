@@ -21,7 +21,8 @@ from ..errors import DamagedSnapshotError
 from ..manifest import as_captured
 from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, Verb, operation, reporter
+from ..operations.journal import Operation, Verb, operation
+from ..operations.reporting import reporter
 from ..results.serialize import Record
 from ..snapshots import unarchive
 from ..storage import registry

@@ -16,7 +16,7 @@ from ..errors import NothingToUndoError
 from ..manifest.manifest import Manifest
 from ..mongo.collections import trashed_name
 from ..mongo.database import Document
-from ..operations.journal import reporter
+from ..operations.reporting import reporter
 from ..progress import Progress, silent
 from ..rawbson.ids import Keys
 from ..results.serialize import Record
