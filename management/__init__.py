@@ -31,7 +31,7 @@ from ..backend.search.history import History, HistoryEntry, HistoryQuery, Locati
 from ..backend.search.lineage import RunKind, RunLineage
 from ..backend.search.search import FoundSnapshot
 from ..backend.snapshots.prune import PrunedSnapshot, PruneResult
-from ..backend.snapshots.verify import Verdict, VerifyReport
+from ..backend.snapshots.verify_report import Verdict, VerifyReport
 from ..backend.trash.trash import TrashItem
 from .access import (
     export_events,
