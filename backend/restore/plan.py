@@ -11,7 +11,7 @@ from ..catalog.catalog import Catalog
 from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference
 from ..diff import changes
-from ..diff.changes import HeadVersion, SnapshotVersion
+from ..diff.versions import HeadVersion, SnapshotVersion
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from ..operations.reporting import reporter

@@ -16,7 +16,7 @@ from ..config import Settings
 from ..dataset.parts import Head, Part, Readable
 from ..dataset.reference import DatasetReference
 from ..diff import changes, latest_changes
-from ..diff.changes import HeadVersion, SnapshotVersion
+from ..diff.versions import HeadVersion, SnapshotVersion
 from ..errors import DamagedSnapshotError
 from ..manifest import as_captured
 from ..mongo.collections import staging_name

@@ -11,7 +11,7 @@ from ..catalog.catalog import Catalog
 from ..dataset.parts import Documents, Head, Part
 from ..dataset.reference import DatasetReference
 from ..diff import changes
-from ..diff.changes import HeadVersion
+from ..diff.versions import HeadVersion
 from ..errors import NothingToUndoError
 from ..manifest.manifest import Manifest
 from ..mongo.collections import trashed_name
