@@ -14,7 +14,8 @@ import numpy as np
 from bson import ObjectId
 
 from ..dataset.parts import Part, Readable, chunks
-from ..manifest.manifest import NO_OWNER, Differences, Manifest
+from ..manifest.columns import NO_OWNER
+from ..manifest.manifest import Differences, Manifest
 from ..mongo.gate import Workers
 from ..progress import Progress, silent
 from ..rawbson import equality, layout
