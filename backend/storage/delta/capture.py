@@ -37,7 +37,7 @@ from .chain import Chain, Link
 from .compact import FULL_MANIFESTS
 from .origins import Origins
 from .splice import splice
-from .stored_part import How, StoredPart
+from .stored_part import StorageMode, StoredPart
 
 _MOST = 0.5
 """If more than this share of the newest snapshot's documents changed, it is kept whole."""
@@ -106,11 +106,11 @@ class DeltaTarget:
             return self._copy_whole(part, documents, former)
         manifest = self.read(part, documents)
         stored = self._parts.get(part)
-        if stored is not None and stored.how is not How.SHARED:
+        if stored is not None and stored.mode is not StorageMode.SHARED:
             # The capture was begun anew
             former = Manifest.read(self.copied(part))
         else:
-            self._parts[part] = StoredPart(self._former_whole(part), How.SHARED)
+            self._parts[part] = StoredPart(self._former_whole(part), StorageMode.SHARED)
         differences = former.compare(manifest)
         if not differences:
             return manifest
@@ -127,18 +127,18 @@ class DeltaTarget:
         """Copies some documents of a part again and removes others."""
         stored = self._parts.get(part)
         if stored is None or (
-            stored.how is How.SHARED
+            stored.mode is StorageMode.SHARED
             and not (part.is_own_collection and self._take_over(part, stored))
         ):
             self._copy_new(part, documents)
             return
-        if stored.how is How.PATCHED:
+        if stored.mode is StorageMode.PATCHED:
             self._preserve(part, stored, Ids.of([*changed, *removed]).keys)
             faults.reach(f"create.preserved_{part.value}")
         whole = self._collection(part, stored.token)
         collections.patch(whole, documents, changed, removed)
         stored.patches += 1
-        if stored.how is How.PATCHED:
+        if stored.mode is StorageMode.PATCHED:
             former = self._former_manifest(part)
             assert former is not None
             keys = Ids.of(changed).keys
@@ -147,7 +147,7 @@ class DeltaTarget:
     def copied(self, part: Part) -> Documents:
         """Returns the documents of a part that the snapshot holds."""
         if part not in self._parts:
-            self._parts[part] = StoredPart(ObjectId(), How.COPIED)
+            self._parts[part] = StoredPart(ObjectId(), StorageMode.COPIED)
             create_compressed(self._database, self._whole(part).name)
         return Documents(self._whole(part))
 
@@ -222,7 +222,7 @@ class DeltaTarget:
         """Whether samples and frames are those of the newest snapshot."""
         own = {part: stored for part, stored in self._parts.items() if part.is_own_collection}
         same = [*own] == _own_parts(self._previous)
-        return same and all(stored.how is How.SHARED for stored in own.values())
+        return same and all(stored.mode is StorageMode.SHARED for stored in own.values())
 
     def _former_manifest(self, part: Part) -> Manifest | None:
         """Returns the content of the newest snapshot, if what changed since can be told by it."""
@@ -260,11 +260,11 @@ class DeltaTarget:
         """Makes a new whole while the dataset is being read; it is in vain if nothing changed."""
         manifest = copy_and_read(documents, part, self._copy_new)
         if part.is_own_collection and former is not None and not former.compare(manifest):
-            self._parts[part] = StoredPart(self._former_whole(part), How.SHARED)
+            self._parts[part] = StoredPart(self._former_whole(part), StorageMode.SHARED)
         return manifest
 
     def _copy_new(self, part: Part, documents: Documents) -> None:
-        self._parts[part] = StoredPart(ObjectId(), How.COPIED)
+        self._parts[part] = StoredPart(ObjectId(), StorageMode.COPIED)
         collections.copy_whole(part, documents, self._database, self._whole(part).name)
 
     def _take_over(self, part: Part, stored: StoredPart) -> bool:
@@ -284,7 +284,7 @@ class DeltaTarget:
 
         if chains.change(self._database, self._dataset_id, edit) is None:
             return False
-        stored.how = How.PATCHED
+        stored.mode = StorageMode.PATCHED
         faults.reach(f"create.took_over_{part.value}")
         return True
 
@@ -318,21 +318,21 @@ class DeltaTarget:
         if np.array_equal(actual, wanted):
             return
         moving = arrange.to_move(actual, wanted)
-        if stored.how is not How.SHARED and arrange.are_few(moving, wanted):
-            if stored.how is How.PATCHED:
+        if stored.mode is not StorageMode.SHARED and arrange.are_few(moving, wanted):
+            if stored.mode is StorageMode.PATCHED:
                 self._preserve(part, stored, moving)
             arrange.move_to_end(whole, moving)
             return
         token = ObjectId()
         target = collections.create(part, self._database, self._collection(part, token).name)
         splice(whole, [], wanted, target, silent)
-        how = How.COPIED if stored.how is How.SHARED else stored.how
-        self._parts[part] = replace(stored, token=token, how=how)
+        mode = StorageMode.COPIED if stored.mode is StorageMode.SHARED else stored.mode
+        self._parts[part] = replace(stored, token=token, mode=mode)
 
     def _order_of(self, part: Part, stored: StoredPart, manifest: Manifest) -> Keys:
         """Returns the order in which the documents lie."""
         former = self._former_manifest(part)
-        if stored.how is How.COPIED or stored.patches > 1 or former is None:
+        if stored.mode is StorageMode.COPIED or stored.patches > 1 or former is None:
             return scan.natural(self._whole(part), manifest.keys)
         # Documents that were patched once are where they were, and others behind them
         assert self._previous is not None
@@ -345,7 +345,7 @@ class DeltaTarget:
         stored = self._parts.get(part)
         if manifest is None or stored is None:
             return {"is_kept": True}
-        if stored.how is not How.COPIED:
+        if stored.mode is not StorageMode.COPIED:
             return {}
         former = self._former_manifest(part)
         if former is None or manifest.has_unusual_ids:

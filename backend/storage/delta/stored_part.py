@@ -11,7 +11,7 @@ from bson import ObjectId
 from ...rawbson.ids import DTYPE, Keys
 
 
-class How(Enum):
+class StorageMode(Enum):
     """What a part of the new snapshot is stored as."""
 
     SHARED = "shared"
@@ -27,7 +27,7 @@ class StoredPart:
     """How far a part is."""
 
     token: ObjectId
-    how: How
+    mode: StorageMode
     preserved: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
     """What was put into the newest snapshot's history, sorted."""
     patches: int = 0
