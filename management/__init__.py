@@ -21,7 +21,7 @@ from ..backend.diff import (
 from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
 from ..backend.maintenance import Recovered
-from ..backend.operations.journal import reporting
+from ..backend.operations.reporting import reporting
 from ..backend.purge import Purged
 from ..backend.restore.plan import RestorePlan
 from ..backend.restore.restore import RestoredSamples
@@ -31,7 +31,7 @@ from ..backend.search.history import History, HistoryEntry, HistoryQuery, Locati
 from ..backend.search.lineage import RunKind, RunLineage
 from ..backend.search.search import FoundSnapshot
 from ..backend.snapshots.prune import PrunedSnapshot, PruneResult
-from ..backend.snapshots.verify import Verdict, VerifyReport
+from ..backend.snapshots.verify_report import Verdict, VerifyReport
 from ..backend.trash.trash import TrashItem
 from .access import (
     export_events,

@@ -12,7 +12,7 @@ import pytest
 from fiftyone.operators.executor import ExecutionError
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.operations import journal
+from fiftyone_snapshots.backend.operations import reporting
 from fiftyone_snapshots.backend.revert import revert
 from fiftyone_snapshots.operators import running
 from support.datasets import image_dataset
@@ -66,7 +66,7 @@ class TestPreviews:
         go_on, plan = threading.Event(), revert.plan
 
         def slow(*args: Any) -> Any:
-            journal.reporter()(0.25, "reading")
+            reporting.reporter()(0.25, "reading")
             go_on.wait(60)
             return plan(*args)
 

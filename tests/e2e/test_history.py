@@ -146,12 +146,13 @@ def test_two_browsers_see_the_same(dataset: fo.Dataset, open_app: Callable[..., 
 # Makes plans take longer than the App waits for anything
 SLOW_PLANS = """
 import time
-from fiftyone_snapshots.backend import journal, revert
+from fiftyone_snapshots.backend.operations import reporting
+from fiftyone_snapshots.backend.revert import revert
 original = revert.plan
 
 def plan(*args):
     for step in range(8):
-        journal.reporter()(step / 8, "reading")
+        reporting.reporter()(step / 8, "reading")
         time.sleep(0.5)
     return original(*args)
 
