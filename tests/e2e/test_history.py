@@ -406,7 +406,12 @@ def test_the_keyboard_is_enough(dataset: fo.Dataset, app: App) -> None:
     app.button("Save new snapshot").press("Enter")
     expect(app.notice).to_contain_text("holds 40 samples")
     app.row("typed").get_by_role("button", name="More for typed").press("Enter")
-    app.page.get_by_role("menuitem", name="Edit name and description").press("Enter")
+    expect(app.page.get_by_role("menuitem").first).to_be_focused()
+    edit = app.page.get_by_role("menuitem", name="Edit name and description")
+    for _ in range(4):
+        app.page.keyboard.press("ArrowDown")
+    expect(edit).to_be_focused()
+    app.page.keyboard.press("Enter")
     expect(app.dialog).to_contain_text("Edit snapshot")
 
 
