@@ -115,6 +115,19 @@ COMMANDS = (
         ),
     ),
     Command(
+        "undo-restore",
+        "bring back what restoring samples has overwritten",
+        (
+            _DATASET,
+            _argument(
+                "operation",
+                metavar="OPERATION",
+                nargs="?",
+                help="the id of the restoration; by default, the last one",
+            ),
+        ),
+    ),
+    Command(
         "diff",
         "tell what changed between two versions of a dataset",
         (

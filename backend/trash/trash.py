@@ -2,7 +2,8 @@
 
 Deleted snapshots stay where they are and are only marked. A dataset's own state, discarded by a
 revert, is moved to collections of ours: its samples and frames by renaming, and copies of what it
-kept among the documents of other datasets.
+kept among the documents of other datasets. What a restoration of samples has overwritten is
+:mod:`.overwritten`'s business.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from ..projection import project
 from ..results.serialize import Record
 from ..search import index as search_index
 from ..storage import registry
+from .overwritten import overwritten
 
 
 class TrashKind(str, Enum):
@@ -43,6 +45,7 @@ class TrashKind(str, Enum):
 
     SNAPSHOT = "snapshot"
     HEAD = "head"
+    SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class TrashItem(Record):
     id: str
     dataset_id: str
     name: str
-    """A snapshot's name, or for a HEAD the snapshot that it was reverted to."""
+    """A snapshot's name, or for a HEAD the snapshot that it was reverted to, and for SAMPLES that
+    from which they were restored."""
     trashed_at: datetime
     expires_at: datetime | None
     """None for a pinned snapshot, which stays until somebody empties the trash."""
@@ -231,7 +235,9 @@ def note_content(database: Database[Document], operation_id: ObjectId) -> None:
 
 def heads(database: Database[Document], dataset_id: ObjectId | None = None) -> list[TrashedHead]:
     """Lists discarded states of a dataset or of all, oldest first."""
-    query = {} if dataset_id is None else {"dataset_id": dataset_id}
+    query: Document = {"kind": None}
+    if dataset_id is not None:
+        query["dataset_id"] = dataset_id
     found = database[TRASH].find(query).sort([("trashed_at", 1), ("_id", 1)])
     return [TrashedHead.from_document(document) for document in found]
 
@@ -248,22 +254,22 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
     """
     keep = timedelta(days=Settings.load().trash_days)
     records = Catalog(database).list_trashed(dataset_id)
-    discarded = list(heads(database, dataset_id))
+    discarded = [*heads(database, dataset_id), *overwritten(database, dataset_id)]
     owners = {item.dataset_id for item in records} | {item.dataset_id for item in discarded}
     names = {owner: current_name(database, owner) for owner in owners}
     found = [
         TrashItem(
-            TrashKind.HEAD,
-            str(head.id),
-            str(head.dataset_id),
-            head.snapshot_name,
-            head.trashed_at,
-            head.trashed_at + keep,
-            _head_size(database, head),
-            names[head.dataset_id],
-            head.is_rolled_back,
+            TrashKind.HEAD if isinstance(item, TrashedHead) else TrashKind.SAMPLES,
+            str(item.id),
+            str(item.dataset_id),
+            item.snapshot_name,
+            item.trashed_at,
+            item.trashed_at + keep,
+            _size(database, item.id),
+            names[item.dataset_id],
+            isinstance(item, TrashedHead) and item.is_rolled_back,
         )
-        for head in discarded
+        for item in discarded
     ]
     for record in records:
         trashed_at = record.trashed_at or record.created_at
@@ -310,7 +316,7 @@ def empty(
         running.committing("listed")
         # From here on it is too late for a change of mind: parts of it may be gone
         running.commit(
-            heads=[ObjectId(item.id) for item in found if item.kind is TrashKind.HEAD],
+            heads=[ObjectId(item.id) for item in found if item.kind is not TrashKind.SNAPSHOT],
             snapshots=[ObjectId(item.id) for item in found if item.kind is TrashKind.SNAPSHOT],
         )
         _destroy_listed(running)
@@ -368,8 +374,8 @@ def destroy_everything(database: Database[Document], dataset_id: ObjectId) -> No
         database: the database
         dataset_id: the dataset
     """
-    for head in heads(database, dataset_id):
-        destroy_head(database, head.id)
+    for item in (*heads(database, dataset_id), *overwritten(database, dataset_id)):
+        destroy_head(database, item.id)
     for record in Catalog(database).list_all(dataset_id):
         destroy_snapshot(database, record)
 
@@ -394,7 +400,7 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
 
 
 def destroy_head(database: Database[Document], operation_id: ObjectId) -> None:
-    """Destroys a discarded state for good.
+    """Destroys a discarded state, or what a restoration has overwritten, for good.
 
     Args:
         database: the database
@@ -407,7 +413,7 @@ def destroy_head(database: Database[Document], operation_id: ObjectId) -> None:
     database[TRASH].delete_one({"_id": operation_id})
 
 
-def _head_size(database: Database[Document], head: TrashedHead) -> int:
-    prefix = trashed_name(head.id, "")
-    names = [name for name in owned_collections(database, head.id) if name.startswith(prefix)]
+def _size(database: Database[Document], operation_id: ObjectId) -> int:
+    prefix = trashed_name(operation_id, "")
+    names = [name for name in owned_collections(database, operation_id) if name.startswith(prefix)]
     return data_size(database, names)

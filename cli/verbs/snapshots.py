@@ -173,8 +173,26 @@ def restore_samples(options: Namespace, _: Progress) -> Answer:
     return Answer(
         result,
         f"{result.samples_added} samples came back, {result.samples_changed} were restored, "
-        f"{result.samples_unchanged} were as in the snapshot",
+        f"{result.samples_unchanged} were as in the snapshot"
+        + (
+            f". To take that back: fiftyone-snapshots undo-restore '{options.dataset}'"
+            if result.operation_id
+            else ""
+        ),
     )
+
+
+def undo_restore(options: Namespace, _: Progress) -> Answer:
+    """Undoes a restoration of samples."""
+    result = sdk.undo_restore(options.dataset, options.operation)
+    text = (
+        f"{result.samples_changed} samples are what they were before they were restored from "
+        f"'{result.snapshot_name}', {result.samples_removed} are gone again, "
+        f"{result.samples_kept} were edited since and stay"
+    )
+    if result.fields_kept:
+        text += f"; fields in use stay: {', '.join(result.fields_kept)}"
+    return Answer(result, text)
 
 
 def diff(options: Namespace, progress: Progress) -> Answer:
@@ -439,15 +457,22 @@ def _found(snapshots: Iterable[sdk.FoundSnapshot]) -> Answer:
     return Answer(found, table(headings, rows, "No snapshots"))
 
 
+def _trashed(item: sdk.TrashItem) -> str:
+    """Returns what something in the trash is."""
+    if item.kind.value == "snapshot":
+        return item.name
+    if item.kind.value == "samples":
+        return f"before restoring from {item.name}"
+    return f"{'after' if item.is_rolled_back else 'before'} the revert to {item.name}"
+
+
 def _trash(items: Iterable[sdk.TrashItem], of_all: bool = False) -> Answer:
     found = [*items]
     rows = [
         (
             *([item.dataset_name] if of_all else []),
             item.kind.value,
-            item.name
-            if item.kind.value == "snapshot"
-            else f"{'after' if item.is_rolled_back else 'before'} the revert to {item.name}",
+            _trashed(item),
             size(item.size_bytes),
             item.trashed_at,
             item.expires_at,
