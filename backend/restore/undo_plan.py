@@ -317,7 +317,8 @@ def _fields(
     changes: dict[Part, Change],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the fields that the restoration added: those nobody will use, and the others."""
-    removed, kept = [], []
+    removed: list[str] = []
+    kept: list[str] = []
     for path in item.fields_added:
         place, part = schema.db_path(document, path), schema.part_of(path)
         if place is None or part not in changes:

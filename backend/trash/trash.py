@@ -37,7 +37,7 @@ from ..projection import project
 from ..results.serialize import Record
 from ..search import index as search_index
 from ..storage import registry
-from .overwritten import overwritten
+from .overwritten import Overwritten, overwritten
 
 
 class TrashKind(str, Enum):
@@ -254,7 +254,7 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
     """
     keep = timedelta(days=Settings.load().trash_days)
     records = Catalog(database).list_trashed(dataset_id)
-    discarded = [*heads(database, dataset_id), *overwritten(database, dataset_id)]
+    discarded = _recorded(database, dataset_id)
     owners = {item.dataset_id for item in records} | {item.dataset_id for item in discarded}
     names = {owner: current_name(database, owner) for owner in owners}
     found = [
@@ -374,7 +374,7 @@ def destroy_everything(database: Database[Document], dataset_id: ObjectId) -> No
         database: the database
         dataset_id: the dataset
     """
-    for item in (*heads(database, dataset_id), *overwritten(database, dataset_id)):
+    for item in _recorded(database, dataset_id):
         destroy_head(database, item.id)
     for record in Catalog(database).list_all(dataset_id):
         destroy_snapshot(database, record)
@@ -411,6 +411,12 @@ def destroy_head(database: Database[Document], operation_id: ObjectId) -> None:
         if name.startswith(prefix):
             fence.drop(database, name, description)
     database[TRASH].delete_one({"_id": operation_id})
+
+
+def _recorded(
+    database: Database[Document], dataset_id: ObjectId | None
+) -> list[TrashedHead | Overwritten]:
+    return [*heads(database, dataset_id), *overwritten(database, dataset_id)]
 
 
 def _size(database: Database[Document], operation_id: ObjectId) -> int:
