@@ -40,7 +40,7 @@ from .snapshots import (
     pin,
     unarchive,
 )
-from .trash import discarded, trash
+from .trash import trash
 
 logger = logging.getLogger(__name__)
 
@@ -205,7 +205,7 @@ class Strays:
         noted = set(database[FACTS].distinct("_id"))
         known = {entry.id for entry in journal.unfinished(database)}
         known.update(record.id for record in Catalog(database).list_all())
-        known.update(head.id for head in discarded.heads(database))
+        known.update(database[TRASH].distinct("_id"))
         return cls(
             [name for name, owner in owners.items() if owner and owner not in known],
             described - known,

@@ -25,6 +25,7 @@ from ..backend.operations.reporting import reporting
 from ..backend.purge import Purged
 from ..backend.restore.plan import RestorePlan
 from ..backend.restore.restore import RestoredSamples
+from ..backend.restore.undo_plan import RestoreUndo
 from ..backend.revert.revert import RevertPlan
 from ..backend.revert.undo_plan import UndoPlan
 from ..backend.search.history import History, HistoryEntry, HistoryQuery, Location
@@ -85,6 +86,7 @@ from .reverting import (
     restorable_fields,
     restore_samples,
     revert_dataset_to_snapshot,
+    undo_restore,
     undo_revert,
 )
 from .snapshots import (
@@ -125,6 +127,7 @@ __all__ = [
     "Purged",
     "Recovered",
     "RestorePlan",
+    "RestoreUndo",
     "RestoredSamples",
     "RevertPlan",
     "RunKind",
@@ -192,6 +195,7 @@ __all__ = [
     "snapshot_uri",
     "tag_snapshot",
     "unarchive_snapshot",
+    "undo_restore",
     "undo_revert",
     "unpin_snapshot",
     "untag_snapshot",

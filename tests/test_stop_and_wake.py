@@ -29,6 +29,7 @@ SELECTED = {
     "undo_revert": 3,
     "empty_trash": 1,
     "restore_samples": 2,
+    "undo_restore": 2,
     "create, delta": 2,
     "load, delta": 2,
     "empty_trash, delta": 2,

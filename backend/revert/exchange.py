@@ -23,7 +23,7 @@ from ..operations.journal import Operation, Verb, recovers
 from ..projection import project
 from ..snapshots.delete import revive, summarize_following, summarize_revived
 from ..storage import registry
-from ..trash import discarded, trash
+from ..trash import discarded, overwritten, trash
 from ..trash.discarded import TrashedHead
 from . import swap
 from .swap import Switch
@@ -130,6 +130,11 @@ def _finish(running: Operation) -> None:
     running.step("installed_related")
     _move_snapshots(running)
     running.step("moved_snapshots")
+    if "former_samples" in details:
+        # So that a restoration that was made in that state can still be undone
+        overwritten.follow(
+            database, running.dataset_id, details["former_samples"], plan_.new_samples
+        )
     if "former" in details:
         discarded.destroy_head(database, details["former"])
     if details["destroy"]:

@@ -60,9 +60,11 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
             )
         _check(database, dataset, former)
         plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in parts)
+        document = former.document(database)
         running.note(
             switch=plan_.to_details(),
             former=former.id,
+            former_samples=document["sample_collection_name"],
             snapshot_name=former.snapshot_name,
             discards_rolled_back=not former.is_rolled_back,
             newer=[record.id for record in newer if record is not None and record.is_live],
@@ -78,7 +80,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
         for part, new in plan_.new_names().items():
             database[trashed_name(former.id, part)].rename(new)
             running.step(f"moved_{part.value}")
-        exchange.make(running, plan_, former.related(database), former.document(database))
+        exchange.make(running, plan_, former.related(database), document)
     return former
 
 

@@ -191,13 +191,15 @@ def note_content(database: Database[Document], operation_id: ObjectId) -> None:
 
 def heads(database: Database[Document], dataset_id: ObjectId | None = None) -> list[TrashedHead]:
     """Lists discarded states of a dataset or of all, oldest first."""
-    query = {} if dataset_id is None else {"dataset_id": dataset_id}
+    query: Document = {"kind": None}
+    if dataset_id is not None:
+        query["dataset_id"] = dataset_id
     found = database[TRASH].find(query).sort([("trashed_at", 1), ("_id", 1)])
     return [TrashedHead.from_document(document) for document in found]
 
 
 def destroy_head(database: Database[Document], operation_id: ObjectId) -> None:
-    """Destroys a discarded state for good.
+    """Destroys a discarded state, or what a restoration has overwritten, for good.
 
     Args:
         database: the database
@@ -210,8 +212,8 @@ def destroy_head(database: Database[Document], operation_id: ObjectId) -> None:
     database[TRASH].delete_one({"_id": operation_id})
 
 
-def head_size(database: Database[Document], head: TrashedHead) -> int:
-    """Returns how many bytes a discarded state takes."""
-    prefix = trashed_name(head.id, "")
-    names = [name for name in owned_collections(database, head.id) if name.startswith(prefix)]
+def size(database: Database[Document], operation_id: ObjectId) -> int:
+    """Returns how many bytes it takes what an operation has discarded or overwritten."""
+    prefix = trashed_name(operation_id, "")
+    names = [name for name in owned_collections(database, operation_id) if name.startswith(prefix)]
     return data_size(database, names)

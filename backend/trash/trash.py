@@ -1,7 +1,8 @@
 """The trash: what was discarded and can still be brought back.
 
 Deleted snapshots stay where they are and are only marked. A dataset's own state that was discarded
-is moved, see :mod:`.discarded`.
+is moved, see :mod:`.discarded`. What a restoration of samples has overwritten is
+:mod:`.overwritten`'s business.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from ..projection import project
 from ..results.serialize import Record
 from ..search import index as search_index
 from ..storage import registry
-from .discarded import destroy_head, head_size, heads
+from .discarded import TrashedHead, destroy_head, heads, size
+from .overwritten import Overwritten, overwritten
 
 
 class TrashKind(str, Enum):
@@ -39,6 +41,7 @@ class TrashKind(str, Enum):
 
     SNAPSHOT = "snapshot"
     HEAD = "head"
+    SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class TrashItem(Record):
     id: str
     dataset_id: str
     name: str
-    """A snapshot's name, or for a HEAD the snapshot that it was reverted to."""
+    """A snapshot's name, or for a HEAD the snapshot that it was reverted to, and for SAMPLES that
+    from which they were restored."""
     trashed_at: datetime
     expires_at: datetime | None
     """None for a pinned snapshot, which stays until somebody empties the trash."""
@@ -72,22 +76,22 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
     """
     keep = timedelta(days=Settings.load().trash_days)
     records = Catalog(database).list_trashed(dataset_id)
-    discarded = list(heads(database, dataset_id))
+    discarded = _recorded(database, dataset_id)
     owners = {item.dataset_id for item in records} | {item.dataset_id for item in discarded}
     names = {owner: current_name(database, owner) for owner in owners}
     found = [
         TrashItem(
-            TrashKind.HEAD,
-            str(head.id),
-            str(head.dataset_id),
-            head.snapshot_name,
-            head.trashed_at,
-            head.trashed_at + keep,
-            head_size(database, head),
-            names[head.dataset_id],
-            head.is_rolled_back,
+            TrashKind.HEAD if isinstance(item, TrashedHead) else TrashKind.SAMPLES,
+            str(item.id),
+            str(item.dataset_id),
+            item.snapshot_name,
+            item.trashed_at,
+            item.trashed_at + keep,
+            size(database, item.id),
+            names[item.dataset_id],
+            isinstance(item, TrashedHead) and item.is_rolled_back,
         )
-        for head in discarded
+        for item in discarded
     ]
     for record in records:
         trashed_at = record.trashed_at or record.created_at
@@ -134,7 +138,7 @@ def empty(
         running.committing("listed")
         # From here on it is too late for a change of mind: parts of it may be gone
         running.commit(
-            heads=[ObjectId(item.id) for item in found if item.kind is TrashKind.HEAD],
+            heads=[ObjectId(item.id) for item in found if item.kind is not TrashKind.SNAPSHOT],
             snapshots=[ObjectId(item.id) for item in found if item.kind is TrashKind.SNAPSHOT],
         )
         _destroy_listed(running)
@@ -192,8 +196,8 @@ def destroy_everything(database: Database[Document], dataset_id: ObjectId) -> No
         database: the database
         dataset_id: the dataset
     """
-    for head in heads(database, dataset_id):
-        destroy_head(database, head.id)
+    for item in _recorded(database, dataset_id):
+        destroy_head(database, item.id)
     for record in Catalog(database).list_all(dataset_id):
         destroy_snapshot(database, record)
 
@@ -215,3 +219,9 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
     search_index.delete(database, [record.id])
     Catalog(database).remove([record.id])
     invalidate.drop_old(database)
+
+
+def _recorded(
+    database: Database[Document], dataset_id: ObjectId | None
+) -> list[TrashedHead | Overwritten]:
+    return [*heads(database, dataset_id), *overwritten(database, dataset_id)]
