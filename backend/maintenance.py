@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from bson import ObjectId
@@ -21,7 +21,7 @@ from .mongo.collections import DATASETS, FACTS, MANIFESTS, ORDERS, TRASH, all_co
 from .mongo.database import Document, unless_forbidden
 from .operations import journal
 from .operations.journal import Operation, Verb, operation, recovers
-from .operations.lease import drop_abandoned
+from .operations.lease import Lease, drop_abandoned
 from .restore import restore
 from .results.serialize import Record
 from .revert import revert, undo
@@ -40,6 +40,7 @@ from .snapshots import (
     pin,
     unarchive,
 )
+from .storage import registry
 from .trash import trash
 
 logger = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ def recover(database: Database[Document]) -> Recovered:
     location.remove_again(database)
     invalidate.drop_old(database)
     drop_abandoned(database)
-    return Recovered(operations, deleted, _drop_strays(database))
+    return Recovered(operations, deleted, _drop_strays(database) + _tidy_backends(database))
 
 
 def purge_deleted_datasets(database: Database[Document]) -> int:
@@ -221,6 +222,22 @@ def _drop_strays(database: Database[Document]) -> int:
         database[name].delete_many({"snapshot_id": {"$in": list(strays.manifests)}})
     search_index.delete(database, strays.facts)
     return len(strays.collections)
+
+
+def _tidy_backends(database: Database[Document]) -> int:
+    """Has backends drop what late writers have left in datasets that nobody is changing."""
+    dropped = 0
+    for backend in (registry.create(name, database) for name in registry.names()):
+        for dataset_id, count in backend.left_behind().items():
+            # Who holds the lease is just making what no snapshot names yet
+            with (
+                suppress(DatasetBusyError),
+                unless_forbidden(),
+                Lease(database, dataset_id, "recovery", wait_seconds=0),
+            ):
+                backend.tidy(dataset_id)
+                dropped += count
+    return dropped
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,36 @@ def test_whatever_can_be_captured_can_be_put_back_and_moved(
     fo.delete_dataset("d")
     fos.import_snapshot(path)
     assert _content(database, dataset) == first
+
+
+@pytest.mark.parametrize("size", [9 * 1024 * 1024, pytest.param(LIMIT, marks=pytest.mark.long)])
+def test_large_samples_can_be_restored_and_turned_back(
+    size: int, database: Database[Document]
+) -> None:
+    dataset = image_dataset("d", 2, persistent=True)
+    dataset.add_sample_field("large", fo.StringField)
+    _large(database, dataset, "a", 2, size)
+    fos.create_snapshot("d", "v1")
+    samples = database[dataset._sample_collection_name]
+    first = list(samples.find())
+    samples.update_many({}, [{"$set": {"tags": ["now"], "large": _other_letter("$large")}}])
+    second = list(samples.find())
+
+    selected = dataset.values("id")
+    with faults.arm("restore_samples.restored_samples"), pytest.raises(faults.InjectedFault):
+        fos.restore_samples("d", "v1", selected)
+    assert _by_id(samples) == _by_id(second)
+    assert fos.restore_samples("d", "v1", selected).samples_changed == 2
+    assert _by_id(samples) == _by_id(first)
+
+
+def _other_letter(path: str) -> Document:
+    return {"$replaceOne": {"input": path, "find": "a", "replacement": "b"}}
+
+
+def _by_id(found: Iterable[Document] | Collection[Document]) -> dict[object, Document]:
+    documents = found.find() if isinstance(found, Collection) else found
+    return {document["_id"]: document for document in documents}
 
 
 def _content(database: Database[Document], dataset: fo.Dataset) -> dict[str, object]:

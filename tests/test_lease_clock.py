@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import bson
@@ -12,16 +15,24 @@ import pytest
 from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.dataset.parts import Documents
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.catalog.record import SnapshotRecord, SnapshotState
+from fiftyone_snapshots.backend.dataset.parts import Documents, Part
+from fiftyone_snapshots.backend.manifest import store as manifest_store
 from fiftyone_snapshots.backend.mongo import fence, gate
+from fiftyone_snapshots.backend.mongo.collections import delta_collections, delta_name
+from fiftyone_snapshots.backend.mongo.database import server_time
 from fiftyone_snapshots.backend.mongo.writer import Writer
 from fiftyone_snapshots.backend.operations import lease
 from fiftyone_snapshots.backend.operations.lease import Lease
+from fiftyone_snapshots.backend.storage.delta import order
 from support.full import Document
 
 ID = ObjectId()
+STORED = ["snapshots.catalog", "snapshots.datasets", "snapshots.manifests", "snapshots.orders"]
 
 
 @pytest.fixture
@@ -129,6 +140,11 @@ def test_who_still_has_the_lease_after_a_sleep_renews_it_and_goes_on(
 def test_what_is_sent_just_in_time_and_arrives_late_is_refused(ours: Database[Document]) -> None:
     source = Documents(ours["snapshots.staging.source"])
     target = ours["snapshots.staging.target"]
+    catalog = Catalog(ours)
+    now = server_time(ours)
+    record = SnapshotRecord(
+        ObjectId(), ID, "v1", "v1", "", 1, SnapshotState.READY, "delta", now, "anna"
+    )
     late: list[Callable[[], object]] = [
         lambda: source.replace(target),
         lambda: source.merge_into(target),
@@ -136,7 +152,19 @@ def test_what_is_sent_just_in_time_and_arrives_late_is_refused(ours: Database[Do
         lambda: fence.change(source.collection, 1, {"a": 1}),
         lambda: fence.delete(source.collection, [1], "owner", ID),
         lambda: fence.check(ours),
+        lambda: fence.delete_found(source.collection, {"_id": 1}),
+        lambda: catalog.remove([record.id]),
+        lambda: catalog.make_place(record.dataset_id, now - timedelta(days=1)),
+        lambda: catalog.forget_dataset(record.dataset_id),
+        lambda: manifest_store.delete(ours, record.id),
+        lambda: order.delete(ours, record.id),
     ]
+    told = {"snapshot_id": record.id, "part": Part.SAMPLES.value, "number": 0}
+    catalog.add(record)
+    catalog.set_dataset_facts(record.dataset_id, witness=None)
+    ours["snapshots.manifests"].insert_one({**told})
+    ours["snapshots.orders"].insert_one({**told})
+    stored = {name: list(ours[name].find()) for name in STORED}
     with Lease(ours, ID, "test", 0):
         ours["snapshots.leases"].update_many({}, {"$set": {"token": "others"}})
         for write in late:
@@ -145,6 +173,42 @@ def test_what_is_sent_just_in_time_and_arrives_late_is_refused(ours: Database[Do
     ours["snapshots.leases"].delete_many({})
     assert target.count_documents({}) == 0
     assert source.collection.count_documents({"a": None, "owner": None}) == 300
+    assert {name: list(ours[name].find()) for name in STORED} == stored
+
+
+def test_what_the_server_still_does_for_the_former_holder_is_ended(
+    ours: Database[Document],
+) -> None:
+    """A copy that was sent in time may take longer than the lease."""
+    with Lease(ours, ID, "test", 0), ThreadPoolExecutor() as threads:
+        mine = fence.current()
+        assert mine is not None
+        former, other = replace(mine, token="former"), replace(mine, dataset_id=ObjectId())
+        running = [threads.submit(_take_long, ours, each) for each in (mine, former, other)]
+        try:
+            while len(_under_way(ours)) < len(running):
+                assert not any(each.done() for each in running)
+            fence.end_others(ours)
+            left = [operation["command"]["comment"] for operation in _under_way(ours)]
+            assert sorted(left, key=str) == sorted([mine.comment, other.comment], key=str)
+            with pytest.raises(OperationFailure, match="interrupted"):
+                running[1].result(timeout=60)
+        finally:
+            for operation in _under_way(ours):
+                ours.client.admin.command("killOp", op=operation["opid"])
+
+
+def _take_long(database: Database[Document], theirs: fence.Fence) -> None:
+    """Has the server look at some 10 ** 12 documents."""
+    each = {"from": "snapshots.staging.source", "pipeline": [], "as": "each"}
+    stages = [stage for _ in range(5) for stage in ({"$lookup": each}, {"$unwind": "$each"})]
+    source = database["snapshots.staging.source"]
+    source.aggregate([*stages, {"$count": "found"}], comment=theirs.comment)
+
+
+def _under_way(database: Database[Document]) -> list[Document]:
+    of_a_fence = {"command.comment.snapshots": {"$exists": True}, "op": "command"}
+    return list(database.client.admin.aggregate([{"$currentOp": {}}, {"$match": of_a_fence}]))
 
 
 def test_the_clock_is_read_before_the_server_is_asked(
@@ -177,3 +241,19 @@ def test_recover_removes_leases_of_the_dead(ours: Database[Document]) -> None:
         ours["snapshots.leases"].insert_one({**mine, "_id": ObjectId(), "holder": dead})
         fos.recover()
         assert ours["snapshots.leases"].distinct("_id") == [ID]
+
+
+def test_recover_removes_what_late_writers_leave_to_the_delta_backend(
+    ours: Database[Document],
+) -> None:
+    """An insert that is late makes the collection anew that was dropped meanwhile."""
+    held, idle = ObjectId(), ObjectId()
+    left = {each: delta_name(each, ObjectId(), Part.SAMPLES) for each in (held, idle)}
+    for name in left.values():
+        ours[name].insert_one({})
+    with Lease(ours, held, "test", 0):
+        assert fos.recover().stray_collections == 1
+        assert [*delta_collections(ours, held)] == [left[held]]
+    assert fos.recover().stray_collections == 1
+    assert not delta_collections(ours, held)
+    assert not delta_collections(ours, idle)

@@ -36,6 +36,9 @@ SELECTED = {
 }
 """How many commands of some verbs are walked each day; all of all with ``--long``."""
 
+_TOGETHER = 12
+"""How many processes sleep at the same time."""
+
 
 @pytest.mark.parametrize("verb", SELECTED)
 def test_some_late_commands_change_nothing(verb: str, database: Database[Document]) -> None:
@@ -64,8 +67,11 @@ class _Walk:
             if few is not None:
                 writing = [command for command in commands if command.writes]
                 commands = random.Random(self._verb).sample(writing, min(few, len(writing)))
-            for command in commands:
-                self._stop_and_wake(command)
+            harm: list[str] = []
+            while commands:
+                together, commands = commands[:_TOGETHER], commands[_TOGETHER:]
+                harm += self._stop_and_wake(together, commands)
+            assert not harm, "\n".join([f"{len(harm)} times:", *harm])
 
     def _make(self) -> None:
         fo.Dataset._instances.clear()
@@ -73,42 +79,60 @@ class _Walk:
             fo.delete_dataset(NAME)
         make(self._kind, self._story)
 
-    def _stop_and_wake(self, command: Command) -> None:
-        self._make()
-        before = self._head()
-        earlier = self._database["snapshots.journal"].distinct("_id")
-        sleeper = Sleeper(self._story.act, command.number)
-        try:
-            if sleeper.is_stopped:
-                self._go_on_and_wake(command, sleeper, before, earlier)
-        finally:
-            sleeper.end()
+    def _stop_and_wake(self, commands: list[Command], left: list[Command]) -> list[str]:
+        """Stops a process before each command, one after the other, and wakes all of them.
 
-    def _go_on_and_wake(
-        self, command: Command, sleeper: Sleeper, before: Document, earlier: list[ObjectId]
+        Args:
+            commands: the commands
+            left: where those are put back that others could not be at, because the one before
+                was completed by who took over
+
+        Returns:
+            what harm was done
+        """
+        self._make()
+        earlier = self._database["snapshots.journal"].distinct("_id")
+        before = World.now(self._database, NAME)
+        sleepers: list[tuple[Command, Sleeper]] = []
+        try:
+            for number, command in enumerate(commands):
+                sleeper = Sleeper(self._story.act, command.number)
+                if sleeper.is_stopped:
+                    sleepers.append((command, sleeper))
+                    lease_runs_out(self._database)
+                    fo.Dataset._instances.clear()
+                    fos.recover()
+                if not sleeper.is_stopped or World.now(self._database, NAME) != before:
+                    left[:0] = commands[number + bool(number == 0 or sleeper.is_stopped) :]
+                    break
+            self._wake(sleepers, before.head, earlier)
+        except (AssertionError, fos.SnapshotError) as error:
+            told = f"{self._verb}, {', '.join(str(c) for c, _ in sleepers)}: {error!r}"
+            if len(sleepers) == 1:
+                return [told]
+            alone = [self._stop_and_wake([command], []) for command, _ in sleepers]
+            return [each for found in alone for each in found] or [told]
+        finally:
+            for _, sleeper in sleepers:
+                sleeper.end()
+        return []
+
+    def _wake(
+        self, sleepers: list[tuple[Command, Sleeper]], before: Document, earlier: list[ObjectId]
     ) -> None:
-        lease_runs_out(self._database)
-        fo.Dataset._instances.clear()
-        fos.recover()
         undoes = self._was_reverted(earlier)
         self._work_on()
         expected = World.now(self._database, NAME)
-        outcome = sleeper.wake()
-        fos.recover()
-        where = f"{self._verb}, {command}, {outcome}"
-        found = World.now(self._database, NAME)
-        assert found == expected, f"{where}: {_difference(found, expected)}"
-        try:
-            assert_sound(self._database)
-        except (AssertionError, fos.SnapshotError) as error:
-            pytest.fail(f"{where}: {error}")
-        assert outcome in _OUTCOMES, where
+        for command, sleeper in sleepers:
+            outcome = sleeper.wake()
+            fos.recover()
+            found = World.now(self._database, NAME)
+            assert found == expected, f"{command}, {outcome}: {_difference(found, expected)}"
+            assert outcome in _OUTCOMES, f"{command}, {outcome}"
+        assert_sound(self._database)
         if undoes:
             fos.undo_revert(NAME)
-            assert self._head() == before, f"{where}: undone, it is not what it was"
-
-    def _head(self) -> Document:
-        return World.now(self._database, NAME).head
+            assert World.now(self._database, NAME).head == before, "undone, it is not what it was"
 
     def _was_reverted(self, earlier: list[ObjectId]) -> bool:
         """Returns whether the others have completed the exchange that the sleeper was at."""

@@ -33,6 +33,9 @@ Identifiers: TypeAlias = list[ObjectId]
 _MOVED_BY = "moved_by"
 """In a stored record, the operation that is moving the snapshot to or from an archive."""
 
+_FORGOTTEN_BY = "forgotten_by"
+"""In what we remember of a dataset, who is just about to delete that."""
+
 _FIELDS = frozenset(item.name for item in fields(SnapshotRecord)) - {"id"}
 
 
@@ -210,9 +213,10 @@ class Catalog:
         later = [record.sequence for record in records if record.created_at > created_at]
         if not later:
             return self.next_sequence(dataset_id)
-        self.database[CATALOG].update_many(
-            {"dataset_id": dataset_id, "sequence": {"$gte": min(later)}}, {"$inc": {"sequence": 1}}
-        )
+        following = [record for record in records if record.sequence >= min(later)]
+        # The last one first, so that no two are ever at the same place
+        for record in reversed(following):
+            self.update(record.id, sequence=record.sequence + 1)
         return min(later)
 
     def next_sequence(self, dataset_id: ObjectId) -> int:
@@ -300,8 +304,13 @@ class Catalog:
         return result.matched_count > 0
 
     def remove(self, snapshot_ids: Iterable[ObjectId]) -> None:
-        """Removes records for good."""
-        self.database[CATALOG].delete_many({"_id": {"$in": list(snapshot_ids)}})
+        """Removes records for good; may be repeated.
+
+        Raises:
+            LeaseLostError: if another process has taken over the dataset
+        """
+        # Should this be interrupted, they belong to a dataset that does not exist, and are purged
+        fence.delete(self.database[CATALOG], list(snapshot_ids), "dataset_id", ObjectId())
 
     def dataset_ids(self) -> Identifiers:
         """Lists the datasets that have records."""
@@ -341,7 +350,7 @@ class Catalog:
 
     def forget_dataset(self, dataset_id: ObjectId) -> None:
         """Forgets what we remember of a dataset besides its snapshots."""
-        self.database[DATASETS].delete_one({"_id": dataset_id})
+        fence.delete(self.database[DATASETS], [dataset_id], _FORGOTTEN_BY, ObjectId())
 
     def select(self, query: Document) -> Records:
         """Returns the records that fit a query, in order of creation within their datasets."""

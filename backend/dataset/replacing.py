@@ -11,10 +11,11 @@ from typing import Any
 
 from bson import ObjectId
 from pymongo.collection import Collection
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from ..mongo import fence
 from ..mongo.database import Document
+from ..mongo.explanations import TOO_LARGE
 from .parts import Documents, chunks
 
 _CONDEMNED = "_condemned_by"
@@ -42,8 +43,11 @@ def replace(
     try:
         for some in chunks(ids):
             _replace(target, former, wanted, some)
-    except DuplicateKeyError:
-        # They may only be in each other's way, such as two samples that swapped their paths
+    except OperationFailure as error:
+        # They may only be in each other's way, such as two samples that swapped their paths; or
+        # there is no room in one command for what a document was and what it is to be
+        if not isinstance(error, DuplicateKeyError) and error.code not in TOO_LARGE:
+            raise
         present = [id_ for some in chunks(ids) for id_ in _present(target, some)]
         note(removed, present)
         delete(target, former, present, nobody)

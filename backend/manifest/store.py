@@ -198,7 +198,8 @@ def delete(database: Database[Document], snapshot_id: ObjectId) -> None:
         # What is damaged stays as it is, and keeps nobody from deleting
         with suppress(DamagedSnapshotError):
             _free(database, piece["snapshot_id"], Part(piece["part"]), snapshot_id)
-    database[MANIFESTS].delete_many({"snapshot_id": snapshot_id})
+    # The same snapshot may have been imported again meanwhile, by others
+    fence.delete_found(database[MANIFESTS], {"snapshot_id": snapshot_id})
 
 
 def _free(

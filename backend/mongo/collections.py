@@ -157,6 +157,11 @@ def token_of(name: str) -> ObjectId:
     return ObjectId(name[len(DELTA) + 1 :].split(".", maxsplit=2)[1])
 
 
+def dataset_of(name: str) -> ObjectId:
+    """Returns the dataset that a collection of the delta backend belongs to."""
+    return ObjectId(name[len(DELTA) + 1 :].split(".", maxsplit=1)[0])
+
+
 def view_name(snapshot_id: ObjectId, part: str) -> str:
     """Returns the name of the read-only view through which FiftyOne reads a part of a snapshot.
 

@@ -16,7 +16,7 @@ from ..errors import DatabaseError, DatabaseUnavailableError, SnapshotError
 _OUT_OF_DISK_SPACE = 14031
 _STOPPING = {91, 11600}
 """The server is shutting down."""
-_TOO_LARGE = {10334, 17280, 17419, 17420}
+TOO_LARGE = {10334, 17280, 17419, 17420}
 """Of a document, a key, or what an update makes of one."""
 
 _GONE = (AutoReconnect, ConfigurationError, ConnectionFailure, InvalidOperation)
@@ -38,7 +38,7 @@ def explained(error: PyMongoError, consequence: str = "") -> SnapshotError:
         return DatabaseUnavailableError(_joined(lost, consequence))
     if is_disk_full(error):
         what = f"MongoDB's disk is full: {error}. Make room there, and try again."
-    elif code in _TOO_LARGE:
+    elif code in TOO_LARGE:
         what = f"That is larger than MongoDB takes in one document: {error}."
     else:
         what = f"MongoDB has failed: {error}."

@@ -7,8 +7,9 @@ has the token of this attempt, and fails if not.
 
 MongoDB can attach such a condition to what an aggregation writes (``$merge``, ``$out``), and to
 nothing else. Documents are therefore deleted in two steps: they are given to an owner that does
-not exist, under the condition, and what belongs to that one is deleted. Collections are dropped by
-what they are and not by what they are called. Everything else goes to names that carry a token.
+not exist, under the condition, and what belongs to that one is deleted; or, where an id is never
+used again, those that were there before the lease was looked at. Collections are dropped by what
+they are and not by what they are called. Everything else goes to names that carry a token.
 
 Outside of operations, or where it is said that a write needs no lease, the same functions write
 without a condition.
@@ -233,6 +234,27 @@ def delete(
         write(collection, [{"$match": wanted}, {"$project": {"_id": 1}}], merge)
         wanted[owner] = nobody
     collection.delete_many(wanted)
+
+
+def delete_found(collection: Collection[Document], query: Document) -> None:
+    """Deletes those documents that are there while the lease is held, and none that come later.
+
+    For documents whose ids are never used again.
+
+    Args:
+        collection: the collection
+        query: which ones
+
+    Raises:
+        LeaseLostError: if another process has taken over the dataset; nothing was deleted then
+    """
+    if current() is None:
+        collection.delete_many(query)
+        return
+    found = [document["_id"] for document in collection.find(query, {"_id": 1})]
+    if found:
+        check(collection.database)
+        collection.delete_many({"_id": {"$in": found}})
 
 
 def drop(database: Database[Document], name: str, description: Mapping[str, Any]) -> None:

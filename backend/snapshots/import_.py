@@ -320,8 +320,11 @@ def _remove_head(running: Operation) -> None:
         return
     removal.delete_results(running, running.details["results"])
     for part in ownership.OWNED:
-        mine = {owner_field(part): running.dataset_id}
-        shared_collection(database, part).delete_many(mine)
+        mine = Documents(
+            shared_collection(database, part), {owner_field(part): running.dataset_id}
+        )
+        # Others may have imported the dataset meanwhile
+        removal.delete(running, part, mine.ids())
 
 
 def _finish(running: Operation) -> None:

@@ -245,6 +245,15 @@ class Backend(ABC):
             dataset_id: the dataset
         """
 
+    def left_behind(self) -> Mapping[ObjectId, int]:
+        """Tells where :meth:`tidy` is needed, though nobody may have called this backend since.
+
+        Returns:
+            how many collections of each dataset no snapshot needs; those that are just being made
+            may be among them
+        """
+        return {}
+
 
 def whole_collection(collection: Collection[Document]) -> Documents:
     """Returns all documents of a collection that holds nothing else."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
+import select
 import signal
 import struct
+import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,8 +24,12 @@ from pymongo.database import Database
 from pymongo.synchronous.pool import Connection
 
 from fiftyone_snapshots.backend.mongo import fence
+from fiftyone_snapshots.backend.operations import lease
 
 from .full import Document
+
+_LIMIT_SECONDS = 90
+"""How long a child may take; it needs a few seconds, or many on a busy machine."""
 
 _WRITES = {
     "insert", "update", "delete", "findAndModify", "drop", "renameCollection", "create", "collMod"
@@ -51,13 +59,13 @@ def commands_of(action: Callable[[], object]) -> list[Command]:
         action()
         os.write(writing, json.dumps([vars(command) for command in found]).encode())
 
-    pid = _fork(run)
+    child = _Child(run)
     os.close(writing)
     told = b""
-    while data := os.read(reading, 1 << 16):
+    while data := child.read(reading):
         told += data
     os.close(reading)
-    os.waitpid(pid, 0)
+    child.wait()
     assert told, "the action failed"
     return [Command(**values) for values in json.loads(told)]
 
@@ -79,6 +87,8 @@ class Sleeper:
 
         def run() -> None:
             _watch(look)
+            # However long it sleeps, it takes itself for the holder of the lease
+            lease.clock = lambda: 0.0
             try:
                 action()
                 outcome = "done"
@@ -86,18 +96,17 @@ class Sleeper:
                 outcome = type(error).__name__
             os.write(writing, outcome.encode())
 
-        self._pid = _fork(run)
+        self._child = _Child(run)
         os.close(writing)
-        _, status = os.waitpid(self._pid, os.WUNTRACED)
-        self.is_stopped = os.WIFSTOPPED(status)
+        self.is_stopped = os.WIFSTOPPED(self._child.wait(os.WUNTRACED))
         if not self.is_stopped:
             os.close(self._reading)
 
     def wake(self) -> str:
         """Lets it go on, and returns what came of it, or the name of what it has raised."""
-        os.kill(self._pid, signal.SIGCONT)
-        os.waitpid(self._pid, 0)
         self.is_stopped = False
+        os.kill(self._child.pid, signal.SIGCONT)
+        self._child.wait()
         outcome = os.read(self._reading, 1 << 12).decode()
         os.close(self._reading)
         return outcome
@@ -105,8 +114,7 @@ class Sleeper:
     def end(self) -> None:
         """Ends it, if nobody has woken it."""
         if self.is_stopped:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            self._child.kill()
             os.close(self._reading)
 
 
@@ -116,16 +124,57 @@ def lease_runs_out(database: Database[Document]) -> None:
     database["snapshots.leases"].update_many({}, {"$set": {"expires_at": past}})
 
 
-def _fork(run: Callable[[], None]) -> int:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # forks and clients that were opened before them
-        pid = os.fork()
-    if not pid:
-        with suppress(BaseException):
-            warnings.simplefilter("ignore")
-            run()
-        os._exit(0)
-    return pid
+class _Child:
+    """A fork of this process, which is never waited for without a limit.
+
+    Args:
+        run: what it does
+    """
+
+    def __init__(self, run: Callable[[], None]) -> None:
+        # Where it writes to, if it is told to say what it waits for
+        self._stacks = tempfile.TemporaryFile()  # noqa: SIM115 (closed when it has ended)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # forks and clients that were opened before them
+            self.pid = os.fork()
+        if not self.pid:
+            with suppress(BaseException):
+                faulthandler.register(signal.SIGUSR1, self._stacks)
+                warnings.simplefilter("ignore")
+                run()
+            os._exit(0)
+
+    def wait(self, options: int = 0) -> int:
+        """Waits until it has ended or, if the options say so, stopped; returns its status."""
+        deadline = time.monotonic() + _LIMIT_SECONDS
+        while time.monotonic() < deadline:
+            pid, status = os.waitpid(self.pid, options | os.WNOHANG)
+            if pid:
+                if not os.WIFSTOPPED(status):
+                    self._stacks.close()
+                return status
+            time.sleep(0.01)
+        raise self._stuck()
+
+    def read(self, pipe: int) -> bytes:
+        """Returns what it has written to a pipe since; nothing if it has ended."""
+        if not select.select([pipe], [], [], _LIMIT_SECONDS)[0]:
+            raise self._stuck()
+        return os.read(pipe, 1 << 16)
+
+    def kill(self) -> None:
+        """Ends it."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self._stacks.close()
+
+    def _stuck(self) -> AssertionError:
+        os.kill(self.pid, signal.SIGUSR1)
+        time.sleep(1)
+        self._stacks.seek(0)
+        told = self._stacks.read().decode(errors="replace")
+        self.kill()
+        return AssertionError(f"the child hung for {_LIMIT_SECONDS} s, in\n{told}")
 
 
 def _watch(look: Callable[[Command], None]) -> None:

@@ -36,7 +36,7 @@ from .discard import discard
 from .materialise import materialise, write
 from .read import read
 from .source import VirtualSource
-from .sweep import sweep
+from .sweep import sweep, unnamed
 
 logger = logging.getLogger(__name__)
 
@@ -203,6 +203,10 @@ class DeltaBackend(Backend):
         """Drops what belongs to nothing, and compacts manifests."""
         sweep(self.database, dataset_id)
         compact(self.database, dataset_id)
+
+    def left_behind(self) -> dict[ObjectId, int]:
+        """Looks for collections that no chain names."""
+        return unnamed(self.database)
 
     def _has_later(self, chain: Chain, record: SnapshotRecord) -> bool:
         """Returns whether the chain has snapshots that come after one, which may be new to it."""

@@ -281,6 +281,11 @@ def load(database: Database[Document], dataset_id: ObjectId) -> Chain:
     return Chain(dataset_id) if document is None else Chain.from_document(document)
 
 
+def all_chains(database: Database[Document]) -> list[Chain]:
+    """Returns the chains of all datasets."""
+    return [Chain.from_document(document) for document in database[DELTA].find()]
+
+
 def is_current(database: Database[Document], chain: Chain, snapshot_id: ObjectId) -> bool:
     """Returns whether a chain is what it was when it was loaded.
 

@@ -18,6 +18,7 @@ from ...catalog.record import FORMAT_VERSION, check_format
 from ...dataset.parts import Part, chunks
 from ...errors import DamagedSnapshotError
 from ...manifest.manifest import Manifest
+from ...mongo import fence
 from ...mongo.collections import ORDERS
 from ...mongo.database import Document
 from ...rawbson.ids import Ids, Keys
@@ -93,7 +94,8 @@ def delete(database: Database[Document], snapshot_id: ObjectId, part: Part | Non
     query: Document = {"snapshot_id": snapshot_id}
     if part is not None:
         query["part"] = part.value
-    database[ORDERS].delete_many(query)
+    # The same snapshot may have been imported again meanwhile, by others
+    fence.delete_found(database[ORDERS], query)
 
 
 def of_some(collection: Collection[Document], keys: Keys) -> Keys:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bson import ObjectId
 from pymongo.database import Database
 
 from ...mongo import fence
-from ...mongo.collections import delta_collections, token_of
+from ...mongo.collections import DELTA, all_collections, dataset_of, delta_collections, token_of
 from ...mongo.database import Document
 from ...mongo.invalidate import withdraw
 from . import chain as chains
@@ -37,3 +39,19 @@ def sweep(database: Database[Document], dataset_id: ObjectId) -> None:
     for name, description in unused.items():
         withdraw(database, name, _GONE)
         fence.drop(database, name, description)
+
+
+def unnamed(database: Database[Document]) -> dict[ObjectId, int]:
+    """Counts the collections that no chain names, by dataset.
+
+    Args:
+        database: the database
+
+    Returns:
+        the numbers, none of them 0
+    """
+    existing = [name for name in all_collections(database) if name.startswith(f"{DELTA}.")]
+    if not existing:
+        return {}
+    used = set().union(*(chain.tokens() for chain in chains.all_chains(database)))
+    return Counter(dataset_of(name) for name in existing if token_of(name) not in used)
