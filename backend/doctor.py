@@ -128,7 +128,7 @@ def _installation() -> Iterator[Finding]:
     copies = [
         name
         for name, module in list(sys.modules.items())
-        if name.endswith(".backend.journal") and hasattr(module, "_recoveries")
+        if name.endswith(".backend.operations.journal") and hasattr(module, "_recoveries")
     ]
     if len(copies) > 1:
         yield _problem(

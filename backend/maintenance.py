@@ -206,7 +206,7 @@ class Strays:
         noted = set(database[FACTS].distinct("_id"))
         known = {entry.id for entry in journal.unfinished(database)}
         known.update(record.id for record in Catalog(database).list_all())
-        known.update(head.id for head in trash.heads(database))
+        known.update(database[TRASH].distinct("_id"))
         return cls(
             [name for name, owner in owners.items() if owner and owner not in known],
             described - known,

@@ -26,7 +26,6 @@ from .operations.lease import Lease
 from .projection import project
 from .results.serialize import Record
 from .revert.swap import drop_view
-from .trash import trash
 
 _ATTEMPTS = 10
 
@@ -96,7 +95,7 @@ def survey(database: Database[Document]) -> Purged:
     return Purged(
         datasets=len({record.dataset_id for record in live}),
         snapshots=len(live),
-        in_trash=len(records) - len(live) + len(trash.heads(database)),
+        in_trash=len(records) - len(live) + database[TRASH].count_documents({}),
         opened=database["datasets"].count_documents(_SHOWN),
         events=database[AUDIT].count_documents({}),
         collections=len(collections),

@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.catalog.catalog import Catalog
 from fiftyone_snapshots.backend.diff import changes
-from fiftyone_snapshots.backend.diff.changes import SnapshotVersion
+from fiftyone_snapshots.backend.diff.versions import SnapshotVersion
 from fiftyone_snapshots.backend.mongo.database import connect
 
 from .data import LABELS, image_dataset, video_dataset

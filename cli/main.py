@@ -11,8 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from ..backend.errors import DatabaseNotStartedError, SnapshotError
 from .output import DONE, FAILED, FOUND, UNTOLD, USAGE, Answer, bar, prepare_streams, write
+from .parser import parser
 from .startup import StartError, explained
-from .table import ANSWERING, Command, parser
+from .table import ANSWERING, Command
 
 _INTERRUPTED = 130
 """What shells say of a command that Ctrl-C has ended."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-import difflib
-import re
 from dataclasses import dataclass
 from keyword import iskeyword
-from typing import Any, NoReturn
+from typing import Any
 
 from . import values
 
@@ -111,6 +108,19 @@ COMMANDS = (
                 metavar="FIELD",
                 action="append",
                 help="only this field; may be repeated",
+            ),
+        ),
+    ),
+    Command(
+        "undo-restore",
+        "bring back what restoring samples has overwritten",
+        (
+            _DATASET,
+            _argument(
+                "operation",
+                metavar="OPERATION",
+                nargs="?",
+                help="the id of the restoration; by default, the last one",
             ),
         ),
     ),
@@ -348,50 +358,3 @@ ANSWERING = frozenset(
      "lineage", "trash", "operations", "operation", "events", "verify-log", "doctor")
 )  # fmt: skip
 """The commands that do nothing but answer: if that cannot be written, they have failed."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that says which command may be meant."""
-
-    def error(self, message: str) -> NoReturn:
-        """Ends the program with what is wrong with its arguments.
-
-        Args:
-            message: what is wrong
-        """
-        if found := re.search(r"invalid choice: '(.*?)' \(choose from", message):
-            names = [command.name for command in COMMANDS]
-            if "COMMAND" in message:
-                close = difflib.get_close_matches(found[1], names, 1)
-                meant = f" Did you mean '{close[0]}'?" if close else ""
-                message = f"there is no command '{found[1]}'.{meant} See {self.prog} --help"
-        super().error(message)
-
-
-def parser(version: str) -> argparse.ArgumentParser:
-    """Makes the parser of the command line.
-
-    Args:
-        version: what is printed as the version
-
-    Returns:
-        the parser
-    """
-    main = _Parser(
-        prog="fiftyone-snapshots",
-        description="Dataset versioning for FiftyOne.",
-        epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 differences or "
-        "damage were found, 4 it could not be told whether there is damage.",
-    )
-    main.add_argument("--version", "-v", action="version", version=version)
-    commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=command.help)
-        for argument in command.arguments:
-            sub.add_argument(*argument.names, **argument.options)
-        if command.destroys:
-            sub.add_argument("--dry-run", "-n", action="store_true", help="only say what would go")
-            sub.add_argument("--yes", "-y", action="store_true", help="do not ask")
-        sub.add_argument("--json", action="store_true", help="print one JSON document")
-        sub.set_defaults(command=command)
-    return main

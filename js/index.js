@@ -260,7 +260,17 @@
           "data-testid": "history-menu",
         },
         choices.map(({ value, label }) =>
-          create(mui.MenuItem, { key: value, dense: true, onClick: () => choose(value) }, label)
+          create(
+            mui.MenuItem,
+            {
+              key: value,
+              dense: true,
+              onClick: () => choose(value),
+              // The App keeps the keydown of Enter, which MUI listens to, from everybody else
+              onKeyPress: (event) => event.key === "Enter" && choose(value),
+            },
+            label
+          )
         )
       )
     );
@@ -308,6 +318,29 @@
     operators.executeOperator(`${PLUGIN}/run_when_known`, { operator, params });
   }
 
+  /**
+   * Takes ?snapshot= out of the page's address, now and whenever the App puts it there again.
+   *
+   * The App carries it to the next dataset, where a reload would follow it once more.
+   */
+  function forgetLink() {
+    const { history } = window;
+    const replace = history.replaceState;
+    for (const name of ["pushState", "replaceState"]) {
+      const original = history[name];
+      if (original.forgetsLinks) continue;
+      history[name] = function (state, unused, address) {
+        const url = new URL(address ?? window.location.href, window.location.href);
+        url.searchParams.delete("snapshot");
+        return original.call(history, state, unused, url);
+      };
+      history[name].forgetsLinks = true;
+    }
+    const here = new URL(window.location.href);
+    here.searchParams.delete("snapshot");
+    replace.call(history, history.state, "", here);
+  }
+
   /** Returns what the page's address says of a snapshot, or null. */
   function link() {
     const [navigation] = performance.getEntriesByType("navigation");
@@ -315,12 +348,7 @@
     const address = url.pathname.match(/\/datasets\/([^/]+)\/?$/);
     if (!address) return null;
     const [name, snapshot] = [decodeURIComponent(address[1]), url.searchParams.get("snapshot")];
-    if (snapshot) {
-      // The App would carry it to the next dataset, where a reload would follow it once more
-      const here = new URL(window.location.href);
-      here.searchParams.delete("snapshot");
-      window.history.replaceState(window.history.state, "", here);
-    }
+    if (snapshot) forgetLink();
     return snapshot || name.includes("@") ? { address: name, snapshot } : null;
   }
 

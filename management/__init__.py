@@ -21,17 +21,18 @@ from ..backend.diff import (
 from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
 from ..backend.maintenance import Recovered
-from ..backend.operations.journal import reporting
+from ..backend.operations.reporting import reporting
 from ..backend.purge import Purged
 from ..backend.restore.plan import RestorePlan
 from ..backend.restore.restore import RestoredSamples
+from ..backend.restore.undo_plan import RestoreUndo
 from ..backend.revert.revert import RevertPlan
 from ..backend.revert.undo_plan import UndoPlan
 from ..backend.search.history import History, HistoryEntry, HistoryQuery, Location
 from ..backend.search.lineage import RunKind, RunLineage
 from ..backend.search.search import FoundSnapshot
 from ..backend.snapshots.prune import PrunedSnapshot, PruneResult
-from ..backend.snapshots.verify import Verdict, VerifyReport
+from ..backend.snapshots.verify_report import Verdict, VerifyReport
 from ..backend.trash.trash import TrashItem
 from .access import (
     export_events,
@@ -85,6 +86,7 @@ from .reverting import (
     restorable_fields,
     restore_samples,
     revert_dataset_to_snapshot,
+    undo_restore,
     undo_revert,
 )
 from .snapshots import (
@@ -125,6 +127,7 @@ __all__ = [
     "Purged",
     "Recovered",
     "RestorePlan",
+    "RestoreUndo",
     "RestoredSamples",
     "RevertPlan",
     "RunKind",
@@ -192,6 +195,7 @@ __all__ = [
     "snapshot_uri",
     "tag_snapshot",
     "unarchive_snapshot",
+    "undo_restore",
     "undo_revert",
     "unpin_snapshot",
     "untag_snapshot",

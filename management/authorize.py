@@ -266,7 +266,7 @@ def _level(dataset: str | None) -> tuple[Level, str | None]:
 
 def _subject(database: Database[Document], arguments: Mapping[str, Any]) -> _Subject:
     """Finds the dataset that an action is about; what is wrong with it, the action will say."""
-    if _OPERATION in arguments:
+    if _OPERATION in arguments and _DATASET not in arguments:
         try:
             noted = entry.get(database, arguments[_OPERATION])
         except InvalidRequestError:

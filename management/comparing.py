@@ -25,7 +25,7 @@ from ..backend.mongo.database import Document
 from ..backend.progress import Progress, silent
 from ..backend.search import history
 from ..backend.snapshots import verify
-from ..backend.snapshots.verify import VerifyReport
+from ..backend.snapshots.verify_report import VerifyReport
 from .authorize import acting
 from .datasets import find, name_of, use
 

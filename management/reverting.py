@@ -13,8 +13,11 @@ from ..backend.dataset import selection
 from ..backend.mongo import database
 from ..backend.restore import plan as restore_plan
 from ..backend.restore import restore
+from ..backend.restore import undo as restore_undo
+from ..backend.restore import undo_plan as restore_undo_plan
 from ..backend.restore.plan import RestorePlan
 from ..backend.restore.restore import RestoredSamples
+from ..backend.restore.undo_plan import RestoreUndo
 from ..backend.revert import revert, undo, undo_plan
 from ..backend.revert.revert import RevertPlan
 from ..backend.revert.undo_plan import UndoPlan
@@ -148,6 +151,9 @@ def restore_samples(
 
     To bring back what was deleted, pass ids or a view on the loaded snapshot.
 
+    What is overwritten can be brought back with :func:`undo_restore` for
+    ``FIFTYONE_SNAPSHOTS_TRASH_DAYS``.
+
     Args:
         dataset_name: the name of the dataset
         snapshot_name: the name of the snapshot
@@ -170,6 +176,36 @@ def restore_samples(
     if dry_run:
         return restore_plan.plan(connection, dataset, name, sample_ids, wanted)
     return restore.restore(connection, dataset, name, sample_ids, wanted, strict=named)
+
+
+@acting(Action.UNDO_RESTORE, dry_run=Action.DIFF)
+def undo_restore(
+    dataset_name: str | fod.Dataset, operation_id: str | None = None, *, dry_run: bool = False
+) -> RestoreUndo:
+    """Brings back what a :func:`restore_samples` has overwritten.
+
+    Samples, frames and tags that still are what the restoration made of them become what they
+    were; samples that had come back are deleted again. What was edited since stays, and is told
+    in numbers. Fields that had come back to the schema go, unless something uses them.
+
+    To do the restoration again, restore the samples again.
+
+    Args:
+        dataset_name: the name of the dataset
+        operation_id (None): the id of the restoration, as :class:`RestoredSamples` and the trash
+            have it; by default, the last one that was not undone
+        dry_run (False): whether to only tell what would change
+
+    Returns:
+        a :class:`RestoreUndo`
+
+    Raises:
+        ValueError: if there is nothing to undo, or the dataset was reverted since
+    """
+    connection, dataset = use(dataset_name)
+    if dry_run:
+        return restore_undo_plan.preview(connection, dataset, operation_id)
+    return restore_undo.undo(connection, dataset, operation_id)
 
 
 @acting(Action.LIST)

@@ -29,6 +29,7 @@ from .pin import PinSnapshot, UnpinSnapshot
 from .restore_samples import PlanRestore, RestoreSamples
 from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
 from .trash import DeleteSnapshot, EmptyTrash, RestoreSnapshot
+from .undo_restore import PlanUndoRestore, UndoRestore
 
 OPERATORS: tuple[type[SnapshotOperator], ...] = (
     CreateSnapshot,
@@ -60,6 +61,8 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     BringBackSamples,
     PlanUndo,
     PlanRestore,
+    UndoRestore,
+    PlanUndoRestore,
 )
 
 

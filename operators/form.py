@@ -129,6 +129,9 @@ class Form:
             # Callers from Python may name them in one text, separated by commas
             self.inputs.str(key, label=label, description=description)
             return [value.strip() for value in chosen.split(",") if value.strip()]
+        if not isinstance(chosen, (list, tuple)):
+            # What it is not, the operator will say
+            return []
         # What is chosen for one snapshot need not be there in another
         unknown = [value for value in chosen if value not in values]
         view = types.DropdownView(multiple=True)

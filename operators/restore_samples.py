@@ -109,8 +109,8 @@ class RestoreSamples(SnapshotOperator):
                     severity="warning",
                     label=f"Restore samples of '{target.dataset}' from snapshot '{name}'?",
                     description=plan["message"],
-                    caption="This cannot be undone by a click: take a snapshot first to be able "
-                    "to go back.",
+                    caption="What is overwritten goes to the trash, so this can be undone for "
+                    "some days.",
                 ),
             )
 
@@ -122,6 +122,8 @@ class RestoreSamples(SnapshotOperator):
         return {
             "message": f"From snapshot '{name}': {_told(restored)}",
             "restored": plain(restored),
+            "undo": restored.operation_id
+            and {"action": "restore_samples", "operation_id": restored.operation_id},
         }
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
@@ -152,7 +154,7 @@ def _fields(params: Mapping[str, Any]) -> list[str] | None:
     fields = params.get("fields") or None
     if isinstance(fields, str):
         fields = [field.strip() for field in fields.split(",") if field.strip()]
-    return list(fields) if fields else None
+    return fields or None
 
 
 def _told(restored: RestoredSamples) -> str:

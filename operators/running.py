@@ -27,7 +27,8 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.errors import SnapshotError
-from ..backend.operations.journal import Entry, announcing, reporting
+from ..backend.operations.journal import Entry
+from ..backend.operations.reporting import announcing, reporting
 
 Plain: TypeAlias = dict[str, Any]
 

@@ -24,7 +24,13 @@ from ..backend.errors import DatasetBusyError, OvertakenError
 
 _POLL_SECONDS = 0.2
 
-_OF_HEAD = (Action.CREATE, Action.REVERT, Action.UNDO_REVERT, Action.RESTORE_SAMPLES)
+_OF_HEAD = (
+    Action.CREATE,
+    Action.REVERT,
+    Action.UNDO_REVERT,
+    Action.RESTORE_SAMPLES,
+    Action.UNDO_RESTORE,
+)
 """What keeps or replaces the dataset's present state."""
 
 Operations = Collection[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""The rows of the dataset's former states, which lie in the trash."""
+"""The rows of the dataset's former states and samples, which lie in the trash."""
 
 from __future__ import annotations
 
@@ -29,6 +29,37 @@ def state(
         shown: what else is shown
         is_last: whether it is the one that can be brought back next
     """
+    box = _row(page, key, item, "discarded")
+    if is_last:
+        undo_button(panel, box, shown)
+
+
+def samples(
+    panel: HistoryPanel, page: types.Object, key: str, item: TrashItem, shown: Shown
+) -> None:
+    """Adds the row of what a restoration of samples has overwritten.
+
+    Args:
+        panel: the panel
+        page: where to add it
+        key: its name there
+        item: what lies in the trash
+        shown: what else is shown
+    """
+    box = _row(page, key, item, "overwritten")
+    if shown.why_not(Action.UNDO_RESTORE) is None:
+        widgets.button(
+            box,
+            "undo_restore",
+            "Undo restoring",
+            panel.on_undo_restore,
+            icon="undo",
+            params={"operation_id": item.id},
+            hint=f"Bring back: {trash_item(item)}",
+        )
+
+
+def _row(page: types.Object, key: str, item: TrashItem, what: str) -> types.Object:
     box = widgets.card(
         page,
         key,
@@ -44,13 +75,12 @@ def state(
     widgets.text(
         about,
         "facts",
-        f"discarded {ago(item.trashed_at)} · {size(item.size_bytes)}",
+        f"{what} {ago(item.trashed_at)} · {size(item.size_bytes)}",
         color=widgets.SECONDARY,
         size="0.75rem",
         title=exact(item.trashed_at),
     )
-    if is_last:
-        undo_button(panel, box, shown)
+    return box
 
 
 def undo_button(panel: HistoryPanel, parent: types.Object, shown: Shown) -> None:

@@ -25,6 +25,7 @@ from ..operators import (
     revert,
     running,
     trash,
+    undo_restore,
 )
 from ..operators.asking import asking
 from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
@@ -213,7 +214,11 @@ class HistoryPanel(Panel):
     def on_undo(self, ctx: ExecutionContext) -> None:
         """Takes back the last thing that was done here."""
         undo = ctx.params.get("undo") or {}
-        operators = {"revert": revert.UndoRevert, "delete": trash.RestoreSnapshot}
+        operators: dict[str, type[SnapshotOperator]] = {
+            "revert": revert.UndoRevert,
+            "delete": trash.RestoreSnapshot,
+            "restore_samples": undo_restore.UndoRestore,
+        }
         operator = operators.get(undo.get("action", ""))
         if operator is revert.UndoRevert:
             last = revert.last_discarded(Target.of(ctx).dataset)
@@ -222,7 +227,13 @@ class HistoryPanel(Panel):
                 self._ask(ctx, operator, {})
                 return
         if operator is not None:
-            self._perform(ctx, operator, {"name": undo.get("name")})
+            said = {key: value for key, value in undo.items() if key != "action"}
+            self._perform(ctx, operator, said)
+
+    def on_undo_restore(self, ctx: ExecutionContext) -> None:
+        """Asks whether to undo a restoration of samples."""
+        operation_id = ctx.params["operation_id"]
+        self._ask(ctx, undo_restore.UndoRestore, {"operation_id": operation_id})
 
     def on_undo_revert(self, ctx: ExecutionContext) -> None:
         """Asks whether to undo the last rollback."""

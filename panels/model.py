@@ -118,6 +118,11 @@ class Shown:
         return [item for item in self.trash if item.kind is TrashKind.HEAD]
 
     @property
+    def overwritten(self) -> list[TrashItem]:
+        """What restoring samples has overwritten, oldest first."""
+        return [item for item in self.trash if item.kind is TrashKind.SAMPLES]
+
+    @property
     def is_busy(self) -> bool:
         """Whether anything is under way."""
         return bool(self.operations or self.tasks_under_way)

@@ -263,7 +263,9 @@ def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown:
     if trash and shown.page == 0:
         for number, item in enumerate(reversed(shown.discarded)):
             discarded.state(panel, page, f"state_{number}", item, shown, is_last=number == 0)
-    if not shown.history.entries and not (trash and shown.discarded):
+        for number, item in enumerate(reversed(shown.overwritten)):
+            discarded.samples(panel, page, f"samples_{number}", item, shown)
+    if not shown.history.entries and not (trash and (shown.discarded or shown.overwritten)):
         searched = "No snapshot fits the search." if shown.history.total else "No snapshots."
         widgets.text(
             page,

@@ -26,6 +26,7 @@ _VERBS = {
     "revert": "Rolling back to",
     "undo_revert": "Undoing a rollback",
     "restore_samples": "Restoring samples from",
+    "undo_restore": "Undoing the restoring of samples from",
     "load": "Loading",
     "convert": "Converting",
     "archive": "Archiving snapshot",

@@ -194,7 +194,7 @@ def test_operators_take_no_operators_of_mongodb(
             given = {"name": "v1", "before": "v1", "new_name": "w1", parameter: value}
             with pytest.raises(
                 Exception,
-                match=r"must be|is missing|Not a sample|Expected a view|Validation error",
+                match=r"must be|is missing|Not a sample|Expected a view|Which|Validation error",
             ):
                 execute(name, dataset, **given)
     assert fos.list_snapshots(dataset) == ["v1"]

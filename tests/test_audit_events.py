@@ -70,7 +70,9 @@ def test_every_change_and_every_load_is_noted_but_looking_is_not(dataset: fo.Dat
     fo.load_dataset("street", snapshot="v1")
     fos.clone_snapshot(dataset, "v1", "copy")
     fos.edit_snapshot(dataset, "v1", new_name="w1")
+    dataset.tag_samples("edited")
     fos.restore_samples(dataset, "w1", dataset.first().id)
+    fos.undo_restore(dataset)
     fos.revert_dataset_to_snapshot(dataset, "w1")
     fos.undo_revert(dataset)
     fos.delete_snapshot(dataset, "w1")
@@ -83,6 +85,7 @@ def test_every_change_and_every_load_is_noted_but_looking_is_not(dataset: fo.Dat
         ("clone", "v1", "done"),
         ("edit", "v1", "done"),
         ("restore_samples", "w1", "done"),
+        ("undo_restore", None, "done"),
         ("revert", "w1", "done"),
         ("undo_revert", None, "done"),
         ("delete", "w1", "done"),

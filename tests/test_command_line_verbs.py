@@ -313,3 +313,12 @@ def test_the_documentation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
         )
 
     check_console(ROOT / "docs" / "command-line.md", run, edit)
+
+
+def test_restoring_samples_and_taking_that_back(dataset: fo.Dataset, run: Run) -> None:
+    fos.create_snapshot(dataset, "v1")
+    dataset.tag_samples("edited")
+    assert "undo-restore" in run("restore-samples", NAME, "v1", dataset.first().id).out
+    assert "before restoring from v1" in run("trash", NAME).out
+    assert "1 samples are what they were" in run("undo-restore", NAME).out
+    assert dataset.count_sample_tags()["edited"] == 4

@@ -12,7 +12,7 @@ import pytest
 from fiftyone.operators.executor import ExecutionError
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.operations import journal
+from fiftyone_snapshots.backend.operations import reporting
 from fiftyone_snapshots.backend.revert import revert
 from fiftyone_snapshots.operators import running
 from support.datasets import image_dataset
@@ -66,7 +66,7 @@ class TestPreviews:
         go_on, plan = threading.Event(), revert.plan
 
         def slow(*args: Any) -> Any:
-            journal.reporter()(0.25, "reading")
+            reporting.reporter()(0.25, "reading")
             go_on.wait(60)
             return plan(*args)
 
@@ -155,6 +155,43 @@ class TestUndo:
         assert "in trash, 7 days left" in shown
         fos.undo_revert(dataset)
         assert "The state after the rollback to 'v2'" in Panel("street", trash=True).text()
+
+
+class TestUndoOfRestoring:
+    """Restoring samples offers its undo, at once and in the trash."""
+
+    def test_the_notice_undoes_it(self, dataset: fo.Dataset) -> None:
+        dataset.tag_samples("edited")
+        done = execute("restore_samples", dataset, name="v2", which="all")
+        happen("street", "on_undo", undo=done["undo"])
+        assert dataset.count_sample_tags()["edited"] == 8
+        again = execute("restore_samples", dataset, name="v2", which="all")
+        execute("undo_restore", dataset, operation_id=again["undo"]["operation_id"])
+        assert not fos.list_trash(dataset)
+        assert execute("restore_samples", dataset, name="v1", which="all")["undo"] is not None
+
+    def test_the_trash_offers_it_and_the_dialog_tells_what_changes(
+        self, dataset: fo.Dataset
+    ) -> None:
+        dataset.tag_samples("edited")
+        fos.restore_samples(dataset, "v2", dataset)
+        shown = Panel("street", trash=True)
+        assert "Samples before they were restored from 'v2'" in shown.text()
+        button = shown.button("undo_restore")
+        assert button is not None
+        (item,) = fos.list_trash(dataset)
+        requests = happen("street", "on_undo_restore", operation_id=item.id)
+        assert prompted(requests) == [f"{PLUGIN}/undo_restore"]
+        waiting = form("undo_restore", "street", in_dialog=True)
+        assert waiting["preview"]["invalid"]
+        plan = execute("plan_undo_restore", dataset, operation_id=item.id)
+        assert plan["message"] == "- 8 samples as before the restoration"
+        preview = {"params": waiting["preview"]["view"]["params"], "result": plan}
+        planned = form("undo_restore", "street", in_dialog=True, preview=preview)
+        assert planned["what"]["view"]["description"] == plan["message"]
+        message = execute("undo_restore", dataset)["message"]
+        assert "8 samples as before" in message
+        assert "There is nothing to undo" in problems(form("undo_restore", "street"))[0]
 
 
 def prompted(requests: list[dict[str, Any]]) -> list[str]:

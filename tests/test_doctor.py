@@ -112,7 +112,7 @@ def test_a_hook_that_somebody_has_replaced(
 def test_two_copies_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
         sys.modules,
-        "elsewhere.backend.journal",
+        "elsewhere.backend.operations.journal",
         sys.modules["fiftyone_snapshots.backend.operations.journal"],
     )
     assert "elsewhere" in the_problem("package").message

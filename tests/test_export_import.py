@@ -146,7 +146,7 @@ def test_a_path_that_no_file_can_have(name: str, tmp_path: Path) -> None:
     fos.create_snapshot(dataset, "v1")
     path = Path(name) if name.startswith("~") else tmp_path / name
     for act in (lambda: fos.export_snapshot("d", "v1", path), lambda: fos.import_snapshot(path)):
-        with pytest.raises(fos.InvalidRequestError, match="cannot be used"):
+        with pytest.raises(fos.InvalidRequestError, match=r"cannot be used|is no path"):
             act()
     assert not list(tmp_path.iterdir())
 

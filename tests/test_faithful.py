@@ -13,6 +13,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.mongo import invalidate
 from fiftyone_snapshots.backend.mongo.database import connect
 from fiftyone_snapshots.backend.projection import project
 from fiftyone_snapshots.backend.storage import registry
@@ -307,5 +308,11 @@ def _projected(database: Database[Document], snapshot_id: ObjectId) -> Document:
         "store": sorted(content(database["execution_store"], {"dataset_id": snapshot_id})),
         "files": sorted(content(database["fs.files"], files)),
         "chunks": sorted((chunk["files_id"], chunk["n"], chunk["data"]) for chunk in chunks),
-        "samples": content(database[f"snapshots.{snapshot_id}"]),
+        "samples": _shown(database, f"snapshots.{snapshot_id}"),
     }
+
+
+def _shown(database: Database[Document], view: str) -> list[bytes]:
+    """Returns what a view shows, which is nothing once it was closed for good."""
+    description = next(iter(database.list_collections(filter={"name": view})), {})
+    return [] if invalidate.is_closed(description) else content(database[view])

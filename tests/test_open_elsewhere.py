@@ -8,7 +8,6 @@ from typing import Any
 import fiftyone as fo
 import pytest
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.errors import StaleDatasetError
@@ -239,7 +238,7 @@ def test_frames_added_since_are_held_off_as_well(
     fos.revert_dataset_to_snapshot("empty", "v1")
     assert dataset.media_type is None
     assert list(database[former].find()) == []
-    with pytest.raises(OperationFailure):
+    with pytest.raises(fos.StaleDatasetError):
         database[former].insert_one({})
     fos.undo_revert("empty")
     assert dataset.media_type == "video"

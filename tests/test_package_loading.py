@@ -45,7 +45,7 @@ assert fom.create_snapshot is fos.create_snapshot
 copies = [
     name
     for name, module in sys.modules.items()
-    if (getattr(module, "__file__", None) or "").endswith("/backend/journal.py")
+    if (getattr(module, "__file__", None) or "").endswith("/backend/operations/journal.py")
 ]
 dataset = fo.Dataset("loading", persistent=True)
 dataset.add_sample(fo.Sample("/media/1.jpg"))

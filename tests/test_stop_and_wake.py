@@ -29,6 +29,7 @@ SELECTED = {
     "undo_revert": 2,
     "empty_trash": 1,
     "restore_samples": 1,
+    "undo_restore": 1,
     "create, delta": 2,
     "load, delta": 1,
     "empty_trash, delta": 1,

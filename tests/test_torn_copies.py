@@ -192,8 +192,9 @@ def test_what_is_written_during_a_revert_is_in_one_of_the_states(
                 for id_ in ids:
                     if samples.update_one({"_id": id_}, {"$set": {"n": number}}).matched_count:
                         written[id_] = number
-        except pymongo.errors.OperationFailure as error:
-            return f"{error.code},{','.join(map(str, written.values()))}"
+        except fos.StaleDatasetError as error:
+            refused: Any = error.__cause__
+            return f"{refused.code},{','.join(map(str, written.values()))}"
         raise AssertionError
 
     with Child(write) as writer:

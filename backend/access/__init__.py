@@ -1,8 +1,6 @@
-"""Who may do what: the one door that all functions of the management SDK are behind.
+"""Who may do what: the actions and the level that each needs, who asks, and the policy.
 
-:mod:`.actions` lists what can be done and what it needs, :mod:`.actor` says who asks and by which
-way, :mod:`.policy` finds who decides, and :mod:`.door` is where all of that is asked and noted.
-The door is imported as itself: it needs the journal, which needs the actions.
+May import dataset and what is below it. What asks all of that is in ``management/authorize``.
 """
 
 from .actions import Action, Level

@@ -86,6 +86,7 @@ class Action(str, Enum):
     REVERT = "revert", Level.MANAGE, True, "revert to snapshots"
     UNDO_REVERT = "undo_revert", Level.MANAGE, True, "undo reverts"
     RESTORE_SAMPLES = "restore_samples", Level.MANAGE, True, "restore samples"
+    UNDO_RESTORE = "undo_restore", Level.MANAGE, True, "undo restorations of samples"
     EMPTY_TRASH = "empty_trash", Level.MANAGE, True, "empty the trash"
     ARCHIVE = "archive", Level.MANAGE, True, "archive snapshots"
     IMPORT = "import", Level.MANAGE, True, "import snapshots"

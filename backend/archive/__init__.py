@@ -1,5 +1,4 @@
-"""Archives: snapshots as files outside MongoDB, in a folder or an object store.
+"""Snapshots as files outside MongoDB: their format, and the folder or object store they lie in.
 
-:mod:`.format` says what an archive looks like, :mod:`.write` and :mod:`.read` make and take in a
-stream of it, :mod:`.store` is where the streams go and come from, and the verbs stand on these.
+May import storage and what is below it. The verbs are in ``snapshots``.
 """

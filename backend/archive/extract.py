@@ -21,7 +21,7 @@ from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Part
 from ..errors import ArchiveStorageError, DamagedArchiveError
 from ..manifest import store as manifest_store
-from ..manifest.manifest import run_keys
+from ..manifest.columns import run_keys
 from ..mongo.database import Document
 from ..rawbson import ids, layout
 from ..rawbson.ids import Ids, Keys

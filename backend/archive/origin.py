@@ -15,6 +15,7 @@ from ..dataset import generated, ownership
 from ..dataset.parts import Part, State, owner_field
 from ..dataset.reference import check_versionable
 from ..errors import DamagedArchiveError, InvalidRequestError
+from ..mongo import invalidate
 from ..mongo.collections import CATALOG, DATASETS, JOURNAL, TRASH, owned_collections
 from ..mongo.database import Document
 from .check import malformed_is_damaged
@@ -41,7 +42,9 @@ def check_ids(database: Database[Document], header: Header) -> None:
     is_taken = id_ == header.dataset_id or any(
         database[name].find_one({key: id_}, {"_id": 1}) is not None for name, key in places
     )
-    if is_taken or owned_collections(database, id_):
+    # Views that were closed stay for those who had the snapshot open, and are opened again
+    owned = owned_collections(database, id_).values()
+    if is_taken or not all(map(invalidate.is_closed, owned)):
         raise InvalidRequestError(
             f"The snapshot cannot be imported: its id {id_} is that of something else here. "
             "Nothing was changed."

@@ -1,7 +1,6 @@
-"""The audit log: who did what, when, and what came of it.
+"""The audit log: who did what, when, and what came of it, as one chain of hashes.
 
-:mod:`.event` is an event and its hash, :mod:`.log` appends to the chain, :mod:`.recording` notes
-what runs inside it, :mod:`.reading` and :mod:`.export` show the log, :mod:`.proof` checks it.
+May import archive and what is below it.
 """
 
 from .event import AuditEvent, Outcome

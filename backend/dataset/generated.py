@@ -70,12 +70,30 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
         database: the database
         snapshot_id: the snapshot
     """
-    # What a process without this package has generated is known by its name only
-    named = {
+    _remove(database, {"$or": [{SOURCE: snapshot_id}, _named(snapshot_id)]})
+
+
+def remove_unmarked(database: Database[Document], snapshot_id: ObjectId) -> None:
+    """Removes what processes without this package have generated while there was no projection.
+
+    FiftyOne's clean-up generates patches anew in order to delete them, and then from nothing.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+    """
+    _remove(database, {**_named(snapshot_id), SOURCE: {"$exists": False}})
+
+
+def _named(snapshot_id: ObjectId) -> Document:
+    """Returns what finds the datasets that have a name of :func:`name_for`."""
+    return {
         "name": {"$regex": f"^{snapshot_id}-"},
         "sample_collection_name": {"$regex": f"^({'|'.join(map(re.escape, PREFIXES))})"},
     }
-    own: Document = {"$or": [{SOURCE: snapshot_id}, named]}
+
+
+def _remove(database: Database[Document], own: Document) -> None:
     for document in list(database["datasets"].find(own)):
         # Else our key was put into a dataset that nobody generated
         if is_name(document["sample_collection_name"]):

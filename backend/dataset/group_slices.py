@@ -10,6 +10,9 @@ from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from .parts import Documents, chunks
 
+KEYS = ("group_field", "group_media_types", "default_group_slice")
+"""What the dataset's document says of its slices."""
+
 
 def changes(
     current: Document,

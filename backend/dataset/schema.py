@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
+from .parts import Part, State
 
 FRAMES_PREFIX = "frames."
 
@@ -122,6 +123,81 @@ def walk(fields: list[Document] | None, prefix: str = "") -> Iterator[tuple[str,
         path = prefix + field["name"]
         yield path, field
         yield from walk(field.get("fields"), f"{path}.")
+
+
+def without(document: Document, removed: Collection[str]) -> Document:
+    """Takes fields out of the schema of a dataset.
+
+    Args:
+        document: a dataset document
+        removed: paths of fields, those of frames with the prefix ``frames.``
+
+    Returns:
+        the changed keys of the dataset document
+    """
+    changes: Document = {}
+    for key, prefix in (("sample_fields", ""), ("frame_fields", FRAMES_PREFIX)):
+        fields = document.get(key) or []
+        left = _without(fields, removed, prefix)
+        if left != fields:
+            changes[key] = left
+    return changes
+
+
+def _without(fields: list[Document], removed: Collection[str], prefix: str) -> list[Document]:
+    left: list[Document] = []
+    for field in fields:
+        path = prefix + field["name"]
+        if path in removed:
+            continue
+        inner = field.get("fields") or []
+        kept = _without(inner, removed, f"{path}.")
+        left.append(field if kept == inner else {**field, "fields": kept})
+    return left
+
+
+def part_of(path: str) -> Part:
+    """Returns the part whose documents have a field, by its path."""
+    return Part.FRAMES if path.startswith(FRAMES_PREFIX) else Part.SAMPLES
+
+
+def is_used(document: Document, state: State, path: str) -> bool:
+    """Tells whether any sample or frame has a field, be it empty.
+
+    Args:
+        document: a dataset document that has the field
+        state: where the dataset's documents are
+        path: the field's path
+
+    Returns:
+        True/False
+    """
+    place, part = db_path(document, path), part_of(path)
+    if place is None or part not in state:
+        return False
+    return state[part].collection.find_one({place: {"$exists": True}}, {"_id": 1}) is not None
+
+
+def db_path(document: Document, path: str) -> str | None:
+    """Returns where a field is in the documents of samples or frames.
+
+    Args:
+        document: a dataset document
+        path: the field's path, with the prefix ``frames.`` if it is one of frames
+
+    Returns:
+        the place, without that prefix, or None if there is no such field
+    """
+    is_of_frames = path.startswith(FRAMES_PREFIX)
+    fields = document.get("frame_fields" if is_of_frames else "sample_fields") or []
+    keys = []
+    for name in path.removeprefix(FRAMES_PREFIX).split("."):
+        field = next((field for field in fields if field["name"] == name), None)
+        if field is None:
+            return None
+        keys.append(field.get("db_field") or name)
+        fields = field.get("fields") or []
+    return ".".join(keys)
 
 
 def db_fields(document: Document, wanted: Collection[str]) -> tuple[list[str], list[str]]:

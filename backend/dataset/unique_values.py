@@ -17,7 +17,11 @@ _AT_ONCE = 10_000
 
 
 def explained(
-    error: DuplicateKeyError, here: Documents, there: Documents, ids: list[ObjectId]
+    error: DuplicateKeyError,
+    here: Documents,
+    there: Documents,
+    ids: list[ObjectId],
+    whose: str = "of the snapshot",
 ) -> InvalidRequestError:
     """Says which sample is in the way of a restored one, and what to do about it.
 
@@ -28,6 +32,7 @@ def explained(
         here: the dataset's samples
         there: the snapshot's samples
         ids: the samples that were to be restored
+        whose ("of the snapshot"): what the samples are called that come back
 
     Returns:
         the error to raise
@@ -43,7 +48,7 @@ def explained(
     other, restored, said = found
     return InvalidRequestError(
         f"Sample {other} of the dataset has the {said} by now, which must be unique and which "
-        f"sample {restored} of the snapshot had. Nothing was changed. Delete the one, "
+        f"sample {restored} {whose} had. Nothing was changed. Delete the one, "
         f"dataset.delete_samples('{other}'), or leave the other out."
     )
 

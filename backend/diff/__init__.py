@@ -1,9 +1,7 @@
 """What changed between two versions of a dataset: samples, fields, labels, everything.
 
-``compute`` reads what differs and has it counted: ``documents`` by field, ``labels`` by label,
-``schema`` and ``surroundings`` for all that is not in samples. ``result`` is what comes out, made
-of ``records``, with ``report``, ``plots`` and ``views`` to look at it. ``single`` compares one
-sample in every detail, and ``tracing`` follows it through all versions.
+May import projection and what is below it. ``versions`` can be compared, ``parts`` reads what
+differs, ``changes`` counts samples, ``compute`` everything; ``result`` is what comes out.
 """
 
 from .records import Kind

@@ -14,11 +14,12 @@ from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
 from ..rawbson.ids import DTYPE, Ids, Keys, common
 from . import changes, schema, single, sizes, surroundings
-from .changes import HeadVersion, PartComparison, SnapshotVersion, Version
 from .documents import FRAMES, DocumentCounter
+from .parts import PartComparison
 from .records import FieldChanges, FrameChanges, SchemaChange
 from .result import DatasetDiff
 from .single import SampleDifference
+from .versions import HeadVersion, SnapshotVersion, Version
 
 LATEST = "\0latest"
 """Stands for the latest snapshot; no snapshot's name contains it."""

@@ -14,8 +14,8 @@ from ..errors import InvalidRequestError
 from ..rawbson import equality, layout
 from ..results.serialize import Record, plain
 from . import labels
-from .changes import Version
 from .records import Kind
+from .versions import Version
 
 _NOTHING = b"\x05\x00\x00\x00\x00"
 

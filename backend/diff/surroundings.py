@@ -10,8 +10,8 @@ from bson import DBRef, ObjectId, json_util
 from ..dataset.parts import Part, chunks
 from ..mongo.database import Document
 from ..rawbson import equality
-from .changes import Version
 from .records import ItemChange, Kind, PropertyChange, joined
+from .versions import Version
 
 _NOT_PROPERTIES = frozenset(
     {

@@ -18,10 +18,10 @@ from ..mongo.database import Document
 from ..rawbson import equality, layout
 from ..results.serialize import Record
 from . import labels, single
-from .changes import HeadVersion, SnapshotVersion, Version
 from .documents import FRAMES
 from .records import Kind
 from .single import FieldDifference, LabelDifference, SampleState
+from .versions import HeadVersion, SnapshotVersion, Version
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from ..dataset.parts import Documents, Head, Part
 from ..mongo.database import Document
 from ..rawbson import equality, ids
 from ..rawbson.ids import Ids
-from .changes import HeadVersion, Pair, PartComparison, SnapshotVersion, Version
+from .parts import Pair, PartComparison
+from .versions import HeadVersion, SnapshotVersion, Version
 
 CHEAP_DOCUMENTS = 50_000
 """Samples and frames that are compared one by one even if nobody has asked for it: a second."""

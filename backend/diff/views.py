@@ -25,7 +25,7 @@ from .records import FieldChanges
 if TYPE_CHECKING:
     from .result import DatasetDiff
 
-Opener: TypeAlias = Callable[[Database[Document], DatasetReference, str], fo.Dataset]
+Opener: TypeAlias = Callable[[Database[Document], DatasetReference, str], fod.Dataset]
 """Loads a snapshot of a dataset, given its name."""
 
 _openers: list[Opener] = []

@@ -17,7 +17,8 @@ from ..errors import DamagedSnapshotError
 from ..mongo.database import Document
 from ..rawbson.ids import Ids, Keys
 from . import store as manifest_store
-from .manifest import NO_OWNER, Differences, Manifest
+from .columns import NO_OWNER
+from .manifest import Differences, Manifest
 
 _NAMED = 5
 

@@ -28,31 +28,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from bson import ObjectId
-from bson.raw_bson import RawBSONDocument
 
 from ..dataset.parts import Documents
-from ..rawbson import ids, layout
+from ..rawbson import ids
 from ..rawbson.ids import Ids, Keys
 from ..rawbson.layout import Run
-
-DIGEST = "sha256"
-"""Python's own SHA-256 uses the processor's instructions and needs no extra package: 1.2 µs for a
-sample of 1.6 KB, which is below what it takes to receive it. The fastest hash there is would save
-a fifth of the pass."""
-
-DIGEST_BYTES = 16
-"""A prefix of 128 bits leaves no room for chance, nor for tampering."""
-
-_DIGEST = np.dtype([("high", "<u8"), ("low", "<u8")])
-_STAMP = np.dtype("<i8")
-NO_STAMP = np.iinfo(_STAMP).min
-"""Of documents without ``last_modified_at``; no clock shows that."""
-NO_OWNER = np.bytes_(b"")
-
-# FiftyOne's ids are ObjectIds, and the server puts `_id` first
-_ID = layout.Wanted("_id", 0x07)
-_LAST_MODIFIED_AT = layout.Wanted("last_modified_at", 0x09)
-_SAMPLE_ID = layout.Wanted("_sample_id", 0x07)
+from .columns import DIGEST_TYPE, NO_OWNER, STAMP_TYPE, read_columns
 
 _SIZES = struct.Struct("<qqqq")
 
@@ -109,8 +90,8 @@ class Manifest:
         """Returns the manifest of no documents."""
         return cls(
             np.empty(0, ids.DTYPE),
-            np.empty(0, _DIGEST),
-            np.empty(0, _STAMP),
+            np.empty(0, DIGEST_TYPE),
+            np.empty(0, STAMP_TYPE),
             np.empty(0, ids.DTYPE),
         )
 
@@ -146,7 +127,9 @@ class Manifest:
     def _of_runs(cls, runs: Iterable[Run], report: Callable[[int], object] | None) -> Manifest:
         manifests, count = [cls.empty()], 0
         for run in filter(len, runs):
-            manifests.append(_read_run(run))
+            columns = read_columns(run)
+            unusual = columns.has_unusual_ids
+            manifests.append(cls(*columns[:-1], has_unusual_ids=unusual))
             count += len(manifests[-1])
             if report is not None:
                 report(count)
@@ -320,8 +303,8 @@ class Manifest:
         keys, stamps, owners, digests = columns
         return cls(
             np.frombuffer(zlib.decompress(keys), ids.DTYPE),
-            np.frombuffer(digests, _DIGEST),
-            np.frombuffer(zlib.decompress(stamps), _STAMP),
+            np.frombuffer(digests, DIGEST_TYPE),
+            np.frombuffer(zlib.decompress(stamps), STAMP_TYPE),
             np.frombuffer(zlib.decompress(owners), ids.DTYPE),
         )
 
@@ -358,65 +341,7 @@ def _naming(keys: Keys) -> Manifest:
     """Returns a manifest that says nothing but which documents there are."""
     return Manifest(
         keys,
-        np.zeros(len(keys), _DIGEST),
-        np.zeros(len(keys), _STAMP),
+        np.zeros(len(keys), DIGEST_TYPE),
+        np.zeros(len(keys), STAMP_TYPE),
         np.full_like(keys, NO_OWNER),
     )
-
-
-def _read_run(run: Run) -> Manifest:
-    """Makes the manifest of one run of documents, in their order; overwrites their times."""
-    wanted = [_LAST_MODIFIED_AT]
-    # Only frames and temporal tags have it, and then all of them have: without it there is no
-    # need to walk on behind the time
-    if layout.locate(run.first(), [_SAMPLE_ID])[0][0] != layout.NOT_FOUND:
-        wanted.append(_SAMPLE_ID)
-    stamped, *owned = layout.locate(run, wanted)
-
-    stamps = np.full(len(run), NO_STAMP, _STAMP)
-    has_stamp = stamped != layout.NOT_FOUND
-    times = layout.windows(run.data, _STAMP)
-    stamps[has_stamp] = times[stamped[has_stamp]]
-    times[stamped[has_stamp]] = 0
-
-    owners = np.zeros(len(run), ids.DTYPE)
-    for places in owned:
-        has_owner = places != layout.NOT_FOUND
-        owners[has_owner] = layout.windows(run.data, ids.DTYPE)[places[has_owner]]
-
-    sha256, view = hashlib.sha256, memoryview(run.data)
-    digests = b"".join(
-        [
-            sha256(view[start:end]).digest()[:DIGEST_BYTES]
-            for start, end in zip(run.starts, run.ends, strict=True)
-        ]
-    )
-    keys, unusual = run_keys(run)
-    return Manifest(keys, np.frombuffer(digests, _DIGEST), stamps, owners, has_unusual_ids=unusual)
-
-
-def run_keys(run: Run) -> tuple[Keys, bool]:
-    """Returns the keys of a run of documents, in their order.
-
-    Args:
-        run: the documents
-
-    Returns:
-        the keys, and whether some ids are no ObjectIds
-    """
-    header, starts = _ID.header, np.array(run.starts, np.int64)
-    usual = layout.windows(run.data, np.dtype(f"V{len(header)}"))[starts + 4] == np.void(header)
-    keys = np.empty(len(run), ids.DTYPE)
-    keys[usual] = layout.windows(run.data, ids.DTYPE)[starts[usual] + 4 + len(header)]
-    for number in np.flatnonzero(~usual):
-        keys[number] = _unusual_key(run[int(number)])
-    return keys, not usual.all()
-
-
-def _unusual_key(document: bytes) -> bytes:
-    """Returns a key for a document whose id is no ObjectId.
-
-    FiftyOne makes none, but other clients can: a hash still tells such documents apart.
-    """
-    identity = repr(RawBSONDocument(document).get("_id")).encode()
-    return hashlib.sha256(identity).digest()[: ids.ID_BYTES]

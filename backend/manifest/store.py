@@ -24,7 +24,8 @@ from ..mongo.collections import MANIFESTS
 from ..mongo.database import Document
 from ..rawbson import ids
 from .cache import Known
-from .manifest import DIGEST, Manifest, Patch
+from .columns import DIGEST
+from .manifest import Manifest, Patch
 
 # Stays well below MongoDB's 16 MB a document
 _CHUNK_BYTES = 8 * 1024 * 1024

@@ -86,15 +86,16 @@ def is_closed(description: Any) -> bool:
 
 
 @grant(Permission.PROJECTING)
-def drop_old(database: Database[Document], keep_days: int = KEEP_DAYS) -> None:
+def drop_old(database: Database[Document], keep_days: int | None = None) -> None:
     """Drops the views that were closed so long ago that nobody needs them any more.
 
     Args:
         database: the database
-        keep_days (KEEP_DAYS): how long ago, in days
+        keep_days (None): how long ago, in days; by default, :data:`KEEP_DAYS`
     """
+    kept = KEEP_DAYS if keep_days is None else keep_days
     found = list(database.list_collections(filter={"options.viewOn": CATALOG}))
-    before = _seconds(database) - keep_days * 24 * 3600 if found else 0
+    before = _seconds(database) - kept * 24 * 3600 if found else 0
     for view in found:
         if _closed_at(view) <= before:
             database.drop_collection(view["name"])

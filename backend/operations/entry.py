@@ -26,6 +26,7 @@ class Verb(str, Enum):
     REVERT = "revert"
     UNDO_REVERT = "undo_revert"
     RESTORE_SAMPLES = "restore_samples"
+    UNDO_RESTORE = "undo_restore"
     SUMMARIZE = "summarize"
     EDIT = "edit"
     PIN = "pin"

@@ -189,7 +189,9 @@ def _project_dataset(
                 # A user's dataset has that name
                 continue
             raise
-        if previous is not None and previous["name"] != document["name"]:
+        if previous is None:
+            generated.remove_unmarked(database, record.id)
+        elif previous["name"] != document["name"]:
             instances.forget(previous["name"])
         return str(document["name"])
     raise SnapshotError(f"No name of the form '{dataset_name}@{record.name} (n)' is free")

@@ -11,10 +11,10 @@ from ..catalog.catalog import Catalog
 from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference
 from ..diff import changes
-from ..diff.changes import HeadVersion, SnapshotVersion
+from ..diff.versions import HeadVersion, SnapshotVersion
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
-from ..operations.journal import reporter
+from ..operations.reporting import reporter
 from ..rawbson.ids import Ids
 from ..results.serialize import Record
 from ..revert.revert import field_names

@@ -8,7 +8,6 @@ somebody else has written meanwhile or since is left alone.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 import bson
@@ -18,18 +17,18 @@ from pymongo.errors import DuplicateKeyError
 
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
-from ..dataset import group_slices, instances, ownership, replacing, schema, unique_values
+from ..config import Settings
+from ..dataset import group_slices, instances, ownership, schema, unique_values
 from ..dataset.parts import Documents, Head, Part, State, chunks
-from ..dataset.reference import DatasetReference, is_deleted, migrate
-from ..errors import ConcurrentWritesError, InvalidRequestError
+from ..dataset.reference import DatasetReference, migrate
+from ..errors import InvalidRequestError
 from ..manifest.manifest import Manifest
-from ..mongo import fence
-from ..mongo.collections import owned_collections
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, Verb, operation, recovers
-from ..rawbson.equality import same_values
 from ..results.serialize import Record
 from ..snapshots import unarchive
+from ..trash.overwritten import Overwritten, shelve
+from . import recovery
 from . import source as restore_source
 from .source import content
 from .staging import PARTS, Staging
@@ -57,6 +56,8 @@ class RestoredSamples(Record):
     """Frames that were added since the snapshot."""
     fields_added: tuple[str, ...]
     """Fields that had been deleted from the dataset's schema."""
+    operation_id: str | None
+    """What :func:`undo_restore` brings back what was overwritten by; None if there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def restore(
             here, there = plan.head[Part.SAMPLES], captured[Part.SAMPLES]
             changes |= group_slices.changes(head.document(), document, here, there, plan.ids)
 
-        _note_time(database, dataset.id)
+        recovery.note_time(database, dataset.id)
         before = _digest(plan)
         if changes:
             # As FiftyOne does when it changes a schema, and not when it changes samples
@@ -151,10 +152,7 @@ def restore(
             # These lie among those of other datasets
             ownership.own_ids(database, dataset.id, Part.TAGS, staging.wanted_ids(Part.TAGS))
         running.step("prepared")
-        replacing.set_values(
-            database["datasets"], dataset.id, {key: former.get(key) for key in changes}, changes
-        )
-        _check_extended(head.document(), changes)
+        recovery.change_document(running, head)
         running.step("schema_extended")
         try:
             for part in plan.parts():
@@ -166,45 +164,50 @@ def restore(
         except DuplicateKeyError as error:
             there, here = (state[Part.SAMPLES] for state in plan.both)
             raise unique_values.explained(error, here, there, plan.ids) from error
-        result = _result(plan, before, after, len(sample_ids), fields_added)
+        for part in plan.parts():
+            staging.keep_changed(part, before[part], after[part])
+        result = _result(running, plan, before, after, len(sample_ids), fields_added)
+        overwritten = _overwritten(running, plan, former, result)
         running.committing("compared")
-        running.commit()
-        _note_time(database, dataset.id)
-        _drop_kept(database, running.id)
+        running.commit(overwritten=overwritten)
+        _finish(running)
     instances.refresh_samples(dataset.id, plan.ids)
     return result
 
 
 @recovers(Verb.RESTORE_SAMPLES)
 def _recover(running: Operation) -> None:
-    """Turns back what still is what this has written, unless the change is complete."""
-    database, details = running.database, running.details
-    is_begun = details.get("kept") and not running.is_committed
-    if is_begun and not is_deleted(database, running.dataset_id):
-        _take_back(running, Head(database, running.dataset_id))
-    if details.get("kept"):
-        _note_time(database, running.dataset_id)
-    _drop_kept(database, running.id)
+    """Takes back what is incomplete, and keeps what a complete one has overwritten."""
+    if running.is_committed and running.details.get("overwritten"):
+        _finish(running)
+    else:
+        recovery.recover(running)
 
 
-def _take_back(running: Operation, head: Head) -> None:
-    database, details = running.database, running.details
-    state = head.state()
-    staging = Staging(running)
-    selected = staging.selected()
-    for part in PARTS:
-        if part not in state:
-            continue
-        target = state[part].collection
-        if "wanted" not in details:
-            # Of an earlier version, which did not note what it would write
-            staging.want(state, [part], selected)
-        staging.exchange(target, part, back=True)
-    before, after = (bson.decode(details[key]) for key in ("before", "after"))
-    replacing.set_values(database["datasets"], running.dataset_id, after, before)
-    with suppress(Exception):
-        # What this process shows is of no matter to the recovery of the database
-        instances.refresh_samples(running.dataset_id, selected)
+def _finish(running: Operation) -> None:
+    """What follows once the samples are restored; may be repeated."""
+    recovery.note_time(running.database, running.dataset_id)
+    if details := running.details.get("overwritten"):
+        shelve(running, Overwritten.of(running.id, details), PARTS)
+    Staging(running).drop()
+
+
+def _overwritten(
+    running: Operation, plan: _Plan, former: Document, result: RestoredSamples
+) -> Document | None:
+    """Returns the record of what is overwritten, or None if that is not kept."""
+    if result.operation_id is None:
+        return None
+    groups = {key: former.get(key) for key in group_slices.KEYS}
+    return Overwritten(
+        id=running.id,
+        dataset_id=running.dataset_id,
+        trashed_at=server_time(running.database),
+        snapshot_name=running.details["snapshot_name"],
+        sample_collection=plan.head[Part.SAMPLES].collection.name,
+        fields_added=result.fields_added,
+        groups=groups,
+    ).details()
 
 
 def _existing(documents: Documents, ids: list[ObjectId]) -> list[ObjectId]:
@@ -254,18 +257,8 @@ def _digest(plan: _Plan) -> dict[Part, Manifest]:
     return {part: content(plan.head[part], part, plan.ids) for part in plan.parts()}
 
 
-def _check_extended(document: Document, changes: Document) -> None:
-    """Makes sure that nobody has changed the schema at the same time."""
-    wanted = bson.decode(bson.encode(changes))
-    compared = [key for key in wanted if key != "last_modified_at"]
-    if not all(same_values(document.get(key), wanted[key]) for key in compared):
-        raise ConcurrentWritesError(
-            "The dataset's schema was changed by somebody else at the same moment. Nothing was "
-            "changed. Try again."
-        )
-
-
 def _result(
+    running: Operation,
     plan: _Plan,
     before: dict[Part, Manifest],
     after: dict[Part, Manifest],
@@ -275,6 +268,8 @@ def _result(
     samples = before[Part.SAMPLES].compare(after[Part.SAMPLES])
     none = Manifest.empty()
     frames = before.get(Part.FRAMES, none).compare(after.get(Part.FRAMES, none))
+    is_changed = fields_added or any(before[part].compare(after[part]) for part in before)
+    is_kept = is_changed and Settings.load().trash_days
     return RestoredSamples(
         samples_added=len(samples.added),
         samples_changed=len(samples.changed),
@@ -284,17 +279,5 @@ def _result(
         frames_changed=len(frames.changed),
         frames_removed=len(frames.deleted),
         fields_added=tuple(fields_added),
+        operation_id=str(running.id) if is_kept else None,
     )
-
-
-def _note_time(database: Database[Document], dataset_id: ObjectId) -> None:
-    """Notes when documents came back, with the times that they had then.
-
-    Before and after, so that whoever reads the dataset at the same time can tell.
-    """
-    Catalog(database).set_dataset_facts(dataset_id, restored_at=server_time(database))
-
-
-def _drop_kept(database: Database[Document], operation_id: ObjectId) -> None:
-    for name, description in owned_collections(database, operation_id).items():
-        fence.drop(database, name, description)

@@ -15,9 +15,11 @@ from ..dataset import replacing
 from ..dataset.parts import Documents, Part, State, chunks
 from ..errors import ConcurrentWritesError
 from ..manifest.manifest import Manifest
-from ..mongo.collections import staging_name
+from ..mongo import fence
+from ..mongo.collections import owned_collections, staging_name
 from ..mongo.database import Document
 from ..operations.journal import Operation
+from ..rawbson.ids import Ids
 from . import fields as restore_fields
 
 _SELECTED = "selected"
@@ -49,6 +51,11 @@ class Staging:
         """Returns the samples that are being restored."""
         return self._staged(_SELECTED).ids()
 
+    def select(self, sample_ids: list[ObjectId]) -> None:
+        """Notes the samples that are being restored."""
+        for ids in chunks(sample_ids):
+            self._staged(_SELECTED).collection.insert_many({"_id": id_} for id_ in ids)
+
     def keep(self, head: State, parts: Iterable[Part], sample_ids: list[ObjectId]) -> None:
         """Copies aside what will be overwritten.
 
@@ -57,16 +64,52 @@ class Staging:
             parts: the parts to restore
             sample_ids: the samples
         """
+        self.select(sample_ids)
         for ids in chunks(sample_ids):
-            self._staged(_SELECTED).collection.insert_many({"_id": id_} for id_ in ids)
             for part in parts:
                 of_samples(head[part], part, ids).merge_into(self._staged(part).collection)
+
+    def keep_changed(self, part: Part, before: Manifest, after: Manifest) -> None:
+        """Drops from both what is the same: the trash keeps what an undo will need.
+
+        Args:
+            part: the part
+            before: what was kept
+            after: what it has become
+        """
+        found = before.compare(after)
+        same = before.without(found.deleted_keys).without(found.changed_keys)
+        for documents in (self._staged(part), self._wanted(part)):
+            for ids in chunks(list(Ids(same.keys))):
+                documents.collection.delete_many({"_id": {"$in": ids}})
 
     def want(self, state: State, parts: Iterable[Part], sample_ids: list[ObjectId]) -> None:
         """Makes the documents that some samples have in a state the wanted ones."""
         for part in parts:
             for ids in chunks(sample_ids):
                 of_samples(state[part], part, ids).merge_into(self._wanted(part).collection)
+
+    def take(self, part: Part, now: Documents, there: list[ObjectId]) -> None:
+        """Copies aside documents that will be changed or deleted.
+
+        Args:
+            part: the part
+            now: what they are
+            there: their ids
+        """
+        for ids in chunks(there):
+            now.merge_into(self._staged(part).collection, ids)
+
+    def take_wanted(self, part: Part, former: Documents, ids: list[ObjectId]) -> None:
+        """Makes documents the wanted ones.
+
+        Args:
+            part: the part
+            former: what they are to be
+            ids: their ids
+        """
+        for some in chunks(ids):
+            former.merge_into(self._wanted(part).collection, some)
 
     def want_fields(
         self,
@@ -140,6 +183,13 @@ class Staging:
                     f"The {part.value} were written to by somebody else while they were restored. "
                     "What was restored is taken back, and what was written stays. Try again."
                 )
+
+    def drop(self) -> None:
+        """Drops what is staged."""
+        database, owner = self._running.database, self._running.id
+        for name, description in owned_collections(database, owner).items():
+            if name.startswith(staging_name(owner, "")):
+                fence.drop(database, name, description)
 
     def _wanted(self, part: Part) -> Documents:
         return self._staged(f"{_WANTED}{part}")

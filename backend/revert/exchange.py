@@ -23,8 +23,8 @@ from ..operations.journal import Operation, Verb, recovers
 from ..projection import project
 from ..snapshots.delete import revive, summarize_following, summarize_revived
 from ..storage import registry
-from ..trash import trash
-from ..trash.trash import TrashedHead
+from ..trash import discarded, overwritten, trash
+from ..trash.discarded import TrashedHead
 from . import swap
 from .swap import Switch
 
@@ -60,7 +60,7 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
     head = Head(running.database, running.dataset_id)
     swap.add_related(running, head, wanted, document)
     while True:
-        current = trash.shelve_document(running)
+        current = discarded.shelve_document(running)
         if current is None:
             raise DatasetNotFoundError("The dataset was deleted meanwhile")
         if current["sample_collection_name"] != plan_.old_samples:
@@ -74,7 +74,7 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
         if former is not None:
             break
     if former.raw != current.raw:
-        trash.shelve_again(running, former)
+        discarded.shelve_again(running, former)
     running.commit(at=server_time(running.database))
     _finish(running)
 
@@ -118,20 +118,25 @@ def _finish(running: Operation) -> None:
     running.step("recorded")
     if not details.get("related_shelved"):
         # Not before the exchange: until then others may have gone on writing these
-        trash.shelve_related(running, swap.former_related(running, head))
+        discarded.shelve_related(running, swap.former_related(running, head))
         running.note(related_shelved=True)
     running.step("shelved_related")
     swap.shelve_collections(running, plan_)
-    trash.note_content(database, running.id)
+    discarded.note_content(database, running.id)
     if not details.get("related_installed"):
-        former = trash.trashed_related(database, running.id)
+        former = discarded.trashed_related(database, running.id)
         swap.install_related(running, head, _state_to_install(running), former)
         running.note(related_installed=True)
     running.step("installed_related")
     _move_snapshots(running)
     running.step("moved_snapshots")
+    if "former_samples" in details:
+        # So that a restoration that was made in that state can still be undone
+        overwritten.follow(
+            database, running.dataset_id, details["former_samples"], plan_.new_samples
+        )
     if "former" in details:
-        trash.destroy_head(database, details["former"])
+        discarded.destroy_head(database, details["former"])
     if details["destroy"]:
         _destroy_discarded(running)
     running.step("cleared")
@@ -195,7 +200,7 @@ def _drop_everything(running: Operation, plan_: Switch) -> None:
         running.database.drop_collection(name)
     swap.remove_added(running)
     # Results that nothing refers to any more, so that whoever deleted the dataset missed them
-    former = trash.trashed_related(running.database, running.id)
+    former = discarded.trashed_related(running.database, running.id)
     if Part.RESULT_FILES in former:
         ids = former[Part.RESULT_FILES].ids()
         removal.delete_results(running, ids)
@@ -210,7 +215,7 @@ def _drop_owned(running: Operation) -> None:
 def _state_to_install(running: Operation) -> State:
     database, details = running.database, running.details
     if "former" in details:
-        return trash.trashed_related(database, details["former"])
+        return discarded.trashed_related(database, details["former"])
     record = Catalog(database).by_id(details["snapshot_id"])
     if record is None:
         raise DamagedSnapshotError(f"Snapshot '{details['snapshot_name']}' is gone")
@@ -223,4 +228,4 @@ def _destroy_discarded(running: Operation) -> None:
         if record := catalog.by_id(snapshot_id):
             trash.destroy_snapshot(running.database, record)
     running.step("destroyed_snapshots")
-    trash.destroy_head(running.database, running.id)
+    discarded.destroy_head(running.database, running.id)

@@ -16,12 +16,13 @@ from ..config import Settings
 from ..dataset.parts import Head, Part, Readable
 from ..dataset.reference import DatasetReference
 from ..diff import changes, latest_changes
-from ..diff.changes import HeadVersion, SnapshotVersion
+from ..diff.versions import HeadVersion, SnapshotVersion
 from ..errors import DamagedSnapshotError
 from ..manifest import as_captured
 from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, Verb, operation, reporter
+from ..operations.journal import Operation, Verb, operation
+from ..operations.reporting import reporter
 from ..results.serialize import Record
 from ..snapshots import unarchive
 from ..storage import registry

@@ -15,8 +15,8 @@ from ..errors import DamagedSnapshotError, DatasetBusyError, NothingToUndoError
 from ..mongo.collections import trashed_name
 from ..mongo.database import Document
 from ..operations.journal import Verb, operation
-from ..trash import trash
-from ..trash.trash import TrashedHead
+from ..trash import discarded
+from ..trash.discarded import TrashedHead
 from . import exchange
 
 
@@ -52,20 +52,22 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
         revived = [record for record in records if record is not None and not record.is_live]
         for record in revived:
             catalog.check_name(dataset.id, record.name)
-        discarded = [catalog.by_id(snapshot_id) for snapshot_id in former.revived_ids]
-        parts = trash.own_parts(database, former.id)
+        newer = [catalog.by_id(snapshot_id) for snapshot_id in former.revived_ids]
+        parts = discarded.own_parts(database, former.id)
         if Part.SAMPLES not in parts:
             raise DamagedSnapshotError(
                 f"The discarded state of dataset '{dataset.name}' is gone from the trash"
             )
         _check(database, dataset, former)
         plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in parts)
+        document = former.document(database)
         running.note(
             switch=plan_.to_details(),
             former=former.id,
+            former_samples=document["sample_collection_name"],
             snapshot_name=former.snapshot_name,
             discards_rolled_back=not former.is_rolled_back,
-            newer=[record.id for record in discarded if record is not None and record.is_live],
+            newer=[record.id for record in newer if record is not None and record.is_live],
             revived=[record.id for record in revived],
             destroy=Settings.load().trash_days == 0,
             changes=former.latest_changes,
@@ -78,7 +80,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
         for part, new in plan_.new_names().items():
             database[trashed_name(former.id, part)].rename(new)
             running.step(f"moved_{part.value}")
-        exchange.make(running, plan_, former.related(database), former.document(database))
+        exchange.make(running, plan_, former.related(database), document)
     return former
 
 
@@ -89,7 +91,7 @@ def _check(database: Database[Document], dataset: DatasetReference, former: Tras
     """
     if former.content is None:
         return
-    found = trash.content(database, former.id)
+    found = discarded.content(database, former.id)
     parts = {*former.content, *found}
     known = [part for part in Part if part.name in parts]
     damaged = [p for p in known if _differ(former.content.get(p.name), found.get(p.name))]
@@ -109,10 +111,10 @@ def _differ(then: Any, now: Any) -> bool:
 
 
 def _last_discarded(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
-    discarded = trash.heads(database, dataset.id)
-    if not discarded:
+    states = discarded.heads(database, dataset.id)
+    if not states:
         raise NothingToUndoError(
             f"The trash holds no earlier state of dataset '{dataset.name}': it was not reverted, "
             "or that was too long ago, or the trash was emptied"
         )
-    return discarded[-1]
+    return states[-1]

@@ -11,16 +11,16 @@ from ..catalog.catalog import Catalog
 from ..dataset.parts import Documents, Head, Part
 from ..dataset.reference import DatasetReference
 from ..diff import changes
-from ..diff.changes import HeadVersion
+from ..diff.versions import HeadVersion
 from ..errors import NothingToUndoError
 from ..manifest.manifest import Manifest
 from ..mongo.collections import trashed_name
 from ..mongo.database import Document
-from ..operations.journal import reporter
+from ..operations.reporting import reporter
 from ..progress import Progress, silent
 from ..rawbson.ids import Keys
 from ..results.serialize import Record
-from ..trash import trash
+from ..trash import discarded
 from .revert import field_names
 
 
@@ -57,7 +57,7 @@ class DiscardedVersion:
 
     def documents(self, part: Part, wanted: Keys | None = None) -> Documents | None:
         """Returns the documents of a part."""
-        if part not in trash.own_parts(self.database, self.operation_id):
+        if part not in discarded.own_parts(self.database, self.operation_id):
             return None
         return Documents(self.database[trashed_name(self.operation_id, part)])
 
@@ -78,7 +78,7 @@ def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
     Raises:
         NothingToUndoError: if the trash holds no earlier state of the dataset
     """
-    states = trash.heads(database, dataset.id)
+    states = discarded.heads(database, dataset.id)
     if not states:
         raise NothingToUndoError(f"There is nothing to undo for dataset '{dataset.name}'")
     former = states[-1]

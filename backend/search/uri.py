@@ -10,8 +10,8 @@ from pymongo.database import Database
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..dataset.reference import DatasetReference, current_name
-from ..diff.changes import SnapshotVersion
 from ..diff.version_hash import content_hash
+from ..diff.versions import SnapshotVersion
 from ..errors import (
     DamagedSnapshotError,
     DatasetNotFoundError,

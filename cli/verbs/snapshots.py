@@ -121,7 +121,7 @@ def delete(options: Namespace, _: Progress) -> Answer:
     until = (
         f"; it can be restored until {_time(trashed[-1].expires_at)}" if trashed else " for good"
     )
-    data = {**_names(options), "restorable": bool(trashed)}
+    data = {**about(options), "restorable": bool(trashed)}
     return Answer(data, f"Deleted snapshot '{options.snapshot}'{until}")
 
 
@@ -129,52 +129,6 @@ def restore(options: Namespace, _: Progress) -> Answer:
     """Brings a deleted snapshot back."""
     snapshot = sdk.restore_snapshot(options.dataset, options.snapshot)
     return Answer(snapshot, f"Restored {_describe(options.dataset, snapshot)}")
-
-
-def preview_revert(options: Namespace) -> Answer:
-    """Tells what a revert would change."""
-    plan = sdk.revert_dataset_to_snapshot(options.dataset, options.snapshot, dry_run=True)
-    counts = (
-        f"  {plan.samples_to_add_back} samples come back, {plan.samples_to_restore} are restored, "
-        f"{plan.samples_to_remove} are removed"
-    )
-    lines = [f"Would take '{plan.dataset_name}' back to '{plan.snapshot_name}':", counts]
-    for what, names in (
-        ("fields that come back", plan.fields_to_add_back),
-        ("fields that are removed", plan.fields_to_remove),
-        ("newer snapshots that are deleted", plan.snapshots_to_delete),
-    ):
-        lines += [f"  {what}: {', '.join(names)}"] if names else []
-    return Answer(plan, "\n".join(lines))
-
-
-def revert(options: Namespace, _: Progress) -> Answer:
-    """Takes a dataset back."""
-    sdk.revert_dataset_to_snapshot(options.dataset, options.snapshot)
-    data = _names(options)
-    return Answer(
-        data,
-        f"Reverted '{options.dataset}' to '{options.snapshot}'. To take that back: "
-        f"fiftyone-snapshots undo-revert '{options.dataset}'",
-    )
-
-
-def undo_revert(options: Namespace, _: Progress) -> Answer:
-    """Undoes a revert."""
-    sdk.undo_revert(options.dataset)
-    snapshots = sdk.list_snapshots(options.dataset)
-    data = {**_names(options), "snapshots": snapshots}
-    return Answer(data, f"Brought back what the last revert of '{options.dataset}' discarded")
-
-
-def restore_samples(options: Namespace, _: Progress) -> Answer:
-    """Brings samples back."""
-    result = sdk.restore_samples(options.dataset, options.snapshot, options.ids, options.field)
-    return Answer(
-        result,
-        f"{result.samples_added} samples came back, {result.samples_changed} were restored, "
-        f"{result.samples_unchanged} were as in the snapshot",
-    )
 
 
 def diff(options: Namespace, progress: Progress) -> Answer:
@@ -298,65 +252,6 @@ def empty_trash(options: Namespace, _: Progress) -> Answer:
     return Answer(items, f"Destroyed {len(items)} things, {size(total)}")
 
 
-def operations(options: Namespace, _: Progress) -> Answer:
-    """Lists operations."""
-    found = sdk.list_operations(options.dataset, options.ended_within)
-    rows = [
-        (
-            entry.id,
-            entry.verb.value,
-            entry.state.value,
-            "" if entry.finished_at else f"{entry.progress:.0%} {entry.label}",
-            entry.started_at,
-            entry.finished_at,
-        )
-        for entry in found
-    ]
-    headings = ("id", "verb", "state", "progress", "begun", "ended")
-    return Answer(found, table(headings, rows, "Nothing is under way"))
-
-
-def operation(options: Namespace, _: Progress) -> Answer:
-    """Tells how an operation ended."""
-    entry = sdk.get_operation(options.operation)
-    error = f": {entry.error}" if entry.error else ""
-    return Answer(entry, f"{entry.verb.value}: {entry.state.value}{error}")
-
-
-def cancel(options: Namespace, _: Progress) -> Answer:
-    """Cancels an operation."""
-    in_time = sdk.cancel_operation(options.operation)
-    text = "It is given up at its next step" if in_time else "It is too late for that"
-    return Answer({"cancelled": in_time}, text)
-
-
-def recover(*_: object) -> Answer:
-    """Mends what crashed processes left."""
-    done = sdk.recover()
-    return Answer(
-        done,
-        f"{done.operations} operations were undone or finished, the snapshots of "
-        f"{done.deleted_datasets} deleted datasets and {done.stray_collections} stray collections "
-        "were removed",
-    )
-
-
-def preview_purge(*_: object) -> Answer:
-    """Tells what would be removed."""
-    found = sdk.purge(dry_run=True)
-    return Answer(
-        found,
-        "Would remove all snapshots and everything else of this package from the database. They "
-        f"cannot be brought back. FiftyOne's datasets stay as they are.\n{found}",
-    )
-
-
-def purge(*_: object) -> Answer:
-    """Removes everything of ours."""
-    found = sdk.purge(dry_run=False)
-    return Answer(found, f"Removed from the database:\n{found}")
-
-
 def clone(options: Namespace, _: Progress) -> Answer:
     """Makes a new dataset of a snapshot."""
     dataset = sdk.clone_snapshot(options.dataset, options.snapshot, options.new_dataset)
@@ -378,12 +273,6 @@ def convert(options: Namespace, _: Progress) -> Answer:
     return Answer(data, f"Moved {moved} snapshots of '{options.dataset}' to {options.backend}")
 
 
-def doctor(*_: object) -> Answer:
-    """Looks for what is wrong."""
-    diagnosis = sdk.diagnose()
-    return Answer(diagnosis, str(diagnosis), DONE if diagnosis else FOUND)
-
-
 def _get(options: Namespace) -> sdk.DatasetSnapshot:
     snapshot = sdk.get_snapshot_info(options.dataset, options.snapshot)
     if snapshot is None:
@@ -392,7 +281,7 @@ def _get(options: Namespace) -> sdk.DatasetSnapshot:
     return snapshot
 
 
-def _names(options: Namespace) -> dict[str, str]:
+def about(options: Namespace) -> dict[str, str]:
     """Returns the names of what a command was about, as they are called in all results."""
     found = {"dataset_name": options.dataset, "dataset": options.dataset}
     if "snapshot" in options:
@@ -439,15 +328,22 @@ def _found(snapshots: Iterable[sdk.FoundSnapshot]) -> Answer:
     return Answer(found, table(headings, rows, "No snapshots"))
 
 
+def _trashed(item: sdk.TrashItem) -> str:
+    """Returns what something in the trash is."""
+    if item.kind.value == "snapshot":
+        return item.name
+    if item.kind.value == "samples":
+        return f"before restoring from {item.name}"
+    return f"{'after' if item.is_rolled_back else 'before'} the revert to {item.name}"
+
+
 def _trash(items: Iterable[sdk.TrashItem], of_all: bool = False) -> Answer:
     found = [*items]
     rows = [
         (
             *([item.dataset_name] if of_all else []),
             item.kind.value,
-            item.name
-            if item.kind.value == "snapshot"
-            else f"{'after' if item.is_rolled_back else 'before'} the revert to {item.name}",
+            _trashed(item),
             size(item.size_bytes),
             item.trashed_at,
             item.expires_at,

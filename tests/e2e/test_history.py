@@ -146,12 +146,13 @@ def test_two_browsers_see_the_same(dataset: fo.Dataset, open_app: Callable[..., 
 # Makes plans take longer than the App waits for anything
 SLOW_PLANS = """
 import time
-from fiftyone_snapshots.backend import journal, revert
+from fiftyone_snapshots.backend.operations import reporting
+from fiftyone_snapshots.backend.revert import revert
 original = revert.plan
 
 def plan(*args):
     for step in range(8):
-        journal.reporter()(step / 8, "reading")
+        reporting.reporter()(step / 8, "reading")
         time.sleep(0.5)
     return original(*args)
 
@@ -405,7 +406,12 @@ def test_the_keyboard_is_enough(dataset: fo.Dataset, app: App) -> None:
     app.button("Save new snapshot").press("Enter")
     expect(app.notice).to_contain_text("holds 40 samples")
     app.row("typed").get_by_role("button", name="More for typed").press("Enter")
-    app.page.get_by_role("menuitem", name="Edit name and description").press("Enter")
+    expect(app.page.get_by_role("menuitem").first).to_be_focused()
+    edit = app.page.get_by_role("menuitem", name="Edit name and description")
+    for _ in range(4):
+        app.page.keyboard.press("ArrowDown")
+    expect(edit).to_be_focused()
+    app.page.keyboard.press("Enter")
     expect(app.dialog).to_contain_text("Edit snapshot")
 
 

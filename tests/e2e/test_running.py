@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
-from fiftyone_snapshots.backend.operations import journal
+from fiftyone_snapshots.backend.operations import operation as running
 from support.browser import App
 
 pytestmark = pytest.mark.e2e
@@ -72,7 +72,7 @@ class SlowCreate:
 def test_a_running_operation_shows_its_progress_and_can_be_cancelled(
     dataset: fo.Dataset, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "_PROGRESS_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(running, "_PROGRESS_INTERVAL_SECONDS", 0.0)
     fos.create_snapshot(dataset, "before")
     app.open("digits")
     app.open_history()

@@ -33,6 +33,11 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
         Level.VIEW,
     ),
     "preview of undoing": (lambda: fos.undo_revert("street", dry_run=True), Level.VIEW),
+    "preview of undoing a restoration": (
+        lambda: fos.undo_restore("street", dry_run=True),
+        Level.VIEW,
+    ),
+    "undo restore": (lambda: fos.undo_restore("street"), Level.MANAGE),
     "fields": (lambda: fos.restorable_fields("street", "v1"), Level.VIEW),
     "version": (lambda: fos.head_version("street"), Level.VIEW),
     "verify": (lambda: fos.verify_snapshot("street", "v1"), Level.VIEW),
@@ -89,6 +94,8 @@ def street(folder: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     fos.create_snapshot(dataset, "old")
     fos.delete_snapshot(dataset, "old")
     fos.revert_dataset_to_snapshot(dataset, "v1")
+    dataset.tag_samples("edited")
+    fos.restore_samples(dataset, "v1", dataset)
     return dataset
 
 

@@ -240,6 +240,11 @@ def _restore_samples() -> Any:
     return fos.restore_samples(NAME, "v1", loaded.values("id"))
 
 
+def _restored(dataset: fo.Dataset) -> None:
+    _two_snapshots(dataset)
+    _restore_samples()
+
+
 def _other_backend() -> str:
     used = os.environ["FIFTYONE_SNAPSHOTS_BACKEND"]
     return "duplication" if used == "delta" else "delta"
@@ -322,6 +327,9 @@ STORIES: dict[str, Story] = {
         _restore_samples,
         _and_empty_trash(lambda: fos.revert_dataset_to_snapshot(NAME, "v2")),
         writes=True,
+    ),
+    "undo_restore": Story(
+        _restored, lambda: fos.undo_restore(NAME), _restore_samples, writes=True
     ),
     "convert": Story(
         _two_snapshots, lambda: fos.convert_snapshots(NAME, _other_backend()), _convert_back

@@ -10,8 +10,7 @@ see :mod:`.discard`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,47 +28,22 @@ from ...mongo.collections import delta_name
 from ...mongo.database import Document, create_compressed
 from ...mongo.writer import Writer
 from ...progress import silent
-from ...rawbson.ids import DTYPE, Ids, Keys, common, positions
+from ...rawbson.ids import Ids, Keys, common, positions
 from .. import collections
 from ..consistent_copy import copy_and_read
 from . import arrange, order, scan, trusted
 from . import chain as chains
 from .chain import Chain, Link
-from .collection_witness import CollectionWitness
 from .compact import FULL_MANIFESTS
-from .high_water import HighWaterMark
+from .origins import Origins
 from .splice import splice
+from .stored_part import StorageMode, StoredPart
 
 _MOST = 0.5
 """If more than this share of the newest snapshot's documents changed, it is kept whole."""
 
 _PUT_ASIDE = 1000
 """So many documents are put aside at once."""
-
-
-class How(Enum):
-    """What a part of the new snapshot is stored as."""
-
-    SHARED = "shared"
-    """The newest snapshot's whole, which says the same."""
-    PATCHED = "patched"
-    """The newest snapshot's former whole, brought up to date."""
-    COPIED = "copied"
-    """A new whole."""
-
-
-@dataclass
-class _Part:
-    """How far a part is."""
-
-    token: ObjectId
-    how: How
-    preserved: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
-    """What was put into the newest snapshot's history, sorted."""
-    patches: int = 0
-    """How often it was patched; a number that is not one says that the order is in doubt."""
-    added: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
-    """What was added by that."""
 
 
 class DeltaTarget:
@@ -91,9 +65,6 @@ class DeltaTarget:
         trust_timestamps: bool = False,
     ) -> None:
         self._trusts = trust_timestamps
-        self._sources: dict[Part, str] = {}
-        self._witnesses: dict[Part, CollectionWitness] = {}
-        self._marks: dict[Part, HighWaterMark] = {}
         self._database = database
         self._dataset_id = dataset_id
         self._id = snapshot_id
@@ -101,7 +72,8 @@ class DeltaTarget:
         link = chain.get(snapshot_id)
         self._sequence = link.sequence
         self._previous = chain.before(link)
-        self._parts: dict[Part, _Part] = {}
+        self._origins = Origins(database, self._previous)
+        self._parts: dict[Part, StoredPart] = {}
         self._former: dict[Part, Manifest | None] = {}
         self._read: dict[Part, Known] = {}
         self._overwritten = {part: Recent() for part in Part}
@@ -109,7 +81,7 @@ class DeltaTarget:
     def read(self, part: Part, documents: Documents) -> Manifest:
         """Returns the content of a part of the dataset."""
         former = self._former_manifest(part)
-        if former is not None and self._is_as_before(part, documents):
+        if former is not None and self._origins.are_as_before(part, documents.collection):
             assert self._previous is not None
             natural = order.load(self._database, self._previous.id, part, former)
             return former.ordered(natural)
@@ -124,21 +96,21 @@ class DeltaTarget:
     def copy(self, part: Part, documents: Documents) -> Manifest:
         """Makes the snapshot's part hold exactly these documents; returns their content."""
         if part.is_own_collection:
-            self._note_source(part, documents.collection)
+            self._origins.note(part, documents.collection)
         former = self._former_manifest(part)
         if former is None or (
             part.is_own_collection
             and self._is_open(part)
-            and not self._is_as_before(part, documents)
+            and not self._origins.are_as_before(part, documents.collection)
         ):
             return self._copy_whole(part, documents, former)
         manifest = self.read(part, documents)
         stored = self._parts.get(part)
-        if stored is not None and stored.how is not How.SHARED:
+        if stored is not None and stored.mode is not StorageMode.SHARED:
             # The capture was begun anew
             former = Manifest.read(self.copied(part))
         else:
-            self._parts[part] = _Part(self._former_whole(part), How.SHARED)
+            self._parts[part] = StoredPart(self._former_whole(part), StorageMode.SHARED)
         differences = former.compare(manifest)
         if not differences:
             return manifest
@@ -155,18 +127,18 @@ class DeltaTarget:
         """Copies some documents of a part again and removes others."""
         stored = self._parts.get(part)
         if stored is None or (
-            stored.how is How.SHARED
+            stored.mode is StorageMode.SHARED
             and not (part.is_own_collection and self._take_over(part, stored))
         ):
             self._copy_new(part, documents)
             return
-        if stored.how is How.PATCHED:
+        if stored.mode is StorageMode.PATCHED:
             self._preserve(part, stored, Ids.of([*changed, *removed]).keys)
             faults.reach(f"create.preserved_{part.value}")
         whole = self._collection(part, stored.token)
         collections.patch(whole, documents, changed, removed)
         stored.patches += 1
-        if stored.how is How.PATCHED:
+        if stored.mode is StorageMode.PATCHED:
             former = self._former_manifest(part)
             assert former is not None
             keys = Ids.of(changed).keys
@@ -175,7 +147,7 @@ class DeltaTarget:
     def copied(self, part: Part) -> Documents:
         """Returns the documents of a part that the snapshot holds."""
         if part not in self._parts:
-            self._parts[part] = _Part(ObjectId(), How.COPIED)
+            self._parts[part] = StoredPart(ObjectId(), StorageMode.COPIED)
             create_compressed(self._database, self._whole(part).name)
         return Documents(self._whole(part))
 
@@ -197,7 +169,7 @@ class DeltaTarget:
             self._arrange(part, manifests[part])
             order.save(self._database, self._id, part, manifests[part])
             faults.reach(f"create.arranged_{part.value}")
-        self._check_witnesses()
+        self._origins.check()
         former = {
             part: self._keep_former(part, manifests.get(part))
             for part in _own_parts(self._previous)
@@ -212,9 +184,9 @@ class DeltaTarget:
             link = replace(
                 link,
                 is_complete=True,
-                sources=self._sources,
-                witnesses=self._witnesses,
-                marks=self._marks,
+                sources=self._origins.names,
+                witnesses=self._origins.witnesses,
+                marks=self._origins.marks,
             )
             chain = chain.with_link(link)
             if self._previous is None:
@@ -250,29 +222,7 @@ class DeltaTarget:
         """Whether samples and frames are those of the newest snapshot."""
         own = {part: stored for part, stored in self._parts.items() if part.is_own_collection}
         same = [*own] == _own_parts(self._previous)
-        return same and all(stored.how is How.SHARED for stored in own.values())
-
-    def _note_source(self, part: Part, collection: Collection[Document]) -> None:
-        """Notes what will tell the next capture what became of a collection since now."""
-        self._sources[part] = collection.name
-        if (mark := HighWaterMark.of(collection)) is not None:
-            self._marks[part] = mark
-        if (witness := CollectionWitness.quiet(collection)) is not None:
-            self._witnesses[part] = witness
-
-    def _check_witnesses(self) -> None:
-        """Forgets those of parts that were written to while they were being captured."""
-        for part, before in list(self._witnesses.items()):
-            source = self._database[self._sources[part]]
-            if not before.proves_no_write(CollectionWitness.of(source)):
-                del self._witnesses[part]
-
-    def _is_as_before(self, part: Part, documents: Documents) -> bool:
-        """Returns whether it is certain that nothing was written since the newest snapshot."""
-        assert self._previous is not None
-        former = self._previous.witnesses.get(part)
-        now = CollectionWitness.of(documents.collection)
-        return former is not None and former.proves_no_write(now)
+        return same and all(stored.mode is StorageMode.SHARED for stored in own.values())
 
     def _former_manifest(self, part: Part) -> Manifest | None:
         """Returns the content of the newest snapshot, if what changed since can be told by it."""
@@ -310,14 +260,14 @@ class DeltaTarget:
         """Makes a new whole while the dataset is being read; it is in vain if nothing changed."""
         manifest = copy_and_read(documents, part, self._copy_new)
         if part.is_own_collection and former is not None and not former.compare(manifest):
-            self._parts[part] = _Part(self._former_whole(part), How.SHARED)
+            self._parts[part] = StoredPart(self._former_whole(part), StorageMode.SHARED)
         return manifest
 
     def _copy_new(self, part: Part, documents: Documents) -> None:
-        self._parts[part] = _Part(ObjectId(), How.COPIED)
+        self._parts[part] = StoredPart(ObjectId(), StorageMode.COPIED)
         collections.copy_whole(part, documents, self._database, self._whole(part).name)
 
-    def _take_over(self, part: Part, stored: _Part) -> bool:
+    def _take_over(self, part: Part, stored: StoredPart) -> bool:
         """Makes the newest snapshot's whole the new one's, unless somebody has opened it."""
         history = ObjectId()
         create_compressed(self._database, self._collection(part, history).name)
@@ -334,11 +284,11 @@ class DeltaTarget:
 
         if chains.change(self._database, self._dataset_id, edit) is None:
             return False
-        stored.how = How.PATCHED
+        stored.mode = StorageMode.PATCHED
         faults.reach(f"create.took_over_{part.value}")
         return True
 
-    def _preserve(self, part: Part, stored: _Part, keys: Keys) -> None:
+    def _preserve(self, part: Part, stored: StoredPart, keys: Keys) -> None:
         """Puts into the history what is about to be overwritten."""
         former = self._former_manifest(part)
         assert former is not None
@@ -368,21 +318,21 @@ class DeltaTarget:
         if np.array_equal(actual, wanted):
             return
         moving = arrange.to_move(actual, wanted)
-        if stored.how is not How.SHARED and arrange.are_few(moving, wanted):
-            if stored.how is How.PATCHED:
+        if stored.mode is not StorageMode.SHARED and arrange.are_few(moving, wanted):
+            if stored.mode is StorageMode.PATCHED:
                 self._preserve(part, stored, moving)
             arrange.move_to_end(whole, moving)
             return
         token = ObjectId()
         target = collections.create(part, self._database, self._collection(part, token).name)
         splice(whole, [], wanted, target, silent)
-        how = How.COPIED if stored.how is How.SHARED else stored.how
-        self._parts[part] = replace(stored, token=token, how=how)
+        mode = StorageMode.COPIED if stored.mode is StorageMode.SHARED else stored.mode
+        self._parts[part] = replace(stored, token=token, mode=mode)
 
-    def _order_of(self, part: Part, stored: _Part, manifest: Manifest) -> Keys:
+    def _order_of(self, part: Part, stored: StoredPart, manifest: Manifest) -> Keys:
         """Returns the order in which the documents lie."""
         former = self._former_manifest(part)
-        if stored.how is How.COPIED or stored.patches > 1 or former is None:
+        if stored.mode is StorageMode.COPIED or stored.patches > 1 or former is None:
             return scan.natural(self._whole(part), manifest.keys)
         # Documents that were patched once are where they were, and others behind them
         assert self._previous is not None
@@ -395,7 +345,7 @@ class DeltaTarget:
         stored = self._parts.get(part)
         if manifest is None or stored is None:
             return {"is_kept": True}
-        if stored.how is not How.COPIED:
+        if stored.mode is not StorageMode.COPIED:
             return {}
         former = self._former_manifest(part)
         if former is None or manifest.has_unusual_ids:

@@ -20,7 +20,7 @@ from pymongo import DESCENDING
 from pymongo.collection import Collection
 
 from ...dataset.parts import chunks
-from ...manifest.manifest import run_keys
+from ...manifest.columns import run_keys
 from ...mongo import reader
 from ...mongo.database import Document
 from ...mongo.gate import Workers

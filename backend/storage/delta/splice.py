@@ -19,7 +19,8 @@ from pymongo.collection import Collection
 
 from ...dataset.parts import Documents
 from ...errors import DamagedSnapshotError
-from ...manifest.manifest import Manifest, run_keys
+from ...manifest.columns import run_keys
+from ...manifest.manifest import Manifest
 from ...mongo.database import Document
 from ...mongo.writer import Bson, Writer
 from ...progress import Progress

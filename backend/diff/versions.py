@@ -1,0 +1,134 @@
+"""What can be compared: a snapshot, HEAD, and what there was before the first snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..archive import extract
+from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotRecord
+from ..dataset.parts import Documents, Head, Part, Readable
+from ..errors import ConcurrentWritesError
+from ..manifest import store as manifest_store
+from ..manifest.cache import Known
+from ..manifest.manifest import Manifest
+from ..mongo.database import Document
+from ..progress import Progress, silent
+from ..rawbson.ids import Keys
+from ..storage import registry
+
+
+class Version(Protocol):
+    """A state of a dataset that can be compared with another one."""
+
+    def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
+        """Returns the content of a part; empty if the version has no such part."""
+
+    def documents(self, part: Part, wanted: Keys | None = None) -> Readable | None:
+        """Returns the documents of a part, or None if the version has no such part.
+
+        If ``wanted`` is given, no other documents will be asked for.
+        """
+
+    def check_present(self) -> None:
+        """Called when documents are missing: raises unless that can be."""
+
+
+@dataclass(frozen=True)
+class SnapshotVersion:
+    """A snapshot, as a version to compare."""
+
+    database: Database[Document]
+    record: SnapshotRecord
+    known: Mapping[tuple[ObjectId, Part], Known] = field(default_factory=dict)
+    """What need not be read, by snapshot and part."""
+    _read: dict[Part, Known] = field(default_factory=dict, init=False, repr=False)
+    """What was read."""
+
+    def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
+        """Returns what was captured."""
+        if (known := self._known(part)) is not None:
+            return known.manifest
+        if part is Part.SAMPLES or part in manifest_store.parts(self.database, self.record.id):
+            found = manifest_store.load(self.database, self.record.id, part)
+            self._read[part] = Known(found)
+            return found
+        return Manifest.empty()
+
+    def _known(self, part: Part) -> Known | None:
+        return self.known.get((self.record.id, part), self._read.get(part))
+
+    def documents(self, part: Part, wanted: Keys | None = None) -> Readable | None:
+        """Returns the documents, without materialising the snapshot.
+
+        Those of an archived snapshot are read from its archive.
+        """
+        if self.record.archive is None:
+            backend = registry.create(self.record.backend, self.database)
+            if part.is_own_collection:
+                return backend.source(self.record, part, self._known(part))
+            return backend.related(self.record).get(part)
+        if part not in manifest_store.parts(self.database, self.record.id):
+            return None
+        if part in extract.SMALL:
+            return self._small.get(part)
+        found = extract.extract(self.database, self.record, {part: wanted})
+        return found.get(part)
+
+    def check_present(self) -> None:
+        """Makes sure that nobody has taken the documents away meanwhile."""
+        current = Catalog(self.database).by_id(self.record.id)
+        if current is None or current.archive != self.record.archive:
+            raise ConcurrentWritesError(
+                f"Snapshot '{self.record.name}' was archived, brought back or destroyed by "
+                "somebody else while it was compared; try again"
+            )
+
+    @cached_property
+    def _small(self) -> Mapping[Part, Readable]:
+        """Everything but samples and frames of an archived snapshot, read in one go."""
+        return extract.extract(self.database, self.record, dict.fromkeys(extract.SMALL))
+
+
+@dataclass(frozen=True)
+class HeadVersion:
+    """The editable state of a dataset, as a version to compare."""
+
+    head: Head
+
+    def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
+        """Reads the dataset as it is now."""
+        documents = self.documents(part)
+        if documents is None:
+            return Manifest.empty()
+        total = documents.collection.estimated_document_count() or 1
+        label = f"Reading {part.value}"
+        return Manifest.read(documents, lambda done: progress(min(1.0, done / total), label))
+
+    def documents(self, part: Part, wanted: Keys | None = None) -> Documents | None:
+        """Returns the documents as they are now."""
+        return self.head.state().get(part)
+
+    def check_present(self) -> None:
+        """Does nothing: documents of HEAD can be deleted while we look."""
+
+
+class NoVersion:
+    """What there was before the first snapshot: nothing."""
+
+    def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
+        """Returns the manifest of no documents."""
+        return Manifest.empty()
+
+    def documents(self, part: Part, wanted: Keys | None = None) -> Documents | None:
+        """Returns no documents."""
+        return None
+
+    def check_present(self) -> None:
+        """Does nothing: there are none."""

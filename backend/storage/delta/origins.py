@@ -1,0 +1,50 @@
+"""The collections a snapshot is captured from, and what will tell whether they were written to."""
+
+from __future__ import annotations
+
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from ...dataset.parts import Part
+from ...mongo.database import Document
+from .chain import Link
+from .collection_witness import CollectionWitness
+from .high_water import HighWaterMark
+
+
+class Origins:
+    """What is noted of a dataset's collections while a snapshot of it is captured.
+
+    Args:
+        database: the database
+        previous: the newest snapshot, if there is one
+    """
+
+    def __init__(self, database: Database[Document], previous: Link | None) -> None:
+        self._database = database
+        self._previous = previous
+        self.names: dict[Part, str] = {}
+        self.witnesses: dict[Part, CollectionWitness] = {}
+        self.marks: dict[Part, HighWaterMark] = {}
+
+    def note(self, part: Part, collection: Collection[Document]) -> None:
+        """Notes what will tell the next capture what became of a collection since now."""
+        self.names[part] = collection.name
+        if (mark := HighWaterMark.of(collection)) is not None:
+            self.marks[part] = mark
+        if (witness := CollectionWitness.quiet(collection)) is not None:
+            self.witnesses[part] = witness
+
+    def check(self) -> None:
+        """Forgets the witnesses of parts that were written to while they were being captured."""
+        for part, before in list(self.witnesses.items()):
+            source = self._database[self.names[part]]
+            if not before.proves_no_write(CollectionWitness.of(source)):
+                del self.witnesses[part]
+
+    def are_as_before(self, part: Part, collection: Collection[Document]) -> bool:
+        """Returns whether it is certain that nothing was written since the newest snapshot."""
+        assert self._previous is not None
+        former = self._previous.witnesses.get(part)
+        now = CollectionWitness.of(collection)
+        return former is not None and former.proves_no_write(now)

@@ -1,0 +1,36 @@
+"""How far a part of a snapshot is that is being captured, and what it is stored as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from bson import ObjectId
+
+from ...rawbson.ids import DTYPE, Keys
+
+
+class StorageMode(Enum):
+    """What a part of the new snapshot is stored as."""
+
+    SHARED = "shared"
+    """The newest snapshot's whole, which says the same."""
+    PATCHED = "patched"
+    """The newest snapshot's former whole, brought up to date."""
+    COPIED = "copied"
+    """A new whole."""
+
+
+@dataclass
+class StoredPart:
+    """How far a part is."""
+
+    token: ObjectId
+    mode: StorageMode
+    preserved: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
+    """What was put into the newest snapshot's history, sorted."""
+    patches: int = 0
+    """How often it was patched; a number that is not one says that the order is in doubt."""
+    added: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
+    """What was added by that."""

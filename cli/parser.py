@@ -1,0 +1,57 @@
+"""The parser of the command line, made of the table of commands."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from typing import NoReturn
+
+from .table import COMMANDS
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says which command may be meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with what is wrong with its arguments.
+
+        Args:
+            message: what is wrong
+        """
+        if found := re.search(r"invalid choice: '(.*?)' \(choose from", message):
+            names = [command.name for command in COMMANDS]
+            if "COMMAND" in message:
+                close = difflib.get_close_matches(found[1], names, 1)
+                meant = f" Did you mean '{close[0]}'?" if close else ""
+                message = f"there is no command '{found[1]}'.{meant} See {self.prog} --help"
+        super().error(message)
+
+
+def parser(version: str) -> argparse.ArgumentParser:
+    """Makes the parser of the command line.
+
+    Args:
+        version: what is printed as the version
+
+    Returns:
+        the parser
+    """
+    main = _Parser(
+        prog="fiftyone-snapshots",
+        description="Dataset versioning for FiftyOne.",
+        epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 differences or "
+        "damage were found, 4 it could not be told whether there is damage.",
+    )
+    main.add_argument("--version", "-v", action="version", version=version)
+    commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.help, description=command.help)
+        for argument in command.arguments:
+            sub.add_argument(*argument.names, **argument.options)
+        if command.destroys:
+            sub.add_argument("--dry-run", "-n", action="store_true", help="only say what would go")
+            sub.add_argument("--yes", "-y", action="store_true", help="do not ask")
+        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.set_defaults(command=command)
+    return main
