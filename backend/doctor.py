@@ -325,7 +325,7 @@ def _operations(database: Database[Document]) -> Iterator[Finding]:
 
 
 def _orphans(database: Database[Document]) -> Iterator[Finding]:
-    if deleted := maintenance.deleted_datasets(database):
+    if deleted := maintenance.Due.find(database).deleted:
         yield _problem(
             "orphans", f"the snapshots of {len(deleted)} deleted datasets are left", _RECOVER
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -17,9 +17,20 @@ from .catalog.catalog import Catalog
 from .dataset.reference import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .mongo import invalidate
-from .mongo.collections import DATASETS, FACTS, MANIFESTS, ORDERS, TRASH, all_collections, owner_of
+from .mongo.collections import (
+    CATALOG,
+    DATASETS,
+    FACTS,
+    JOURNAL,
+    MANIFESTS,
+    ORDERS,
+    TRASH,
+    all_collections,
+    owner_of,
+)
 from .mongo.database import Document, unless_forbidden
 from .operations import journal
+from .operations.entry import UNFINISHED
 from .operations.journal import Operation, Verb, operation, recovers
 from .operations.lease import Lease, drop_abandoned
 from .restore import restore
@@ -75,19 +86,110 @@ class Recovered(Record):
     """Collections of ours that belonged to nothing."""
 
 
+@dataclass(frozen=True)
+class Due:
+    """What is to be put right, as one command finds it."""
+
+    deleted: frozenset[ObjectId]
+    """Datasets that were deleted, by whichever process, but not their snapshots."""
+    expired: frozenset[ObjectId]
+    """Datasets in whose trash lies what has expired."""
+    is_unfinished: bool
+    """Whether the dataset that was asked for has operations that have not ended."""
+    is_untold: bool
+    """Whether it has some that have ended, and that the audit log may lack."""
+
+    @classmethod
+    def find(cls, database: Database[Document], dataset_id: ObjectId | None = None) -> Due:
+        """Looks for it.
+
+        Args:
+            database: the database
+            dataset_id (None): a dataset whose operations are looked at as well
+
+        Returns:
+            what there is to do
+        """
+        found = list(database[CATALOG].aggregate(_due_pipeline(dataset_id)))
+        datasets = [each for each in found if "found" in each]
+        entries = [each for each in found if "found" not in each]
+        return cls(
+            frozenset(each["_id"] for each in datasets if not each["found"]),
+            frozenset(each["_id"] for each in datasets if each["expired"]),
+            any(each["state"] in UNFINISHED for each in entries),
+            any(each["state"] not in UNFINISHED for each in entries),
+        )
+
+
+def _due_pipeline(dataset_id: ObjectId | None) -> list[Document]:
+    """Returns what finds, begun on the catalog, the datasets and the entries of :class:`Due`."""
+    is_old = trash.has_expired()
+    is_deleted_snapshot = {"$and": [{"$eq": ["$live", False]}, {"$ne": ["$pinned", True]}, is_old]}
+    by_dataset = {"_id": "$dataset_id"}
+    of_trash = [{"$group": {**by_dataset, "expired": {"$max": is_old}}}]
+    pipeline: list[Document] = [
+        {"$group": {**by_dataset, "expired": {"$max": is_deleted_snapshot}}},
+        {"$unionWith": {"coll": DATASETS, "pipeline": [{"$project": {"_id": 1}}]}},
+        {"$unionWith": {"coll": TRASH, "pipeline": of_trash}},
+        {"$group": {"_id": "$_id", "expired": {"$max": "$expired"}}},
+        # After all that is known, so that what comes to be meanwhile is not taken for gone
+        {
+            "$lookup": {
+                "from": "datasets",
+                "localField": "_id",
+                "foreignField": "_id",
+                "pipeline": [{"$project": {"_id": 1}}],
+                "as": "found",
+            }
+        },
+        {"$match": {"$or": [{"expired": True}, {"found": []}]}},
+    ]
+    if dataset_id is not None:
+        is_left: list[Document] = [{"state": {"$in": UNFINISHED}}, recording.UNTOLD]
+        entries = [
+            {"$match": {"dataset_id": dataset_id, "$or": is_left}},
+            {"$project": {"state": 1}},
+        ]
+        pipeline.append({"$unionWith": {"coll": JOURNAL, "pipeline": entries}})
+    return pipeline
+
+
 def tidy(database: Database[Document], dataset_id: ObjectId) -> None:
-    """Puts a dataset right before it is used; costs a few look-ups if there is nothing to do.
+    """Puts right what is to be before a dataset is changed; one command if there is nothing.
+
+    That is what a crash left of the dataset, and in all datasets what has expired and what
+    belongs to none any more.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+    """
+    due = Due(frozenset(), frozenset(), is_unfinished=True, is_untold=True)
+    with unless_forbidden():
+        due = Due.find(database, dataset_id)
+    _purge(database, due.deleted)
+    if due.is_unfinished:
+        with unless_forbidden():
+            journal.recover(database, dataset_id)
+    # What was recovered just now may be untold as well
+    if due.is_untold or due.is_unfinished:
+        with _not_in_the_way("The audit log lacks what a dead process has done"):
+            recording.catch_up(database, dataset_id)
+    with _not_in_the_way("The trash could not be cleared of what has expired"):
+        trash.expire(database, due.expired)
+
+
+def mend(database: Database[Document], dataset_id: ObjectId) -> None:
+    """Mends what a crash left of a dataset before it is read; destroys nothing that was kept.
 
     Args:
         database: the database
         dataset_id: the dataset
     """
     with unless_forbidden():
-        journal.recover(database, dataset_id)
-    with _not_in_the_way("The audit log lacks what a dead process has done"):
-        recording.catch_up(database, dataset_id)
-    with _not_in_the_way("The trash could not be cleared of what has expired"):
-        trash.expire(database)
+        if journal.recover(database, dataset_id):
+            with _not_in_the_way("The audit log lacks what a dead process has done"):
+                recording.catch_up(database, dataset_id)
 
 
 def recover(database: Database[Document]) -> Recovered:
@@ -105,7 +207,7 @@ def recover(database: Database[Document]) -> Recovered:
     )
     recording.catch_up(database)
     deleted = purge_deleted_datasets(database)
-    trash.expire(database)
+    trash.expire(database, Due.find(database).expired)
     location.remove_again(database)
     invalidate.drop_old(database)
     drop_abandoned(database)
@@ -121,21 +223,16 @@ def purge_deleted_datasets(database: Database[Document]) -> int:
     Returns:
         the number of datasets
     """
+    return _purge(database, Due.find(database).deleted)
+
+
+def _purge(database: Database[Document], dataset_ids: Iterable[ObjectId]) -> int:
+    """Destroys the snapshots of datasets that were deleted; returns the number of datasets."""
     purged = 0
-    for dataset_id in deleted_datasets(database):
+    for dataset_id in dataset_ids:
         with _not_in_the_way(f"The snapshots of deleted dataset {dataset_id} are still there"):
             purged += purge_dataset(database, dataset_id)
     return purged
-
-
-def deleted_datasets(database: Database[Document]) -> set[ObjectId]:
-    """Returns the datasets that were deleted, by whichever process, but not their snapshots."""
-    known = {
-        *Catalog(database).dataset_ids(),
-        *database[DATASETS].distinct("_id"),
-        *database[TRASH].distinct("dataset_id"),
-    }
-    return known.difference(database["datasets"].distinct("_id", {"_id": {"$in": list(known)}}))
 
 
 def purge_dataset(
@@ -178,7 +275,7 @@ def purge_dataset(
 
 @recovers(Verb.PURGE)
 def _recover_purge(running: Operation) -> None:
-    """Nothing: what is left is found, and destroyed, by :func:`purge_deleted_datasets`."""
+    """Nothing: what is left is found, and destroyed, by :func:`tidy`."""
 
 
 @dataclass(frozen=True)

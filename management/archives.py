@@ -17,7 +17,7 @@ from ..backend.mongo import database
 from ..backend.snapshots import archive, convert, export, import_, pin, prune, unarchive
 from ..backend.snapshots.prune import PruneResult
 from .authorize import acting, enter
-from .datasets import name_of, use
+from .datasets import change, name_of, read
 
 
 @acting(Action.ARCHIVE)
@@ -37,7 +37,7 @@ def archive_snapshot(
         ValueError: if there is no such dataset or snapshot, or archives are turned off
         ArchiveStorageError: if the archive could not be written; the snapshot is as before
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     archive.archive(connection, dataset, name)
 
@@ -67,7 +67,7 @@ def unarchive_snapshot(
         DamagedSnapshotError: if the archive is gone, or not what was captured
         ArchiveStorageError: if the archive is out of reach
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     unarchive.unarchive(connection, dataset, name)
 
@@ -126,7 +126,7 @@ def export_snapshot(
         ValueError: if there is no such dataset or snapshot, or the file exists
         ArchiveStorageError: if the file could not be written
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     return export.export(connection, dataset, name, Path(path))
 
@@ -174,7 +174,7 @@ def pin_snapshot(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     return pin.pin(connection, dataset, name, pinned=True).public()
 
@@ -195,7 +195,7 @@ def unpin_snapshot(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     return pin.pin(connection, dataset, name, pinned=False).public()
 
@@ -229,7 +229,7 @@ def prune_snapshots(
     Raises:
         ValueError: if there is no such dataset, or no rule is given
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = (read if dry_run else change)(dataset_name)
     rules = prune.Rules(keep_last, keep_daily, keep_weekly, older_than)
     return prune.prune(connection, dataset, rules, dry_run)
 
@@ -253,5 +253,5 @@ def convert_snapshots(dataset_name: str | fod.Dataset, backend: str) -> int:
         ValueError: if there is no such dataset or backend
         DamagedSnapshotError: if a snapshot is not what was captured; it stays where it is
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     return convert.convert(connection, dataset, backend)

@@ -36,6 +36,7 @@ from ..backend.mongo.database import Document, is_forbidden, presumed, reaching_
 from ..backend.mongo.explanations import explained
 from ..backend.operations import entry
 from ..backend.search import history
+from .datasets import resolved
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,6 +61,8 @@ class _Subject:
     name: str | None
     """The dataset's name as it is now, or as it was given; None for all datasets at once."""
     id: ObjectId | None
+    reference: DatasetReference | None = None
+    """The dataset, if it can have snapshots."""
 
 
 def acting(
@@ -120,7 +123,8 @@ def _perform(
     with noting(database, recorded):
         if subject.name is not None or not each:
             require(action, subject.name)
-        result = _reached(action, subject.name, function)
+        with resolved(arguments.get(_DATASET), subject.reference):
+            result = _reached(action, subject.name, function)
         recorded.result = result
         return result
 
@@ -281,7 +285,8 @@ def _subject(database: Database[Document], arguments: Mapping[str, Any]) -> _Sub
             found = resolve(database, given)
         except NotVersionableError:
             # A snapshot that is loaded stands for its dataset
-            found = history.locate(database, name).dataset
+            stands_for = history.locate(database, name).dataset
+            return _Subject(stands_for.name, stands_for.id)
     except InvalidRequestError:
         return _Subject(name, None)
-    return _Subject(found.name, found.id)
+    return _Subject(found.name, found.id, found)

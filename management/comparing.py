@@ -27,7 +27,7 @@ from ..backend.search import history
 from ..backend.snapshots import verify
 from ..backend.snapshots.verify_report import VerifyReport
 from .authorize import acting
-from .datasets import find, name_of, use
+from .datasets import find, name_of, read
 
 
 @acting(Action.VERIFY)
@@ -54,7 +54,7 @@ def verify_snapshot(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     return verify.verify(connection, dataset, name, media, progress)
 
@@ -92,7 +92,7 @@ def is_head_equal(dataset_name: str | fod.Dataset, snapshot_name: str | DatasetS
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     record = Catalog(connection).get(dataset.id, name, dataset.name)
     return version_hash.is_head_equal(connection, record)
@@ -119,7 +119,7 @@ def content_hash(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     name = None if snapshot_name is None else name_of(connection, dataset, snapshot_name)
     return version_hash.content_hash(compute.version(connection, dataset, name))
 
@@ -139,7 +139,7 @@ def get_dataset_latest_changes_summary(
     Raises:
         ValueError: if there is no such dataset
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     return Catalog(connection).latest_changes(dataset.id)
 
 
@@ -158,7 +158,7 @@ def calculate_dataset_latest_changes_summary(
     Raises:
         ValueError: if there is no such dataset
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     return latest_changes.calculate(connection, dataset.id)
 
 
@@ -187,7 +187,7 @@ def diff(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     before, after = _versions(connection, dataset, a, b)
     with shown(progress) as report:
         return compute.diff(connection, dataset, before, after, report)
@@ -215,7 +215,7 @@ def diff_sample(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     before, after = _versions(connection, dataset, a, b)
     return compute.diff_sample(connection, dataset, sample_id, before, after)
 
@@ -234,7 +234,7 @@ def sample_history(dataset_name: str | fod.Dataset, sample_id: str) -> SampleHis
     Raises:
         ValueError: if there is no such dataset, or none of its versions has such a sample
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     return tracing.sample_history(connection, dataset, sample_id)
 
 
@@ -252,7 +252,7 @@ def label_history(dataset_name: str | fod.Dataset, label_id: str) -> LabelHistor
     Raises:
         ValueError: if there is no such dataset, or none of its versions has such a label
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     return tracing.label_history(connection, dataset, label_id)
 
 

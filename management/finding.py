@@ -8,7 +8,6 @@ from datetime import date
 import fiftyone.core.dataset as fod
 import fiftyone.core.sample as fos
 
-from ..backend import maintenance
 from ..backend.access import Action
 from ..backend.catalog import names
 from ..backend.catalog.catalog import Catalog
@@ -20,7 +19,7 @@ from ..backend.search.history import History, HistoryQuery, Location
 from ..backend.search.lineage import RunKind, RunLineage
 from ..backend.search.search import FoundSnapshot, SnapshotQuery
 from .authorize import acting, allows, require
-from .datasets import find, name_of, use
+from .datasets import find, name_of, read
 
 
 @acting(Action.SEARCH, each=True)
@@ -91,7 +90,7 @@ def snapshot_uri(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     record = Catalog(connection).get(dataset.id, name, dataset.name)
     return uri.uri(connection, dataset, record, names)
@@ -112,7 +111,6 @@ def resolve_snapshot_uri(address: str) -> Location:
         DamagedSnapshotError: if the snapshot has another content
     """
     connection = database.connect()
-    maintenance.purge_deleted_datasets(connection)
     location = uri.resolve(connection, address)
     require(Action.LIST, location.dataset.name)
     return location
@@ -136,7 +134,7 @@ def run_lineage(
     Raises:
         ValueError: if there is no such dataset or run, or there are several
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     return lineage.of_run(connection, dataset, key, kind)
 
 
@@ -153,7 +151,7 @@ def list_run_lineages(dataset_name: str | fod.Dataset) -> list[RunLineage]:
     Raises:
         ValueError: if there is no such dataset
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     return lineage.of_runs(connection, dataset)
 
 

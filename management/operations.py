@@ -12,7 +12,7 @@ from ..backend.mongo import database
 from ..backend.operations import control, journal
 from ..backend.purge import Purged, remove_everything, survey
 from .authorize import acting
-from .datasets import use
+from .datasets import read
 
 
 @acting(Action.LIST)
@@ -31,7 +31,7 @@ def list_operations(dataset_name: str | fod.Dataset, ended_within: int = 0) -> l
         ValueError: if there is no such dataset
     """
     # A dead process is noticed, and its debris removed, before anyone waits for it
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     return control.recent(connection, dataset.id, ended_within)
 
 

@@ -24,7 +24,7 @@ from ..backend.revert.undo_plan import UndoPlan
 from ..backend.trash import trash
 from ..backend.trash.trash import TrashItem
 from .authorize import acting, allows
-from .datasets import find, name_of, use
+from .datasets import change, find, name_of, read
 
 
 @overload
@@ -71,7 +71,7 @@ def revert_dataset_to_snapshot(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = (read if dry_run else change)(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     if dry_run:
         return revert.plan(connection, dataset, name)
@@ -104,7 +104,7 @@ def undo_revert(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> Un
     Raises:
         ValueError: if there is nothing to bring back
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = (read if dry_run else change)(dataset_name)
     if dry_run:
         return undo_plan.plan(connection, dataset)
     undo.undo(connection, dataset)
@@ -169,7 +169,7 @@ def restore_samples(
         ValueError: if there is no such dataset or snapshot, or samples or fields are not in it,
             or do not fit into the dataset any more; nothing was changed then
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = (read if dry_run else change)(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     sample_ids, named = selection.sample_ids(connection, dataset, view_or_ids)
     wanted = [fields] if isinstance(fields, str) else None if fields is None else list(fields)
@@ -202,7 +202,7 @@ def undo_restore(
     Raises:
         ValueError: if there is nothing to undo, or the dataset was reverted since
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = (read if dry_run else change)(dataset_name)
     if dry_run:
         return restore_undo_plan.preview(connection, dataset, operation_id)
     return restore_undo.undo(connection, dataset, operation_id)
@@ -246,7 +246,7 @@ def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]
         connection = database.connect()
         items = trash.items(connection)
         return [item for item in items if allows(Action.LIST, item.dataset_name)]
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     return trash.items(connection, dataset.id)
 
 
@@ -263,5 +263,5 @@ def empty_trash(dataset_name: str | fod.Dataset) -> list[TrashItem]:
     Raises:
         ValueError: if there is no such dataset
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     return trash.empty(connection, dataset.id)

@@ -13,7 +13,7 @@ from ..backend.catalog.record import DatasetSnapshot
 from ..backend.search import history
 from ..backend.snapshots import create, delete, edit, info, load
 from .authorize import acting
-from .datasets import find, name_of, use
+from .datasets import change, find, name_of, read
 
 
 @acting(Action.CREATE)
@@ -53,7 +53,7 @@ def create_snapshot(
         LimitExceededError: if there are as many snapshots as are allowed
         ConcurrentWritesError: if the dataset is being written to all the time
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     valid = names.validate_tags(tags)
     record = create.create(
         connection,
@@ -79,7 +79,7 @@ def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
     Raises:
         ValueError: if there is no such dataset
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     return [record.name for record in Catalog(connection).list(dataset.id)]
 
 
@@ -99,7 +99,7 @@ def get_snapshot_info(
     Raises:
         ValueError: if there is no such dataset
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     record = Catalog(connection).find(dataset.id, name)
     return info.public(connection, record) if record else None
@@ -121,7 +121,7 @@ def load_snapshot(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = read(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     return load.load(connection, dataset, name)
 
@@ -168,7 +168,7 @@ def edit_snapshot(
     Raises:
         ValueError: if there is no such dataset or snapshot, or the name is invalid or taken
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     record = edit.edit(connection, dataset, name, new_name, description)
     return info.public(connection, record)
@@ -193,7 +193,7 @@ def tag_snapshot(
     Raises:
         ValueError: if there is no such dataset or snapshot, or a tag cannot be used
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     valid = names.validate_tags(tags)
     record = edit.edit(connection, dataset, name, add_tags=valid)
@@ -219,7 +219,7 @@ def untag_snapshot(
     Raises:
         ValueError: if there is no such dataset or snapshot, or a tag cannot be used
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     valid = names.validate_tags(tags)
     record = edit.edit(connection, dataset, name, remove_tags=valid)
@@ -240,7 +240,7 @@ def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str | Datase
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     delete.delete(connection, dataset, name)
 
@@ -261,7 +261,7 @@ def restore_snapshot(
     Raises:
         ValueError: if the trash holds no such snapshot, or the name was given to another one
     """
-    connection, dataset = use(dataset_name)
+    connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     return info.public(connection, delete.restore(connection, dataset, name))
 

@@ -58,7 +58,7 @@ def test_trash_does_not_count_against_the_limits(monkeypatch: pytest.MonkeyPatch
     ("days", "setting", "expired"),
     [(6.9, None, False), (7.1, None, True), (1.1, "1", True), (0.9, "1", False), (0.0, "0", True)],
 )
-def test_trash_expires_at_the_next_use_of_any_dataset(
+def test_trash_expires_at_the_next_change_of_any_dataset(
     days: float,
     setting: str | None,
     expired: bool,
@@ -71,7 +71,7 @@ def test_trash_expires_at_the_next_use_of_any_dataset(
     age(database, days)
     if setting is not None:
         monkeypatch.setenv("FIFTYONE_SNAPSHOTS_TRASH_DAYS", setting)
-    fos.list_snapshots("another")
+    fos.create_snapshot("another", "v1")
     assert bool(kinds()) is not expired
     assert_sound(database)
     if expired:
@@ -212,7 +212,7 @@ def test_a_dataset_is_deleted_with_its_trash_and_former_names(
     assert not [name for name in left if name.startswith(owned)]
 
 
-def test_a_dataset_deleted_by_others_takes_its_trash_with_it_at_the_next_use(
+def test_a_dataset_deleted_by_others_takes_its_trash_with_it_at_the_next_change(
     database: Database[Document],
 ) -> None:
     dataset = make("video", STORIES["revert"])
@@ -229,7 +229,7 @@ def test_a_dataset_deleted_by_others_takes_its_trash_with_it_at_the_next_use(
     database["fs.files"].delete_many({})
     database["fs.chunks"].delete_many({})
     database["execution_store"].delete_many({"dataset_id": dataset._doc.id})
-    assert fos.list_snapshots("another") == ["v1"]
+    fos.tag_snapshot("another", "v1", "new")
     assert fos.list_trash() == []
     assert digest(database, others._doc.id) == before
     assert_sound(database)

@@ -34,6 +34,9 @@ from .event import Outcome
 
 logger = logging.getLogger(__name__)
 
+UNTOLD: Document = {"untold": {"$exists": True}, "finished_at": {"$exists": True}}
+"""Finds the entries of operations that have ended, and that the log may lack."""
+
 _WAIT_SECONDS = 10
 
 _PATIENCE = timedelta(minutes=10)
@@ -177,7 +180,7 @@ def catch_up(database: Database[Document], dataset_id: ObjectId | None = None) -
         database: the database
         dataset_id (None): the dataset; by default, all datasets
     """
-    query: Document = {"untold": {"$exists": True}, "finished_at": {"$exists": True}}
+    query = dict(UNTOLD)
     if dataset_id is not None:
         query["dataset_id"] = dataset_id
     for entry in list(database[JOURNAL].find(query)):

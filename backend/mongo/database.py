@@ -48,6 +48,9 @@ def connect() -> Database[Document]:
     member may not have seen the latest writes, and is written to most members, so that electing
     another primary takes nothing back.
 
+    A client's server is asked once whether it is there and new enough. If it goes away later, the
+    next command tells.
+
     Returns:
         the database, with FiftyOne's own client
 
@@ -56,8 +59,8 @@ def connect() -> Database[Document]:
     """
     with _needing_server():
         database = _database()
-        database.command("ping")
         if id(database.client) not in _checked:
+            database.command("ping")
             _check_version(database)
             _checked.add(id(database.client))
     return database

@@ -7,6 +7,7 @@ is moved, see :mod:`.discarded`. What a restoration of samples has overwritten i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,6 @@ from ..dataset.reference import current_name
 from ..errors import DatasetBusyError
 from ..manifest import store as manifest_store
 from ..mongo import fence, invalidate
-from ..mongo.collections import CATALOG, TRASH
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, Verb, operation, recovers
 from ..projection import project
@@ -145,24 +145,19 @@ def empty(
     return found
 
 
-def expire(database: Database[Document]) -> None:
-    """Destroys what has been in the trash for too long, of all datasets that are not busy.
+def has_expired() -> Document:
+    """Returns an expression: whether a document tells that it has been trashed for too long."""
+    age = {"startDate": "$$NOW", "unit": "day", "amount": Settings.load().trash_days}
+    return {"$lte": ["$trashed_at", {"$dateSubtract": age}]}
 
-    Costs two look-ups if there is nothing to do.
+
+def expire(database: Database[Document], dataset_ids: Iterable[ObjectId]) -> None:
+    """Destroys what has been in the trash for too long, of those datasets that are not busy.
 
     Args:
         database: the database
+        dataset_ids: the datasets in whose trash there is such
     """
-    age = {"startDate": "$$NOW", "unit": "day", "amount": Settings.load().trash_days}
-    old: Document = {"$expr": {"$lte": ["$trashed_at", {"$dateSubtract": age}]}}
-    dataset_ids = {
-        document["dataset_id"]
-        for name, query in (
-            (TRASH, old),
-            (CATALOG, {"live": False, "pinned": {"$ne": True}, **old}),
-        )
-        for document in database[name].find(query, {"dataset_id": 1})
-    }
     for dataset_id in dataset_ids:
         expiry = Recording(
             Action.EXPIRE, current_name(database, dataset_id), dataset_id, is_incidental=True
