@@ -192,6 +192,16 @@ def mend(database: Database[Document], dataset_id: ObjectId) -> None:
                 recording.catch_up(database, dataset_id)
 
 
+def catch_up_log(database: Database[Document]) -> None:
+    """Notes in the audit log, before it is read, what dead processes have done.
+
+    Args:
+        database: the database
+    """
+    with _not_in_the_way("The audit log lacks what a dead process has done"):
+        recording.catch_up(database)
+
+
 def recover(database: Database[Document]) -> Recovered:
     """Puts everything right: safe at any time, from any process.
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,14 @@ class Answer:
     def to_json(self) -> str:
         """Returns the answer as one JSON document, in ASCII, which every output can take."""
         return json.dumps(plain(self.data), indent=2)
+
+
+def about(options: Namespace) -> dict[str, str]:
+    """Returns the names of what a command was about, as they are called in all results."""
+    found = {"dataset_name": options.dataset, "dataset": options.dataset}
+    if "snapshot" in options:
+        found |= {"snapshot_name": options.snapshot, "snapshot": options.snapshot}
+    return found
 
 
 def prepare_streams() -> None:

@@ -11,6 +11,7 @@ import fiftyone.core.dataset as fod
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..backend import maintenance
 from ..backend.access import Action, mongodb
 from ..backend.access.arguments import checked
 from ..backend.audit import AuditEvent, AuditReport, proof, reading
@@ -55,6 +56,7 @@ def list_events(
         ValueError: if there is no such action or outcome
     """
     connection = database.connect()
+    maintenance.catch_up_log(connection)
     dataset_id, name = _owner_of_events(connection, dataset_name)
     query = reading.EventQuery(dataset_id, name, user, action, since, until, outcome)
     found = reading.events(connection, query)
@@ -93,7 +95,9 @@ def export_events(path: str | Path) -> int:
     Raises:
         ValueError: if its suffix is another one, or the file exists
     """
-    return export_log(database.connect(), path)
+    connection = database.connect()
+    maintenance.catch_up_log(connection)
+    return export_log(connection, path)
 
 
 @acting(Action.READ_LOG)

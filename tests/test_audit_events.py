@@ -196,28 +196,30 @@ def test_the_deletion_of_a_dataset_is_noted_and_its_events_stay(dataset: fo.Data
     assert len(purge.operations) == 1
 
 
-def test_what_others_deleted_is_noted_by_whoever_finds_it(
+def test_what_others_deleted_is_noted_by_whoever_changes_something(
     dataset: fo.Dataset, database: Database[Document]
 ) -> None:
     fos.create_snapshot(dataset, "v1")
     other = image_dataset("other", 1, persistent=True)
     database["datasets"].delete_one({"name": "street"})
-    fos.list_snapshots(other)
-    assert told() == [("create", "v1", "done"), ("purge", None, "done")]
-    assert fos.list_events()[0].dataset == "street"
+    fos.create_snapshot(other, "v1")
+    assert told()[:2] == [("create", "v1", "done"), ("purge", None, "done")]
+    assert fos.list_events()[1].dataset == "street"
 
 
 def test_expired_trash_is_noted(dataset: fo.Dataset, database: Database[Document]) -> None:
-    fos.create_snapshot(dataset, "v1")
+    for name in ("v1", "v2"):
+        fos.create_snapshot(dataset, name)
     fos.delete_snapshot(dataset, "v1")
-    fos.list_snapshots(dataset)
-    assert len(told()) == 2
-    (record,) = database["snapshots.catalog"].find()
+    fos.tag_snapshot(dataset, "v2", "kept")
+    assert ("expire", None, "done") not in told()
+    record = database["snapshots.catalog"].find_one({"live": False})
+    assert record is not None
     old = record["trashed_at"] - timedelta(days=8)
-    database["snapshots.catalog"].update_one({}, {"$set": {"trashed_at": old}})
-    fos.list_snapshots(dataset)
-    assert told()[2:] == [("expire", None, "done")]
-    assert fos.list_events()[0].counts == {"items": 1}
+    database["snapshots.catalog"].update_one({"_id": record["_id"]}, {"$set": {"trashed_at": old}})
+    fos.untag_snapshot(dataset, "v2", "kept")
+    assert told()[-2:] == [("expire", None, "done"), ("tag", "v2", "done")]
+    assert fos.list_events()[1].counts == {"items": 1}
 
 
 def test_no_secret_and_nothing_large_is_kept(dataset: fo.Dataset) -> None:
@@ -321,5 +323,4 @@ def test_a_log_out_of_reach_is_warned_of_and_written_later(
     fos.list_snapshots(dataset)
     assert told() == []
     monkeypatch.setattr(recording, "_PATIENCE", timedelta(0))
-    fos.list_snapshots(dataset)
     assert told() == [("create", "v1", "done")]

@@ -105,7 +105,7 @@ def test_pinned_ones_do_not_expire_in_the_trash(dataset, database) -> None:
         fos.delete_snapshot(dataset, name)
     long_ago = server_time(database) - timedelta(days=400)
     database["snapshots.catalog"].update_many({"live": False}, {"$set": {"trashed_at": long_ago}})
-    fos.list_snapshots(dataset)
+    fos.recover()
     (item,) = fos.list_trash(dataset)
     assert (item.name, item.expires_at) == ("tue", None)
     assert not list(

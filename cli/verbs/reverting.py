@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ... import management as sdk
-from ..output import Answer
-from .snapshots import Progress, about
+from ..output import Answer, about
+from .snapshots import Progress
 
 
 def preview_revert(options: Namespace) -> Answer:

@@ -11,7 +11,7 @@ from ...backend.catalog.names import no_snapshot, unknown
 from ...backend.errors import SnapshotNotFoundError
 from ...backend.results.times import shown
 from ...management.datasets import as_shown
-from ..output import DONE, FOUND, UNTOLD, Answer, size, table
+from ..output import DONE, FOUND, UNTOLD, Answer, about, size, table
 
 Progress = Callable[[float, str], None]
 
@@ -279,14 +279,6 @@ def _get(options: Namespace) -> sdk.DatasetSnapshot:
         known = sdk.list_snapshots(options.dataset)
         raise SnapshotNotFoundError(no_snapshot(options.dataset, options.snapshot, known))
     return snapshot
-
-
-def about(options: Namespace) -> dict[str, str]:
-    """Returns the names of what a command was about, as they are called in all results."""
-    found = {"dataset_name": options.dataset, "dataset": options.dataset}
-    if "snapshot" in options:
-        found |= {"snapshot_name": options.snapshot, "snapshot": options.snapshot}
-    return found
 
 
 def _time(moment: datetime | None) -> str:
