@@ -1,6 +1,7 @@
 """Everything that works without the App, in rooms; each may import those named before it.
 
-Ground: ``errors``, ``config``, ``faults``, ``progress``, and ``results`` (how results are told).
+Ground: ``actions`` (what can be done), ``errors``, ``config``, ``faults``, ``progress``, and
+``results`` (how results are told).
 What is there: ``rawbson``, ``mongo`` (the server), ``dataset`` (FiftyOne's), ``access``,
 ``catalog`` (our records), ``manifest`` (ids and hashes).
 How it is kept: ``operations`` (crash safety), ``storage`` (backends), ``archive``, ``audit``,

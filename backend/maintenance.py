@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
-from .access.actions import Action
+from .actions import Action
 from .archive import location
 from .audit import reading, recording
 from .catalog.catalog import Catalog
@@ -31,7 +31,7 @@ from .mongo.collections import (
 from .mongo.database import Document, unless_forbidden
 from .operations import journal
 from .operations.entry import UNFINISHED
-from .operations.journal import Operation, Verb, operation, recovers
+from .operations.journal import Operation, operation, recovers
 from .operations.lease import Lease, drop_abandoned
 from .restore import restore
 from .results.serialize import Record
@@ -266,7 +266,7 @@ def purge_dataset(
         # Whoever holds a dataset that is gone will notice that, and not need the snapshots
         with (
             recording.recording(database, purge),
-            operation(database, dataset_id, Verb.PURGE, wait_seconds=0) as running,
+            operation(database, dataset_id, Action.PURGE, wait_seconds=0) as running,
         ):
             if not is_deleted(database, dataset_id):
                 return False
@@ -283,7 +283,7 @@ def purge_dataset(
     return True
 
 
-@recovers(Verb.PURGE)
+@recovers(Action.PURGE)
 def _recover_purge(running: Operation) -> None:
     """Nothing: what is left is found, and destroyed, by :func:`tidy`."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any
 
+from ..backend.actions import Action
 from . import values
 
 
@@ -54,7 +55,7 @@ class Command:
 
 COMMANDS = (
     Command(
-        "create",
+        Action.CREATE.command,
         "capture a dataset as a snapshot",
         (
             _DATASET,
@@ -71,14 +72,14 @@ COMMANDS = (
         ),
     ),
     Command(
-        "list",
+        Action.LIST.command,
         "list the snapshots of a dataset, or of all",
         (_optional(_DATASET, "the name of a dataset; by default, all"),),
     ),
     Command("info", "tell what is known of a snapshot", (_DATASET, _SNAPSHOT)),
-    Command("load", "open a snapshot and print its summary", (_DATASET, _SNAPSHOT)),
+    Command(Action.LOAD.command, "open a snapshot and print its summary", (_DATASET, _SNAPSHOT)),
     Command(
-        "edit",
+        Action.EDIT.command,
         "rename or describe a snapshot",
         (
             _DATASET,
@@ -89,14 +90,21 @@ COMMANDS = (
             ),
         ),
     ),
-    Command("tag", "add tags to a snapshot", (_DATASET, _SNAPSHOT, _TAGS)),
+    Command(Action.TAG.command, "add tags to a snapshot", (_DATASET, _SNAPSHOT, _TAGS)),
     Command("untag", "remove tags from a snapshot", (_DATASET, _SNAPSHOT, _TAGS)),
-    Command("delete", "move a snapshot to the trash", (_DATASET, _SNAPSHOT), destroys=True),
-    Command("restore", "bring a deleted snapshot back", (_DATASET, _SNAPSHOT)),
-    Command("revert", "take a dataset back to a snapshot", (_DATASET, _SNAPSHOT), destroys=True),
-    Command("undo-revert", "bring back what the last revert discarded", (_DATASET,)),
     Command(
-        "restore-samples",
+        Action.DELETE.command, "move a snapshot to the trash", (_DATASET, _SNAPSHOT), destroys=True
+    ),
+    Command(Action.RESTORE.command, "bring a deleted snapshot back", (_DATASET, _SNAPSHOT)),
+    Command(
+        Action.REVERT.command,
+        "take a dataset back to a snapshot",
+        (_DATASET, _SNAPSHOT),
+        destroys=True,
+    ),
+    Command(Action.UNDO_REVERT.command, "bring back what the last revert discarded", (_DATASET,)),
+    Command(
+        Action.RESTORE_SAMPLES.command,
         "bring some samples, or some of their fields, back from a snapshot",
         (
             _DATASET,
@@ -112,7 +120,7 @@ COMMANDS = (
         ),
     ),
     Command(
-        "undo-restore",
+        Action.UNDO_RESTORE.command,
         "bring back what restoring samples has overwritten",
         (
             _DATASET,
@@ -125,7 +133,7 @@ COMMANDS = (
         ),
     ),
     Command(
-        "diff",
+        Action.DIFF.command,
         "tell what changed between two versions of a dataset",
         (
             _DATASET,
@@ -154,7 +162,7 @@ COMMANDS = (
         ),
     ),
     Command(
-        "changes",
+        Action.CALCULATE.command,
         "count what changed since the latest snapshot",
         (
             _DATASET,
@@ -163,7 +171,7 @@ COMMANDS = (
         ),
     ),
     Command(
-        "verify",
+        Action.VERIFY.command,
         "prove that snapshots are what was captured; exits with 3 if not, with 4 if that cannot "
         "be told",
         (
@@ -173,7 +181,7 @@ COMMANDS = (
         ),
     ),
     Command(
-        "search",
+        Action.SEARCH.command,
         "find snapshots in all datasets",
         (
             _argument("text", metavar="TEXT", nargs="?", help="in a name, a description or a tag"),
@@ -226,7 +234,12 @@ COMMANDS = (
         "list what can be brought back",
         (_optional(_DATASET, "the name of a dataset; by default, all"),),
     ),
-    Command("empty-trash", "destroy what is in the trash for good", (_DATASET,), destroys=True),
+    Command(
+        Action.EMPTY_TRASH.command,
+        "destroy what is in the trash for good",
+        (_DATASET,),
+        destroys=True,
+    ),
     Command(
         "operations",
         "list the operations that are under way",
@@ -242,23 +255,31 @@ COMMANDS = (
         ),
     ),
     Command("operation", "tell how an operation ended, or how far it is", (_OPERATION,)),
-    Command("cancel", "ask for an operation to be given up", (_OPERATION,)),
-    Command("recover", "mend what crashed processes left, in all datasets"),
+    Command(Action.CANCEL.command, "ask for an operation to be given up", (_OPERATION,)),
+    Command(Action.RECOVER.command, "mend what crashed processes left, in all datasets"),
     Command(
-        "purge", "remove everything of this package from the database, for good", destroys=True
+        Action.PURGE_ALL.command,
+        "remove everything of this package from the database, for good",
+        destroys=True,
     ),
-    Command("archive", "move a snapshot from the database to the archive", (_DATASET, _SNAPSHOT)),
-    Command("unarchive", "bring a snapshot back from the archive", (_DATASET, _SNAPSHOT)),
     Command(
-        "claim-archives",
+        Action.ARCHIVE.command,
+        "move a snapshot from the database to the archive",
+        (_DATASET, _SNAPSHOT),
+    ),
+    Command(
+        Action.UNARCHIVE.command, "bring a snapshot back from the archive", (_DATASET, _SNAPSHOT)
+    ),
+    Command(
+        Action.CLAIM_ARCHIVES.command,
         "make the archives that a copied database speaks of its own: the original is gone",
     ),
     Command(
-        "leave-archives",
+        Action.LEAVE_ARCHIVES.command,
         "leave the archives that a copied database speaks of alone: the original is in use",
     ),
     Command(
-        "export",
+        Action.EXPORT.command,
         "write a snapshot to a file, for another server",
         (
             _DATASET,
@@ -267,7 +288,7 @@ COMMANDS = (
         ),
     ),
     Command(
-        "import",
+        Action.IMPORT.command,
         "take in a snapshot that was exported",
         (
             _argument("path", metavar="PATH", help="the file"),
@@ -279,13 +300,13 @@ COMMANDS = (
         ),
     ),
     Command(
-        "pin",
+        Action.PIN.command,
         "keep a snapshot from automatic archival, pruning and expiring in the trash",
         (_DATASET, _SNAPSHOT),
     ),
-    Command("unpin", "take a pin back", (_DATASET, _SNAPSHOT)),
+    Command(Action.UNPIN.command, "take a pin back", (_DATASET, _SNAPSHOT)),
     Command(
-        "prune",
+        Action.PRUNE.command,
         "delete the snapshots that no rule keeps",
         (
             _DATASET,
@@ -306,7 +327,7 @@ COMMANDS = (
         destroys=True,
     ),
     Command(
-        "clone",
+        Action.CLONE.command,
         "make a new dataset of a snapshot",
         (
             _DATASET,
@@ -315,7 +336,7 @@ COMMANDS = (
         ),
     ),
     Command(
-        "convert",
+        Action.CONVERT.command,
         "move a dataset's snapshots, and all that follow, to another storage backend",
         (
             _DATASET,
@@ -323,7 +344,7 @@ COMMANDS = (
         ),
     ),
     Command(
-        "events",
+        Action.READ_LOG.command,
         "tell who did what, newest first",
         (
             _optional(_DATASET, "the name of a dataset; by default, all"),
@@ -340,7 +361,7 @@ COMMANDS = (
         ),
     ),
     Command(
-        "export-events",
+        Action.EXPORT_LOG.command,
         "write the whole audit log to a file",
         (_argument("path", metavar="PATH", help="a new file, ending in .jsonl or .csv"),),
     ),

@@ -20,8 +20,8 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from ..backend.access import actor, arguments, policy
-from ..backend.access.actions import Action, Level
 from ..backend.access.policy import EVERYTHING, PolicyError
+from ..backend.actions import Action, Level
 from ..backend.audit import recording
 from ..backend.audit.recording import Recording
 from ..backend.catalog.record import DatasetSnapshot
@@ -108,7 +108,7 @@ def acting(
 def _perform(
     action: Action, arguments: Mapping[str, Any], each: bool, function: Callable[[], R]
 ) -> R:
-    is_noted = action.is_recorded and not recording.is_recording()
+    is_noted = action.row.is_recorded and not recording.is_recording()
     if not is_noted and _is_open():
         return _reached(action, arguments.get(_DATASET), function)
     database = presumed()
@@ -166,7 +166,7 @@ def _in_our_words(error: PyMongoError, action: Action, dataset: object) -> Snaps
         return explained(error)
     where = f" of dataset '{dataset}'" if isinstance(dataset, str) else ""
     return SnapshotPermissionError(
-        f"MongoDB does not let this process {action.words}{where}: whoever it has logged in "
+        f"MongoDB does not let this process {action.row.words}{where}: whoever it has logged in "
         f"as lacks the rights ({error}). Log in as somebody who has them, with "
         "FIFTYONE_DATABASE_URI.",
         action.value,
@@ -207,7 +207,7 @@ def require(action: Action, dataset: str | None) -> None:
     needed = action.level
     who = str(actor.current())
     message = (
-        f"{who[0].upper()}{who[1:]} may not {action.words} {where}: "
+        f"{who[0].upper()}{who[1:]} may not {action.row.words} {where}: "
         f"{needed.name.lower()} ({needed.label}) is needed, and "
         f"{level.name.lower()} ({level.label}) is what they have."
     )

@@ -19,9 +19,7 @@ from .words import size
 class ArchiveSnapshot(SnapshotOperator):
     """Moves a snapshot out of the database."""
 
-    NAME = "archive_snapshot"
     ACTION = Action.ARCHIVE
-    LABEL = "Archive snapshot"
     DESCRIPTION = "Move a snapshot from the database to the archive, from where it can come back"
     ICON = "archive"
     RISK = types.RiskLevel.HIGH
@@ -54,9 +52,7 @@ class ArchiveSnapshot(SnapshotOperator):
 class UnarchiveSnapshot(SnapshotOperator):
     """Brings a snapshot back into the database."""
 
-    NAME = "unarchive_snapshot"
     ACTION = Action.UNARCHIVE
-    LABEL = "Unarchive snapshot"
     DESCRIPTION = "Bring an archived snapshot back into the database, so that it can be opened"
     ICON = "unarchive"
     RISK = types.RiskLevel.MEDIUM

@@ -95,6 +95,7 @@ class SnapshotOperator(foo.Operator):
     """An action on a dataset's history."""
 
     NAME: ClassVar[str]
+    """By default, what the table of actions calls the operator of ``ACTION``."""
     LABEL: ClassVar[str]
     DESCRIPTION: ClassVar[str]
     ICON: ClassVar[str] = ICON
@@ -108,6 +109,12 @@ class SnapshotOperator(foo.Operator):
     """Whether it only tells a dialog what another operator would do."""
     SUBMIT: ClassVar[str] = "Execute"
     """What the form's button says."""
+
+    def __init_subclass__(cls) -> None:
+        """Names the operator as the table does, unless it says otherwise."""
+        super().__init_subclass__()
+        if "ACTION" in vars(cls) and "NAME" not in vars(cls):
+            cls.NAME, cls.LABEL = cls.ACTION.row.operator, cls.ACTION.row.label
 
     @property
     def config(self) -> foo.OperatorConfig:

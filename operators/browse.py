@@ -27,9 +27,7 @@ PANEL = "history"
 class ListSnapshots(SnapshotOperator):
     """Lists snapshots."""
 
-    NAME = "list_snapshots"
     ACTION = Action.LIST
-    LABEL = "List snapshots"
     DESCRIPTION = "List the snapshots of this dataset, newest first"
     ICON = "list"
 
@@ -92,9 +90,7 @@ class GetSnapshotInfo(SnapshotOperator):
 class BrowseSnapshot(SnapshotOperator):
     """Opens a snapshot."""
 
-    NAME = "browse_snapshot"
     ACTION = Action.LOAD
-    LABEL = "Browse snapshot"
     DESCRIPTION = "Open a snapshot in the App, read-only"
     ICON = "visibility"
     SUBMIT = "Browse"

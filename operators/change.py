@@ -22,9 +22,7 @@ from .plain import plain
 class EditSnapshot(SnapshotOperator):
     """Renames a snapshot or changes its description."""
 
-    NAME = "edit_snapshot"
     ACTION = Action.EDIT
-    LABEL = "Edit snapshot"
     DESCRIPTION = "Rename a snapshot or change its description; its contents never change"
     ICON = "edit"
     RISK = types.RiskLevel.MEDIUM
@@ -58,9 +56,7 @@ class EditSnapshot(SnapshotOperator):
 class CloneSnapshot(SnapshotOperator):
     """Makes a new dataset of a snapshot."""
 
-    NAME = "clone_snapshot"
     ACTION = Action.CLONE
-    LABEL = "Clone snapshot to a new dataset"
     DESCRIPTION = "Make a new, editable dataset of a snapshot"
     ICON = "content_copy"
     RISK = types.RiskLevel.MEDIUM
@@ -93,9 +89,7 @@ class CloneSnapshot(SnapshotOperator):
 class VerifySnapshot(SnapshotOperator):
     """Proves that a snapshot is what was captured."""
 
-    NAME = "verify_snapshot"
     ACTION = Action.VERIFY
-    LABEL = "Verify snapshot"
     DESCRIPTION = "Read every document of a snapshot and prove that it is what was captured"
     ICON = "verified"
     DELEGATABLE = True
@@ -117,9 +111,7 @@ class VerifySnapshot(SnapshotOperator):
 class CancelOperation(SnapshotOperator):
     """Gives up what is under way."""
 
-    NAME = "cancel_operation"
     ACTION = Action.CANCEL
-    LABEL = "Cancel operation"
     DESCRIPTION = "Give up an operation that is under way, and undo what it has done"
     ICON = "cancel"
     RISK = types.RiskLevel.MEDIUM

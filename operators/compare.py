@@ -38,9 +38,7 @@ _lock = threading.Lock()
 class CompareSnapshots(SnapshotOperator):
     """Compares two versions."""
 
-    NAME = "compare_snapshots"
     ACTION = Action.DIFF
-    LABEL = "Compare snapshots"
     DESCRIPTION = "Tell what differs between two snapshots, or a snapshot and the latest version"
     ICON = "difference"
     DELEGATABLE = True

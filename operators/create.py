@@ -20,9 +20,7 @@ from .words import change_counts, plural
 class CreateSnapshot(SnapshotOperator):
     """Creates a snapshot."""
 
-    NAME = "create_snapshot"
     ACTION = Action.CREATE
-    LABEL = "Create snapshot"
     DESCRIPTION = "Keep the dataset as it is now, for ever, under a name"
     ICON = "add_a_photo"
     RISK = types.RiskLevel.MEDIUM
@@ -60,9 +58,7 @@ class CreateSnapshot(SnapshotOperator):
 class RefreshChanges(SnapshotOperator):
     """Calculates what has changed since the latest snapshot."""
 
-    NAME = "refresh_changes"
     ACTION = Action.CALCULATE
-    LABEL = "Refresh changes since the latest snapshot"
     DESCRIPTION = "Count the samples that were added, deleted and changed since then, exactly"
     ICON = "refresh"
     DELEGATABLE = True

@@ -19,9 +19,7 @@ from .plain import plain
 class PinSnapshot(SnapshotOperator):
     """Keeps a snapshot from automatic archival, pruning, and expiring in the trash."""
 
-    NAME = "pin_snapshot"
     ACTION = Action.PIN
-    LABEL = "Pin snapshot"
     DESCRIPTION = "Keep a snapshot from automatic archival, pruning, and expiring in the trash"
     ICON = "push_pin"
     RISK = types.RiskLevel.LOW
@@ -40,9 +38,7 @@ class PinSnapshot(SnapshotOperator):
 class UnpinSnapshot(SnapshotOperator):
     """Takes a pin back."""
 
-    NAME = "unpin_snapshot"
     ACTION = Action.UNPIN
-    LABEL = "Unpin snapshot"
     DESCRIPTION = "Let a snapshot be archived automatically, pruned, and expire in the trash again"
     ICON = "push_pin"
     RISK = types.RiskLevel.MEDIUM

@@ -63,9 +63,7 @@ class PlanRestore(PreviewOperator):
 class RestoreSamples(SnapshotOperator):
     """Brings samples back from a snapshot."""
 
-    NAME = "restore_samples"
     ACTION = Action.RESTORE_SAMPLES
-    LABEL = "Restore samples from snapshot"
     DESCRIPTION = "Make the selected samples, or those of the current view, what they once were"
     ICON = "restore_page"
     RISK = types.RiskLevel.HIGH

@@ -71,9 +71,7 @@ class PlanUndo(PreviewOperator):
 class RevertToSnapshot(SnapshotOperator):
     """Rolls the dataset back."""
 
-    NAME = "revert_to_snapshot"
     ACTION = Action.REVERT
-    LABEL = "Rollback to snapshot"
     DESCRIPTION = "Take the dataset back to a snapshot; it can be undone for some days"
     ICON = "settings_backup_restore"
     RISK = types.RiskLevel.DANGEROUS
@@ -116,9 +114,7 @@ class RevertToSnapshot(SnapshotOperator):
 class UndoRevert(SnapshotOperator):
     """Undoes the last rollback."""
 
-    NAME = "undo_revert"
     ACTION = Action.UNDO_REVERT
-    LABEL = "Undo rollback"
     DESCRIPTION = "Bring back exactly what the last rollback discarded, newer snapshots included"
     ICON = "undo"
     RISK = types.RiskLevel.HIGH

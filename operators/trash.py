@@ -23,9 +23,7 @@ TRASH_NOTICE = "All of this can be brought back from the trash for some days."
 class DeleteSnapshot(SnapshotOperator):
     """Deletes a snapshot."""
 
-    NAME = "delete_snapshot"
     ACTION = Action.DELETE
-    LABEL = "Delete snapshot"
     DESCRIPTION = "Move a snapshot to the trash, from where it can be brought back for some days"
     ICON = "delete"
     RISK = types.RiskLevel.HIGH
@@ -68,9 +66,7 @@ class DeleteSnapshot(SnapshotOperator):
 class RestoreSnapshot(SnapshotOperator):
     """Brings a deleted snapshot back."""
 
-    NAME = "restore_snapshot"
     ACTION = Action.RESTORE
-    LABEL = "Restore deleted snapshot"
     DESCRIPTION = "Bring a deleted snapshot back from the trash"
     ICON = "restore_from_trash"
     RISK = types.RiskLevel.MEDIUM
@@ -96,9 +92,7 @@ class RestoreSnapshot(SnapshotOperator):
 class EmptyTrash(SnapshotOperator):
     """Empties the trash."""
 
-    NAME = "empty_trash"
     ACTION = Action.EMPTY_TRASH
-    LABEL = "Empty trash"
     DESCRIPTION = "Destroy for good what lies in the trash of this dataset"
     ICON = "delete_forever"
     RISK = types.RiskLevel.DANGEROUS

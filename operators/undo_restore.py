@@ -42,9 +42,7 @@ class PlanUndoRestore(PreviewOperator):
 class UndoRestore(SnapshotOperator):
     """Undoes a restoration of samples."""
 
-    NAME = "undo_restore"
     ACTION = Action.UNDO_RESTORE
-    LABEL = "Undo restoring samples"
     DESCRIPTION = "Bring back what restoring samples has overwritten; what was edited since stays"
     ICON = "undo"
     RISK = types.RiskLevel.HIGH

@@ -72,7 +72,7 @@ def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown
     widgets.text(bar, "title", "Activity", bold=True, size="1rem")
     users = {_ALL: "Anybody", **{name: name for name in management.list_event_users(dataset)}}
     widgets.dropdown(bar, "user", "User", users, panel.on_search)
-    recorded = [action.value for action in Action if action.is_recorded]
+    recorded = [action.value for action in Action if action.row.is_recorded]
     actions = {_ALL: "Any action", **{name: _words(name) for name in recorded}}
     widgets.dropdown(bar, "action", "Action", actions, panel.on_search, width="170px")
 

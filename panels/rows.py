@@ -19,27 +19,6 @@ from .model import Shown
 if TYPE_CHECKING:
     from .history import HistoryPanel
 
-_VERBS = {
-    "create": "Creating snapshot",
-    "delete": "Deleting snapshot",
-    "restore_snapshot": "Restoring snapshot",
-    "revert": "Rolling back to",
-    "undo_revert": "Undoing a rollback",
-    "restore_samples": "Restoring samples from",
-    "undo_restore": "Undoing the restoring of samples from",
-    "load": "Loading",
-    "convert": "Converting",
-    "archive": "Archiving snapshot",
-    "unarchive": "Bringing back snapshot",
-    "export": "Exporting snapshot",
-    "import": "Importing snapshot",
-    "pin": "Pinning snapshot",
-    "summarize": "Counting changes",
-    "edit": "Editing snapshot",
-    "empty_trash": "Emptying the trash",
-    "purge": "Cleaning up",
-}
-
 # Plotly's text follows the App's theme but for second axes: this is read on light and dark
 _GREY = "#8f8f9f"
 _AXIS = {"size": 12, "color": _GREY}
@@ -258,7 +237,7 @@ def under_way(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
 def _operation(
     panel: HistoryPanel, page: types.Object, key: str, entry: Entry, shown: Shown
 ) -> None:
-    verb = _VERBS.get(entry.verb.value, entry.verb.value)
+    verb = entry.verb.row.doing or entry.verb.value
     name = entry.details.get("snapshot_name")
     said = f"{verb} {name}" if name else verb
     if entry.is_cancelled:

@@ -13,8 +13,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..actions import Level
 from ..config import variable
-from .actions import Level
 from .actor import Actor
 
 ENTRY_POINT_GROUP = "fiftyone_snapshots.policies"

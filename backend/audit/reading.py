@@ -9,7 +9,7 @@ from datetime import datetime
 from bson import ObjectId
 from pymongo.database import Database
 
-from ..access.actions import Action
+from ..actions import Action
 from ..errors import InvalidRequestError
 from ..mongo.collections import AUDIT
 from ..mongo.database import Document

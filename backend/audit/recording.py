@@ -21,8 +21,8 @@ import pymongo
 from bson import ObjectId
 from pymongo.database import Database
 
-from ..access.actions import Action
 from ..access.actor import current
+from ..actions import Action
 from ..errors import SnapshotPermissionError
 from ..mongo.collections import JOURNAL
 from ..mongo.database import Document, server_time

@@ -10,34 +10,12 @@ from typing import Any
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog.record import check_format
 from ..errors import NewerFormatError, OperationNotFoundError
 from ..mongo.collections import JOURNAL
 from ..mongo.database import Document
 from ..results.serialize import Record
-
-
-class Verb(str, Enum):
-    """What an operation does."""
-
-    CREATE = "create"
-    DELETE = "delete"
-    RESTORE_SNAPSHOT = "restore_snapshot"
-    REVERT = "revert"
-    UNDO_REVERT = "undo_revert"
-    RESTORE_SAMPLES = "restore_samples"
-    UNDO_RESTORE = "undo_restore"
-    SUMMARIZE = "summarize"
-    EDIT = "edit"
-    PIN = "pin"
-    ARCHIVE = "archive"
-    UNARCHIVE = "unarchive"
-    EXPORT = "export"
-    IMPORT = "import"
-    EMPTY_TRASH = "empty_trash"
-    PURGE = "purge"
-    LOAD = "load"
-    CONVERT = "convert"
 
 
 class OperationState(str, Enum):
@@ -53,13 +31,26 @@ UNFINISHED = [OperationState.RUNNING.value, OperationState.COMMITTED.value]
 """The states, as stored, in which an entry is to be recovered should its process be dead."""
 
 
+_STORED = {Action.RESTORE: "restore_snapshot"}
+"""What the journal calls otherwise than the table of actions."""
+
+_VERBS = {_STORED.get(action, action.value): action for action in Action}
+# No version writes that any more
+_VERBS["summarize"] = Action.CALCULATE
+
+
+def stored_verb(verb: Action) -> str:
+    """Returns what the journal calls an action."""
+    return _STORED.get(verb, verb.value)
+
+
 @dataclass(frozen=True)
 class Entry(Record):
     """A journal entry."""
 
     id: ObjectId
     dataset_id: ObjectId
-    verb: Verb
+    verb: Action
     state: OperationState
     details: dict[str, Any]
     started_at: datetime
@@ -74,7 +65,7 @@ class Entry(Record):
     def from_document(cls, document: Document) -> Entry:
         """Reads an entry from the database."""
         check_format(document)
-        if document["verb"] not in [verb.value for verb in Verb]:
+        if document["verb"] not in _VERBS:
             raise NewerFormatError(
                 f"The journal holds an operation '{document['verb']}', which this version of "
                 "fiftyone-snapshots does not know. Upgrade it with: "
@@ -83,7 +74,7 @@ class Entry(Record):
         return cls(
             id=document["_id"],
             dataset_id=document["dataset_id"],
-            verb=Verb(document["verb"]),
+            verb=_VERBS[document["verb"]],
             state=OperationState(document["state"]),
             details=document["details"],
             started_at=document["started_at"],

@@ -23,6 +23,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from .. import faults
+from ..actions import Action
 from ..catalog import deployment
 from ..catalog.record import FORMAT_VERSION
 from ..config import Settings
@@ -31,7 +32,15 @@ from ..mongo import fence
 from ..mongo.collections import JOURNAL, ensure_indexes
 from ..mongo.database import Document, is_forbidden, reaching_server, server_time
 from ..mongo.explanations import explained
-from .entry import UNFINISHED, Entry, OperationState, Verb, get, unfinished, unfinished_datasets
+from .entry import (
+    UNFINISHED,
+    Entry,
+    OperationState,
+    get,
+    stored_verb,
+    unfinished,
+    unfinished_datasets,
+)
 from .lease import Lease, Waiting
 from .operation import ATTEMPT, Operation
 from .reporting import begun
@@ -41,7 +50,6 @@ __all__ = [
     "Operation",
     "OperationState",
     "Recovery",
-    "Verb",
     "get",
     "operation",
     "recover",
@@ -54,10 +62,10 @@ Recovery = Callable[[Operation], None]
 """Undoes a RUNNING operation or finishes a COMMITTED one; may be called repeatedly. If it finds
 that the change was made although nobody lived to write that down, it commits."""
 
-_recoveries: dict[Verb, Recovery] = {}
+_recoveries: dict[Action, Recovery] = {}
 
 
-def recovers(verb: Verb) -> Callable[[Recovery], Recovery]:
+def recovers(verb: Action) -> Callable[[Recovery], Recovery]:
     """Registers a verb's recovery.
 
     Args:
@@ -78,7 +86,7 @@ def recovers(verb: Verb) -> Callable[[Recovery], Recovery]:
 def operation(
     database: Database[Document],
     dataset_id: ObjectId,
-    verb: Verb,
+    verb: Action,
     *,
     wait_seconds: float | None = None,
     while_waiting: Waiting | None = None,
@@ -120,9 +128,9 @@ def operation(
         running = Operation(database, lease, entry)
         begun(running.entry)
         try:
-            faults.reach(f"{verb.value}.begun")
+            faults.reach(f"{stored_verb(verb)}.begun")
             yield running
-            faults.reach(f"{verb.value}.finishing")
+            faults.reach(f"{stored_verb(verb)}.finishing")
             running.finish(OperationState.DONE)
         except BaseException as error:
             _recover_after(running, lease, error)
@@ -218,7 +226,7 @@ def _told_of_beginning(operation_id: ObjectId) -> Document:
 def _begin(
     database: Database[Document],
     dataset_id: ObjectId,
-    verb: Verb,
+    verb: Action,
     details: dict[str, Any],
     attempt: str,
 ) -> Entry:
@@ -227,7 +235,7 @@ def _begin(
         "_id": operation_id,
         "format": FORMAT_VERSION,
         "dataset_id": dataset_id,
-        "verb": verb.value,
+        "verb": stored_verb(verb),
         "state": OperationState.RUNNING.value,
         "details": details,
         "started_at": server_time(database),
@@ -250,9 +258,9 @@ def _recover_unfinished(database: Database[Document], lease: Lease, dataset_id: 
 
 
 def _recover(unfinished: Operation, error: str | None = None) -> None:
-    faults.reach(f"{unfinished.entry.verb.value}.recovering")
+    faults.reach(f"{stored_verb(unfinished.entry.verb)}.recovering")
     if unfinished.entry.state.value in UNFINISHED:
         _recoveries[unfinished.entry.verb](unfinished)
-        faults.reach(f"{unfinished.entry.verb.value}.recovered")
+        faults.reach(f"{stored_verb(unfinished.entry.verb)}.recovered")
         state = OperationState.DONE if unfinished.is_committed else OperationState.UNDONE
         unfinished.finish(state, error)

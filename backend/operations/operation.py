@@ -17,7 +17,7 @@ from ..errors import LeaseLostError, OperationCancelledError
 from ..mongo import fence
 from ..mongo.collections import JOURNAL
 from ..mongo.database import Document, durable, server_time
-from .entry import UNFINISHED, Entry, OperationState
+from .entry import UNFINISHED, Entry, OperationState, stored_verb
 from .lease import Lease
 from .reporting import reporter
 
@@ -72,7 +72,7 @@ class Operation:
         Raises:
             OperationCancelledError: if somebody asked for it to be given up
         """
-        faults.reach(f"{self.entry.verb.value}.{done}")
+        faults.reach(f"{stored_verb(self.entry.verb)}.{done}")
         now = time.monotonic()
         if now - self._last_look >= _LOOK_INTERVAL_SECONDS:
             self._last_look = now
@@ -88,7 +88,7 @@ class Operation:
             LeaseLostError: if another process has taken over the dataset
             OperationCancelledError: if somebody asked for it to be given up
         """
-        faults.reach(f"{self.entry.verb.value}.{done}")
+        faults.reach(f"{stored_verb(self.entry.verb)}.{done}")
         self._lease.ensure()
         self._look()
 
@@ -133,13 +133,13 @@ class Operation:
             LeaseLostError: if another process has recovered the operation
         """
         self._may_be_committed = True
-        faults.reach(f"{self.entry.verb.value}.changed")
+        faults.reach(f"{stored_verb(self.entry.verb)}.changed")
         self.entry.details.update(details)
         changes: Document = {f"details.{key}": value for key, value in details.items()}
         changes["state"] = OperationState.COMMITTED.value
         self._set(durable(self.database[JOURNAL]), changes)
         self.is_committed = True
-        faults.reach(f"{self.entry.verb.value}.committed")
+        faults.reach(f"{stored_verb(self.entry.verb)}.committed")
 
     def finish(self, state: OperationState, error: str | None = None) -> None:
         """Writes down that nothing is left to do.

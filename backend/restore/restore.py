@@ -15,6 +15,7 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..config import Settings
@@ -24,7 +25,7 @@ from ..dataset.reference import DatasetReference, migrate
 from ..errors import InvalidRequestError
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..results.serialize import Record
 from ..snapshots import unarchive
 from ..trash.overwritten import Overwritten, shelve
@@ -112,7 +113,7 @@ def restore(
     unarchive.available(database, dataset, name)
     migrate(dataset)
     sample_ids = list(dict.fromkeys(sample_ids))
-    with operation(database, dataset.id, Verb.RESTORE_SAMPLES, snapshot_name=name) as running:
+    with operation(database, dataset.id, Action.RESTORE_SAMPLES, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
         unarchive.check_available(record, dataset)
         captured = restore_source.captured(running, record, sample_ids)
@@ -175,7 +176,7 @@ def restore(
     return result
 
 
-@recovers(Verb.RESTORE_SAMPLES)
+@recovers(Action.RESTORE_SAMPLES)
 def _recover(running: Operation) -> None:
     """Takes back what is incomplete, and keeps what a complete one has overwritten."""
     if running.is_committed and running.details.get("overwritten"):

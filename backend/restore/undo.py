@@ -12,13 +12,14 @@ import bson
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from ..actions import Action
 from ..dataset import group_slices, instances, ownership, schema, unique_values
 from ..dataset.parts import Head, Part, State
 from ..dataset.reference import DatasetReference, migrate
 from ..errors import ConcurrentWritesError, DatasetBusyError
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..rawbson.ids import Ids
 from ..trash import discarded
 from . import recovery, undo_plan
@@ -49,7 +50,7 @@ def undo(
     wanted = undo_plan.chosen(database, dataset, operation_id)
     migrate(dataset)
     with operation(
-        database, dataset.id, Verb.UNDO_RESTORE, snapshot_name=wanted.snapshot_name
+        database, dataset.id, Action.UNDO_RESTORE, snapshot_name=wanted.snapshot_name
     ) as running:
         item = undo_plan.chosen(database, dataset, operation_id)
         if item.id != wanted.id:
@@ -71,7 +72,7 @@ def undo(
     return plan.told(dataset)
 
 
-@recovers(Verb.UNDO_RESTORE)
+@recovers(Action.UNDO_RESTORE)
 def _recover(running: Operation) -> None:
     """Turns back what is incomplete, and clears away what a complete one has brought back."""
     if running.is_committed:

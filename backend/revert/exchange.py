@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bson import ObjectId
 
+from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotState
 from ..dataset import instances
@@ -19,7 +20,7 @@ from ..mongo import fence
 from ..mongo.collections import owned_collections, trashed_name
 from ..mongo.database import Document, server_time
 from ..operations import removal
-from ..operations.journal import Operation, Verb, recovers
+from ..operations.journal import Operation, recovers
 from ..projection import project
 from ..snapshots.delete import revive, summarize_following, summarize_revived
 from ..storage import registry
@@ -79,8 +80,8 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
     _finish(running)
 
 
-@recovers(Verb.REVERT)
-@recovers(Verb.UNDO_REVERT)
+@recovers(Action.REVERT)
+@recovers(Action.UNDO_REVERT)
 def _recover(running: Operation) -> None:
     """Finishes an exchange that was made; takes back everything else."""
     plan_ = Switch.from_details(running.details)

@@ -10,6 +10,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SampleChangeSummary, SnapshotRecord
 from ..config import Settings
@@ -21,7 +22,7 @@ from ..errors import DamagedSnapshotError
 from ..manifest import as_captured
 from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, Verb, operation
+from ..operations.journal import Operation, operation
 from ..operations.reporting import reporter
 from ..results.serialize import Record
 from ..snapshots import unarchive
@@ -98,7 +99,7 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
     """
     catalog = Catalog(database)
     unarchive.available(database, dataset, name)
-    with operation(database, dataset.id, Verb.REVERT, snapshot_name=name) as running:
+    with operation(database, dataset.id, Action.REVERT, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
         unarchive.check_available(record, dataset)
         backend = registry.create(record.backend, database)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..config import Settings
 from ..dataset.parts import Head, Part
@@ -14,7 +15,7 @@ from ..diff import latest_changes
 from ..errors import DamagedSnapshotError, DatasetBusyError, NothingToUndoError
 from ..mongo.collections import trashed_name
 from ..mongo.database import Document
-from ..operations.journal import Verb, operation
+from ..operations.journal import operation
 from ..trash import discarded
 from ..trash.discarded import TrashedHead
 from . import exchange
@@ -40,7 +41,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
     """
     catalog = Catalog(database)
     wanted = _last_discarded(database, dataset)
-    with operation(database, dataset.id, Verb.UNDO_REVERT) as running:
+    with operation(database, dataset.id, Action.UNDO_REVERT) as running:
         former = _last_discarded(database, dataset)
         if former.id != wanted.id:
             # Two people undo at once: the second one must not bring back what the first got rid of

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from pymongo.database import Database
 
+from ..actions import Action
 from ..archive import location
 from ..archive.check import check
 from ..archive.format import Header
@@ -23,7 +24,7 @@ from ..dataset.parts import Part
 from ..dataset.reference import DatasetReference
 from ..errors import LeaseLostError
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress
 from ..projection import project
 from ..search import index as search_index
@@ -63,7 +64,7 @@ def archive(
     store = location.configured()
     catalog.get(dataset.id, name, dataset.name)
     with operation(
-        database, dataset.id, Verb.ARCHIVE, wait_seconds=wait_seconds, snapshot_name=name
+        database, dataset.id, Action.ARCHIVE, wait_seconds=wait_seconds, snapshot_name=name
     ) as running:
         record = catalog.get(dataset.id, name, dataset.name)
         if record.archive is not None or not (only_if is None or only_if(record)):
@@ -145,7 +146,7 @@ def write_checked(
     )
 
 
-@recovers(Verb.ARCHIVE)
+@recovers(Action.ARCHIVE)
 def _recover(running: Operation) -> None:
     """Removes the file if the catalog does not name it, else drops the documents."""
     if "snapshot_id" not in running.details:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Documents, Part
@@ -22,7 +23,7 @@ from ..mongo import fence
 from ..mongo.collections import all_collections, owned_collections, staging_name, view_name
 from ..mongo.database import Document
 from ..mongo.invalidate import withdraw
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..storage import collections, registry
 from ..storage.base import Backend
 
@@ -50,7 +51,7 @@ def convert(database: Database[Document], dataset: DatasetReference, backend: st
     """
     target = registry.create(backend, database)
     catalog = Catalog(database)
-    with operation(database, dataset.id, Verb.CONVERT, backend=backend) as running:
+    with operation(database, dataset.id, Action.CONVERT, backend=backend) as running:
         moving = [each for each in catalog.list_all(dataset.id) if each.backend != backend]
         for number, record in enumerate(moving):
             running.progress(number / len(moving), f"Moving '{record.name}' to {backend}")
@@ -85,7 +86,7 @@ def _convert(running: Operation, record: SnapshotRecord, target: Backend) -> Non
     running.step("forgotten")
 
 
-@recovers(Verb.CONVERT)
+@recovers(Action.CONVERT)
 def _recover(running: Operation) -> None:
     """Makes the backend forget the snapshot that does not have it by its record."""
     database, details = running.database, running.details

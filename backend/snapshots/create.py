@@ -10,6 +10,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..access import actor
+from ..actions import Action
 from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
@@ -22,7 +23,7 @@ from ..manifest import store as manifest_store
 from ..manifest.cache import Known
 from ..mongo.database import Document, server_time
 from ..mongo.gate import Workers
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress
 from ..search import index as search_index
 from ..storage import registry
@@ -81,7 +82,7 @@ def create(
             operation(
                 database,
                 dataset.id,
-                Verb.CREATE,
+                Action.CREATE,
                 # The name is theirs who take it now, however long they take to create it
                 while_waiting=lambda: catalog.check_name(dataset.id, name),
                 snapshot_id=snapshot_id,
@@ -172,7 +173,7 @@ def _describe(
         )
 
 
-@recovers(Verb.CREATE)
+@recovers(Action.CREATE)
 def _recover(running: Operation) -> None:
     """Removes a snapshot that was not completed."""
     database, snapshot_id = running.database, running.details["snapshot_id"]

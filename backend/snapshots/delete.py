@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
@@ -12,7 +13,7 @@ from ..dataset.reference import DatasetReference
 from ..diff import changes
 from ..errors import NothingToUndoError
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..projection import project
 from ..trash import trash
 
@@ -32,7 +33,7 @@ def delete(database: Database[Document], dataset: DatasetReference, name: str) -
     """
     catalog = Catalog(database)
     catalog.get(dataset.id, name, dataset.name)
-    with operation(database, dataset.id, Verb.DELETE, snapshot_name=name) as running:
+    with operation(database, dataset.id, Action.DELETE, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
         running.note(snapshot_id=record.id, destroy=Settings.load().trash_days == 0)
         running.committing("noted")
@@ -46,7 +47,7 @@ def delete(database: Database[Document], dataset: DatasetReference, name: str) -
         _finish(running)
 
 
-@recovers(Verb.DELETE)
+@recovers(Action.DELETE)
 def _recover(running: Operation) -> None:
     """Finishes a deletion once the snapshot is marked; before that nothing has happened."""
     if "snapshot_id" not in running.details:
@@ -87,7 +88,7 @@ def restore(database: Database[Document], dataset: DatasetReference, name: str) 
         DuplicateNameError: if another snapshot has the name by now
     """
     catalog = Catalog(database)
-    with operation(database, dataset.id, Verb.RESTORE_SNAPSHOT, snapshot_name=name) as running:
+    with operation(database, dataset.id, Action.RESTORE, snapshot_name=name) as running:
         trashed = [record for record in catalog.list_trashed(dataset.id) if record.name == name]
         if not trashed:
             known = list(dict.fromkeys(item.name for item in catalog.list_trashed(dataset.id)))
@@ -102,7 +103,7 @@ def restore(database: Database[Document], dataset: DatasetReference, name: str) 
     return catalog.by_id(record.id) or record
 
 
-@recovers(Verb.RESTORE_SNAPSHOT)
+@recovers(Action.RESTORE)
 def _recover_restore(running: Operation) -> None:
     """Brings the summaries up to date, if the snapshot is back."""
     if "snapshot_id" not in running.details:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..dataset.reference import DatasetReference
 from ..mongo.database import Document
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 
 KEEP = "\0keep"
 """Stands for a description that stays as it is; no description contains it."""
@@ -50,7 +51,7 @@ def edit(
     if new_name is not None:
         names.validate(new_name)
         catalog.check_name(dataset.id, new_name, renamed=record.id)
-    with operation(database, dataset.id, Verb.EDIT, snapshot_name=name) as running:
+    with operation(database, dataset.id, Action.EDIT, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
         changes: Document = {}
         if new_name is not None and new_name != record.name:
@@ -70,7 +71,7 @@ def edit(
     return catalog.by_id(record.id) or record
 
 
-@recovers(Verb.EDIT)
+@recovers(Action.EDIT)
 def _recover(running: Operation) -> None:
     """Tells whether the one write was made; there is nothing else to undo or finish."""
     if "changes" not in running.details:

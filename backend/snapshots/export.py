@@ -7,13 +7,14 @@ from pathlib import Path
 
 from pymongo.database import Database
 
+from ..actions import Action
 from ..archive.folder import FolderStore, absolute
 from ..catalog import deployment
 from ..catalog.catalog import Catalog
 from ..dataset.reference import DatasetReference
 from ..errors import ArchiveStorageError, InvalidRequestError, SnapshotError
 from ..mongo.database import Document
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from .archive import write_checked
 
 
@@ -40,7 +41,7 @@ def export(database: Database[Document], dataset: DatasetReference, name: str, p
     path = absolute(path)
     _check(path)
     store = FolderStore(str(path.parent))
-    with operation(database, dataset.id, Verb.EXPORT, snapshot_name=name) as running:
+    with operation(database, dataset.id, Action.EXPORT, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
         # Its own name only when it is complete, and so that a recovery removes nothing of others
         key = f".{path.name}.{running.id}"
@@ -59,7 +60,7 @@ def export(database: Database[Document], dataset: DatasetReference, name: str, p
     return path
 
 
-@recovers(Verb.EXPORT)
+@recovers(Action.EXPORT)
 def _recover(running: Operation) -> None:
     """Removes what was written, if that is on this machine, and not by what this is a copy of."""
     details = running.details

@@ -13,6 +13,7 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from ..actions import Action
 from ..archive import origin
 from ..archive.check import malformed_is_damaged
 from ..archive.folder import FolderStore, absolute
@@ -42,7 +43,7 @@ from ..manifest.manifest import Manifest
 from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
 from ..operations import removal
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..projection import indexes
 from ..storage import registry
 from . import delete, quota, staging
@@ -78,7 +79,7 @@ def import_(
         quota.make(database, dataset)
         with (
             suppress(quota.RoomTakenError),
-            operation(database, dataset.id, Verb.IMPORT, snapshot_name=header.name) as running,
+            operation(database, dataset.id, Action.IMPORT, snapshot_name=header.name) as running,
         ):
             dataset = _check(database, header, dataset_name)
             quota.check(database, dataset)
@@ -283,7 +284,7 @@ def _fill_head(
     return {**document, **changes}
 
 
-@recovers(Verb.IMPORT)
+@recovers(Action.IMPORT)
 def _recover(running: Operation) -> None:
     """Finishes an import that can be seen; takes back everything else."""
     details, database = running.details, running.database

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog.record import DatasetSnapshot, DatasetSnapshotStatus, SnapshotRecord, SnapshotState
 from ..errors import SnapshotError
 from ..mongo.database import Document
 from ..operations import journal
-from ..operations.journal import Verb
 from ..storage import registry
 
 
@@ -46,6 +46,6 @@ def load_status(database: Database[Document], record: SnapshotRecord) -> Dataset
     loading = [
         entry
         for entry in journal.unfinished(database, record.dataset_id)
-        if entry.verb is Verb.LOAD and entry.details["snapshot_id"] == record.id
+        if entry.verb is Action.LOAD and entry.details["snapshot_id"] == record.id
     ]
     return DatasetSnapshotStatus.LOADING if loading else DatasetSnapshotStatus.UNLOADED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fiftyone.core.dataset as fod
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import State
@@ -12,7 +13,7 @@ from ..dataset.reference import DatasetReference
 from ..diff import views
 from ..errors import DatasetBusyError
 from ..mongo.database import Document, server_time, unless_forbidden
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..projection import indexes, project
 from ..storage import registry
 from . import unarchive
@@ -78,7 +79,7 @@ def _materialise(
     with operation(
         database,
         dataset.id,
-        Verb.LOAD,
+        Action.LOAD,
         wait_seconds=_WAIT_SECONDS,
         snapshot_id=record.id,
         snapshot_name=record.name,
@@ -94,7 +95,7 @@ def _materialise(
     return state
 
 
-@recovers(Verb.LOAD)
+@recovers(Action.LOAD)
 def _recover(running: Operation) -> None:
     """Drops what was half made."""
     registry.create(running.details["backend"], running.database).tidy(running.dataset_id)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..dataset.reference import DatasetReference
 from ..mongo.database import Document
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 
 
 def pin(
@@ -30,7 +31,7 @@ def pin(
     """
     catalog = Catalog(database)
     catalog.get(dataset.id, name, dataset.name)
-    with operation(database, dataset.id, Verb.PIN, snapshot_name=name) as running:
+    with operation(database, dataset.id, Action.PIN, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
         running.note(snapshot_id=record.id, pinned=pinned)
         running.committing("noted")
@@ -39,7 +40,7 @@ def pin(
     return catalog.by_id(record.id) or record
 
 
-@recovers(Verb.PIN)
+@recovers(Action.PIN)
 def _recover(running: Operation) -> None:
     """Tells whether the one write was made; there is nothing else to undo or finish."""
     if "snapshot_id" not in running.details:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bson import ObjectId
 from pymongo.database import Database
 
-from ..access.actions import Action
+from ..actions import Action
 from ..audit.recording import Recording, recording
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord

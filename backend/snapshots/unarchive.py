@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from pymongo.database import Database
 
-from ..access.actions import Action
+from ..actions import Action
 from ..archive import location
 from ..archive.check import compare
 from ..archive.read import Reader
@@ -17,7 +17,7 @@ from ..config import Settings, variable
 from ..dataset.reference import DatasetReference
 from ..errors import ArchivedSnapshotError, DamagedArchiveError, LeaseLostError
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..storage import registry
 from . import quota, staging
 
@@ -51,7 +51,7 @@ def unarchive(
         quota.make(database, dataset)
         with (
             suppress(quota.RoomTakenError),
-            operation(database, dataset.id, Verb.UNARCHIVE, snapshot_name=name) as running,
+            operation(database, dataset.id, Action.UNARCHIVE, snapshot_name=name) as running,
         ):
             record = catalog.get(dataset.id, name, dataset.name)
             if record.archive is None:
@@ -144,7 +144,7 @@ def check_available(record: SnapshotRecord, dataset: DatasetReference) -> None:
         )
 
 
-@recovers(Verb.UNARCHIVE)
+@recovers(Action.UNARCHIVE)
 def _recover(running: Operation) -> None:
     """Drops what was brought back, unless the catalog says that the snapshot is back."""
     if "snapshot_id" not in running.details:

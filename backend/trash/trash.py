@@ -16,7 +16,7 @@ from enum import Enum
 from bson import ObjectId
 from pymongo.database import Database
 
-from ..access.actions import Action
+from ..actions import Action
 from ..archive import location
 from ..audit.recording import Recording, recording
 from ..catalog.catalog import Catalog
@@ -27,7 +27,7 @@ from ..errors import DatasetBusyError
 from ..manifest import store as manifest_store
 from ..mongo import fence, invalidate
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, Verb, operation, recovers
+from ..operations.journal import Operation, operation, recovers
 from ..projection import project
 from ..results.serialize import Record
 from ..search import index as search_index
@@ -128,7 +128,7 @@ def empty(
         DatasetBusyError: if another operation holds the dataset for too long
     """
     wait = 0 if expired_only else None
-    with operation(database, dataset_id, Verb.EMPTY_TRASH, wait_seconds=wait) as running:
+    with operation(database, dataset_id, Action.EMPTY_TRASH, wait_seconds=wait) as running:
         now = server_time(database)
         found = [
             item
@@ -166,7 +166,7 @@ def expire(database: Database[Document], dataset_ids: Iterable[ObjectId]) -> Non
             expiry.result = empty(database, dataset_id, expired_only=True)
 
 
-@recovers(Verb.EMPTY_TRASH)
+@recovers(Action.EMPTY_TRASH)
 def _recover(running: Operation) -> None:
     """Goes on destroying what was listed; before that nothing has happened."""
     if running.is_committed:

@@ -9,9 +9,10 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
+from fiftyone_snapshots.backend.actions import Action
 from fiftyone_snapshots.backend.errors import NewerFormatError, OperationNotFoundError
 from fiftyone_snapshots.backend.operations import entry
-from fiftyone_snapshots.backend.operations.entry import Entry, OperationState, Verb
+from fiftyone_snapshots.backend.operations.entry import Entry, OperationState, stored_verb
 
 DATASET = ObjectId()
 
@@ -21,7 +22,7 @@ def document(state: OperationState = OperationState.RUNNING, **changes: Any) -> 
         "_id": ObjectId(),
         "format": 1,
         "dataset_id": DATASET,
-        "verb": Verb.CREATE.value,
+        "verb": Action.CREATE.value,
         "state": state.value,
         "details": {},
         "started_at": datetime.fromisoformat("2026-11-28"),
@@ -29,9 +30,19 @@ def document(state: OperationState = OperationState.RUNNING, **changes: Any) -> 
     }
 
 
-@pytest.mark.parametrize("verb", Verb)
-def test_every_verb_is_read_again(verb: Verb) -> None:
-    assert Entry.from_document(document(verb=verb.value)).verb is verb
+@pytest.mark.parametrize("verb", Action)
+def test_every_verb_is_read_again(verb: Action) -> None:
+    assert Entry.from_document(document(verb=stored_verb(verb))).verb is verb
+
+
+@pytest.mark.parametrize(
+    ("stored", "verb"),
+    [("restore_snapshot", Action.RESTORE), ("summarize", Action.CALCULATE)],
+)
+def test_verbs_are_read_by_the_names_that_older_versions_have_stored(
+    stored: str, verb: Action
+) -> None:
+    assert Entry.from_document(document(verb=stored)).verb is verb
 
 
 def test_what_an_older_version_did_not_write_has_a_default() -> None:

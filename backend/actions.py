@@ -1,0 +1,283 @@
+"""The one table of what can be done: who may, and what it is called everywhere.
+
+To add a verb, add a row here. The level that it needs, its name in the audit log and the journal,
+its operator's name and label, its command, and what is said while it runs follow from the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from typing_extensions import Self
+
+from .errors import InvalidRequestError
+
+
+class Level(IntEnum):
+    """What somebody may do with a dataset; each level includes those before it."""
+
+    NONE = 0
+    VIEW = 1
+    TAG = 2
+    EDIT = 3
+    MANAGE = 4
+
+    @property
+    def label(self) -> str:
+        """What FiftyOne's hosted product calls it."""
+        return "no access" if self is Level.NONE else f"Can {self.name.lower()}"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What there is to know of an action."""
+
+    level: Level
+    words: str
+    """What it is, for people: ``may not <words>``."""
+    label: str = ""
+    """What its operator is called in the App."""
+    doing: str = ""
+    """What is said while it runs, before the snapshot's name."""
+    operator: str = ""
+    """The name of its operator."""
+    command: str = ""
+    """The subcommand of the program; by default, the value with hyphens."""
+    is_recorded: bool = True
+    """Whether the audit log tells of it when it was allowed; refusals it always tells of."""
+
+
+class Action(str, Enum):
+    """Something that can be done, with the level that it needs.
+
+    Snapshots have no permissions of their own: what counts is the level on their dataset.
+    """
+
+    row: _Row
+
+    def __new__(cls, value: str, row: _Row) -> Self:
+        """Makes an action of a row of the table below."""
+        action = str.__new__(cls, value)
+        action._value_ = value
+        action.row = row
+        return action
+
+    @property
+    def level(self) -> Level:
+        """The level that it needs."""
+        return self.row.level
+
+    @property
+    def command(self) -> str:
+        """The subcommand of the program."""
+        return self.row.command or self.value.replace("_", "-")
+
+    @classmethod
+    def named(cls, value: str) -> Action:
+        """Finds an action.
+
+        Args:
+            value: its value, such as ``"create"``, or itself
+
+        Returns:
+            the action
+
+        Raises:
+            InvalidRequestError: if there is none
+        """
+        for action in cls:
+            if action == value:
+                return action
+        raise InvalidRequestError(
+            f"There is no action '{value}'; there are: {', '.join(item.value for item in cls)}"
+        )
+
+    LIST = (
+        "list",
+        _Row(
+            Level.VIEW,
+            "list snapshots",
+            "List snapshots",
+            operator="list_snapshots",
+            is_recorded=False,
+        ),
+    )
+    SEARCH = "search", _Row(Level.VIEW, "search snapshots", is_recorded=False)
+    DIFF = (
+        "diff",
+        _Row(
+            Level.VIEW,
+            "compare versions",
+            "Compare snapshots",
+            operator="compare_snapshots",
+            is_recorded=False,
+        ),
+    )
+    CALCULATE = (
+        "calculate",
+        _Row(
+            Level.VIEW,
+            "calculate changes",
+            "Refresh changes since the latest snapshot",
+            operator="refresh_changes",
+            command="changes",
+            is_recorded=False,
+        ),
+    )
+    VERIFY = (
+        "verify",
+        _Row(
+            Level.VIEW,
+            "verify snapshots",
+            "Verify snapshot",
+            operator="verify_snapshot",
+            is_recorded=False,
+        ),
+    )
+    READ_LOG = (
+        "read_log",
+        _Row(Level.VIEW, "read the audit log", command="events", is_recorded=False),
+    )
+
+    LOAD = (
+        "load",
+        _Row(Level.VIEW, "load snapshots", "Browse snapshot", "Loading", "browse_snapshot"),
+    )
+    CLONE = (
+        "clone",
+        _Row(
+            Level.VIEW,
+            "clone snapshots",
+            "Clone snapshot to a new dataset",
+            operator="clone_snapshot",
+        ),
+    )
+    EXPORT = "export", _Row(Level.VIEW, "export snapshots", doing="Exporting snapshot")
+    UNARCHIVE = (
+        "unarchive",
+        _Row(
+            Level.VIEW,
+            "unarchive snapshots",
+            "Unarchive snapshot",
+            "Bringing back snapshot",
+            "unarchive_snapshot",
+        ),
+    )
+
+    TAG = "tag", _Row(Level.TAG, "tag snapshots")
+
+    CREATE = (
+        "create",
+        _Row(
+            Level.MANAGE,
+            "create snapshots",
+            "Create snapshot",
+            "Creating snapshot",
+            "create_snapshot",
+        ),
+    )
+    EDIT = (
+        "edit",
+        _Row(Level.MANAGE, "edit snapshots", "Edit snapshot", "Editing snapshot", "edit_snapshot"),
+    )
+    DELETE = (
+        "delete",
+        _Row(
+            Level.MANAGE,
+            "delete snapshots",
+            "Delete snapshot",
+            "Deleting snapshot",
+            "delete_snapshot",
+        ),
+    )
+    RESTORE = (
+        "restore",
+        _Row(
+            Level.MANAGE,
+            "restore deleted snapshots",
+            "Restore deleted snapshot",
+            "Restoring snapshot",
+            "restore_snapshot",
+        ),
+    )
+    REVERT = (
+        "revert",
+        _Row(
+            Level.MANAGE,
+            "revert to snapshots",
+            "Rollback to snapshot",
+            "Rolling back to",
+            "revert_to_snapshot",
+        ),
+    )
+    UNDO_REVERT = (
+        "undo_revert",
+        _Row(Level.MANAGE, "undo reverts", "Undo rollback", "Undoing a rollback", "undo_revert"),
+    )
+    RESTORE_SAMPLES = (
+        "restore_samples",
+        _Row(
+            Level.MANAGE,
+            "restore samples",
+            "Restore samples from snapshot",
+            "Restoring samples from",
+            "restore_samples",
+        ),
+    )
+    UNDO_RESTORE = (
+        "undo_restore",
+        _Row(
+            Level.MANAGE,
+            "undo restorations of samples",
+            "Undo restoring samples",
+            "Undoing the restoring of samples from",
+            "undo_restore",
+        ),
+    )
+    EMPTY_TRASH = (
+        "empty_trash",
+        _Row(Level.MANAGE, "empty the trash", "Empty trash", "Emptying the trash", "empty_trash"),
+    )
+    ARCHIVE = (
+        "archive",
+        _Row(
+            Level.MANAGE,
+            "archive snapshots",
+            "Archive snapshot",
+            "Archiving snapshot",
+            "archive_snapshot",
+        ),
+    )
+    IMPORT = "import", _Row(Level.MANAGE, "import snapshots", doing="Importing snapshot")
+    PIN = (
+        "pin",
+        _Row(Level.MANAGE, "pin snapshots", "Pin snapshot", "Pinning snapshot", "pin_snapshot"),
+    )
+    UNPIN = (
+        "unpin",
+        _Row(Level.MANAGE, "unpin snapshots", "Unpin snapshot", operator="unpin_snapshot"),
+    )
+    PRUNE = "prune", _Row(Level.MANAGE, "prune snapshots")
+    CONVERT = "convert", _Row(Level.MANAGE, "convert snapshots", doing="Converting")
+    CANCEL = (
+        "cancel",
+        _Row(Level.MANAGE, "cancel operations", "Cancel operation", operator="cancel_operation"),
+    )
+    RECOVER = "recover", _Row(Level.MANAGE, "mend what crashes left")
+    PURGE_ALL = (
+        "purge_all",
+        _Row(
+            Level.MANAGE, "remove everything of this package", command="purge", is_recorded=False
+        ),
+    )
+    CLAIM_ARCHIVES = "claim_archives", _Row(Level.MANAGE, "claim archives")
+    LEAVE_ARCHIVES = "leave_archives", _Row(Level.MANAGE, "leave archives")
+    EXPORT_LOG = "export_log", _Row(Level.MANAGE, "export the audit log", command="export-events")
+
+    # Done by the package itself, in the process of whoever comes by: nobody is asked
+    EXPIRE = "expire", _Row(Level.MANAGE, "destroy expired trash")
+    PURGE = (
+        "purge",
+        _Row(Level.MANAGE, "destroy the snapshots of deleted datasets", doing="Cleaning up"),
+    )

@@ -1,0 +1,35 @@
+"""What can be done is in one table, from which its names everywhere follow."""
+
+from __future__ import annotations
+
+import pytest
+
+from fiftyone_snapshots.backend.actions import Action
+from fiftyone_snapshots.backend.operations import journal
+from fiftyone_snapshots.cli.table import COMMANDS
+from fiftyone_snapshots.operators import OPERATORS
+
+BY_ITSELF = {Action.EXPIRE, Action.PURGE}
+"""What nobody asks for."""
+
+
+def test_every_action_with_an_operator_has_one_of_the_tables_name_and_label() -> None:
+    found = {operator.NAME: (operator.ACTION, operator.LABEL) for operator in OPERATORS}
+    for action in Action:
+        if action.row.operator:
+            assert found[action.row.operator] == (action, action.row.label)
+
+
+def test_no_two_operators_have_the_same_name() -> None:
+    assert len({operator.NAME for operator in OPERATORS}) == len(OPERATORS)
+    assert all(operator.NAME and operator.LABEL for operator in OPERATORS)
+
+
+def test_every_action_has_a_command() -> None:
+    commands = {command.name for command in COMMANDS}
+    assert {action.command for action in set(Action) - BY_ITSELF} <= commands
+
+
+@pytest.mark.parametrize("verb", sorted(journal._recoveries))
+def test_what_takes_its_time_says_what_it_is_doing(verb: Action) -> None:
+    assert verb.row.doing
