@@ -138,7 +138,7 @@ class _Bench:
         """Compares what ten snapshots take on disk with what a copy of the newest one takes."""
         copy = f"snapshots.{_NAME}"
         source = Documents(self._collection)
-        collections.copy_whole(self._part, source, self._database, copy)
+        collections.copy_all(self._part, source, self._database, copy)
         for name in self._ours():
             self._database.command("compact", name, force=True)
         ours = _on_disk(self._database, self._ours())

@@ -130,7 +130,7 @@ class BackendContract:
         own = [part for part in staged if part.is_own_collection]
         indexes = {part: backend.indexes(source, part) for part in own}
         record = new_record(backend, dataset)
-        record = with_storage(record, backend.adopt(record, staged, indexes))
+        record = with_storage(record, backend.ingest(record, staged, indexes))
         discard(backend, source)
         spoil(dataset)
         assert stored_content(backend, record) == before

@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.storage.delta.collection_witness import CollectionWitness
+from fiftyone_snapshots.backend.storage.delta.collection_token import CollectionToken
 from support.crash import Child
 from support.full import Document
 from support.histories import content
@@ -127,11 +127,11 @@ def test_every_kind_of_write_is_noticed(
 def test_counters_prove_something_only_of_the_same_server_in_one_go(
     samples: Collection[Document],
 ) -> None:
-    witness = CollectionWitness.of(samples)
+    witness = CollectionToken.of(samples)
     assert witness is not None
     later = replace(witness, at=witness.at + timedelta(days=1))
     assert witness.proves_no_write(later)
-    others: list[CollectionWitness | None] = [
+    others: list[CollectionToken | None] = [
         None,
         replace(later, process="another"),
         replace(later, validated=later.validated + 1),
@@ -142,22 +142,22 @@ def test_counters_prove_something_only_of_the_same_server_in_one_go(
     assert not any(witness.proves_no_write(other) for other in others)
     soon = replace(witness, at=witness.at + timedelta(minutes=7), closed=witness.closed + 1)
     assert witness.proves_no_write(soon)
-    assert CollectionWitness.from_document(witness.to_document()) == witness
+    assert CollectionToken.from_document(witness.to_document()) == witness
 
 
 def test_nothing_is_believed_of_a_collection_with_few_writes(database: Database[Document]) -> None:
     few = database["samples.few"]
     few.insert_many([{} for _ in range(10)])
-    assert CollectionWitness.of(few) is None
+    assert CollectionToken.of(few) is None
 
 
 def test_there_is_no_quiet_moment_while_something_is_written(
     samples: Collection[Document], pytestconfig: pytest.Config
 ) -> None:
     if pytestconfig.getoption("--replica-set"):
-        assert CollectionWitness.quiet(samples) is None
+        assert CollectionToken.quiet(samples) is None
         return
-    assert CollectionWitness.quiet(samples) is not None
+    assert CollectionToken.quiet(samples) is not None
 
     def write_slowly() -> None:
         # Holds its place among the writers while it waits
@@ -168,4 +168,4 @@ def test_there_is_no_quiet_moment_while_something_is_written(
     with Child(write_slowly):
         while (samples.find_one({"_id": first["_id"]}) or {})["_rand"] == first["_rand"]:
             pass
-        assert CollectionWitness.quiet(samples) is None
+        assert CollectionToken.quiet(samples) is None

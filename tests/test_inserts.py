@@ -43,7 +43,9 @@ def test_all_are_written_in_their_order(sizes: list[int], target: Collection[Doc
     with Writer(target) as writer:
         writer.write(given[:3])
         writer.write(memoryview(document) for document in given[3:])
-    assert [bytes(document) for run in Documents(target).runs() for document in run] == given
+    assert [
+        bytes(document) for batch in Documents(target).document_batches() for document in batch
+    ] == given
 
 
 def test_what_is_refused_is_told(target: Collection[Document]) -> None:

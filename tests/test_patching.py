@@ -27,7 +27,7 @@ def frames(database: Database[Document]) -> Collection[Document]:
 
 @pytest.fixture
 def copy(database: Database[Document], frames: Collection[Document]) -> Collection[Document]:
-    return collections.copy_whole(Part.FRAMES, Documents(frames), database, "copy")
+    return collections.copy_all(Part.FRAMES, Documents(frames), database, "copy")
 
 
 def frame(number: int, **fields: object) -> Document:

@@ -21,7 +21,7 @@ from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Part
 from ..errors import ArchiveStorageError, DamagedArchiveError
 from ..manifest import store as manifest_store
-from ..manifest.columns import run_keys
+from ..manifest.columns import batch_keys
 from ..mongo.database import Document
 from ..rawbson import ids, layout
 from ..rawbson.ids import Ids, Keys
@@ -67,9 +67,9 @@ class Extract:
             data: BSON documents, one after the other
             wanted: the ids of those to keep, sorted; None for all
         """
-        run = layout.Run.of(data)
-        bounds = np.array([run.starts, run.ends], np.int64).T
-        keys = run_keys(run)[0]
+        batch = layout.DocumentBatch.of(data)
+        bounds = np.array([batch.starts, batch.ends], np.int64).T
+        keys = batch_keys(batch)[0]
         if wanted is not None:
             chosen = ids.positions(wanted, keys)[1]
             bounds, keys = bounds[chosen], keys[chosen]

@@ -78,7 +78,7 @@ class Writer:
 
 
 def _pieces(documents: Source) -> Iterator[bytes]:
-    """Yields runs of whole documents, about as large as a piece should be."""
+    """Yields batches of whole documents, about as large as a piece should be."""
     waiting: list[bytes] = []
     size = 0
     for batch in documents.batches():
@@ -104,4 +104,4 @@ def _compressed(pieces: Iterable[bytes]) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _compress(piece: bytes) -> tuple[int, int, bytes]:
-    return len(layout.Run.of(piece)), len(piece), compress(piece)
+    return len(layout.DocumentBatch.of(piece)), len(piece), compress(piece)

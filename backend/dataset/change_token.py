@@ -14,7 +14,7 @@ from .parts import Documents, Head, Part
 
 
 @dataclass(frozen=True)
-class DatasetWitness:
+class DatasetToken:
     """What tells whether a dataset was written to between two looks at it."""
 
     counters: Mapping[Part, tuple[Any, ...] | None]
@@ -24,7 +24,7 @@ class DatasetWitness:
     """Whose counters these are: a server that starts again counts from zero."""
 
     @classmethod
-    def of(cls, head: Head) -> DatasetWitness:
+    def of(cls, head: Head) -> DatasetToken:
         """Looks at a dataset."""
         state = head.state()
         own = {part: docs for part, docs in state.items() if part.is_own_collection}
@@ -47,7 +47,7 @@ class DatasetWitness:
         """Whether the server tells its counters."""
         return None not in self.counters.values()
 
-    def proves_no_write(self, later: DatasetWitness) -> bool:
+    def proves_no_write(self, later: DatasetToken) -> bool:
         """Returns whether a later look proves that nothing was written in between."""
         return self.has_counters and self == later
 

@@ -25,7 +25,7 @@ from ..errors import DatasetNotFoundError
 from ..mongo import fence, reader
 from ..mongo.database import Document, raw
 from ..mongo.gate import Workers
-from ..rawbson.layout import Run
+from ..rawbson.layout import DocumentBatch
 
 _BATCH_DOCUMENTS = 1000
 
@@ -92,7 +92,7 @@ class Source(Readable, Protocol):
     """Samples or frames in the database, which need not lie in one collection."""
 
     def batches(self) -> Iterator[bytes]:
-        """Yields all documents as runs of BSON, in natural order."""
+        """Yields all documents as batches of BSON, in natural order."""
 
     def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
         """Returns the ids of the documents that fit a query."""
@@ -171,8 +171,10 @@ class Documents:
     def _found(self, query: Document, **options: Any) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
         wanted = {**self.query, **query}
-        for run, _ in reader.runs(self.collection, wanted, _BATCH_DOCUMENTS, **options):
-            found.update(run.by_id())
+        for batch, _ in reader.document_batches(
+            self.collection, wanted, _BATCH_DOCUMENTS, **options
+        ):
+            found.update(batch.by_id())
         return found
 
     def documents(self) -> Iterator[RawBSONDocument]:
@@ -181,16 +183,16 @@ class Documents:
 
     def batches(self) -> Iterator[bytes]:
         """Returns the documents as BSON, many at once, in natural order."""
-        for run in self.runs():
-            yield run.joined()
+        for batch in self.document_batches():
+            yield batch.joined()
 
-    def runs(self) -> Iterator[Run]:
+    def document_batches(self) -> Iterator[DocumentBatch]:
         """Returns the documents as they come from the server, in natural order.
 
-        The buffers are the caller's, who may write to them. The next run is fetched while the
+        The buffers are the caller's, who may write to them. The next batch is fetched while the
         caller works on the last one.
         """
-        found = reader.runs(self.collection, self.query, _BATCH_DOCUMENTS)
+        found = reader.document_batches(self.collection, self.query, _BATCH_DOCUMENTS)
         with closing(found):
             first, is_last = next(found)
             if first:

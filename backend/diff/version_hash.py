@@ -15,7 +15,7 @@ import numpy as np
 from pymongo.database import Database
 
 from ..catalog.record import SnapshotRecord
-from ..dataset.change_token import DatasetWitness
+from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Documents, Head, Part
 from ..mongo.database import Document
 from ..rawbson import equality, ids
@@ -113,7 +113,7 @@ def at_a_glance(
         what is certain
     """
     head = Head(database, record.dataset_id)
-    now = DatasetWitness.of(head).to_document()
+    now = DatasetToken.of(head).to_document()
     if before is not None and before == now and _is_telling(now):
         return Equality.EQUAL
     state = head.state()

@@ -11,7 +11,7 @@ from bson.raw_bson import RawBSONDocument
 
 from ..rawbson import ids, layout
 from ..rawbson.ids import Keys
-from ..rawbson.layout import Run
+from ..rawbson.layout import DocumentBatch
 
 DIGEST = "sha256"
 """Python's own SHA-256 uses the processor's instructions and needs no extra package: 1.2 µs for a
@@ -34,7 +34,7 @@ _SAMPLE_ID = layout.Wanted("_sample_id", 0x07)
 
 
 class Columns(NamedTuple):
-    """What is kept of a run of documents, in their order."""
+    """What is kept of a batch of documents, in their order."""
 
     keys: Keys
     digests: npt.NDArray[Any]
@@ -43,11 +43,11 @@ class Columns(NamedTuple):
     has_unusual_ids: bool
 
 
-def read_columns(run: Run) -> Columns:
-    """Reads what a manifest keeps of a run of documents; overwrites their times.
+def read_columns(batch: DocumentBatch) -> Columns:
+    """Reads what a manifest keeps of a batch of documents; overwrites their times.
 
     Args:
-        run: the documents
+        batch: the documents
 
     Returns:
         the columns
@@ -55,47 +55,47 @@ def read_columns(run: Run) -> Columns:
     wanted = [_LAST_MODIFIED_AT]
     # Only frames and temporal tags have it, and then all of them have: without it there is no
     # need to walk on behind the time
-    if layout.locate(run.first(), [_SAMPLE_ID])[0][0] != layout.NOT_FOUND:
+    if layout.locate(batch.first(), [_SAMPLE_ID])[0][0] != layout.NOT_FOUND:
         wanted.append(_SAMPLE_ID)
-    stamped, *owned = layout.locate(run, wanted)
+    stamped, *owned = layout.locate(batch, wanted)
 
-    stamps = np.full(len(run), NO_STAMP, STAMP_TYPE)
+    stamps = np.full(len(batch), NO_STAMP, STAMP_TYPE)
     has_stamp = stamped != layout.NOT_FOUND
-    times = layout.windows(run.data, STAMP_TYPE)
+    times = layout.windows(batch.data, STAMP_TYPE)
     stamps[has_stamp] = times[stamped[has_stamp]]
     times[stamped[has_stamp]] = 0
 
-    owners = np.zeros(len(run), ids.DTYPE)
+    owners = np.zeros(len(batch), ids.DTYPE)
     for places in owned:
         has_owner = places != layout.NOT_FOUND
-        owners[has_owner] = layout.windows(run.data, ids.DTYPE)[places[has_owner]]
+        owners[has_owner] = layout.windows(batch.data, ids.DTYPE)[places[has_owner]]
 
-    sha256, view = hashlib.sha256, memoryview(run.data)
+    sha256, view = hashlib.sha256, memoryview(batch.data)
     digests = b"".join(
         [
             sha256(view[start:end]).digest()[:DIGEST_BYTES]
-            for start, end in zip(run.starts, run.ends, strict=True)
+            for start, end in zip(batch.starts, batch.ends, strict=True)
         ]
     )
-    keys, unusual = run_keys(run)
+    keys, unusual = batch_keys(batch)
     return Columns(keys, np.frombuffer(digests, DIGEST_TYPE), stamps, owners, unusual)
 
 
-def run_keys(run: Run) -> tuple[Keys, bool]:
-    """Returns the keys of a run of documents, in their order.
+def batch_keys(batch: DocumentBatch) -> tuple[Keys, bool]:
+    """Returns the keys of a batch of documents, in their order.
 
     Args:
-        run: the documents
+        batch: the documents
 
     Returns:
         the keys, and whether some ids are no ObjectIds
     """
-    header, starts = _ID.header, np.array(run.starts, np.int64)
-    usual = layout.windows(run.data, np.dtype(f"V{len(header)}"))[starts + 4] == np.void(header)
-    keys = np.empty(len(run), ids.DTYPE)
-    keys[usual] = layout.windows(run.data, ids.DTYPE)[starts[usual] + 4 + len(header)]
+    header, starts = _ID.header, np.array(batch.starts, np.int64)
+    usual = layout.windows(batch.data, np.dtype(f"V{len(header)}"))[starts + 4] == np.void(header)
+    keys = np.empty(len(batch), ids.DTYPE)
+    keys[usual] = layout.windows(batch.data, ids.DTYPE)[starts[usual] + 4 + len(header)]
     for number in np.flatnonzero(~usual):
-        keys[number] = _unusual_key(run[int(number)])
+        keys[number] = _unusual_key(batch[int(number)])
     return keys, not usual.all()
 
 

@@ -32,7 +32,7 @@ from bson import ObjectId
 from ..dataset.parts import Documents
 from ..rawbson import ids
 from ..rawbson.ids import Ids, Keys
-from ..rawbson.layout import Run
+from ..rawbson.layout import DocumentBatch
 from .columns import DIGEST_TYPE, NO_OWNER, STAMP_TYPE, read_columns
 
 _SIZES = struct.Struct("<qqqq")
@@ -106,7 +106,7 @@ class Manifest:
         Returns:
             the manifest
         """
-        return cls._of_runs(documents.runs(), report)
+        return cls._of_batches(documents.document_batches(), report)
 
     @classmethod
     def of(
@@ -121,13 +121,15 @@ class Manifest:
         Returns:
             the manifest
         """
-        return cls._of_runs((Run.of(bytearray(batch)) for batch in batches), report)
+        return cls._of_batches((DocumentBatch.of(bytearray(batch)) for batch in batches), report)
 
     @classmethod
-    def _of_runs(cls, runs: Iterable[Run], report: Callable[[int], object] | None) -> Manifest:
+    def _of_batches(
+        cls, document_batches: Iterable[DocumentBatch], report: Callable[[int], object] | None
+    ) -> Manifest:
         manifests, count = [cls.empty()], 0
-        for run in filter(len, runs):
-            columns = read_columns(run)
+        for batch in filter(len, document_batches):
+            columns = read_columns(batch)
             unusual = columns.has_unusual_ids
             manifests.append(cls(*columns[:-1], has_unusual_ids=unusual))
             count += len(manifests[-1])

@@ -29,7 +29,7 @@ _NAMESPACE_NOT_FOUND = 26
 
 
 @grant(Permission.PROJECTING)
-def withdraw(database: Database[Document], collection: str, reason: str) -> None:
+def invalidate_views(database: Database[Document], collection: str, reason: str) -> None:
     """Lets all views over a collection fail with a reason, before it is changed or dropped.
 
     Replies that are under way are cut off by the server when the collection is dropped.

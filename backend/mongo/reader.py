@@ -57,24 +57,24 @@ def arrays(
                     database.command(kill, session=session)
 
 
-def runs(
+def document_batches(
     collection: Collection[Document], query: Mapping[str, Any], size: int, **options: Any
-) -> Generator[tuple[layout.Run, bool], None, None]:
-    """Yields documents as runs of BSON.
+) -> Generator[tuple[layout.DocumentBatch, bool], None, None]:
+    """Yields documents as batches of BSON.
 
     Args:
         collection: the collection
         query: which documents
-        size: how many at the most in each run
+        size: how many at the most in each batch
         **options: other options of the command ``find``
 
     Yields:
-        runs, which may be empty, and of each whether it is the last one
+        batches, which may be empty, and of each whether it is the last one
     """
     find = {"filter": dict(query), "batchSize": size, **options}
     with closing(arrays(collection, find)) as found:
         for array, is_last in found:
-            yield layout.Run.of_array(array), is_last
+            yield layout.DocumentBatch.of_array(array), is_last
 
 
 def _cut(reply: bytes) -> tuple[memoryview, int]:

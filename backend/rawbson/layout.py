@@ -1,9 +1,9 @@
-"""Finding top-level fields in runs of BSON documents, without decoding any of them.
+"""Finding top-level fields in batches of BSON documents, without decoding any of them.
 
 Documents of one collection have nearly the same fields in nearly the same order. So all documents
-of a run are walked side by side: what the first one has next is looked for in all of them at once,
-and those that have it advance together. Every step follows BSON's own lengths, so what is found is
-truly at the top level, whatever the strings and embedded documents in between hold.
+of a batch are walked side by side: what the first one has next is looked for in all of them at
+once, and those that have it advance together. Every step follows BSON's own lengths, so what is
+found is truly at the top level, whatever the strings and embedded documents in between hold.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Run:
+class DocumentBatch:
     """BSON documents in one buffer, in order, whatever lies between them."""
 
     data: bytes | bytearray
@@ -81,14 +81,14 @@ class Run:
     """Where each document ends."""
 
     @classmethod
-    def of(cls, data: bytes | bytearray) -> Run:
+    def of(cls, data: bytes | bytearray) -> DocumentBatch:
         """Finds the documents in a buffer that holds nothing else.
 
         Args:
             data: BSON documents, one after the other
 
         Returns:
-            the run
+            the batch
         """
         bounds, position, total, length = [0], 0, len(data), _LENGTH.unpack_from
         while position < total:
@@ -97,14 +97,14 @@ class Run:
         return cls(data, bounds[:-1], bounds[1:])
 
     @classmethod
-    def of_array(cls, array: bytes | memoryview) -> Run:
+    def of_array(cls, array: bytes | memoryview) -> DocumentBatch:
         """Finds the documents in a BSON array, whose names are their places: 0, 1, 2 ...
 
         Args:
-            array: the array, of which the run has a copy of its own
+            array: the array, of which the batch has a copy of its own
 
         Returns:
-            the run
+            the batch
         """
         starts, ends, length = [], [], _LENGTH.unpack_from
         position, end = 4, len(array) - 1
@@ -134,9 +134,9 @@ class Run:
         starts, ends = np.array(self.starts)[numbers], np.array(self.ends)[numbers]
         return [view[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
-    def first(self) -> Run:
-        """Returns the run of the first document only."""
-        return Run(self.data, self.starts[:1], self.ends[:1])
+    def first(self) -> DocumentBatch:
+        """Returns the batch of the first document only."""
+        return DocumentBatch(self.data, self.starts[:1], self.ends[:1])
 
     def joined(self) -> bytes:
         """Returns the documents one after the other, with nothing in between."""
@@ -151,23 +151,23 @@ class Run:
             yield document[_ID_START : _ID_START + _ID_BYTES], document
 
 
-def locate(run: Run, wanted: Sequence[Wanted]) -> list[Positions]:
+def locate(batch: DocumentBatch, wanted: Sequence[Wanted]) -> list[Positions]:
     """Finds the values of top-level fields.
 
     Args:
-        run: the documents
+        batch: the documents
         wanted: the fields
 
     Returns:
         for each field, where its value begins in each document, or :data:`NOT_FOUND`
     """
-    found = {field.header: np.full(len(run), NOT_FOUND, np.int64) for field in wanted}
-    _Walk(run, found).run()
+    found = {field.header: np.full(len(batch), NOT_FOUND, np.int64) for field in wanted}
+    _Walk(batch, found).walk()
     return [found[field.header] for field in wanted]
 
 
 def windows(batch: bytes | bytearray, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Returns what would be read as a type at every position of a run.
+    """Returns what would be read as a type at every position of a batch.
 
     Args:
         batch: bytes
@@ -249,18 +249,18 @@ def value_size(batch: bytes | bytearray, kind: int, value: int) -> int:
 
 
 class _Walk:
-    """One walk through all documents of a run, side by side."""
+    """One walk through all documents of a batch, side by side."""
 
-    def __init__(self, run: Run, found: dict[bytes, Positions]) -> None:
-        self._batch = run.data
+    def __init__(self, batch: DocumentBatch, found: dict[bytes, Positions]) -> None:
+        self._batch = batch.data
         self._found = found
         # The last byte of a document is its end mark
-        self._ends = np.asarray(run.ends, np.int64) - 1
-        self._at = np.asarray(run.starts, np.int64) + 4
+        self._ends = np.asarray(batch.ends, np.int64) - 1
+        self._at = np.asarray(batch.starts, np.int64) + 4
         self._missing = np.full(len(self._at), len(found))
         self._left = np.arange(len(self._at))
 
-    def run(self) -> None:
+    def walk(self) -> None:
         self._drop_finished()
         # Documents that differ from all others would each cost a step of their own
         steps = 0

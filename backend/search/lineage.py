@@ -74,10 +74,10 @@ def record(database: Database[Document], dataset_id: ObjectId, run_id: ObjectId)
     latest = catalog.latest(dataset_id)
     if latest is None:
         return
-    witness = dict(catalog.dataset_facts(dataset_id).get("witness") or {})
-    is_of_latest = witness.pop("snapshot_id", None) == latest.id
+    change_token = dict(catalog.dataset_facts(dataset_id).get("witness") or {})
+    is_of_latest = change_token.pop("snapshot_id", None) == latest.id
     try:
-        head = version_hash.at_a_glance(database, latest, witness if is_of_latest else None)
+        head = version_hash.at_a_glance(database, latest, change_token if is_of_latest else None)
     except SnapshotError:
         # Damaged, or its documents are not in the database
         head = Equality.UNKNOWN

@@ -22,7 +22,7 @@ from ..manifest.manifest import Manifest
 from ..mongo import fence
 from ..mongo.collections import all_collections, owned_collections, staging_name, view_name
 from ..mongo.database import Document
-from ..mongo.invalidate import withdraw
+from ..mongo.invalidate import invalidate_views
 from ..operations.journal import Operation, operation, recovers
 from ..storage import collections, registry
 from ..storage.base import Backend
@@ -76,7 +76,7 @@ def _convert(running: Operation, record: SnapshotRecord, target: Backend) -> Non
     own = [part for part in staged if part.is_own_collection]
     indexes = {part: source.indexes(record, part) for part in own}
     moved = replace(record, backend=target.name, storage={})
-    moved = replace(moved, storage=target.adopt(moved, staged, indexes))
+    moved = replace(moved, storage=target.ingest(moved, staged, indexes))
     running.step("adopted")
     _check(database, moved, target)
     running.certain("checked")
@@ -106,7 +106,7 @@ def _stage(running: Operation, source: Backend, record: SnapshotRecord) -> dict[
     staged: dict[Part, Documents] = {}
     for part, documents in source.related(record).items():
         name = staging_name(running.id, part)
-        staged[part] = Documents(collections.copy_whole(part, documents, database, name))
+        staged[part] = Documents(collections.copy_all(part, documents, database, name))
     for part in (Part.SAMPLES, Part.FRAMES):
         if source.source(record, part) is not None:
             target = collections.create(part, database, staging_name(running.id, part))
@@ -136,5 +136,5 @@ def _forget(
     for part in (Part.SAMPLES, Part.FRAMES) if close else ():
         view = existing.get(view_name(record.id, part), {})
         if "viewOn" in view.get("options", {}):
-            withdraw(database, view["options"]["viewOn"], _MOVED)
+            invalidate_views(database, view["options"]["viewOn"], _MOVED)
     source.discard(record.id)

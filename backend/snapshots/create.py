@@ -115,10 +115,10 @@ def create(
             running.step("captured")
             record = replace(record, storage=captured.storage)
             _describe(running, backend, record, captured)
-            if captured.witness is not None:
+            if captured.change_token is not None:
                 # Of no use to anyone should the snapshot not be completed
                 catalog.set_dataset_facts(
-                    dataset.id, witness={"snapshot_id": snapshot_id, **captured.witness}
+                    dataset.id, witness={"snapshot_id": snapshot_id, **captured.change_token}
                 )
             running.committing("summarized")
             if not catalog.complete(snapshot_id):

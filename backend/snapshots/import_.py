@@ -94,7 +94,7 @@ def import_(
             with malformed_is_damaged(str(path)):
                 document = _fill_head(running, staged, captured, lacking) if is_new else None
                 backend = registry.create(record.backend, database)
-                storage = backend.adopt(record, staged, captured)
+                storage = backend.ingest(record, staged, captured)
             running.step("adopted")
             manifest_store.save(database, record.id, _of_all_parts(manifests))
             Catalog(database).update(record.id, storage=storage)

@@ -70,5 +70,5 @@ def _inserted(
     with Writer(target) as writer:
         for piece in pieces:
             running.step("staging")
-            writer.write(layout.Run.of(piece.data))
+            writer.write(layout.DocumentBatch.of(piece.data))
             yield piece.data

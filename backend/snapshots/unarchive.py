@@ -72,7 +72,7 @@ def unarchive(
             _check_unchanged(reader, record.archive)
             running.step("staged")
             backend = registry.create(record.backend, database)
-            storage = backend.adopt(record, staged, reader.header.indexes)
+            storage = backend.ingest(record, staged, reader.header.indexes)
             running.committing("adopted")
             if not catalog.end_move(
                 record.id,

@@ -43,7 +43,7 @@ class Captured:
     """A snapshot in ``known`` from which this one may differ little, so that its manifests are
     best stored as the difference."""
 
-    witness: Document | None = None
+    change_token: Document | None = None
     """What tells at a glance whether the dataset was written to since, if anything does."""
 
 
@@ -91,7 +91,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def adopt(
+    def ingest(
         self,
         record: SnapshotRecord,
         staged: State,
@@ -134,7 +134,7 @@ class Backend(ABC):
 
         The collections hold nothing else, so that views over them show the snapshot. Their
         content never changes: a backend that needs the space lets views over them fail, and then
-        drops them, see :func:`.withdraw.withdraw`.
+        drops them, see :func:`.invalidate.invalidate_views`.
 
         Args:
             record: the snapshot

@@ -59,7 +59,7 @@ def create_indexes(part: Part, target: Collection[Document]) -> None:
         target.create_indexes(_INDEXES[part])
 
 
-def copy_whole(
+def copy_all(
     part: Part, documents: Documents, database: Database[Document], name: str
 ) -> Collection[Document]:
     """Copies a part into a collection of its own.

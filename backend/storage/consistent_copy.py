@@ -19,7 +19,7 @@ from bson import ObjectId
 from pymongo.errors import OperationFailure
 
 from .. import faults
-from ..dataset.change_token import DatasetWitness
+from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Documents, Head, Part, State
 from ..errors import ConcurrentWritesError
 from ..manifest.manifest import Manifest
@@ -62,7 +62,7 @@ class Moment:
 
     manifests: dict[Part, Manifest]
     """The content of each part of the copy."""
-    witness: DatasetWitness
+    change_token: DatasetToken
     """Taken before that moment: what proves no write since proves that the dataset is the same."""
 
 
@@ -80,7 +80,7 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
     Raises:
         ConcurrentWritesError: if the dataset never stood still; the copy is then worthless
     """
-    before = DatasetWitness.of(head)
+    before = DatasetToken.of(head)
     if is_replicated(head.database):
         at_once = Head(at_one_moment(head.database), head.dataset_id)
         try:
@@ -88,10 +88,10 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
         except OperationFailure as error:
             if error.code not in (_SNAPSHOT_UNAVAILABLE, _SNAPSHOT_TOO_OLD):
                 raise
-        before = DatasetWitness.of(head)
+        before = DatasetToken.of(head)
 
     manifests = _copy(head.state(), target, progress)
-    if before.proves_no_write(DatasetWitness.of(head)):
+    if before.proves_no_write(DatasetToken.of(head)):
         return Moment(manifests, before)
 
     # The digests were taken from the dataset, not from the copy: the two may differ now
@@ -99,12 +99,12 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
     for number in range(MAX_PASSES):
         progress(0.9, f"Catching up with concurrent changes (pass {number + 1})")
         faults.reach("create.pass")
-        before = DatasetWitness.of(head)
+        before = DatasetToken.of(head)
         repaired = _repair(head.state(), target, manifests)
         if repaired:
             continue
         # Without counters, that two passes agree is the best that can be had
-        if not before.has_counters or before.proves_no_write(DatasetWitness.of(head)):
+        if not before.has_counters or before.proves_no_write(DatasetToken.of(head)):
             return Moment(manifests, before)
     raise ConcurrentWritesError(
         f"The dataset was written to all the time: {MAX_PASSES} passes could not catch up with "

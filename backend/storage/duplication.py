@@ -23,7 +23,7 @@ from ..mongo.collections import master_name, owned_collections
 from ..mongo.database import Document, data_size
 from ..progress import Progress, silent
 from .base import Backend, Captured, whole_collection
-from .collections import copy_whole, create_indexes, list_indexes, patch
+from .collections import copy_all, create_indexes, list_indexes, patch
 from .consistent_copy import capture, copy_and_read
 
 _NAMESPACE_NOT_FOUND = 26
@@ -54,10 +54,10 @@ class DuplicationBackend(Backend):
         return Captured(
             moment.manifests,
             storage=_storage(parts, list_indexes(head)),
-            witness=moment.witness.to_document(),
+            change_token=moment.change_token.to_document(),
         )
 
-    def adopt(
+    def ingest(
         self,
         record: SnapshotRecord,
         staged: State,
@@ -141,7 +141,7 @@ class _Masters:
         return copy_and_read(documents, part, self._copy)
 
     def _copy(self, part: Part, documents: Documents) -> None:
-        copy_whole(part, documents, self._database, master_name(self._snapshot_id, part))
+        copy_all(part, documents, self._database, master_name(self._snapshot_id, part))
 
     def take_over(self, part: Part, documents: Documents) -> None:
         name = master_name(self._snapshot_id, part)

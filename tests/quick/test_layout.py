@@ -44,17 +44,17 @@ DOCUMENTS = st.dictionaries(NAMES, VALUES, max_size=7).map(bson.encode)
 
 @given(st.lists(DOCUMENTS, min_size=1, max_size=12))
 def test_positions_are_those_of_decoding(documents: list[bytes]) -> None:
-    run = layout.Run.of(b"".join(documents))
+    batch = layout.DocumentBatch.of(b"".join(documents))
 
-    stamps, owners = layout.locate(run, [STAMP, OWNER])
+    stamps, owners = layout.locate(batch, [STAMP, OWNER])
 
-    assert list(run) == documents
-    for document, start, stamp, owner in zip(documents, run.starts, stamps, owners, strict=True):
+    assert list(batch) == documents
+    for document, start, stamp, owner in zip(documents, batch.starts, stamps, owners, strict=True):
         fields = layout.fields(document)
         for wanted, place, size in ((STAMP, stamp, 8), (OWNER, owner, 12)):
             element = fields.get(wanted.name, b"\x00")
             if element[0] == wanted.type:
-                assert run.data[place : place + size] == element[1:]
+                assert batch.data[place : place + size] == element[1:]
                 assert start < place < start + len(document)
             else:
                 assert place == layout.NOT_FOUND
@@ -64,10 +64,10 @@ def test_positions_are_those_of_decoding(documents: list[bytes]) -> None:
 def test_the_documents_of_an_array_are_found(documents: list[bytes]) -> None:
     array = bson.encode({str(n): RawBSONDocument(each) for n, each in enumerate(documents)})
 
-    run = layout.Run.of_array(array)
+    batch = layout.DocumentBatch.of_array(array)
 
-    assert list(run) == documents == [run[number] for number in range(len(run))]
-    assert run.joined() == b"".join(documents)
+    assert list(batch) == documents == [batch[number] for number in range(len(batch))]
+    assert batch.joined() == b"".join(documents)
 
 
 @given(DOCUMENTS)
@@ -82,9 +82,9 @@ def test_fields_are_cut_where_decoding_cuts_them(document: bytes) -> None:
 
 def test_names_at_the_end_of_a_run_are_not_looked_for_beyond_it() -> None:
     documents = [bson.encode({"last_modified_at": None, "a": 1})] * 9 + [bson.encode({"b": 1})]
-    run = layout.Run.of(b"".join(documents))
+    batch = layout.DocumentBatch.of(b"".join(documents))
 
-    (stamps,) = layout.locate(run, [STAMP])
+    (stamps,) = layout.locate(batch, [STAMP])
 
     assert set(stamps) == {layout.NOT_FOUND}
 

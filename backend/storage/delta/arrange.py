@@ -8,7 +8,7 @@ from pymongo.collection import Collection
 from ...dataset.parts import Documents
 from ...mongo.database import Document, raw
 from ...rawbson.ids import Ids, Keys, positions
-from .splice import by_id
+from .reconstruct import by_id
 
 _FEW = 0.05
 _FEW_DOCUMENTS = 1000

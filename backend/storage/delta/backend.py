@@ -28,21 +28,21 @@ from ..base import Backend, Captured
 from ..consistent_copy import capture
 from . import cache
 from . import chain as chains
-from .adopt import adopt_apart, adopt_newest
 from .capture import DeltaTarget
 from .chain import Chain, Link
 from .compact import compact
 from .discard import discard
+from .gc import collect_garbage, unnamed
+from .ingest import ingest_apart, ingest_newest
 from .materialise import materialise, write
 from .read import read
 from .source import VirtualSource
-from .sweep import sweep, unnamed
 
 logger = logging.getLogger(__name__)
 
 
 class DeltaBackend(Backend):
-    """Keeps the newest snapshot whole, and of older ones what later ones have not."""
+    """Keeps a full copy of the newest snapshot, and of older ones what later ones have not."""
 
     name: ClassVar[str] = "delta"
 
@@ -63,53 +63,53 @@ class DeltaBackend(Backend):
         target.complete(moment.manifests)
         faults.reach("create.linked")
         cache.evict(self.database, record.dataset_id)
-        sweep(self.database, record.dataset_id)
+        collect_garbage(self.database, record.dataset_id)
         storage = _storage(collections.list_indexes(head))
         if target.equals_previous:
             logger.info("Snapshot '%s' equals the one before it: nothing was written", record.name)
             storage["equals_previous"] = True
         return Captured(
-            moment.manifests, storage, target.known, target.base, moment.witness.to_document()
+            moment.manifests, storage, target.known, target.base, moment.change_token.to_document()
         )
 
-    def adopt(
+    def ingest(
         self,
         record: SnapshotRecord,
         staged: State,
         indexes: Mapping[Part, list[Document]],
         progress: Progress = silent,
     ) -> dict[str, Any]:
-        """Takes a state in as the newest snapshot's next one, or keeps it whole."""
+        """Takes a state in as the newest snapshot's next one, or keeps it as a full copy."""
         chain = chains.load(self.database, record.dataset_id)
         link = chain.find(record.id)
         if link is None or not link.is_complete:
             if self._has_later(chain, record):
-                adopt_apart(self.database, record, staged)
+                ingest_apart(self.database, record, staged)
             else:
                 self._begin(record)
-                adopt_newest(self.database, record, staged)
+                ingest_newest(self.database, record, staged)
                 cache.evict(self.database, record.dataset_id)
         for documents in staged.values():
             documents.collection.drop()
-        sweep(self.database, record.dataset_id)
+        collect_garbage(self.database, record.dataset_id)
         return _storage(indexes)
 
     def is_materialised(self, record: SnapshotRecord) -> bool:
-        """Returns whether there are wholes of the samples and frames."""
+        """Returns whether there are full copies of the samples and frames."""
         chain = chains.load(self.database, record.dataset_id)
         link = chain.get(record.id)
-        return all(chain.whole(link, part) for part in _own_parts(link))
+        return all(chain.full_copy(link, part) for part in _own_parts(link))
 
     def ready(self, record: SnapshotRecord) -> State | None:
-        """Returns where the wholes are, which nobody changes from now on."""
+        """Returns where the full copies are, which nobody changes from now on."""
         now = server_time(self.database)
 
         def open_(chain: Chain) -> Chain | None:
             link = chain.get(record.id)
-            wholes = [chain.whole(link, part) for part in _own_parts(link)]
-            if None in wholes:
+            full_copies = [chain.full_copy(link, part) for part in _own_parts(link)]
+            if None in full_copies:
                 return None
-            times = dict.fromkeys((whole for whole in wholes if whole is not None), now)
+            times = dict.fromkeys((copy for copy in full_copies if copy is not None), now)
             return replace(chain, opened={**chain.opened, **times})
 
         try:
@@ -123,20 +123,20 @@ class DeltaBackend(Backend):
         return None if chain is None else self._state(chain, record)
 
     def state(self, record: SnapshotRecord, progress: Progress = silent) -> State:
-        """Makes wholes of the samples and frames, where there are none."""
-        sweep(self.database, record.dataset_id)
+        """Makes full copies of the samples and frames, where there are none."""
+        collect_garbage(self.database, record.dataset_id)
         chain = chains.load(self.database, record.dataset_id)
         link = chain.get(record.id)
         for part in _own_parts(link):
-            if chain.whole(link, part) is None:
+            if chain.full_copy(link, part) is None:
                 token, content = materialise(self.database, chain, link, part, progress)
                 as_captured.check(self.database, record, {part: content}, "It was not opened.")
                 faults.reach(f"delta.materialised_{part.value}")
-                self._set_whole(record, part, token)
+                self._set_full_copy(record, part, token)
         state = self.ready(record)
         assert state is not None, "the caller holds the dataset's lease"
         cache.evict(self.database, record.dataset_id, record.id)
-        sweep(self.database, record.dataset_id)
+        collect_garbage(self.database, record.dataset_id)
         return state
 
     def related(self, record: SnapshotRecord) -> State:
@@ -152,7 +152,7 @@ class DeltaBackend(Backend):
     def source(
         self, record: SnapshotRecord, part: Part, known: Known | None = None
     ) -> Source | None:
-        """Returns what looks documents up in the histories and the newest whole."""
+        """Returns what looks documents up in the pre-images and the newest full copy."""
         link = chains.load(self.database, record.dataset_id).get(record.id)
         if part not in link.parts:
             return None
@@ -161,18 +161,18 @@ class DeltaBackend(Backend):
     def read(
         self, record: SnapshotRecord, part: Part, progress: Progress = silent
     ) -> list[Manifest]:
-        """Reads the histories and the whole that they rest on, and the snapshot's own whole."""
+        """Reads the pre-images and the full copy below them, and the snapshot's own full copy."""
         return read(self.database, record.dataset_id, record.id, part)
 
     def restore(
         self, record: SnapshotRecord, part: Part, target: Collection[Document]
     ) -> Manifest:
-        """Copies a whole inside the server, or puts the documents together in the target."""
+        """Copies a full copy inside the server, or puts the documents together in the target."""
         chain = chains.load(self.database, record.dataset_id)
         link = chain.get(record.id)
-        whole = chain.whole(link, part)
-        if whole is not None:
-            source = self.database[delta_name(record.dataset_id, whole, part)]
+        full_copy = chain.full_copy(link, part)
+        if full_copy is not None:
+            source = self.database[delta_name(record.dataset_id, full_copy, part)]
             return collections.put(Documents(source), target)
         target.delete_many({})
         return write(self.database, chain, link, part, target)
@@ -191,7 +191,7 @@ class DeltaBackend(Backend):
         names = [
             delta_name(chain.dataset_id, token, part)
             for part in link.parts
-            if (token := chain.whole(link, part)) is not None
+            if (token := chain.full_copy(link, part)) is not None
         ]
         return data_size(self.database, names)
 
@@ -201,7 +201,7 @@ class DeltaBackend(Backend):
 
     def tidy(self, dataset_id: ObjectId) -> None:
         """Drops what belongs to nothing, and compacts manifests."""
-        sweep(self.database, dataset_id)
+        collect_garbage(self.database, dataset_id)
         compact(self.database, dataset_id)
 
     def left_behind(self) -> dict[ObjectId, int]:
@@ -218,14 +218,14 @@ class DeltaBackend(Backend):
     def _begin(self, record: SnapshotRecord) -> None:
         """Adds a link for a new snapshot, so that whatever follows can be undone."""
         discard(self.database, record.id)
-        sweep(self.database, record.dataset_id)
+        collect_garbage(self.database, record.dataset_id)
         link = Link(record.id, record.sequence)
         chains.change(self.database, record.dataset_id, lambda chain: chain.with_link(link))
         faults.reach("create.link_added")
 
-    def _set_whole(self, record: SnapshotRecord, part: Part, token: ObjectId) -> None:
+    def _set_full_copy(self, record: SnapshotRecord, part: Part, token: ObjectId) -> None:
         def edit(chain: Chain) -> Chain:
-            return chain.with_link(chain.get(record.id).with_part(part, whole=token))
+            return chain.with_link(chain.get(record.id).with_part(part, full_copy=token))
 
         chains.change(self.database, record.dataset_id, edit)
 
@@ -238,7 +238,7 @@ class DeltaBackend(Backend):
         for part in link.parts:
             if part.is_own_collection and not own:
                 continue
-            token = chain.whole(link, part)
+            token = chain.full_copy(link, part)
             assert token is not None
             name = delta_name(record.dataset_id, token, part)
             if name in existing:

@@ -19,8 +19,8 @@ def evict(
 ) -> None:
     """Makes the least recently loaded snapshots virtual again, if there are too many.
 
-    The newest snapshot, those that are kept whole anyway, and pinned ones stay. What nobody needs
-    any more is to be swept then.
+    The newest snapshot, those that are kept as a full copy anyway, and pinned ones stay. What
+    nobody needs any more is then for the garbage collection.
 
     Args:
         database: the database

@@ -1,11 +1,12 @@
 """Taking a new snapshot in: what changed since the newest one is all that is written.
 
-Of samples and frames, the newest snapshot's whole is taken over: it is patched where it lies,
-after what that overwrites was put into the newest snapshot's history. That is done only if nobody
-has opened the whole, and unless nearly everything changed; else a new whole is copied.
+Of samples and frames, the newest snapshot's full copy is taken over: it is patched where it lies,
+after what that overwrites was put into the newest snapshot's pre-images. That is done only if
+nobody has opened the full copy, and unless nearly everything changed; else a new full copy is
+copied.
 
-Whatever kills a capture, the newest snapshot is told from its history and the half patched whole,
-see :mod:`.discard`.
+Whatever kills a capture, the newest snapshot is told from its pre-images and the half patched full
+copy, see :mod:`.discard`.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ from . import chain as chains
 from .chain import Chain, Link
 from .compact import FULL_MANIFESTS
 from .origins import Origins
-from .splice import splice
+from .reconstruct import reconstruct
 from .stored_part import StorageMode, StoredPart
 
 _MOST = 0.5
-"""If more than this share of the newest snapshot's documents changed, it is kept whole."""
+"""If more than this share of the newest snapshot's documents changed, it keeps a full copy."""
 
 _PUT_ASIDE = 1000
 """So many documents are put aside at once."""
@@ -103,14 +104,14 @@ class DeltaTarget:
             and self._is_open(part)
             and not self._origins.are_as_before(part, documents.collection)
         ):
-            return self._copy_whole(part, documents, former)
+            return self._copy_full(part, documents, former)
         manifest = self.read(part, documents)
         stored = self._parts.get(part)
         if stored is not None and stored.mode is not StorageMode.SHARED:
             # The capture was begun anew
             former = Manifest.read(self.copied(part))
         else:
-            self._parts[part] = StoredPart(self._former_whole(part), StorageMode.SHARED)
+            self._parts[part] = StoredPart(self._former_full_copy(part), StorageMode.SHARED)
         differences = former.compare(manifest)
         if not differences:
             return manifest
@@ -135,8 +136,8 @@ class DeltaTarget:
         if stored.mode is StorageMode.PATCHED:
             self._preserve(part, stored, Ids.of([*changed, *removed]).keys)
             faults.reach(f"create.preserved_{part.value}")
-        whole = self._collection(part, stored.token)
-        collections.patch(whole, documents, changed, removed)
+        full_copy = self._collection(part, stored.token)
+        collections.patch(full_copy, documents, changed, removed)
         stored.patches += 1
         if stored.mode is StorageMode.PATCHED:
             former = self._former_manifest(part)
@@ -148,8 +149,8 @@ class DeltaTarget:
         """Returns the documents of a part that the snapshot holds."""
         if part not in self._parts:
             self._parts[part] = StoredPart(ObjectId(), StorageMode.COPIED)
-            create_compressed(self._database, self._whole(part).name)
-        return Documents(self._whole(part))
+            create_compressed(self._database, self._full_copy(part).name)
+        return Documents(self._full_copy(part))
 
     def complete(self, manifests: dict[Part, Manifest]) -> list[Part]:
         """Puts everything in its place, once the content is that of one moment.
@@ -180,12 +181,12 @@ class DeltaTarget:
             for part in found:
                 # What keys do not find cannot be told by differences
                 is_kept = not part.is_own_collection or manifests[part].has_unusual_ids
-                link = link.with_part(part, whole=self._parts[part].token, is_kept=is_kept)
+                link = link.with_part(part, full_copy=self._parts[part].token, is_kept=is_kept)
             link = replace(
                 link,
                 is_complete=True,
                 sources=self._origins.names,
-                witnesses=self._origins.witnesses,
+                change_tokens=self._origins.change_tokens,
                 marks=self._origins.marks,
             )
             chain = chain.with_link(link)
@@ -242,44 +243,44 @@ class DeltaTarget:
             return None
 
     def _is_open(self, part: Part) -> bool:
-        return self._former_whole(part) in chains.load(self._database, self._dataset_id).opened
+        return self._former_full_copy(part) in chains.load(self._database, self._dataset_id).opened
 
-    def _former_whole(self, part: Part) -> ObjectId:
+    def _former_full_copy(self, part: Part) -> ObjectId:
         assert self._previous is not None
-        token = self._previous.parts[part].whole
-        assert token is not None, "the newest snapshot has a whole of each part"
+        token = self._previous.parts[part].full_copy
+        assert token is not None, "the newest snapshot has a full copy of each part"
         return token
 
     def _collection(self, part: Part, token: ObjectId) -> Collection[Document]:
         return self._database[delta_name(self._dataset_id, token, part)]
 
-    def _whole(self, part: Part) -> Collection[Document]:
+    def _full_copy(self, part: Part) -> Collection[Document]:
         return self._collection(part, self._parts[part].token)
 
-    def _copy_whole(self, part: Part, documents: Documents, former: Manifest | None) -> Manifest:
-        """Makes a new whole while the dataset is being read; it is in vain if nothing changed."""
+    def _copy_full(self, part: Part, documents: Documents, former: Manifest | None) -> Manifest:
+        """Makes a new full copy while the dataset is read; in vain if nothing changed."""
         manifest = copy_and_read(documents, part, self._copy_new)
         if part.is_own_collection and former is not None and not former.compare(manifest):
-            self._parts[part] = StoredPart(self._former_whole(part), StorageMode.SHARED)
+            self._parts[part] = StoredPart(self._former_full_copy(part), StorageMode.SHARED)
         return manifest
 
     def _copy_new(self, part: Part, documents: Documents) -> None:
         self._parts[part] = StoredPart(ObjectId(), StorageMode.COPIED)
-        collections.copy_whole(part, documents, self._database, self._whole(part).name)
+        collections.copy_all(part, documents, self._database, self._full_copy(part).name)
 
     def _take_over(self, part: Part, stored: StoredPart) -> bool:
-        """Makes the newest snapshot's whole the new one's, unless somebody has opened it."""
-        history = ObjectId()
-        create_compressed(self._database, self._collection(part, history).name)
+        """Makes the newest snapshot's full copy the new one's, unless somebody has opened it."""
+        pre_images = ObjectId()
+        create_compressed(self._database, self._collection(part, pre_images).name)
 
         def edit(chain: Chain) -> Chain | None:
             if stored.token in chain.opened:
                 return None
             for link, shown in chain.users(stored.token):
-                chain = chain.with_link(link.with_part(shown, whole=None, is_kept=False))
+                chain = chain.with_link(link.with_part(shown, full_copy=None, is_kept=False))
             assert self._previous is not None
-            previous = chain.get(self._previous.id).with_part(part, history=history)
-            new = chain.get(self._id).with_part(part, whole=stored.token)
+            previous = chain.get(self._previous.id).with_part(part, pre_images=pre_images)
+            new = chain.get(self._id).with_part(part, full_copy=stored.token)
             return chain.with_link(previous).with_link(new)
 
         if chains.change(self._database, self._dataset_id, edit) is None:
@@ -289,22 +290,24 @@ class DeltaTarget:
         return True
 
     def _preserve(self, part: Part, stored: StoredPart, keys: Keys) -> None:
-        """Puts into the history what is about to be overwritten."""
+        """Puts into the pre-images what is about to be overwritten."""
         former = self._former_manifest(part)
         assert former is not None
         new = common(former.keys, np.unique(keys))
         new = new[~positions(stored.preserved, new)[1]]
         chain = chains.load(self._database, self._dataset_id)
         assert self._previous is not None
-        history = chain.get(self._previous.id).parts[part].history
-        assert history is not None
-        self._put_aside(part, stored.token, history, new)
+        pre_images = chain.get(self._previous.id).parts[part].pre_images
+        assert pre_images is not None
+        self._put_aside(part, stored.token, pre_images, new)
         stored.preserved = np.sort(np.concatenate([stored.preserved, new]))
 
-    def _put_aside(self, part: Part, whole: ObjectId, history: ObjectId, keys: Keys) -> None:
-        source = self._collection(part, whole)
+    def _put_aside(
+        self, part: Part, full_copy: ObjectId, pre_images: ObjectId, keys: Keys
+    ) -> None:
+        source = self._collection(part, full_copy)
         # Not inside the server: what changed is to be counted, for which they are needed here
-        with Writer(self._collection(part, history)) as writer:
+        with Writer(self._collection(part, pre_images)) as writer:
             for ids in chunks(list(Ids(keys)), _PUT_ASIDE):
                 found = Documents(source).fetch(ids)
                 self._overwritten[part].note(found)
@@ -313,7 +316,7 @@ class DeltaTarget:
     def _arrange(self, part: Part, manifest: Manifest) -> None:
         """Sees to it that the documents lie in the order of the dataset's."""
         stored, wanted = self._parts[part], manifest.in_order()
-        whole = self._whole(part)
+        full_copy = self._full_copy(part)
         actual = self._order_of(part, stored, manifest)
         if np.array_equal(actual, wanted):
             return
@@ -321,11 +324,11 @@ class DeltaTarget:
         if stored.mode is not StorageMode.SHARED and arrange.are_few(moving, wanted):
             if stored.mode is StorageMode.PATCHED:
                 self._preserve(part, stored, moving)
-            arrange.move_to_end(whole, moving)
+            arrange.move_to_end(full_copy, moving)
             return
         token = ObjectId()
         target = collections.create(part, self._database, self._collection(part, token).name)
-        splice(whole, [], wanted, target, silent)
+        reconstruct(full_copy, [], wanted, target, silent)
         mode = StorageMode.COPIED if stored.mode is StorageMode.SHARED else stored.mode
         self._parts[part] = replace(stored, token=token, mode=mode)
 
@@ -333,12 +336,12 @@ class DeltaTarget:
         """Returns the order in which the documents lie."""
         former = self._former_manifest(part)
         if stored.mode is StorageMode.COPIED or stored.patches > 1 or former is None:
-            return scan.natural(self._whole(part), manifest.keys)
+            return scan.natural(self._full_copy(part), manifest.keys)
         # Documents that were patched once are where they were, and others behind them
         assert self._previous is not None
         before = order.load(self._database, self._previous.id, part, former)
         kept = before[positions(manifest.keys, before)[1]]
-        return np.concatenate([kept, order.of_some(self._whole(part), stored.added)])
+        return np.concatenate([kept, order.of_some(self._full_copy(part), stored.added)])
 
     def _keep_former(self, part: Part, manifest: Manifest | None) -> dict[str, Any]:
         """Sees to it that the newest snapshot can be told after the new one; returns by what."""
@@ -353,11 +356,11 @@ class DeltaTarget:
         differences = former.compare(manifest)
         if _are_many(differences, former, manifest):
             return {"is_kept": True}
-        history = ObjectId()
-        create_compressed(self._database, self._collection(part, history).name)
+        pre_images = ObjectId()
+        create_compressed(self._database, self._collection(part, pre_images).name)
         gone = np.concatenate([differences.deleted_keys, differences.changed_keys])
-        self._put_aside(part, self._former_whole(part), history, gone)
-        return {"history": history}
+        self._put_aside(part, self._former_full_copy(part), pre_images, gone)
+        return {"pre_images": pre_images}
 
 
 def _own_parts(link: Link | None) -> list[Part]:

@@ -1,23 +1,25 @@
 """The chain: which collections the snapshots of a dataset are kept in.
 
 A dataset's snapshots form a chain, oldest first. Of samples and frames, the newest snapshot has a
-*whole*: a collection that holds exactly its documents. An older one has a *history*: a collection
-of those of its documents that the next snapshot no longer has, or has with other content. What a
-snapshot holds is found by going along the chain until a whole is met: a document is what the first
-history that has it says, else what the whole says. Which documents there are, the snapshot's
-manifest tells. A snapshot whose part equals that of the next one has no history of it.
+*full copy*: a collection that holds exactly its documents. An older one has *pre-images*: a
+collection of those of its documents that the next snapshot no longer has, or has with other
+content. What a snapshot holds is found by going along the chain until a full copy is met: a
+document is what the first pre-images that have it say, else what the full copy says. Which
+documents there are, the snapshot's manifest tells. A snapshot whose part equals that of the next
+one has no pre-images of it.
 
-Other parts are small, and stored whole; snapshots among which one did not change share it.
+Other parts are small, and stored as full copies; snapshots among which one did not change share
+it.
 
-A snapshot has a whole as well if it was *materialised* to be opened, or if it is *kept* whole
-because nearly everything changed after it. A whole that is *open* may have readers, so it is never
-changed again; only the newest one that nobody has opened is taken over by the next snapshot, which
-patches it where it lies.
+A snapshot has a full copy as well if it was *materialised* to be opened, or if it is *kept* as one
+because nearly everything changed after it. A full copy that is *open* may have readers, so it is
+never changed again; only the newest one that nobody has opened is taken over by the next snapshot,
+which patches it where it lies.
 
 All that is one document per dataset, replaced on the condition that nobody else has replaced it.
 Operations make the chain theirs first, by the token of their lease, so that whoever has lost that
 changes nothing any more. Collections are made before the chain names them, and dropped once it
-does not any more; those that a crash has left in between are swept up.
+does not any more; those that a crash has left in between are garbage, which is collected.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from ...errors import SnapshotError
 from ...mongo import fence
 from ...mongo.collections import DELTA
 from ...mongo.database import Document
-from .collection_witness import CollectionWitness
+from .collection_token import CollectionToken
 from .high_water import HighWaterMark
 
 _ATTEMPTS = 100
@@ -47,16 +49,16 @@ _ATTEMPTS = 100
 class Stored:
     """How a part of a snapshot is stored."""
 
-    whole: ObjectId | None = None
+    full_copy: ObjectId | None = None
     """The collection that holds all of it, if there is one."""
-    history: ObjectId | None = None
+    pre_images: ObjectId | None = None
     """The collection that holds what the next snapshot has not."""
     is_kept: bool = False
-    """Whether there is no other way to get it back than the whole."""
+    """Whether there is no other way to get it back than the full copy."""
 
     def to_document(self) -> Document:
         """Returns this as stored in the database."""
-        return {"whole": self.whole, "history": self.history, "kept": self.is_kept}
+        return {"whole": self.full_copy, "history": self.pre_images, "kept": self.is_kept}
 
     @classmethod
     def from_document(cls, document: Document) -> Stored:
@@ -72,12 +74,12 @@ class Link:
     sequence: int
     parts: dict[Part, Stored] = field(default_factory=dict)
     is_complete: bool = False
-    """Whether its capture has ended; until then a whole of it may be half patched."""
+    """Whether its capture has ended; until then a full copy of it may be half patched."""
     is_apart: bool = False
-    """Whether it is stored whole, on its own, and nothing rests on it."""
+    """Whether it is stored as full copies, on its own, and nothing rests on it."""
     sources: dict[Part, str] = field(default_factory=dict)
     """The names of the dataset's own collections when it was captured."""
-    witnesses: dict[Part, CollectionWitness] = field(default_factory=dict)
+    change_tokens: dict[Part, CollectionToken] = field(default_factory=dict)
     """What tells that those were not written to since."""
     marks: dict[Part, HighWaterMark] = field(default_factory=dict)
     """What tells what was inserted into those since."""
@@ -94,7 +96,7 @@ class Link:
             "sequence": self.sequence,
             "complete": self.is_complete,
             "apart": self.is_apart,
-            "witnesses": {p.value: w.to_document() for p, w in self.witnesses.items()},
+            "witnesses": {p.value: w.to_document() for p, w in self.change_tokens.items()},
             "marks": {p.value: mark.to_document() for p, mark in self.marks.items()},
             "sources": {part.value: name for part, name in self.sources.items()},
             # A list, because parts have dots in their names
@@ -104,8 +106,8 @@ class Link:
     @classmethod
     def from_document(cls, document: Document) -> Link:
         """Reads what :meth:`to_document` wrote."""
-        witnesses = {
-            Part(part): CollectionWitness.from_document(found)
+        change_tokens = {
+            Part(part): CollectionToken.from_document(found)
             for part, found in document["witnesses"].items()
         }
         marks = {
@@ -120,7 +122,7 @@ class Link:
             document["complete"],
             document["apart"],
             {Part(part): name for part, name in document["sources"].items()},
-            witnesses,
+            change_tokens,
             marks,
         )
 
@@ -132,7 +134,7 @@ class Chain:
     dataset_id: ObjectId
     links: tuple[Link, ...] = ()
     opened: dict[ObjectId, datetime] = field(default_factory=dict)
-    """When each open whole was last opened."""
+    """When each open full copy was last opened."""
     version: int = 0
     holder: str | None = None
     """The token of the lease under which it was last changed."""
@@ -163,15 +165,15 @@ class Chain:
             if _ends_at(other, part):
                 return
 
-    def whole(self, link: Link, part: Part) -> ObjectId | None:
+    def full_copy(self, link: Link, part: Part) -> ObjectId | None:
         """Returns the collection that holds a part of a snapshot and nothing else, if any."""
         for other in self.onwards(link, part):
             stored = other.parts.get(part)
             if stored is None or not other.is_complete:
                 return None
-            if stored.whole is not None:
-                return stored.whole
-            if stored.history is not None:
+            if stored.full_copy is not None:
+                return stored.full_copy
+            if stored.pre_images is not None:
                 return None
         return None
 
@@ -203,43 +205,43 @@ class Chain:
     def tokens(self) -> set[ObjectId]:
         """Returns what all collections that are in use are called by."""
         stored = [stored for link in self.links for stored in link.parts.values()]
-        found = {token for each in stored for token in (each.whole, each.history)}
+        found = {token for each in stored for token in (each.full_copy, each.pre_images)}
         return {token for token in found if token is not None}
 
     def users(self, token: ObjectId) -> list[tuple[Link, Part]]:
-        """Returns the snapshots that have a whole, and as which part."""
+        """Returns the snapshots that have a full copy, and as which part."""
         return [
             (link, part)
             for link in self.links
             for part, stored in link.parts.items()
-            if stored.whole == token
+            if stored.full_copy == token
         ]
 
     def held(self, link: Link) -> list[ObjectId]:
-        """Returns the wholes that a snapshot could do without, but for reading it at once."""
+        """Returns the full copies that a snapshot could do without, but for reading it at once."""
         newest = self.newest()
         if newest is None or link.is_apart:
             return []
         # Of snapshots that share one, some may do without it and others not
         needed = {
-            stored.whole
+            stored.full_copy
             for other in self.links
             for stored in other.parts.values()
             if stored.is_kept or other is newest
         }
         return [
-            stored.whole
+            stored.full_copy
             for part, stored in link.parts.items()
-            if part.is_own_collection and stored.whole is not None
-            if stored.whole not in needed
+            if part.is_own_collection and stored.full_copy is not None
+            if stored.full_copy not in needed
         ]
 
     def releasing(self, links: Iterable[Link], unless: Container[ObjectId] = ()) -> Chain:
-        """Returns the chain without those wholes that some snapshots could do without."""
+        """Returns the chain without those full copies that some snapshots could do without."""
         chain = self
         for token in [token for link in links for token in self.held(link)]:
             for link, part in [] if token in unless else chain.users(token):
-                chain = chain.with_link(link.with_part(part, whole=None))
+                chain = chain.with_link(link.with_part(part, full_copy=None))
         return chain
 
     def to_document(self) -> Document:
@@ -272,7 +274,7 @@ class Chain:
 
 def _ends_at(link: Link, part: Part) -> bool:
     stored = link.parts.get(part)
-    return stored is None or stored.whole is not None
+    return stored is None or stored.full_copy is not None
 
 
 def load(database: Database[Document], dataset_id: ObjectId) -> Chain:

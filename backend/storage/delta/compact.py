@@ -36,7 +36,7 @@ def compact(database: Database[Document], dataset_id: ObjectId) -> None:
     todo = {(piece["snapshot_id"], piece["part"]) for piece in full}
     for older, newer in pairwise(links):
         for part in newer.parts if newer.sequence % FULL_MANIFESTS else ():
-            # What is kept whole differs much from what follows
+            # What is kept as a full copy differs much from what follows
             is_like = part in older.parts and not older.parts[part].is_kept
             if part.is_own_collection and is_like and (newer.id, part.value) in todo:
                 manifest_store.rebase(database, newer.id, part, older.id)

@@ -16,8 +16,8 @@ from ...rawbson.ids import Ids, positions
 from . import chain as chains
 from . import order
 from .chain import Chain, Link
+from .gc import collect_garbage
 from .materialise import materialise
-from .sweep import sweep
 
 
 def discard(database: Database[Document], snapshot_id: ObjectId) -> None:
@@ -51,7 +51,7 @@ def discard(database: Database[Document], snapshot_id: ObjectId) -> None:
 
     chains.change(database, chain.dataset_id, edit)
     faults.reach("delta.unlinked")
-    sweep(database, chain.dataset_id)
+    collect_garbage(database, chain.dataset_id)
     faults.reach("delta.swept")
     chains.change(database, chain.dataset_id, lambda former: former.without(snapshot_id))
 
@@ -69,49 +69,49 @@ def _inherit(
         return {}
     if stored is None:
         # Then it is kept, unless the capture of the link was killed early
-        return {"history": None}
-    if stored.whole is not None and (chain.after(link) is None or stored.is_kept):
-        return _become_whole(database, chain, link, before, part)
-    if stored.history is None:
+        return {"pre_images": None}
+    if stored.full_copy is not None and (chain.after(link) is None or stored.is_kept):
+        return _become_full_copy(database, chain, link, before, part)
+    if stored.pre_images is None:
         # Equals the next one, so what tells the difference to it tells that to the next
         return {}
-    if heir.history is None:
-        # Equals the one that goes, whose history tells the difference to the next
-        return {"history": stored.history}
-    _merge_histories(database, chain, stored.history, heir.history, before, part)
+    if heir.pre_images is None:
+        # Equals the one that goes, whose pre-images tell the difference to the next
+        return {"pre_images": stored.pre_images}
+    _merge_pre_images(database, chain, stored.pre_images, heir.pre_images, before, part)
     return {}
 
 
-def _become_whole(
+def _become_full_copy(
     database: Database[Document], chain: Chain, link: Link, before: Link, part: Part
 ) -> dict[str, ObjectId | bool | None]:
     """Makes the snapshot before the one that others are told by."""
     is_newest = chain.after(link) is None
-    token = before.parts[part].whole
-    if token is None and before.parts[part].history is None and link.is_complete:
+    token = before.parts[part].full_copy
+    if token is None and before.parts[part].pre_images is None and link.is_complete:
         # It says the same
-        token = link.parts[part].whole
+        token = link.parts[part].full_copy
     if token is None:
         # A damaged one stays as it is, and keeps nobody from deleting
         token, _ = materialise(database, chain, before, part)
-    return {"whole": token, "history": None, "is_kept": not is_newest}
+    return {"full_copy": token, "pre_images": None, "is_kept": not is_newest}
 
 
-def _merge_histories(
+def _merge_pre_images(
     database: Database[Document],
     chain: Chain,
     leaving: ObjectId,
-    history: ObjectId,
+    pre_images: ObjectId,
     before: Link,
     part: Part,
 ) -> None:
-    """Adds to a history what the following one has of the same snapshot's documents.
+    """Adds to pre-images what the following one has of the same snapshot's documents.
 
-    A document that the earlier history has is told by that. One that the earlier snapshot did not
-    have is of no use to it.
+    A document that the earlier pre-images have is told by those. One that the earlier snapshot
+    did not have is of no use to it.
     """
     later, earlier = (
-        database[delta_name(chain.dataset_id, token, part)] for token in (leaving, history)
+        database[delta_name(chain.dataset_id, token, part)] for token in (leaving, pre_images)
     )
     wanted = manifest_store.load(database, before.id, part).keys
     for ids in chunks(Documents(later).ids()):

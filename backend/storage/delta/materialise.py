@@ -17,7 +17,7 @@ from .. import collections
 from . import order
 from .chain import Chain, Link
 from .places import Places
-from .splice import splice
+from .reconstruct import reconstruct
 
 
 def materialise(
@@ -67,7 +67,7 @@ def write(
     """
     places = Places.of(database, chain, link, part)
     wanted = order.load(database, link.id, part, manifest_store.load(database, link.id, part))
-    content = splice(places.base, places.histories, wanted, target, progress)
+    content = reconstruct(places.base, places.pre_images, wanted, target, progress)
     # Whatever became of the target meanwhile, and of what it was put together from
     written = target.estimated_document_count()
     if written != len(wanted):

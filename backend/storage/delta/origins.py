@@ -8,7 +8,7 @@ from pymongo.database import Database
 from ...dataset.parts import Part
 from ...mongo.database import Document
 from .chain import Link
-from .collection_witness import CollectionWitness
+from .collection_token import CollectionToken
 from .high_water import HighWaterMark
 
 
@@ -24,7 +24,7 @@ class Origins:
         self._database = database
         self._previous = previous
         self.names: dict[Part, str] = {}
-        self.witnesses: dict[Part, CollectionWitness] = {}
+        self.change_tokens: dict[Part, CollectionToken] = {}
         self.marks: dict[Part, HighWaterMark] = {}
 
     def note(self, part: Part, collection: Collection[Document]) -> None:
@@ -32,19 +32,19 @@ class Origins:
         self.names[part] = collection.name
         if (mark := HighWaterMark.of(collection)) is not None:
             self.marks[part] = mark
-        if (witness := CollectionWitness.quiet(collection)) is not None:
-            self.witnesses[part] = witness
+        if (change_token := CollectionToken.quiet(collection)) is not None:
+            self.change_tokens[part] = change_token
 
     def check(self) -> None:
         """Forgets the witnesses of parts that were written to while they were being captured."""
-        for part, before in list(self.witnesses.items()):
+        for part, before in list(self.change_tokens.items()):
             source = self._database[self.names[part]]
-            if not before.proves_no_write(CollectionWitness.of(source)):
-                del self.witnesses[part]
+            if not before.proves_no_write(CollectionToken.of(source)):
+                del self.change_tokens[part]
 
     def are_as_before(self, part: Part, collection: Collection[Document]) -> bool:
         """Returns whether it is certain that nothing was written since the newest snapshot."""
         assert self._previous is not None
-        former = self._previous.witnesses.get(part)
-        now = CollectionWitness.of(collection)
+        former = self._previous.change_tokens.get(part)
+        now = CollectionToken.of(collection)
         return former is not None and former.proves_no_write(now)

@@ -16,13 +16,13 @@ from .chain import Chain, Link
 
 @dataclass(frozen=True)
 class Places:
-    """Where to look for a document: in the histories, one after the other, then in the base."""
+    """Where to look for a document: in the pre-images, one after the other, then in the base."""
 
-    histories: tuple[Collection[Document], ...]
+    pre_images: tuple[Collection[Document], ...]
     base: Collection[Document]
     is_steady: bool
     """Whether the base is not being patched at this moment."""
-    is_own_whole: bool
+    is_own_copy: bool
     """Whether the base holds the snapshot and nothing else."""
 
     @classmethod
@@ -41,18 +41,18 @@ class Places:
         Raises:
             DamagedSnapshotError: if it is nowhere
         """
-        histories: list[Collection[Document]] = []
+        pre_images: list[Collection[Document]] = []
         for other in chain.onwards(link, part):
             stored = other.parts.get(part)
             if stored is None:
                 break
-            if stored.whole is not None:
-                base = database[delta_name(chain.dataset_id, stored.whole, part)]
-                return cls(tuple(histories), base, other.is_complete, not histories)
-            if stored.history is not None:
-                histories.append(database[delta_name(chain.dataset_id, stored.history, part)])
+            if stored.full_copy is not None:
+                base = database[delta_name(chain.dataset_id, stored.full_copy, part)]
+                return cls(tuple(pre_images), base, other.is_complete, not pre_images)
+            if stored.pre_images is not None:
+                pre_images.append(database[delta_name(chain.dataset_id, stored.pre_images, part)])
         raise DamagedSnapshotError(f"The {part.value} of snapshot {link.id} are nowhere")
 
     def all(self) -> list[Collection[Document]]:
         """Returns all the collections, in the order in which they are asked."""
-        return [*self.histories, self.base]
+        return [*self.pre_images, self.base]

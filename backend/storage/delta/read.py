@@ -29,27 +29,27 @@ def read(
         part: the part
 
     Returns:
-        the content as the histories tell it, and that of the snapshot's own whole
+        the content as the pre-images tell it, and that of the snapshot's own full copy
     """
     chain = chains.load(database, dataset_id)
     stored = chain.get(snapshot_id).parts.get(part)
     if stored is None:
         return []
     if not part.is_own_collection:
-        return _whole(database, dataset_id, stored, part)
+        return _full_copy(database, dataset_id, stored, part)
     source = VirtualSource(database, dataset_id, snapshot_id, part, is_canonical=True)
     held = chain.held(chain.get(snapshot_id))
     return [
         source.steadily(lambda places: _together(database, snapshot_id, part, places)),
-        *(_whole(database, dataset_id, stored, part) if stored.whole in held else ()),
+        *(_full_copy(database, dataset_id, stored, part) if stored.full_copy in held else ()),
     ]
 
 
-def _whole(
+def _full_copy(
     database: Database[Document], dataset_id: ObjectId, stored: Stored, part: Part
 ) -> list[Manifest]:
-    assert stored.whole is not None
-    name = delta_name(dataset_id, stored.whole, part)
+    assert stored.full_copy is not None
+    name = delta_name(dataset_id, stored.full_copy, part)
     is_there = name in delta_collections(database, dataset_id)
     return [Manifest.read(Documents(database[name]))] if is_there else []
 
@@ -59,9 +59,9 @@ def _together(
 ) -> Manifest:
     """Returns what the snapshot holds according to all the collections that tell it."""
     found = Manifest.read(Documents(places.base))
-    if not places.is_own_whole:
-        for history in reversed(places.histories):
-            found = found.updated(Manifest.read(Documents(history)), [])
+    if not places.is_own_copy:
+        for pre_images in reversed(places.pre_images):
+            found = found.updated(Manifest.read(Documents(pre_images)), [])
         # Whatever else is there belongs to other snapshots
         expected = manifest_store.load(database, snapshot_id, part).keys
         others = found.keys[~positions(expected, found.keys)[1]]

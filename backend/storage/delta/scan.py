@@ -20,7 +20,7 @@ from pymongo import DESCENDING
 from pymongo.collection import Collection
 
 from ...dataset.parts import chunks
-from ...manifest.columns import run_keys
+from ...manifest.columns import batch_keys
 from ...mongo import reader
 from ...mongo.database import Document
 from ...mongo.gate import Workers
@@ -218,9 +218,9 @@ def _row(fields: Sequence[_Field]) -> np.dtype[Any]:
 
 def _one_by_one(array: memoryview, fields: Sequence[_Field]) -> tuple[_Columns, bool]:
     """Does the same if some ids are no ObjectIds."""
-    run = layout.Run.of_array(array)
-    keys, are_unusual = run_keys(run)
-    documents = [layout.fields(document) for document in run]
+    batch = layout.DocumentBatch.of_array(array)
+    keys, are_unusual = batch_keys(batch)
+    documents = [layout.fields(document) for document in batch]
     columns = [
         keys
         if field is _ID

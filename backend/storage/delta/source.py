@@ -30,7 +30,7 @@ from . import chain as chains
 from . import order
 from .chain import Chain
 from .places import Places
-from .splice import in_order
+from .reconstruct import in_order
 
 T = TypeVar("T")
 
@@ -113,8 +113,8 @@ class VirtualSource:
         """Yields all documents in natural order; the caller holds the dataset's lease."""
         places = self._places(self._load())
         wanted = order.load(self._database, self._snapshot_id, self._part, self._manifest)
-        for run in in_order(places.base, places.histories, wanted, silent):
-            yield b"".join(run)
+        for batch in in_order(places.base, places.pre_images, wanted, silent):
+            yield b"".join(batch)
 
     def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
         """Returns the ids of the documents that fit a query."""
@@ -128,7 +128,7 @@ class VirtualSource:
                 for earlier in passed:
                     here = here[~positions(earlier, here)[1]]
                 found += Ids(common(self._manifest.keys, here))
-                if number < len(places.histories):
+                if number < len(places.pre_images):
                     passed.append(np.sort(Ids.of(Documents(collection).ids()).keys))
             return found
 
@@ -146,7 +146,7 @@ class VirtualSource:
         """Runs a pipeline in the server; None if the documents do not lie in one collection."""
 
         def look(places: Places) -> list[Document] | None:
-            return Documents(places.base).aggregate(pipeline) if places.is_own_whole else None
+            return Documents(places.base).aggregate(pipeline) if places.is_own_copy else None
 
         return self.steadily(look)
 

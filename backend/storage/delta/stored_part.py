@@ -15,11 +15,11 @@ class StorageMode(Enum):
     """What a part of the new snapshot is stored as."""
 
     SHARED = "shared"
-    """The newest snapshot's whole, which says the same."""
+    """The newest snapshot's full copy, which says the same."""
     PATCHED = "patched"
-    """The newest snapshot's former whole, brought up to date."""
+    """The newest snapshot's former full copy, brought up to date."""
     COPIED = "copied"
-    """A new whole."""
+    """A new full copy."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class StoredPart:
     token: ObjectId
     mode: StorageMode
     preserved: Keys = field(default_factory=lambda: np.empty(0, DTYPE))
-    """What was put into the newest snapshot's history, sorted."""
+    """What was put into the newest snapshot's pre-images, sorted."""
     patches: int = 0
     """How often it was patched; a number that is not one says that the order is in doubt."""
     added: Keys = field(default_factory=lambda: np.empty(0, DTYPE))

@@ -89,9 +89,9 @@ def read(
 def _batches(collection: Collection[Document], keys: Keys, recent: Recent) -> Iterator[bytes]:
     """Reads some documents, and notes them."""
     for ids in chunks(list(Ids(keys))):
-        for run in Documents(collection, {"_id": {"$in": ids}}).runs():
-            recent.note(dict(run.by_id()))
-            yield run.joined()
+        for batch in Documents(collection, {"_id": {"$in": ids}}).document_batches():
+            recent.note(dict(batch.by_id()))
+            yield batch.joined()
 
 
 def _since(

@@ -1,9 +1,9 @@
 """Putting documents from several collections together in a wanted order.
 
 MongoDB puts what is inserted at the end, so that a document cannot be put back in its place. So a
-snapshot is written anew, from the first document to the last: runs of documents are passed on as
-they come from the base, and those that the base has not, or has with other content or elsewhere,
-are put in between.
+snapshot is written anew, from the first document to the last: batches of documents are passed on
+as they come from the base, and those that the base has not, or has with other content or
+elsewhere, are put in between.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pymongo.collection import Collection
 
 from ...dataset.parts import Documents
 from ...errors import DamagedSnapshotError
-from ...manifest.columns import run_keys
+from ...manifest.columns import batch_keys
 from ...manifest.manifest import Manifest
 from ...mongo.database import Document
 from ...mongo.writer import Bson, Writer
@@ -32,7 +32,7 @@ _BASE = -1
 """Stands for the base among the numbers of the overriding collections."""
 
 
-def splice(
+def reconstruct(
     base: Collection[Document],
     overrides: Sequence[Collection[Document]],
     wanted: Keys,
@@ -56,8 +56,8 @@ def splice(
     """
     content: list[Manifest] = []
     with Writer(target, lambda batch: content.append(Manifest.of([batch]))) as writer:
-        for run in in_order(base, overrides, wanted, progress):
-            writer.write(run)
+        for batch in in_order(base, overrides, wanted, progress):
+            writer.write(batch)
     return Manifest.joined(content)
 
 
@@ -76,7 +76,7 @@ def in_order(
         progress: told how far it is
 
     Yields:
-        runs of documents
+        batches of documents
 
     Raises:
         DamagedSnapshotError: if some documents are in none of the collections
@@ -84,14 +84,14 @@ def in_order(
     places = _Places(base, overrides, wanted)
     fetched = places.fetched()
     done = 0
-    for run, here in places.runs():
+    for batch, here in places.document_batches():
         if len(here) and here[0] == done and here[-1] - here[0] == len(here) - 1:
             # Nothing is to be put in between
-            yield run
+            yield batch
             done += len(here)
         else:
             mixed: list[Bson] = []
-            for document, place in zip(run, here.tolist(), strict=True):
+            for document, place in zip(batch, here.tolist(), strict=True):
                 while done < place:
                     before = len(mixed)
                     mixed += islice(fetched, min(place - done, _FETCH_DOCUMENTS))
@@ -146,17 +146,17 @@ class _Places:
         self._is_fetched = np.ones(len(wanted), bool)
         self._is_fetched[streamed] = False
 
-    def runs(self) -> Iterator[tuple[Sequence[Bson], npt.NDArray[np.int64]]]:
+    def document_batches(self) -> Iterator[tuple[Sequence[Bson], npt.NDArray[np.int64]]]:
         """Yields those documents of the base that are passed on, and where each is wanted."""
         done = 0
-        for run in Documents(self._base).runs():
-            count = len(run)
-            if not np.array_equal(run_keys(run)[0], self._natural[done : done + count]):
+        for batch in Documents(self._base).document_batches():
+            count = len(batch)
+            if not np.array_equal(batch_keys(batch)[0], self._natural[done : done + count]):
                 raise DamagedSnapshotError(f"{self._base.name} was changed while it was read")
             target = self._target[done : done + count]
             done += count
             chosen = np.flatnonzero(target >= 0)
-            yield run.views(chosen), target[chosen]
+            yield batch.views(chosen), target[chosen]
 
     def fetched(self) -> Iterator[bytes]:
         """Yields the other documents, in the wanted order."""

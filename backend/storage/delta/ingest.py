@@ -19,7 +19,7 @@ from .chain import Link
 _NAMESPACE_NOT_FOUND = 26
 
 
-def adopt_newest(database: Database[Document], record: SnapshotRecord, staged: State) -> None:
+def ingest_newest(database: Database[Document], record: SnapshotRecord, staged: State) -> None:
     """Takes in a state that is newer than all snapshots: as if it were captured now.
 
     Args:
@@ -31,8 +31,8 @@ def adopt_newest(database: Database[Document], record: SnapshotRecord, staged: S
     target.complete({part: target.copy(part, documents) for part, documents in staged.items()})
 
 
-def adopt_apart(database: Database[Document], record: SnapshotRecord, staged: State) -> None:
-    """Takes in a state from the middle of the history: it is stored whole, and on its own.
+def ingest_apart(database: Database[Document], record: SnapshotRecord, staged: State) -> None:
+    """Takes in a state from the middle of the history: it is stored in full, and on its own.
 
     Args:
         database: the database
@@ -41,7 +41,7 @@ def adopt_apart(database: Database[Document], record: SnapshotRecord, staged: St
     """
     link = Link(record.id, record.sequence, is_apart=True)
     for part in staged:
-        link = link.with_part(part, whole=record.id, is_kept=True)
+        link = link.with_part(part, full_copy=record.id, is_kept=True)
     # Named first, so that what is renamed belongs to something
     chains.change(database, record.dataset_id, lambda chain: chain.with_link(link))
     for part, documents in staged.items():

@@ -35,7 +35,7 @@ _PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
-class CollectionWitness:
+class CollectionToken:
     """What a server tells of the writes to a collection."""
 
     process: str
@@ -49,7 +49,7 @@ class CollectionWitness:
     counters: tuple[Any, ...]
 
     @classmethod
-    def of(cls, collection: Collection[Document]) -> CollectionWitness | None:
+    def of(cls, collection: Collection[Document]) -> CollectionToken | None:
         """Looks at a collection.
 
         Args:
@@ -61,7 +61,7 @@ class CollectionWitness:
         return _look(collection)[0]
 
     @classmethod
-    def quiet(cls, collection: Collection[Document]) -> CollectionWitness | None:
+    def quiet(cls, collection: Collection[Document]) -> CollectionToken | None:
         """Looks at a collection at a moment at which no write to it is under way.
 
         Args:
@@ -79,7 +79,7 @@ class CollectionWitness:
             time.sleep(_PAUSE_SECONDS)
         return None
 
-    def proves_no_write(self, later: CollectionWitness | None) -> bool:
+    def proves_no_write(self, later: CollectionToken | None) -> bool:
         """Returns whether a later look proves that nothing was written in between."""
         if later is None or (self.process, self.counters) != (later.process, later.counters):
             return False
@@ -93,12 +93,12 @@ class CollectionWitness:
         return {**asdict(self), "counters": list(self.counters)}
 
     @classmethod
-    def from_document(cls, document: Document) -> CollectionWitness:
+    def from_document(cls, document: Document) -> CollectionToken:
         """Reads what :meth:`to_document` wrote."""
         return cls(**{**document, "counters": tuple(document["counters"])})
 
 
-def _look(collection: Collection[Document]) -> tuple[CollectionWitness | None, int]:
+def _look(collection: Collection[Document]) -> tuple[CollectionToken | None, int]:
     """Returns the counters, and how many writes were under way after they were read."""
     database = collection.database
     counters = write_counters(collection)
@@ -112,7 +112,7 @@ def _look(collection: Collection[Document]) -> tuple[CollectionWitness | None, i
         engine = status["wiredTiger"]
         # MongoDB 8 has moved the tickets that every write takes
         queues = engine.get("concurrentTransactions") or status["queues"]["execution"]
-        witness = CollectionWitness(
+        change_token = CollectionToken(
             process=str(server_process(database)),
             closed=int(engine["data-handle"]["connection sweep dhandles closed"]),
             validated=int(status["metrics"]["commands"]["validate"]["total"]),
@@ -120,6 +120,6 @@ def _look(collection: Collection[Document]) -> tuple[CollectionWitness | None, i
             at=server_time(database),
             counters=counters,
         )
-        return witness, int(queues["write"]["out"])
+        return change_token, int(queues["write"]["out"])
     except (OperationFailure, KeyError):
         return None, 0

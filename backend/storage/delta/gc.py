@@ -10,7 +10,7 @@ from pymongo.database import Database
 from ...mongo import fence
 from ...mongo.collections import DELTA, all_collections, dataset_of, delta_collections, token_of
 from ...mongo.database import Document
-from ...mongo.invalidate import withdraw
+from ...mongo.invalidate import invalidate_views
 from . import chain as chains
 
 _GONE = (
@@ -19,7 +19,7 @@ _GONE = (
 )
 
 
-def sweep(database: Database[Document], dataset_id: ObjectId) -> None:
+def collect_garbage(database: Database[Document], dataset_id: ObjectId) -> None:
     """Drops the collections of a dataset that nothing needs; the caller holds its lease.
 
     Who has lost it drops nothing that the next one is just making: what is dropped was there while
@@ -37,7 +37,7 @@ def sweep(database: Database[Document], dataset_id: ObjectId) -> None:
     if unused:
         fence.check(database)
     for name, description in unused.items():
-        withdraw(database, name, _GONE)
+        invalidate_views(database, name, _GONE)
         fence.drop(database, name, description)
 
 
