@@ -88,7 +88,7 @@ def archive(
             moved = write_checked(running, record, dataset.name, store, key)
             running.committing("checked")
             if not catalog.end_move(record.id, running.id, archive=moved, storage={}):
-                raise LeaseLostError(f"Another process has given up archiving '{name}' for dead")
+                raise LeaseLostError(f"Another process has undone the archiving of '{name}'")
         except LeaseLostError:
             # Whoever took over may have removed it before it was there
             location.remove(database, store.location, key, owner)

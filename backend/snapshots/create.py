@@ -122,7 +122,9 @@ def create(
                 )
             running.committing("summarized")
             if not catalog.complete(snapshot_id):
-                raise LeaseLostError(f"Another process has given up snapshot '{name}' for dead")
+                raise LeaseLostError(
+                    f"Another process has undone the creation of snapshot '{name}'"
+                )
             running.commit()
             _finish(running)
             return catalog.by_id(snapshot_id) or record

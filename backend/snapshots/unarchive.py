@@ -82,7 +82,7 @@ def unarchive(
                 # Else the next snapshot could send it back before anybody has opened it
                 last_loaded_at=server_time(database),
             ):
-                raise LeaseLostError(f"Another process has given up unarchiving '{name}' for dead")
+                raise LeaseLostError(f"Another process has undone the unarchiving of '{name}'")
             running.commit()
             _finish(running)
             return catalog.by_id(record.id) or record

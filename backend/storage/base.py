@@ -200,7 +200,7 @@ class Backend(ABC):
             progress: told how far it is
 
         Returns:
-            the content, once for each place that the part is stored in; empty if it is nowhere
+            the content, once for each place that the part is stored in; empty if it is missing
         """
 
     def restore(

@@ -39,7 +39,7 @@ class Places:
             where it is
 
         Raises:
-            DamagedSnapshotError: if it is nowhere
+            DamagedSnapshotError: if it is missing
         """
         pre_images: list[Collection[Document]] = []
         for other in chain.onwards(link, part):
@@ -51,7 +51,7 @@ class Places:
                 return cls(tuple(pre_images), base, other.is_complete, not pre_images)
             if stored.pre_images is not None:
                 pre_images.append(database[delta_name(chain.dataset_id, stored.pre_images, part)])
-        raise DamagedSnapshotError(f"The {part.value} of snapshot {link.id} are nowhere")
+        raise DamagedSnapshotError(f"Snapshot {link.id} is damaged: its {part.value} are missing")
 
     def all(self) -> list[Collection[Document]]:
         """Returns all the collections, in the order in which they are asked."""
