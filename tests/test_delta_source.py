@@ -15,7 +15,7 @@ from fiftyone_snapshots.backend.catalog.catalog import Catalog
 from fiftyone_snapshots.backend.dataset.parts import Part
 from fiftyone_snapshots.backend.errors import SnapshotError
 from fiftyone_snapshots.backend.manifest import store as manifest_store
-from fiftyone_snapshots.backend.manifest.cache import Known, Recent
+from fiftyone_snapshots.backend.manifest.cache import CachedPart, Recent
 from fiftyone_snapshots.backend.storage.delta import chain as chains
 from fiftyone_snapshots.backend.storage.delta.source import VirtualSource
 from support.datasets import image_dataset
@@ -33,7 +33,7 @@ def dataset(monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
 
 
 def source_of(
-    database: Database[Document], name: str, known: Known | None = None
+    database: Database[Document], name: str, known: CachedPart | None = None
 ) -> VirtualSource:
     record = next(r for r in Catalog(database).list_all() if r.name == name)
     return VirtualSource(database, record.dataset_id, record.id, Part.SAMPLES, known)
@@ -102,7 +102,7 @@ def test_what_is_known_is_not_looked_up(dataset: fo.Dataset, database: Database[
     first, *rest = content(dataset)
     known_id, *others = ids_of([first, *rest])
     manifest = manifest_store.load(database, source_of(database, "v1")._snapshot_id, Part.SAMPLES)
-    source = source_of(database, "v1", Known(manifest, {known_id.binary: b"as it was read"}))
+    source = source_of(database, "v1", CachedPart(manifest, {known_id.binary: b"as it was read"}))
     assert source.fetch([known_id]) == {known_id.binary: b"as it was read"}
     expected = {id_.binary: document for id_, document in zip(others, rest, strict=True)}
     expected[known_id.binary] = b"as it was read"

@@ -17,7 +17,7 @@ from fiftyone_snapshots.backend.catalog.catalog import Catalog
 from fiftyone_snapshots.backend.dataset.parts import Part
 from fiftyone_snapshots.backend.errors import DamagedSnapshotError
 from fiftyone_snapshots.backend.manifest import store as manifest_store
-from fiftyone_snapshots.backend.manifest.cache import Known
+from fiftyone_snapshots.backend.manifest.cache import CachedPart
 from fiftyone_snapshots.backend.manifest.manifest import Manifest, Patch
 from fiftyone_snapshots.backend.storage.delta.compact import FULL_MANIFESTS
 from support.full import Document
@@ -59,7 +59,7 @@ def chain(request: pytest.FixtureRequest, database: Database[Document]) -> list[
     """Snapshots, of which all manifests but one are told by that of a neighbour."""
     documents = {ObjectId(): 0 for _ in range(50)}
     found: list[Stored] = []
-    known: dict[tuple[ObjectId, Part], Known] = {}
+    known: dict[tuple[ObjectId, Part], CachedPart] = {}
     for number, id_ in enumerate(list(documents)[:5]):
         documents[id_] = number + 1
         documents.pop(list(documents)[-1])
@@ -68,7 +68,7 @@ def chain(request: pytest.FixtureRequest, database: Database[Document]) -> list[
         base = found[-1][0] if found and request.param == "the one before" else None
         manifest_store.save(database, snapshot_id, {Part.SAMPLES: content}, base, known)
         found.append((snapshot_id, content.fingerprint()))
-        known[snapshot_id, Part.SAMPLES] = Known(content)
+        known[snapshot_id, Part.SAMPLES] = CachedPart(content)
     ids = [id_ for id_, _ in found]
     expected = dict(zip(ids, [None, *ids], strict=False))
     if request.param == "the next one":
@@ -129,7 +129,7 @@ def test_what_differs_much_is_stored_in_full(database: Database[Document]) -> No
     base, other = ObjectId(), ObjectId()
     former, manifest = of(dict.fromkeys(IDS, 1)), of(dict.fromkeys(IDS, 2))
     manifest_store.save(database, base, {Part.SAMPLES: former})
-    known = {(base, Part.SAMPLES): Known(former)}
+    known = {(base, Part.SAMPLES): CachedPart(former)}
     manifest_store.save(database, other, {Part.SAMPLES: manifest}, base, known)
     assert bases(database) == {base: None, other: None}
 

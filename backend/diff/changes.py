@@ -22,7 +22,7 @@ from ..errors import (
     DamagedArchiveError,
     InvalidSettingError,
 )
-from ..manifest.cache import Known
+from ..manifest.cache import CachedPart
 from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
 from ..rawbson import equality
@@ -121,7 +121,7 @@ def since_previous(
     database: Database[Document],
     previous: SnapshotRecord | None,
     record: SnapshotRecord,
-    known: Mapping[tuple[ObjectId, Part], Known] | None = None,
+    known: Mapping[tuple[ObjectId, Part], CachedPart] | None = None,
 ) -> SampleChangeSummary | None:
     """Returns what a snapshot changed against the one before it.
 

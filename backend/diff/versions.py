@@ -16,7 +16,7 @@ from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Documents, Head, Part, Readable
 from ..errors import ConcurrentWritesError
 from ..manifest import store as manifest_store
-from ..manifest.cache import Known
+from ..manifest.cache import CachedPart
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
 from ..progress import Progress, silent
@@ -46,9 +46,9 @@ class SnapshotVersion:
 
     database: Database[Document]
     record: SnapshotRecord
-    known: Mapping[tuple[ObjectId, Part], Known] = field(default_factory=dict)
+    known: Mapping[tuple[ObjectId, Part], CachedPart] = field(default_factory=dict)
     """What need not be read, by snapshot and part."""
-    _read: dict[Part, Known] = field(default_factory=dict, init=False, repr=False)
+    _read: dict[Part, CachedPart] = field(default_factory=dict, init=False, repr=False)
     """What was read."""
 
     def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
@@ -57,11 +57,11 @@ class SnapshotVersion:
             return known.manifest
         if part is Part.SAMPLES or part in manifest_store.parts(self.database, self.record.id):
             found = manifest_store.load(self.database, self.record.id, part)
-            self._read[part] = Known(found)
+            self._read[part] = CachedPart(found)
             return found
         return Manifest.empty()
 
-    def _known(self, part: Part) -> Known | None:
+    def _known(self, part: Part) -> CachedPart | None:
         return self.known.get((self.record.id, part), self._read.get(part))
 
     def documents(self, part: Part, wanted: Keys | None = None) -> Readable | None:

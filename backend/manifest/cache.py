@@ -11,7 +11,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Known:
+class CachedPart:
     """What is known of a part of a snapshot."""
 
     manifest: Manifest

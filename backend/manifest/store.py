@@ -23,7 +23,7 @@ from ..mongo import fence
 from ..mongo.collections import MANIFESTS
 from ..mongo.database import Document
 from ..rawbson import ids
-from .cache import Known
+from .cache import CachedPart
 from .columns import DIGEST
 from .manifest import Manifest, Patch
 
@@ -108,7 +108,7 @@ def save(
     snapshot_id: ObjectId,
     manifests: Mapping[Part, Manifest],
     base: ObjectId | None = None,
-    known: Mapping[tuple[ObjectId, Part], Known] | None = None,
+    known: Mapping[tuple[ObjectId, Part], CachedPart] | None = None,
 ) -> None:
     """Stores the manifests of a snapshot.
 

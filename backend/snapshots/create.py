@@ -20,7 +20,7 @@ from ..dataset.reference import DatasetReference, migrate
 from ..diff import changes, latest_changes
 from ..errors import LeaseLostError
 from ..manifest import store as manifest_store
-from ..manifest.cache import Known
+from ..manifest.cache import CachedPart
 from ..mongo.database import Document, server_time
 from ..mongo.gate import Workers
 from ..operations.journal import Operation, operation, recovers
@@ -156,7 +156,7 @@ def _describe(
 ) -> None:
     """Notes what a snapshot holds; what it changed is found out at the same time."""
     database, catalog = running.database, Catalog(running.database)
-    known = {(record.id, part): Known(each) for part, each in captured.manifests.items()}
+    known = {(record.id, part): CachedPart(each) for part, each in captured.manifests.items()}
     known.update(captured.known)
     previous = catalog.latest(record.dataset_id)
     with Workers(max_workers=1) as pool:

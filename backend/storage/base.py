@@ -19,7 +19,7 @@ from pymongo.database import Database
 
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Documents, Head, Part, Source, State
-from ..manifest.cache import Known
+from ..manifest.cache import CachedPart
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
 from ..progress import Progress, silent
@@ -36,7 +36,7 @@ class Captured:
     storage: dict[str, Any] = field(default_factory=dict)
     """Given back with every later call for this snapshot, as ``record.storage``."""
 
-    known: Mapping[tuple[ObjectId, Part], Known] = field(default_factory=dict)
+    known: Mapping[tuple[ObjectId, Part], CachedPart] = field(default_factory=dict)
     """What had to be read of parts of this and other snapshots, so that nobody else has to."""
 
     base: ObjectId | None = None
@@ -163,7 +163,7 @@ class Backend(ABC):
         return {part: state[part] for part in state if not part.is_own_collection}
 
     def source(
-        self, record: SnapshotRecord, part: Part, known: Known | None = None
+        self, record: SnapshotRecord, part: Part, known: CachedPart | None = None
     ) -> Source | None:
         """Returns samples or frames as something to look documents up in, without materialising.
 

@@ -18,7 +18,7 @@ from ...catalog.record import SnapshotRecord
 from ...dataset.parts import Documents, Head, Part, Source, State
 from ...errors import DamagedSnapshotError
 from ...manifest import as_captured
-from ...manifest.cache import Known
+from ...manifest.cache import CachedPart
 from ...manifest.manifest import Manifest
 from ...mongo.collections import delta_collections, delta_name
 from ...mongo.database import Document, data_size, is_forbidden, server_time
@@ -150,7 +150,7 @@ class DeltaBackend(Backend):
         return self._existing(chain, record, own=False, strict=False)
 
     def source(
-        self, record: SnapshotRecord, part: Part, known: Known | None = None
+        self, record: SnapshotRecord, part: Part, known: CachedPart | None = None
     ) -> Source | None:
         """Returns what looks documents up in the pre-images and the newest full copy."""
         link = chains.load(self.database, record.dataset_id).get(record.id)

@@ -23,7 +23,7 @@ from ... import faults
 from ...dataset.parts import Documents, Part, chunks
 from ...errors import DamagedSnapshotError
 from ...manifest import store as manifest_store
-from ...manifest.cache import Known, Recent
+from ...manifest.cache import CachedPart, Recent
 from ...manifest.manifest import Differences, Manifest
 from ...mongo.collections import delta_name
 from ...mongo.database import Document, create_compressed
@@ -76,7 +76,7 @@ class DeltaTarget:
         self._origins = Origins(database, self._previous)
         self._parts: dict[Part, StoredPart] = {}
         self._former: dict[Part, Manifest | None] = {}
-        self._read: dict[Part, Known] = {}
+        self._read: dict[Part, CachedPart] = {}
         self._overwritten = {part: Recent() for part in Part}
 
     def read(self, part: Part, documents: Documents) -> Manifest:
@@ -203,13 +203,13 @@ class DeltaTarget:
         return found
 
     @property
-    def known(self) -> dict[tuple[ObjectId, Part], Known]:
+    def known(self) -> dict[tuple[ObjectId, Part], CachedPart]:
         """What was read of the newest snapshot, and for the new one."""
         found = {(self._id, part): known for part, known in self._read.items()}
         for part, manifest in self._former.items():
             if self._previous is not None and manifest is not None:
                 overwritten = self._overwritten[part].documents
-                found[self._previous.id, part] = Known(manifest, overwritten)
+                found[self._previous.id, part] = CachedPart(manifest, overwritten)
         return found
 
     @property

@@ -20,7 +20,7 @@ from pymongo.errors import OperationFailure
 from ...dataset.parts import Documents, Part
 from ...errors import DatasetBusyError
 from ...manifest import store as manifest_store
-from ...manifest.cache import Known
+from ...manifest.cache import CachedPart
 from ...manifest.manifest import Manifest
 from ...mongo.database import Document
 from ...progress import silent
@@ -57,7 +57,7 @@ class VirtualSource:
         dataset_id: ObjectId,
         snapshot_id: ObjectId,
         part: Part,
-        known: Known | None = None,
+        known: CachedPart | None = None,
         *,
         is_canonical: bool = False,
     ) -> None:

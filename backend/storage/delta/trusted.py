@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 from ...catalog.catalog import Catalog
 from ...dataset.parts import Documents, Part, chunks
-from ...manifest.cache import Known, Recent
+from ...manifest.cache import CachedPart, Recent
 from ...manifest.manifest import Manifest
 from ...mongo.database import Document
 from ...mongo.gate import Workers
@@ -37,7 +37,7 @@ def read(
     part: Part,
     former: Manifest,
     documents: Documents,
-) -> Known | None:
+) -> CachedPart | None:
     """Reads what changed, as the timestamps tell it.
 
     Args:
@@ -83,7 +83,7 @@ def read(
     recent = Recent()
     read = Manifest.of(_batches(collection, keys, recent))
     manifest = former.without(gone).updated(read, []).ordered(natural)
-    return Known(manifest, recent.documents)
+    return CachedPart(manifest, recent.documents)
 
 
 def _batches(collection: Collection[Document], keys: Keys, recent: Recent) -> Iterator[bytes]:
