@@ -14,6 +14,7 @@ from fiftyone_snapshots.backend import faults
 from support.crash import killed_at
 from support.datasets import grouped_dataset, image_dataset, video_dataset
 from support.full import Document, content
+from support.stopping import Sleeper, commands_of
 
 NAME, SNAPSHOT = "Füchse", "v1"
 
@@ -355,6 +356,30 @@ class TestSafety:
         fos.restore_samples(NAME, SNAPSHOT, everywhere, fields)
         assert videos.first()["weather"].label == "rainy"
         assert len(videos.first().frames) == (4 if fields is None else 5)
+
+    @pytest.mark.parametrize("name", ["delete", pytest.param("", marks=pytest.mark.long)])
+    def test_samples_that_are_the_same_survive_a_kill(
+        self, videos: fo.Dataset, database: Database[Document], name: str
+    ) -> None:
+        sample = videos.first()
+        sample["weather"] = fo.Classification(label="now")
+        sample.frames[1].objects = None
+        sample.save()
+        before = everything(videos, database)
+        ids = videos.values("id")
+
+        def restore() -> None:
+            fos.restore_samples(NAME, SNAPSHOT, ids)
+
+        walked = [command for command in commands_of(restore) if name in command.name]
+        fos.undo_restore(NAME)
+        assert walked
+        for command in walked:
+            Sleeper(restore, command.number).end()
+            fos.list_snapshots(NAME)
+            if fos.list_trash(NAME):
+                fos.undo_restore(NAME)
+            assert everything(videos, database) == before, command
 
 
 class TestOthersWriteAsWell:

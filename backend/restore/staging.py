@@ -79,7 +79,9 @@ class Staging:
         """
         found = before.compare(after)
         same = before.without(found.deleted_keys).without(found.changed_keys)
-        for documents in (self._staged(part), self._wanted(part)):
+        # The wanted ones first: what is wanted and was not kept, a recovery would take for
+        # something that the restoration has added, and delete
+        for documents in (self._wanted(part), self._staged(part)):
             for ids in chunks(list(Ids(same.keys))):
                 documents.collection.delete_many({"_id": {"$in": ids}})
 
