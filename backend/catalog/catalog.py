@@ -261,6 +261,12 @@ class Catalog:
                 f"Another snapshot named '{name}' exists: rename or delete that one first"
             ) from error
 
+    def note_loaded(self, snapshot_id: ObjectId) -> None:
+        """Notes that a snapshot is loaded now, on the server's clock."""
+        self.database[CATALOG].update_one(
+            {"_id": snapshot_id}, {"$currentDate": {"last_loaded_at": True}}
+        )
+
     def complete(self, snapshot_id: ObjectId) -> bool:
         """Makes a snapshot usable that was being created.
 

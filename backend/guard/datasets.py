@@ -43,13 +43,20 @@ def load_dataset(
             server.install()
             if isinstance(create_if_necessary, (str, DatasetSnapshot)):
                 snapshot, create_if_necessary = create_if_necessary, False
-            if snapshot is None and "@" in str(name):
-                with unless_forbidden():
-                    found = history.find_unopened(presumed(), str(name))
-                    if found is not None:
-                        name, snapshot = found.dataset.name, found.snapshot
             if snapshot is not None:
                 return load_snapshot(name, snapshot)
+            if not create_if_necessary:
+                try:
+                    return original(name, reload=reload)
+                except ValueError:
+                    # There is no such dataset, but a snapshot may come to be called so
+                    if "@" not in str(name):
+                        raise
+            if "@" in str(name):
+                with unless_forbidden():
+                    found = history.find_unopened(presumed(), str(name))
+                    if found is not None and found.snapshot is not None:
+                        return load_snapshot(found.dataset.name, found.snapshot)
             return original(name, create_if_necessary=create_if_necessary, reload=reload)
 
         load_dataset.__doc__ = (original.__doc__ or "").replace(

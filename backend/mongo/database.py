@@ -184,6 +184,18 @@ def raw(collection: Collection[Document]) -> Collection[RawBSONDocument]:
     return collection.with_options(codec_options=_RAW)  # type: ignore[return-value]
 
 
+def raw_documents(database: Database[Document]) -> Database[RawBSONDocument]:
+    """Returns the same database with documents left as the bytes they are.
+
+    Args:
+        database: the database
+
+    Returns:
+        the database, giving :class:`bson.raw_bson.RawBSONDocument`
+    """
+    return database.with_options(codec_options=_RAW)  # type: ignore[return-value]
+
+
 def server_time(database: Database[Document]) -> datetime:
     """Returns the time on the server's clock, the only clock that all clients share.
 

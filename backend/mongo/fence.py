@@ -114,6 +114,24 @@ def check(database: Database[Document]) -> None:
             raise _lost()
 
 
+def read(collection: Collection[Document], query: Mapping[str, Any]) -> list[Document]:
+    """Reads documents, and asks at once whether the lease is still ours.
+
+    Args:
+        collection: the collection; of large documents, only few
+        query: which documents
+
+    Returns:
+        the documents
+
+    Raises:
+        LeaseLostError: if another process has taken over the dataset
+    """
+    if (fence := current()) is None:
+        return list(collection.find(query))
+    return _run(collection.database, fence, _looked_up(collection, [{"$match": query}]))
+
+
 def write(collection: Collection[Document], stages: Stages, output: Mapping[str, Any]) -> None:
     """Writes what an aggregation yields.
 
@@ -131,14 +149,7 @@ def write(collection: Collection[Document], stages: Stages, output: Mapping[str,
     if fence is None or collection.read_concern.level == "snapshot":
         collection.aggregate([*stages, output], allowDiskUse=True)
         return
-    # The server joins these two stages, and passes on one document after the other
-    reading: Document = {"from": collection.name, "pipeline": list(stages), "as": "found"}
-    found: list[Mapping[str, Any]] = [
-        {"$lookup": reading},
-        {"$unwind": "$found"},
-        {"$replaceWith": "$found"},
-    ]
-    _run(collection.database, fence, [*found, output])
+    _run(collection.database, fence, [*_looked_up(collection, stages), output])
 
 
 def put(
@@ -308,13 +319,24 @@ def end_others(database: Database[Document]) -> None:
         return
 
 
-def _run(database: Database[Document], fence: Fence, stages: Stages) -> None:
+def _run(database: Database[Document], fence: Fence, stages: Stages) -> list[Document]:
     try:
-        database.aggregate([*fence.stages(), *stages], allowDiskUse=True, comment=fence.comment)
+        pipeline = [*fence.stages(), *stages]
+        return list(database.aggregate(pipeline, allowDiskUse=True, comment=fence.comment))
     except OperationFailure as error:
         if error.code == _CONVERSION_FAILURE and _LOST in str(error):
             raise _lost() from error
         raise
+
+
+def _looked_up(collection: Collection[Document], stages: Stages) -> list[Document]:
+    """Returns stages that yield what others read, after those that look at the lease."""
+    # The server joins the first two, and passes on one document after the other
+    return [
+        {"$lookup": {"from": collection.name, "pipeline": list(stages), "as": "found"}},
+        {"$unwind": "$found"},
+        {"$replaceWith": "$found"},
+    ]
 
 
 def _lost() -> LeaseLostError:

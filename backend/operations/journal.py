@@ -30,7 +30,7 @@ from ..config import Settings
 from ..errors import DatasetBusyError, LeaseLostError, OutcomeUnknownError
 from ..mongo import fence
 from ..mongo.collections import JOURNAL, ensure_indexes
-from ..mongo.database import Document, is_forbidden, reaching_server, server_time
+from ..mongo.database import Document, is_forbidden, reaching_server
 from ..mongo.explanations import explained
 from .entry import (
     UNFINISHED,
@@ -124,7 +124,7 @@ def operation(
             # Before anybody can copy what this operation does
             deployment.note(database)
         _recover_unfinished(database, lease, dataset_id)
-        entry = _begin(database, dataset_id, verb, details, lease.token)
+        entry = _begin(database, lease, dataset_id, verb, details)
         running = Operation(database, lease, entry)
         begun(running.entry)
         try:
@@ -225,10 +225,10 @@ def _told_of_beginning(operation_id: ObjectId) -> Document:
 
 def _begin(
     database: Database[Document],
+    lease: Lease,
     dataset_id: ObjectId,
     verb: Action,
     details: dict[str, Any],
-    attempt: str,
 ) -> Entry:
     operation_id = ObjectId()
     document: Document = {
@@ -238,8 +238,8 @@ def _begin(
         "verb": stored_verb(verb),
         "state": OperationState.RUNNING.value,
         "details": details,
-        "started_at": server_time(database),
-        ATTEMPT: attempt,
+        "started_at": lease.since,
+        ATTEMPT: lease.token,
         **_told_of_beginning(operation_id),
     }
     database[JOURNAL].insert_one(document)

@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -132,12 +133,19 @@ class Lease:
         self._ended = threading.Event()
         self._renewals: threading.Thread | None = None
         self._certain_until = 0.0
+        self._since: datetime | None = None
         self._context = ExitStack()
 
     @property
     def token(self) -> str:
         """What tells this attempt from every other one."""
         return self._token
+
+    @property
+    def since(self) -> datetime:
+        """When it was taken, on the server's clock."""
+        assert self._since is not None, "The lease has not been taken"
+        return self._since
 
     def __enter__(self) -> Self:
         _in_use.add(self._token)
@@ -223,7 +231,8 @@ class Lease:
             self._leases.delete_one({"_id": self._dataset_id, "token": lease["token"]})
             lease = self._take()
         is_taken = lease is not None and lease["token"] == self._token
-        if is_taken:
+        if lease is not None and is_taken:
+            self._since = lease["since"]
             self._rely_from(sent)
         return is_taken
 

@@ -16,7 +16,7 @@ from .. import faults
 from ..errors import LeaseLostError, OperationCancelledError
 from ..mongo import fence
 from ..mongo.collections import JOURNAL
-from ..mongo.database import Document, durable, server_time
+from ..mongo.database import Document, durable
 from .entry import UNFINISHED, Entry, OperationState, stored_verb
 from .lease import Lease
 from .reporting import reporter
@@ -39,9 +39,11 @@ class Operation:
         self.is_recovery = False
         """Whether another attempt may have been at it before."""
         self._may_be_committed = entry.is_committed
+        self._is_finished = False
         self._lease = lease
         self._last_progress = 0.0
-        self._last_look = 0.0
+        # Nobody can have asked for it to be given up before others could see it
+        self._last_look = time.monotonic()
 
     @property
     def id(self) -> ObjectId:
@@ -89,8 +91,8 @@ class Operation:
             OperationCancelledError: if somebody asked for it to be given up
         """
         faults.reach(f"{stored_verb(self.entry.verb)}.{done}")
-        self._lease.ensure()
-        self._look()
+        for document in fence.read(self.database[JOURNAL], {"_id": self.id}):
+            self._heed(document)
 
     def _look(self) -> None:
         if not self._may_be_committed:
@@ -120,6 +122,14 @@ class Operation:
         changes = {f"details.{key}": value for key, value in details.items()}
         self._set(self.database[JOURNAL], changes)
 
+    def complete(self) -> None:
+        """Like :meth:`commit`, where nothing is left to do after the change.
+
+        Raises:
+            LeaseLostError: if another process has recovered the operation
+        """
+        self._commit(OperationState.DONE, {})
+
     def commit(self, **details: Any) -> None:
         """Writes down that the change is made, so that from now on it is finished, not undone.
 
@@ -132,13 +142,18 @@ class Operation:
         Raises:
             LeaseLostError: if another process has recovered the operation
         """
+        self._commit(OperationState.COMMITTED, details)
+
+    def _commit(self, state: OperationState, details: Document) -> None:
         self._may_be_committed = True
         faults.reach(f"{stored_verb(self.entry.verb)}.changed")
         self.entry.details.update(details)
         changes: Document = {f"details.{key}": value for key, value in details.items()}
-        changes["state"] = OperationState.COMMITTED.value
-        self._set(durable(self.database[JOURNAL]), changes)
+        changes["state"] = state.value
+        is_finished = state is OperationState.DONE
+        self._set(durable(self.database[JOURNAL]), changes, is_finished=is_finished)
         self.is_committed = True
+        self._is_finished = is_finished
         faults.reach(f"{stored_verb(self.entry.verb)}.committed")
 
     def finish(self, state: OperationState, error: str | None = None) -> None:
@@ -151,9 +166,10 @@ class Operation:
         Raises:
             LeaseLostError: if another process has recovered the operation
         """
-        finished_at = server_time(self.database)
-        changes: Document = {"state": state.value, "finished_at": finished_at, "error": error}
-        self._set(self.database[JOURNAL], changes)
+        if self._is_finished:
+            return
+        changes: Document = {"state": state.value, "error": error}
+        self._set(self.database[JOURNAL], changes, is_finished=True)
 
     def claim(self) -> None:
         """Makes this the attempt that may change the entry.
@@ -168,8 +184,14 @@ class Operation:
         state = {"$in": UNFINISHED}
         return {"_id": self.id, "state": state, ATTEMPT: self._lease.token}
 
-    def _set(self, journal: Collection[Document], changes: Document) -> None:
-        if journal.update_one(self._mine(), {"$set": changes}).matched_count == 0:
+    def _set(
+        self, journal: Collection[Document], changes: Document, *, is_finished: bool = False
+    ) -> None:
+        update: Document = {"$set": changes}
+        if is_finished:
+            # On the server's clock, without asking for the time first
+            update["$currentDate"] = {"finished_at": True}
+        if journal.update_one(self._mine(), update).matched_count == 0:
             raise LeaseLostError(
                 f"Another process has taken over the dataset and recovered this "
                 f"{self.entry.verb.value}"

@@ -22,7 +22,7 @@ from pymongo.errors import PyMongoError
 
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
-from ..dataset.parts import Part
+from ..dataset.parts import Part, State
 from ..mongo.database import Document
 from ..storage import registry
 
@@ -80,11 +80,18 @@ def build(database: Database[Document], snapshot_id: ObjectId) -> None:
         return
     # There is nothing to index if it was made virtual again meanwhile
     state = registry.create(record.backend, database).ready(record) or {}
+    _build_missing(database, record, state)
+
+
+def _build_missing(database: Database[Document], record: SnapshotRecord, state: State) -> None:
     for part in (Part.SAMPLES, Part.FRAMES):
         if part not in state:
             continue
         master = state[part].collection
         existing = master.index_information()
+        if not existing:
+            # It was dropped meanwhile, and an index would bring an empty one about
+            continue
         missing = [
             model.document
             for model in models(_captured(database, record, part))
@@ -97,15 +104,16 @@ def build(database: Database[Document], snapshot_id: ObjectId) -> None:
             _build(master, missing)
 
 
-def provide(database: Database[Document], record: SnapshotRecord) -> None:
+def provide(database: Database[Document], record: SnapshotRecord, state: State) -> None:
     """Sees to it that a snapshot has its indexes: at once if it is small, else soon.
 
     Args:
         database: the database
         record: the snapshot
+        state: where its documents are
     """
     if record.sample_count <= FEW:
-        build(database, record.id)
+        _build_missing(database, record, state)
         return
     if record.id in _building:
         return

@@ -9,13 +9,12 @@ id of the projected dataset.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
-from typing import Any
 
 import bson
-from bson import DBRef, ObjectId
+from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -27,9 +26,11 @@ from ..dataset.parts import Documents, Part, State, chunks, owner_field, shared_
 from ..dataset.view_stages import StageTranslation
 from ..errors import InvalidRequestError, SnapshotError
 from ..mongo import invalidate
-from ..mongo.collections import all_collections, view_name
+from ..mongo.collections import view_name
 from ..mongo.database import Document
 from ..mongo.write_scope import Permission, grant
+from .found import SHARED, Found
+from .identities import Identities
 
 _REFERENCE_FIELDS = ("saved_views", "workspaces")
 _MAX_NAMES = 1000
@@ -38,9 +39,6 @@ _PAUSE_SECONDS = 0.05
 
 _NAMESPACE_EXISTS, _BULK_WRITE, _DUPLICATE_KEY = 48, 65, 11000
 _SOMEBODY_WAS_QUICKER = {_NAMESPACE_EXISTS, _BULK_WRITE, _DUPLICATE_KEY}
-
-# Longer strings cannot be ids, so large values need not be searched
-_ID_LENGTH = 24
 
 
 @grant(Permission.PROJECTING)
@@ -58,14 +56,16 @@ def project(
     Returns:
         the name under which FiftyOne loads it
     """
-    _check_own(database, record.id)
-    identities = _Identities(record, state)
     for attempt in range(_MAX_ATTEMPTS):
+        found = Found.read(database, record, state)
+        if found.is_foreign:
+            raise _taken(record.id)
+        identities = Identities(record, found)
         try:
             _project_views(database, record.id, state)
-            document = _captured(record, state)
-            _project_related(database, identities, state, _translation(record, document))
-            return _project_dataset(database, identities, record, state, document, dataset_name)
+            document = found.dataset(record)
+            _project_related(database, identities, state, found, _translation(record, document))
+            return _project_dataset(database, identities, record, found, document, dataset_name)
         except (CollectionInvalid, OperationFailure) as error:
             if getattr(error, "code", _NAMESPACE_EXISTS) not in _SOMEBODY_WAS_QUICKER:
                 raise
@@ -91,7 +91,8 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
     if not _is_foreign(database, snapshot_id):
         for part in ownership.OWNED:
             shared_collection(database, part).delete_many({owner_field(part): snapshot_id})
-    _remove_results(database, snapshot_id, keep=set())
+    files = database["fs.files"].find({"snapshot_id": snapshot_id}, {"_id": 1})
+    _delete_results(database, snapshot_id, [file["_id"] for file in files])
     for part in (Part.SAMPLES, Part.FRAMES):
         invalidate.close(database, view_name(snapshot_id, part))
 
@@ -111,17 +112,18 @@ def _is_foreign(database: Database[Document], snapshot_id: ObjectId) -> bool:
     return document is not None and document.get("sample_collection_name") != own
 
 
-def _check_own(database: Database[Document], snapshot_id: ObjectId) -> None:
-    if _is_foreign(database, snapshot_id):
-        raise InvalidRequestError(
-            f"A dataset has the id of the snapshot, {snapshot_id}, and would be overwritten by "
-            "loading it. Nothing was changed. Export the snapshot, delete it, and import it into "
-            "another database."
-        )
+def _taken(snapshot_id: ObjectId) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"A dataset has the id of the snapshot, {snapshot_id}, and would be overwritten by "
+        "loading it. Nothing was changed. Export the snapshot, delete it, and import it into "
+        "another database."
+    )
 
 
 def _project_views(database: Database[Document], snapshot_id: ObjectId, state: State) -> None:
-    existing = all_collections(database)
+    names = [view_name(snapshot_id, part) for part in (Part.SAMPLES, Part.FRAMES)]
+    listed = database.list_collections(filter={"name": {"$in": names}})
+    existing = {each["name"]: each for each in listed}
     for part in (Part.SAMPLES, Part.FRAMES):
         name = view_name(snapshot_id, part)
         wanted = state[part].collection.name if part in state else None
@@ -134,15 +136,8 @@ def _project_views(database: Database[Document], snapshot_id: ObjectId, state: S
         if name in existing:
             database.drop_collection(name)
         if wanted is not None:
-            database.create_collection(name, viewOn=wanted, pipeline=[])
-
-
-def _captured(record: SnapshotRecord, state: State) -> Document:
-    """Returns the dataset document as it was captured."""
-    document = state[Part.DATASET].collection.find_one()
-    if document is None:
-        raise SnapshotError(f"Snapshot '{record.name}' has no dataset document")
-    return document
+            # The server looks itself whether there is one
+            database.create_collection(name, check_exists=False, viewOn=wanted, pipeline=[])
 
 
 def _translation(record: SnapshotRecord, captured: Document) -> StageTranslation:
@@ -157,9 +152,9 @@ def _translation(record: SnapshotRecord, captured: Document) -> StageTranslation
 
 def _project_dataset(
     database: Database[Document],
-    identities: _Identities,
+    identities: Identities,
     record: SnapshotRecord,
-    state: State,
+    found: Found,
     document: Document,
     dataset_name: str,
 ) -> str:
@@ -173,18 +168,21 @@ def _project_dataset(
         # No name has such a slug, so no user's dataset can clash with it
         slug=f"snapshot-{record.id}",
         sample_collection_name=view_name(record.id, Part.SAMPLES),
-        frame_collection_name=view_name(record.id, Part.FRAMES) if Part.FRAMES in state else None,
+        frame_collection_name=view_name(record.id, Part.FRAMES) if found.has_frames else None,
         persistent=True,
     )
     for number in range(_MAX_NAMES):
         suffix = f" ({number + 1})" if number else ""
         document["name"] = f"{dataset_name}@{record.name}{suffix}"
+        if [bson.encode(document)] == [each.raw for each in found.present[Part.DATASET]]:
+            return str(document["name"])
         try:
             previous: Document | None = database["datasets"].find_one_and_replace(
                 _own_document(record.id), document, projection={"name": 1}, upsert=True
             )
         except DuplicateKeyError as error:
-            _check_own(database, record.id)
+            if _is_foreign(database, record.id):
+                raise _taken(record.id) from error
             if "name" in (error.details or {}).get("keyPattern", {}):
                 # A user's dataset has that name
                 continue
@@ -199,8 +197,9 @@ def _project_dataset(
 
 def _project_related(
     database: Database[Document],
-    identities: _Identities,
+    identities: Identities,
     state: State,
+    found: Found,
     stages: StageTranslation,
 ) -> None:
     """Gives the projection saved views, workspaces, runs and the like of its own."""
@@ -216,9 +215,9 @@ def _project_related(
         Part.RUNS: with_stages,
         Part.STORE: identities.translate,
     }
-    for part in (Part.VIEWS, Part.WORKSPACES, Part.RUNS, Part.TAGS, Part.STORE):
+    for part in SHARED:
         wanted: dict[ObjectId, Document] = {}
-        for document in state[part].collection.find() if part in state else ():
+        for document in found.documents(part):
             projected = project_document.get(part, dict)(document)
             projected["_id"] = identities.of(document["_id"])
             projected[owner_field(part)] = identities.snapshot_id
@@ -226,14 +225,20 @@ def _project_related(
                 projected["results"] = identities.of(document["results"])
             wanted[projected["_id"]] = projected
         own = {owner_field(part): identities.snapshot_id}
-        _put_right(part, Documents(shared_collection(database, part), own), wanted)
-    _project_results(database, identities, state)
+        own_documents = Documents(shared_collection(database, part), own)
+        _put_right(part, own_documents, found.present[part], wanted)
+    _project_results(database, identities, state, found)
 
 
-def _put_right(part: Part, present: Documents, wanted: dict[ObjectId, Document]) -> None:
+def _put_right(
+    part: Part,
+    present: Documents,
+    found: list[RawBSONDocument],
+    wanted: dict[ObjectId, Document],
+) -> None:
     """Makes a part of the projection what it must be; writes nothing if it is."""
     stale: list[ObjectId] = []
-    for document in present.documents():
+    for document in found:
         expected = wanted.get(document["_id"])
         if expected is not None and bson.encode(expected) == document.raw:
             del wanted[document["_id"]]
@@ -259,10 +264,12 @@ def _check_free(part: Part, present: Documents, ids: list[ObjectId]) -> None:
             raise ownership.taken(part, other["_id"])
 
 
-def _project_results(database: Database[Document], identities: _Identities, state: State) -> None:
+def _project_results(
+    database: Database[Document], identities: Identities, state: State, found: Found
+) -> None:
     wanted: dict[ObjectId, Document] = {}
     originals: dict[ObjectId, ObjectId] = {}
-    for file in state[Part.RESULT_FILES].collection.find() if Part.RESULT_FILES in state else ():
+    for file in found.documents(Part.RESULT_FILES):
         new_id = identities.of(file["_id"])
         wanted[new_id] = {**file, "_id": new_id, "snapshot_id": identities.snapshot_id}
         originals[new_id] = file["_id"]
@@ -275,11 +282,11 @@ def _project_results(database: Database[Document], identities: _Identities, stat
         _check_free(Part.RESULT_FILES, files, list(wanted))
         captured = state[Part.RESULT_CHUNKS].collection
         expected = _count_chunks(captured, list(originals.values()))
-        found = _count_chunks(stored, list(wanted))
+        stored_chunks = _count_chunks(stored, list(wanted))
         # As GridFS itself does; without it, nothing can be merged by file and number
         stored.create_index([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)
         for new_id, original in originals.items():
-            if found.get(new_id) != expected.get(original):
+            if stored_chunks.get(new_id) != expected.get(original):
                 captured.aggregate(
                     [
                         {"$match": {"files_id": original}},
@@ -295,9 +302,11 @@ def _project_results(database: Database[Document], identities: _Identities, stat
                         },
                     ]
                 )
-    _remove_results(database, identities.snapshot_id, keep=set(wanted))
+    present = found.present[Part.RESULT_FILES]
+    stale = [file["_id"] for file in present if file["_id"] not in wanted]
+    _delete_results(database, identities.snapshot_id, stale)
     # The records last: they are what tells that the bytes are all there
-    _put_right(Part.RESULT_FILES, files, wanted)
+    _put_right(Part.RESULT_FILES, files, present, wanted)
 
 
 def _count_chunks(chunks_: Collection[Document], file_ids: list[ObjectId]) -> dict[ObjectId, int]:
@@ -311,51 +320,10 @@ def _count_chunks(chunks_: Collection[Document], file_ids: list[ObjectId]) -> di
     return {group["_id"]: group["count"] for group in groups}
 
 
-def _remove_results(
-    database: Database[Document], snapshot_id: ObjectId, keep: set[ObjectId]
+def _delete_results(
+    database: Database[Document], snapshot_id: ObjectId, file_ids: list[ObjectId]
 ) -> None:
-    own = {"snapshot_id": snapshot_id}
-    files = database["fs.files"].find(own, {"_id": 1})
-    stale = [file["_id"] for file in files if file["_id"] not in keep]
-    database["fs.chunks"].delete_many({"files_id": {"$in": stale}})
-    database["fs.files"].delete_many({**own, "_id": {"$in": stale}})
-
-
-class _Identities:
-    """Ids for the projection's own documents: new ones, but the same at every load."""
-
-    def __init__(self, record: SnapshotRecord, state: State) -> None:
-        self.snapshot_id = record.id
-        runs = state[Part.RUNS].ids() if Part.RUNS in state else []
-        self._translations = {str(run): str(self.of(run)) for run in runs}
-        self._translations[str(record.dataset_id)] = str(record.id)
-
-    def of(self, original: ObjectId) -> ObjectId:
-        seed = self.snapshot_id.binary + original.binary
-        return ObjectId(hashlib.sha256(seed).digest()[:12])
-
-    def of_reference(self, reference: Any) -> Any:
-        # Documents that FiftyOne has not migrated yet embed what later versions refer to
-        if isinstance(reference, DBRef):
-            reference = reference.id
-        return self.of(reference) if isinstance(reference, ObjectId) else reference
-
-    def translate(self, store_record: Document) -> Document:
-        """Keeps an execution store readable: panels key what they keep by the ids of runs."""
-        return {
-            **store_record,
-            "key": self._translate(store_record.get("key")),
-            "value": self._translate(store_record.get("value")),
-        }
-
-    def _translate(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {self._translate(key): self._translate(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._translate(item) for item in value]
-        if isinstance(value, ObjectId):
-            return ObjectId(self._translations.get(str(value), value))
-        # Large values are never ids, and are not worth a look-up
-        if isinstance(value, str) and len(value) == _ID_LENGTH:
-            return self._translations.get(value, value)
-        return value
+    if file_ids:
+        database["fs.chunks"].delete_many({"files_id": {"$in": file_ids}})
+        own = {"snapshot_id": snapshot_id, "_id": {"$in": file_ids}}
+        database["fs.files"].delete_many(own)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pymongo.database import Database
 
 from ..actions import Action
@@ -67,8 +69,8 @@ def edit(
         running.committing("noted")
         if changes:
             catalog.update(record.id, **changes)
-        running.commit()
-    return catalog.by_id(record.id) or record
+        running.complete()
+    return replace(record, **{**changes, "tags": tuple(tags)})
 
 
 @recovers(Action.EDIT)

@@ -12,7 +12,7 @@ from ..dataset.parts import State
 from ..dataset.reference import DatasetReference
 from ..diff import views
 from ..errors import DatasetBusyError
-from ..mongo.database import Document, server_time, unless_forbidden
+from ..mongo.database import Document, unless_forbidden
 from ..operations.journal import Operation, operation, recovers
 from ..projection import indexes, project
 from ..storage import registry
@@ -46,26 +46,32 @@ def load(database: Database[Document], dataset: DatasetReference, name: str) -> 
     may_write = False
     with unless_forbidden():
         # Before it is opened, so that nobody archives it meanwhile for not having been used
-        catalog.update(record.id, last_loaded_at=server_time(database))
+        catalog.note_loaded(record.id)
         may_write = True
     try:
-        visible_name = _open(database, dataset, record)
+        visible_name, state = _open(database, dataset, record)
     finally:
         _check_still_there(database, dataset, record)
     if may_write:
-        indexes.provide(database, record)
+        indexes.provide(database, record, state)
     return fod.load_dataset(visible_name, reload=True)
 
 
-def _open(database: Database[Document], dataset: DatasetReference, record: SnapshotRecord) -> str:
-    """Projects a snapshot, and makes it readable if need be; returns the projection's name."""
+def _open(
+    database: Database[Document], dataset: DatasetReference, record: SnapshotRecord
+) -> tuple[str, State]:
+    """Projects a snapshot, and makes it readable if need be.
+
+    Returns:
+        the projection's name, and where the snapshot's documents are
+    """
     backend = registry.create(record.backend, database)
     for _ in range(_ATTEMPTS):
         state = backend.ready(record) or _materialise(database, dataset, record)
         visible_name = project.project(database, record, state, dataset.name)
         # Meanwhile others may have needed the place
         if backend.is_materialised(record):
-            return visible_name
+            return visible_name, state
     raise DatasetBusyError(
         f"Snapshot '{record.name}' could not be held ready: too many others are being loaded at "
         "the same time. Try again later."

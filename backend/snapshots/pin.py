@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pymongo.database import Database
 
 from ..actions import Action
@@ -36,8 +38,8 @@ def pin(
         running.note(snapshot_id=record.id, pinned=pinned)
         running.committing("noted")
         catalog.update(record.id, pinned=pinned)
-        running.commit()
-    return catalog.by_id(record.id) or record
+        running.complete()
+    return replace(record, pinned=pinned)
 
 
 @recovers(Action.PIN)
