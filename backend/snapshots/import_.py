@@ -91,10 +91,9 @@ def import_(
             running.step("staged")
             captured = origin.lasting_indexes(header.indexes)
             with malformed_is_damaged(str(path)):
-                if is_new:
-                    document = _fill_head(running, staged, captured, lacking)
-                else:
-                    document = _check_indexes(staged, captured)
+                if not is_new:
+                    _check_indexes(staged, captured)
+                document = _fill_head(running, staged, captured, lacking) if is_new else None
                 backend = registry.create(record.backend, database)
                 storage = backend.adopt(record, staged, captured)
             running.step("adopted")
