@@ -10,7 +10,18 @@ from contextlib import redirect_stdout, suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from ..backend.errors import DatabaseNotStartedError, SnapshotError
-from .output import DONE, FAILED, FOUND, UNTOLD, USAGE, Answer, bar, prepare_streams, write
+from .output import (
+    DONE,
+    FAILED,
+    FOUND,
+    UNTOLD,
+    USAGE,
+    Answer,
+    bar,
+    prepare_streams,
+    visible,
+    write,
+)
 from .parser import parser
 from .startup import StartError, explained
 from .table import ANSWERING, Command
@@ -50,15 +61,15 @@ def main(
             answer = _run(options)
         return _print(answer, options.command, options.json, is_closed)
     except (StartError, DatabaseNotStartedError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        write(f"error: {error}", sys.stderr)
         # There, FOUND would say that a snapshot is damaged
         return UNTOLD if options.command.name == "verify" else FOUND
     except (SnapshotError, ValueError) as error:
         # FiftyOne says with a ValueError what the caller has got wrong, as we do
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        write(f"error: {' '.join(str(error).split())}", sys.stderr)
         return FAILED
     except _RefusedError as refusal:
-        print(refusal, file=sys.stderr)  # noqa: T201
+        write(str(refusal), sys.stderr)
         return refusal.code
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -108,7 +119,7 @@ def _ask(preview: Callable[[], str]) -> None:
             "error: nothing was changed: nobody can be asked here, so say --yes if it is meant",
             USAGE,
         )
-    sys.stderr.write(f"{preview()}\nGo on? [y/N] ")
+    sys.stderr.write(f"{visible(preview())}\nGo on? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise _RefusedError("Nothing was changed", FAILED)

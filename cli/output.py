@@ -23,6 +23,11 @@ whether there is damage."""
 
 _BAR = 30
 
+_CONTROLS = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
+"""What would command a terminal, such as to clear it, and how it is shown instead."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -65,6 +70,8 @@ def prepare_streams() -> None:
 def write(text: str, stream: TextIO) -> OSError | None:
     """Writes a line.
 
+    Names and descriptions may come from anybody, so what a terminal takes for a command is shown.
+
     Args:
         text: the line, or several
         stream: where to write it
@@ -73,13 +80,18 @@ def write(text: str, stream: TextIO) -> OSError | None:
         what is wrong with the stream, if it did not take it
     """
     try:
-        stream.write(f"{text}\n")
+        stream.write(f"{visible(text)}\n")
         stream.flush()
     except OSError as error:
         # Else Python would try again when it ends, and fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return error
     return None
+
+
+def visible(text: str) -> str:
+    """Returns a text with escapes in place of what a terminal would take for a command."""
+    return text.translate(_CONTROLS)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> str:
@@ -136,7 +148,7 @@ def bar(stream: TextIO) -> Callable[[float, str], None]:
     def draw(fraction: float, label: str) -> None:
         done = int(fraction * _BAR)
         bars = "#" * done + "." * (_BAR - done)
-        shown = f"[{bars}] {fraction:4.0%}  {label[:40]}" if fraction < 1 else ""
+        shown = f"[{bars}] {fraction:4.0%}  {visible(label[:40])}" if fraction < 1 else ""
         stream.write(f"\r\033[K{shown}")
         stream.flush()
 

@@ -153,8 +153,9 @@ def import_snapshot(
         LimitExceededError: if there are as many snapshots as are allowed
     """
     connection = database.connect()
-    maintenance.purge_deleted_datasets(connection)
+    # Whoever may not import destroys nothing
     enter(Action.IMPORT, import_.destination(connection, Path(path), dataset_name))
+    maintenance.purge_deleted_datasets(connection)
     return import_.import_(connection, Path(path), dataset_name).public()
 
 

@@ -104,7 +104,8 @@ def undo_revert(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> Un
     Raises:
         ValueError: if there is nothing to bring back
     """
-    connection, dataset = (read if dry_run else change)(dataset_name)
+    # Not to change it: what has expired goes then, and may be what is wanted back
+    connection, dataset = read(dataset_name)
     if dry_run:
         return undo_plan.plan(connection, dataset)
     undo.undo(connection, dataset)
@@ -202,7 +203,8 @@ def undo_restore(
     Raises:
         ValueError: if there is nothing to undo, or the dataset was reverted since
     """
-    connection, dataset = (read if dry_run else change)(dataset_name)
+    # As undo_revert() does
+    connection, dataset = read(dataset_name)
     if dry_run:
         return restore_undo_plan.preview(connection, dataset, operation_id)
     return restore_undo.undo(connection, dataset, operation_id)

@@ -261,7 +261,8 @@ def restore_snapshot(
     Raises:
         ValueError: if the trash holds no such snapshot, or the name was given to another one
     """
-    connection, dataset = change(dataset_name)
+    # Not to change it: what has expired goes then, and may be what is wanted back
+    connection, dataset = read(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     return info.public(connection, delete.restore(connection, dataset, name))
 

@@ -157,3 +157,17 @@ def test_a_graphql_core_that_fiftyone_cannot_use(tmp_path: Path) -> None:
     code, text = _start(tmp_path, "", "doctor", PYTHONPATH=str(tmp_path))
     assert (code, len(text.splitlines())) == (3, 1)
     assert "pip install 'graphql-core<3.3'" in text
+
+
+def test_what_would_command_the_terminal_is_shown(
+    dataset: fo.Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = "a\x1b[2J\x1b]0;b\x07\rc\x9b1m"
+    fos.create_snapshot(NAME, "v1", description=evil)
+    for arguments in (["list", NAME], ["info", NAME, "v1"], ["search"], ["info", NAME, evil]):
+        main(arguments)
+        written = "".join(capsys.readouterr())
+        assert "a\\x1b[2J" in written, arguments
+        assert not set(evil) & set(written) & set("\x1b\x07\r\x9b"), arguments
+    assert main(["info", NAME, "v1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["description"] == evil

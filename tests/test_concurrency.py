@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -16,6 +17,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
+from fiftyone_snapshots.backend.archive.folder import FolderStore
 from fiftyone_snapshots.backend.operations import lease
 from fiftyone_snapshots.backend.revert import swap, undo
 from support.crash import Child, Gate, points_of
@@ -252,6 +254,39 @@ def test_a_commit_that_comes_too_late_fails(
     monkeypatch.undo()
     fos.recover()
     assert World.now(database, NAME) == before
+    assert_sound(database)
+
+
+@pytest.mark.parametrize("verb", ["archive", "export"])
+def test_a_file_that_is_written_too_late_goes(
+    verb: str,
+    dataset: fo.Dataset,
+    database: Database[Document],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All is read, then the process is stopped; others give it up, and find no file yet."""
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    fos.create_snapshot(NAME, "v1")
+    write = FolderStore.write
+
+    def late(store: FolderStore, key: str, chunks: Iterable[bytes]) -> int:
+        read = list(chunks)
+        database["snapshots.leases"].delete_many({})
+        with Child(lambda: fos.list_snapshots(NAME)) as other:
+            assert other.result() == "['v1']"
+        monkeypatch.setattr(lease, "clock", lambda: float("inf"))
+        return write(store, key, iter(read))
+
+    monkeypatch.setattr(FolderStore, "write", late)
+    act: dict[str, Callable[[], object]] = {
+        "archive": lambda: fos.archive_snapshot(NAME, "v1"),
+        "export": lambda: fos.export_snapshot(NAME, "v1", tmp_path / "v1.tar"),
+    }
+    with pytest.raises(fos.LeaseLostError):
+        act[verb]()
+    monkeypatch.undo()
+    assert not list(tmp_path.iterdir())
     assert_sound(database)
 
 

@@ -292,6 +292,23 @@ def test_what_is_odd_in_an_archive_is_refused_with_a_reason(
     assert_sound(database)
 
 
+def test_an_index_that_cannot_be_built_is_refused_where_the_dataset_is_here(
+    files: Files, database: Database[Document], tmp_path: Path
+) -> None:
+    path = tmp_path / "forged.tar"
+    path.write_bytes(forge(files))
+    fos.import_snapshot(path)
+    fos.delete_snapshot("d", "v1")
+    fos.empty_trash("d")
+    bad = {what: change for what, change in BAD_HEADERS.items() if what.startswith("an index")}
+    for what, change in {**bad, "an odd collation": _index(collation=5)}.items():
+        path.write_bytes(forge(files, change))
+        with pytest.raises(fos.DamagedArchiveError):
+            fos.import_snapshot(path)
+        assert not database["snapshots.catalog"].count_documents({}), what
+    assert_sound(database)
+
+
 def test_no_index_of_an_archive_deletes_samples(
     files: Files, database: Database[Document], tmp_path: Path
 ) -> None:

@@ -86,3 +86,35 @@ def test_who_changes_something_destroys_what_is_due(
     assert due["snapshots.catalog"].distinct("dataset_id") == due["datasets"].distinct(
         "_id", {"name": "street"}
     )
+
+
+def test_whoever_may_not_import_destroys_nothing(
+    due: Database[Document], tmp_path: Path, policy_file: Callable[[str], Path]
+) -> None:
+    path = fos.export_snapshot("street", "v1", tmp_path / "v1.tar")
+    before = kept(due)
+    policy_file(allow(Level.VIEW))
+    for wanted in (path, tmp_path / "nothing.tar"):
+        with pytest.raises(fos.SnapshotError):
+            fos.import_snapshot(wanted)
+    assert before <= kept(due)
+
+
+def test_what_is_still_there_can_be_brought_back(database: Database[Document]) -> None:
+    dataset = image_dataset("street", 3, persistent=True)
+    for name in ("v1", "v2"):
+        fos.create_snapshot("street", name)
+    first = dataset.first()
+    dataset.set_values("filepath", [f"/now/{number}.jpg" for number in range(3)])
+    fos.restore_samples("street", "v1", first.id)
+    fos.delete_snapshot("street", "v1")
+    fos.revert_dataset_to_snapshot("street", "v2")
+    then = datetime.now(timezone.utc) - timedelta(days=30)
+    database["snapshots.trash"].update_many({}, {"$set": {"trashed_at": then}})
+    database["snapshots.catalog"].update_many({"live": False}, {"$set": {"trashed_at": then}})
+
+    assert fos.restore_snapshot("street", "v1").name == "v1"
+    fos.undo_revert("street")
+    fos.undo_restore("street")
+    dataset.reload()
+    assert dataset.values("filepath") == [f"/now/{number}.jpg" for number in range(3)]

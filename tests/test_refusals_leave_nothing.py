@@ -10,6 +10,7 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import faults
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import World
@@ -88,4 +89,20 @@ def test_one_from_an_earlier_version_goes_when_its_folder_is_made(
     assert "make the folder again" in found.advice
     typo.mkdir()
     fos.recover()
+    assert fos.diagnose()
+
+
+def test_an_archive_is_not_forgotten_by_who_dies_removing_it(
+    folder: Path, database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fos.delete_snapshot(NAME, "v1")
+    archives = sorted(folder.iterdir())
+    with monkeypatch.context() as patch:
+        patch.delenv(PATH)
+        fos.empty_trash(NAME)
+    with faults.arm("archive.removing"), pytest.raises(faults.InjectedFault):
+        fos.recover()
+    assert sorted(folder.iterdir()) == archives
+    fos.recover()
+    assert not list(folder.iterdir())
     assert fos.diagnose()

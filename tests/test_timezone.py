@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -52,6 +53,27 @@ def test_the_day_that_is_shown_is_found(dataset: fo.Dataset, run: Run) -> None:
     # What has no zone is UTC in the SDK, as it is for FiftyOne
     assert len(fos.search_snapshots(since=datetime(2026, 3, 1, 21))) == 1  # noqa: DTZ001
     assert fos.get_history(dataset, HistoryQuery(since=datetime(2026, 3, 1, 21))).matching == 1  # noqa: DTZ001
+
+
+def test_an_import_finds_its_place(dataset: fo.Dataset, tmp_path: Path) -> None:
+    path = fos.export_snapshot(dataset, "v1", tmp_path / "v1.tar")
+    fos.delete_snapshot(dataset, "v1")
+    fos.empty_trash(dataset)
+    imported = fos.import_snapshot(path)
+    assert imported.created_at == EVENING.replace(tzinfo=timezone.utc)
+    assert fos.list_snapshots(dataset) == ["v1", "v2"]
+
+
+@pytest.mark.parametrize("backend", ["duplication", "delta"])
+def test_times_that_are_trusted(
+    backend: str, dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
+    for name in ("v3", "v4"):
+        dataset.set_values("tags", [[name], []])
+        fos.create_snapshot(dataset, name, trust_timestamps=True)
+    assert len(fos.diff(dataset, "v3", "v4", progress=False).changed) == 1
+    assert fos.is_head_equal(dataset, "v4")
 
 
 def test_one_a_day_means_the_days_that_are_shown(

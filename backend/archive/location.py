@@ -7,6 +7,7 @@ import logging
 
 from pymongo.database import Database
 
+from .. import faults
 from ..catalog import deployment
 from ..catalog.record import SnapshotRecord
 from ..config import Settings, variable
@@ -132,7 +133,7 @@ def read(record: SnapshotRecord) -> Reader:
     return Reader(store.read(key), store.describe(key))
 
 
-def remove(database: Database[Document], location: str, key: str, owner: str | None) -> None:
+def remove(database: Database[Document], location: str, key: str, owner: str | None) -> bool:
     """Removes an archive that nobody needs any more; if that fails now, it is done later.
 
     What another database has written is left alone, and nothing is removed outside of the place
@@ -143,7 +144,11 @@ def remove(database: Database[Document], location: str, key: str, owner: str | N
         location: the folder or URL that it was written to
         key: the archive's name there
         owner: the id of the database that wrote it; None if that is not known
+
+    Returns:
+        whether nothing is left to be done
     """
+    faults.reach("archive.removing")
     problem = _why_left(database, location, key, owner)
     if problem is not None:
         logger.warning(
@@ -154,6 +159,7 @@ def remove(database: Database[Document], location: str, key: str, owner: str | N
         )
         left = {"_id": key, "location": location, "owner": owner}
         database[UNREMOVED].replace_one({"_id": key}, left, upsert=True)
+    return problem is None
 
 
 def _why_left(
@@ -190,8 +196,9 @@ def remove_again(database: Database[Document]) -> None:
         database: the database
     """
     for document in list(database[UNREMOVED].find()):
-        database[UNREMOVED].delete_one({"_id": document["_id"]})
-        remove(database, document["location"], document["_id"], document.get("owner"))
+        # Forgotten last, so that whoever dies in between leaves it to the next one
+        if remove(database, document["location"], document["_id"], document.get("owner")):
+            database[UNREMOVED].delete_one({"_id": document["_id"]})
 
 
 def is_same(place: str | None, other: str) -> bool:

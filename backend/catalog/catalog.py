@@ -16,6 +16,7 @@ from ..errors import DuplicateNameError, SnapshotNotFoundError
 from ..mongo import fence
 from ..mongo.collections import CATALOG, DATASETS
 from ..mongo.database import Document
+from ..results.times import zoned
 from .names import no_snapshot, slug
 from .record import (
     FORMAT_VERSION,
@@ -210,7 +211,9 @@ class Catalog:
             its position, before all that were created later
         """
         records = self.list_all(dataset_id)
-        later = [record.sequence for record in records if record.created_at > created_at]
+        # Where FiftyOne shows times of a zone, those of the database say it, and this one does not
+        moment = zoned(created_at)
+        later = [record.sequence for record in records if zoned(record.created_at) > moment]
         if not later:
             return self.next_sequence(dataset_id)
         following = [record for record in records if record.sequence >= min(later)]

@@ -23,6 +23,7 @@ from ..catalog.record import Archive, SnapshotRecord
 from ..dataset.parts import Part
 from ..dataset.reference import DatasetReference
 from ..errors import LeaseLostError
+from ..mongo import gate
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress
@@ -90,8 +91,10 @@ def archive(
             if not catalog.end_move(record.id, running.id, archive=moved, storage={}):
                 raise LeaseLostError(f"Another process has undone the archiving of '{name}'")
         except LeaseLostError:
-            # Whoever took over may have removed it before it was there
-            location.remove(database, store.location, key, owner)
+            # Whoever took over may have removed it before it was there. The gate is closed, and
+            # this is no business of the lease's
+            with gate.asking(None):
+                location.remove(database, store.location, key, owner)
             raise
         running.commit()
         _finish(running)

@@ -12,7 +12,7 @@ from ..archive.folder import FolderStore, absolute
 from ..catalog import deployment
 from ..catalog.catalog import Catalog
 from ..dataset.reference import DatasetReference
-from ..errors import ArchiveStorageError, InvalidRequestError, SnapshotError
+from ..errors import ArchiveStorageError, InvalidRequestError, LeaseLostError, SnapshotError
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
 from .archive import write_checked
@@ -47,8 +47,14 @@ def export(database: Database[Document], dataset: DatasetReference, name: str, p
         key = f".{path.name}.{running.id}"
         running.note(folder=store.location, key=key, owner=deployment.note(database).id)
         running.step("noted")
-        write_checked(running, record, dataset.name, store, key)
-        running.committing("checked")
+        try:
+            write_checked(running, record, dataset.name, store, key)
+            running.committing("checked")
+        except LeaseLostError:
+            # Whoever took over may have removed it before it was there
+            with suppress(SnapshotError):
+                store.remove(key)
+            raise
         _check(path)
         try:
             (path.parent / key).rename(path)

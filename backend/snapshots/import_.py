@@ -92,6 +92,8 @@ def import_(
             running.step("staged")
             captured = origin.lasting_indexes(header.indexes)
             with malformed_is_damaged(str(path)):
+                if not is_new:
+                    _check_indexes(staged, captured)
                 document = _fill_head(running, staged, captured, lacking) if is_new else None
                 backend = registry.create(record.backend, database)
                 storage = backend.ingest(record, staged, captured)
@@ -115,6 +117,8 @@ def destination(
 ) -> DatasetReference:
     """Finds the dataset that :func:`import_` would take a snapshot into, or that it would make.
 
+    Whether it could, is not looked at: what is due may be in the way, and go before.
+
     Args:
         database: the database
         path: a file that was exported, or an archive
@@ -124,9 +128,13 @@ def destination(
         the dataset
 
     Raises:
-        InvalidRequestError: if it could not be imported, as for :func:`import_`
+        NotAnArchiveError: if the file is something else
+        DamagedArchiveError: if the file is damaged already where it begins
+        InvalidRequestError: if there is no such file
     """
-    return _check(database, _open(path).header, dataset_name)
+    header = _open(path).header
+    name = current_name(database, header.dataset_id) or dataset_name or header.dataset_name
+    return DatasetReference(header.dataset_id, name)
 
 
 def _check_whole(
@@ -159,6 +167,13 @@ def _insert(running: Operation, document: Document) -> None:
             f"A dataset named '{document['name']}' was made by somebody else at the same moment. "
             "Nothing was imported; choose another name with dataset_name"
         )
+
+
+def _check_indexes(staged: State, captured: Mapping[Part, list[Document]]) -> None:
+    """Has the server build the indexes, as loading the snapshot and reverting to it will."""
+    for part, found in captured.items():
+        if part in staged and (models := indexes.models(found)):
+            staged[part].collection.create_indexes(models)
 
 
 def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
