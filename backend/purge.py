@@ -6,9 +6,10 @@ taken in again, and are left as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -16,8 +17,8 @@ from pymongo.database import Database
 from . import maintenance
 from .catalog.catalog import Catalog
 from .dataset import generated
-from .errors import DatasetBusyError
-from .mongo import invalidate
+from .errors import DatasetBusyError, LeaseLostError
+from .mongo import fence, invalidate
 from .mongo.collections import AUDIT, DATASETS, LEASES, PREFIX, TRASH, all_collections
 from .mongo.database import Document, data_size
 from .mongo.write_scope import Permission, grant
@@ -28,6 +29,9 @@ from .results.serialize import Record
 from .revert.swap import drop_view
 
 _ATTEMPTS = 10
+
+_Certain: TypeAlias = Callable[[], None]
+"""Raises if somebody else may have begun to work on a dataset."""
 
 _SHOWN: Document = {
     "$or": [
@@ -120,23 +124,41 @@ def remove_everything(database: Database[Document]) -> Purged:
 
     Raises:
         DatasetBusyError: if an operation is under way; then nothing was removed
+        LeaseLostError: if this process was out of touch, and another one has begun to work on a
+            dataset; then a part was removed
     """
     # What dead processes left half done of a dataset, nobody could put right afterwards
     maintenance.recover(database)
-    with _alone(database):
+    with _alone(database) as certain:
         found = survey(database)
-        _remove_from_fiftyone(database)
-        _drop_collections(database)
+        # First what an undo needs, which makes a collection of what is a view
+        _drop(database, certain, lambda name: name == TRASH)
+        _remove_from_fiftyone(database, certain)
+        # Those of generated datasets do not have our prefix
+        invalidate.drop_old(database, keep_days=0)
+        _drop(database, certain, lambda name: name != LEASES)
+        # Last, as they are what keeps others away
+        _drop(database, certain, lambda name: name == LEASES)
     return found
 
 
 @contextmanager
-def _alone(database: Database[Document]) -> Iterator[None]:
+def _alone(database: Database[Document]) -> Iterator[_Certain]:
     """Holds every dataset that anything is known of, so that nobody begins an operation on one."""
+    tokens: list[str] = []
+
+    def certain() -> None:
+        if database[LEASES].count_documents({"token": {"$in": tokens}}) < len(tokens):
+            raise LeaseLostError(
+                "This process was out of touch for too long, and another one has begun to work "
+                "on a dataset. Only a part was removed: see what is left, and begin again."
+            )
+
     with ExitStack() as held:
         try:
             for dataset_id in _dataset_ids(database):
-                held.enter_context(Lease(database, dataset_id, "purge", wait_seconds=0))
+                lease = Lease(database, dataset_id, "purge", wait_seconds=0)
+                tokens.append(held.enter_context(lease).token)
         except DatasetBusyError as error:
             raise DatasetBusyError(f"Nothing was removed. {error}") from error
         if unfinished := journal.unfinished(database):
@@ -144,7 +166,7 @@ def _alone(database: Database[Document]) -> Iterator[None]:
                 f"Nothing was removed: {unfinished[0].verb.value} {unfinished[0].id} is under "
                 "way. Try again when it has finished."
             )
-        yield
+        yield certain
 
 
 def _dataset_ids(database: Database[Document]) -> set[ObjectId]:
@@ -157,29 +179,32 @@ def _dataset_ids(database: Database[Document]) -> set[ObjectId]:
     }
 
 
-def _remove_from_fiftyone(database: Database[Document]) -> None:
+def _remove_from_fiftyone(database: Database[Document], certain: _Certain) -> None:
     """Removes what shows snapshots to FiftyOne, from the collections that all datasets share."""
     shown = {record.id for record in Catalog(database).list_all()}
     for document in database["datasets"].find(_SHOWN, {generated.SOURCE: 1}):
         shown.add(document.get(generated.SOURCE) or document["_id"])
     shown.update(database["fs.files"].distinct("snapshot_id", {"snapshot_id": {"$ne": None}}))
     for snapshot_id in shown:
+        certain()
         project.remove(database, snapshot_id)
     for facts in database[DATASETS].find({}, {"former_names": 1}):
         for name in facts.get("former_names") or []:
+            certain()
             drop_view(database, name)
 
 
-def _drop_collections(database: Database[Document]) -> None:
-    # Those of generated datasets do not have our prefix
-    invalidate.drop_old(database, keep_days=0)
+def _drop(
+    database: Database[Document], certain: _Certain, is_wanted: Callable[[str], bool]
+) -> None:
     # More than once: the server may still be building what was just asked for
     for _ in range(_ATTEMPTS):
-        found = all_collections(database)
+        collections = all_collections(database)
+        found = {name: each for name, each in collections.items() if is_wanted(name)}
+        # Views before what they show
+        for name in sorted(found, key=lambda name: found[name]["type"] != "view"):
+            certain()
+            # What was there while the datasets are ours, and nothing that others make anew
+            fence.drop(database, name, found[name])
         if not found:
             return
-        # Views before what they show; the leases last, as they are what keeps others away
-        for name in sorted(
-            found, key=lambda name: (name == LEASES, found[name]["type"] != "view")
-        ):
-            database.drop_collection(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from support.command_line import in_this_process
 from support.crash import killed_at
 from support.datasets import image_dataset
 from support.full import FULL_DATASETS, Document, digest
+from support.invariants import World, assert_sound
+from support.saved import Saved
+from support.stopping import Sleeper, commands_of, lease_runs_out
 from support.stranger import Stranger
 
 NAME = "full"
@@ -163,3 +167,44 @@ def test_what_a_stranger_left_of_a_snapshot_goes_as_well(database: Database[Docu
     assert of_ours(database) == []
     assert set(database["datasets"].distinct("name")) == before
     assert len(fo.load_dataset("street").load_saved_view("patches")) > 0
+
+
+@pytest.mark.parametrize("few", [4, pytest.param(None, marks=pytest.mark.long)])
+def test_one_that_slept_removes_nothing_of_what_others_have(
+    few: int | None, database: Database[Document]
+) -> None:
+    names = ["street", "lane"]
+    for name in names:
+        fos.create_snapshot(image_dataset(name, 2, persistent=True), "v1")
+        fos.load_snapshot(name, "v1")
+        fos.revert_dataset_to_snapshot(name, "v1")
+    saved, everything = Saved(database), of_ours(database)
+    commands = commands_of(_purge)
+    if few is not None:
+        commands = random.Random(1).sample([c for c in commands if c.writes], few)
+    for command in commands:
+        saved.bring_back()
+        fo.Dataset._instances.clear()
+        sleeper = Sleeper(_purge, command.number)
+        assert sleeper.is_stopped, command
+        lease_runs_out(database)
+        if of_ours(database) == everything and command.name != "drop":
+            # Where nothing is removed yet, nobody needs to begin anew
+            fos.undo_revert(names[0])
+        else:
+            _purge()
+        for name in names:
+            fo.load_dataset(name).add_sample(fo.Sample("/media/others.png"))
+            fos.create_snapshot(name, "others")
+        expected = [World.now(database, name) for name in names]
+        outcome = sleeper.wake()
+        found = [World.now(database, name) for name in names]
+        assert found == expected, f"{command}, {outcome}"
+        # The very last one may be sent; it finds nothing of what it was to remove
+        assert outcome in {"LeaseLostError", "done"}, command
+        fos.recover()
+        assert_sound(database)
+
+
+def _purge() -> None:
+    fos.purge(dry_run=False)

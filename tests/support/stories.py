@@ -18,12 +18,17 @@ from fiftyone.operators.store import ExecutionStore
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 
+from .crash import killed_at
 from .datasets import image_dataset, video_dataset
 
 NAME = "Zoo 🦊"
 
 ARCHIVES = Path(tempfile.mkdtemp(prefix="snapshots-archives-"))
-atexit.register(shutil.rmtree, ARCHIVES, ignore_errors=True)
+_EXPORTS = Path(tempfile.mkdtemp(prefix="snapshots-exports-"))
+FOLDERS = (ARCHIVES, _EXPORTS)
+"""Where stories have their files."""
+for _folder in FOLDERS:
+    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 Action = Callable[[], object]
 
@@ -179,8 +184,7 @@ def _archived(dataset: fo.Dataset) -> None:
     fos.archive_snapshot(NAME, "v2")
 
 
-_EXPORTED = ARCHIVES.parent / f"{ARCHIVES.name}.tar"
-atexit.register(_EXPORTED.unlink, missing_ok=True)
+_EXPORTED = _EXPORTS / "snapshot.tar"
 
 
 def _remove_export() -> None:
@@ -355,3 +359,55 @@ STORIES: dict[str, Story] = {
     ),
 }
 """What is done to a dataset, by a name for it."""
+
+
+def _pinned(dataset: fo.Dataset) -> None:
+    _one_snapshot(dataset)
+    fos.pin_snapshot(NAME, "v1")
+
+
+def _recovery(verb: str, point: str) -> Story:
+    """Returns the story of what mends an operation whose process has died at a point."""
+    story = STORIES[verb]
+
+    def prepare(dataset: fo.Dataset) -> None:
+        story.prepare(dataset)
+        assert killed_at(f"{verb.split(',', maxsplit=1)[0]}.{point}", story.act)
+
+    return Story(prepare, fos.recover, environment=story.environment)
+
+
+_DEATHS = {
+    "create": ["summarized", "committed"],
+    "revert": ["shelved_dataset", "committed"],
+    "undo_revert": ["shelved_dataset", "committed"],
+    "empty_trash": ["committed"],
+    "restore_samples": ["restored_samples", "committed"],
+    "undo_restore": ["brought_back_samples"],
+    "import": ["prepared", "committed"],
+    "archive": ["checked", "committed"],
+    "unarchive": ["adopted", "committed"],
+    "convert": ["checked", "committed"],
+    "create, delta": ["summarized"],
+    "load, delta": ["materialised"],
+}
+
+MORE_STORIES: dict[str, Story] = {
+    "prune": Story(
+        _three_snapshots, lambda: fos.prune_snapshots(NAME, keep_last=1, dry_run=False)
+    ),
+    "unpin": Story(
+        _pinned, lambda: fos.unpin_snapshot(NAME, "v1"), lambda: fos.pin_snapshot(NAME, "v1")
+    ),
+    "tag": Story(
+        _one_snapshot,
+        lambda: fos.tag_snapshot(NAME, "v1", "a"),
+        lambda: fos.untag_snapshot(NAME, "v1", "a"),
+    ),
+    **{
+        f"recover {verb} {point}": _recovery(verb, point)
+        for verb, points in _DEATHS.items()
+        for point in points
+    },
+}
+"""Stories that pass no points but those of :data:`STORIES`."""
