@@ -23,11 +23,16 @@ from fiftyone_snapshots.backend.catalog.record import SnapshotRecord, SnapshotSt
 from fiftyone_snapshots.backend.dataset.parts import Documents, Part
 from fiftyone_snapshots.backend.manifest import store as manifest_store
 from fiftyone_snapshots.backend.mongo import fence, gate
-from fiftyone_snapshots.backend.mongo.collections import delta_collections, delta_name
+from fiftyone_snapshots.backend.mongo.collections import (
+    delta_collections,
+    delta_name,
+    master_name,
+)
 from fiftyone_snapshots.backend.mongo.database import server_time
 from fiftyone_snapshots.backend.mongo.writer import Writer
 from fiftyone_snapshots.backend.operations import lease
 from fiftyone_snapshots.backend.operations.lease import Lease
+from fiftyone_snapshots.backend.storage import registry
 from fiftyone_snapshots.backend.storage.delta import order
 from support.full import Document
 
@@ -140,7 +145,7 @@ def test_who_still_has_the_lease_after_a_sleep_renews_it_and_goes_on(
 def test_what_is_sent_just_in_time_and_arrives_late_is_refused(ours: Database[Document]) -> None:
     source = Documents(ours["snapshots.staging.source"])
     target = ours["snapshots.staging.target"]
-    catalog = Catalog(ours)
+    catalog, duplication = Catalog(ours), registry.create("duplication", ours)
     now = server_time(ours)
     record = SnapshotRecord(
         ObjectId(), ID, "v1", "v1", "", 1, SnapshotState.READY, "delta", now, "anna"
@@ -158,7 +163,11 @@ def test_what_is_sent_just_in_time_and_arrives_late_is_refused(ours: Database[Do
         lambda: catalog.forget_dataset(record.dataset_id),
         lambda: manifest_store.delete(ours, record.id),
         lambda: order.delete(ours, record.id),
+        lambda: duplication.discard(record.id),
+        lambda: duplication.adopt(record, {Part.SAMPLES: source}, {}),
     ]
+    master = ours[master_name(record.id, Part.SAMPLES)]
+    master.insert_one({"_id": "what others have brought back"})
     told = {"snapshot_id": record.id, "part": Part.SAMPLES.value, "number": 0}
     catalog.add(record)
     catalog.set_dataset_facts(record.dataset_id, witness=None)
@@ -174,6 +183,7 @@ def test_what_is_sent_just_in_time_and_arrives_late_is_refused(ours: Database[Do
     assert target.count_documents({}) == 0
     assert source.collection.count_documents({"a": None, "owner": None}) == 300
     assert {name: list(ours[name].find()) for name in STORED} == stored
+    assert master.distinct("_id") == ["what others have brought back"]
 
 
 def test_what_the_server_still_does_for_the_former_holder_is_ended(

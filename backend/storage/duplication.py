@@ -119,9 +119,16 @@ class DuplicationBackend(Backend):
     def discard(self, snapshot_id: ObjectId) -> None:
         """Drops the copy."""
         prefix = master_name(snapshot_id, "")
-        for name, description in owned_collections(self.database, snapshot_id).items():
-            if name.startswith(prefix):
-                fence.drop(self.database, name, description)
+        found = {
+            name: description
+            for name, description in owned_collections(self.database, snapshot_id).items()
+            if name.startswith(prefix)
+        }
+        # Others may have brought the snapshot back, under the same names: what is there while
+        # the lease is held is none of theirs
+        fence.check(self.database)
+        for name, description in found.items():
+            fence.drop(self.database, name, description)
 
 
 class _Masters:
@@ -145,6 +152,9 @@ class _Masters:
 
     def take_over(self, part: Part, documents: Documents) -> None:
         name = master_name(self._snapshot_id, part)
+        # Others may have a whole one of that name. Who takes over the dataset drops what is
+        # staged, so that from then on this fails
+        fence.check(self._database)
         try:
             documents.collection.rename(name, dropTarget=True)
         except OperationFailure as error:

@@ -32,7 +32,8 @@ _LIMIT_SECONDS = 90
 """How long a child may take; it needs a few seconds, or many on a busy machine."""
 
 _WRITES = {
-    "insert", "update", "delete", "findAndModify", "drop", "renameCollection", "create", "collMod"
+    "insert", "update", "delete", "findAndModify", "drop", "renameCollection", "create", "collMod",
+    "createIndexes", "dropIndexes",
 }  # fmt: skip
 
 
