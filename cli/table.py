@@ -29,6 +29,7 @@ _DATASET = _argument("dataset", metavar="DATASET", help="the name of the dataset
 _SNAPSHOT = _argument("snapshot", metavar="SNAPSHOT", help="the name of the snapshot")
 _TAGS = _argument("tags", metavar="TAG", nargs="+", help="a tag")
 _OPERATION = _argument("operation", metavar="ID", help="the id of the operation")
+YES = _argument("--yes", "-y", action="store_true", help="do not ask")
 _EXIT_CODE = _argument(
     "--exit-code", action="store_true", help="exit with 3 if there are differences"
 )
@@ -44,6 +45,9 @@ class Command:
     destroys: bool = False
     """Whether it takes something away: then it asks first, and ``preview_<name>`` in :mod:`.verbs`
     tells what would go."""
+    previews: bool = False
+    """Whether ``preview_<name>`` tells what it would change, though it asks only if there is an
+    ``asks_<name>`` that says so."""
 
     @property
     def function(self) -> str:
@@ -94,7 +98,12 @@ COMMANDS = (
     Command("delete", "move a snapshot to the trash", (_DATASET, _SNAPSHOT), destroys=True),
     Command("restore", "bring a deleted snapshot back", (_DATASET, _SNAPSHOT)),
     Command("revert", "take a dataset back to a snapshot", (_DATASET, _SNAPSHOT), destroys=True),
-    Command("undo-revert", "bring back what the last revert discarded", (_DATASET,)),
+    Command(
+        "undo-revert",
+        "bring back what the last revert discarded; after that, revert again",
+        (_DATASET, YES),
+        previews=True,
+    ),
     Command(
         "restore-samples",
         "bring some samples, or some of their fields, back from a snapshot",
@@ -110,6 +119,7 @@ COMMANDS = (
                 help="only this field; may be repeated",
             ),
         ),
+        previews=True,
     ),
     Command(
         "undo-restore",
@@ -123,6 +133,7 @@ COMMANDS = (
                 help="the id of the restoration; by default, the last one",
             ),
         ),
+        previews=True,
     ),
     Command(
         "diff",
