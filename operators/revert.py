@@ -62,7 +62,7 @@ class PlanUndo(PreviewOperator):
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Compares the dataset with what lies in the trash."""
         plan = management.undo_revert(target.dataset, dry_run=True)
-        told = _told(plan, "", "", " will be what they were then")
+        told = _told(plan, "", "", " will change back")
         if plan.snapshots_to_bring_back:
             told.append(f"The {_quoted('snapshot', plan.snapshots_to_bring_back)} will come back")
         if plan.snapshots_to_delete:
