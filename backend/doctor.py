@@ -285,7 +285,7 @@ def _stored(database: Database[Document]) -> Iterator[Finding]:
     yield _ok(
         "snapshots",
         f"{live}, {f'{archived} of them archived, ' if archived else ''}"
-        f"and {len(records) - live} in the trash",
+        f"and {len(records) - live} deleted ones in the trash",
     )
     if limit != NO_LIMIT and live - archived >= limit:
         yield _note(

@@ -90,12 +90,13 @@ def _run(options: Namespace) -> Answer:
     from . import verbs  # noqa: PLC0415
 
     command = options.command
-    if command.destroys:
+    if command.destroys or command.previews:
         preview: Callable[[Namespace], Answer] = getattr(verbs, f"preview_{command.function}")
         if options.dry_run:
             return preview(options)
-        if not options.yes:
-            _ask(lambda: preview(options).text)
+        asks = getattr(verbs, f"asks_{command.function}", lambda _: command.destroys)
+        if asks(options) and not options.yes:
+            _ask(preview(options).text)
     progress = bar(sys.stderr)
     try:
         with management.acting_as(management.Interface.CLI), management.reporting(progress):
@@ -113,13 +114,14 @@ class _RefusedError(Exception):
         self.code = code
 
 
-def _ask(preview: Callable[[], str]) -> None:
+def _ask(preview: str) -> None:
+    sys.stderr.write(f"{visible(preview)}\n")
     if not sys.stdin.isatty():
         raise _RefusedError(
             "error: nothing was changed: nobody can be asked here, so say --yes if it is meant",
             USAGE,
         )
-    sys.stderr.write(f"{visible(preview())}\nGo on? [y/N] ")
+    sys.stderr.write("Go on? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise _RefusedError("Nothing was changed", FAILED)

@@ -7,7 +7,7 @@ import difflib
 import re
 from typing import NoReturn
 
-from .table import COMMANDS
+from .table import COMMANDS, YES
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,9 +49,11 @@ def parser(version: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(command.name, help=command.help, description=command.help)
         for argument in command.arguments:
             sub.add_argument(*argument.names, **argument.options)
+        if command.destroys or command.previews:
+            meaning = f"only say what would {'go' if command.destroys else 'change'}"
+            sub.add_argument("--dry-run", "-n", action="store_true", help=meaning)
         if command.destroys:
-            sub.add_argument("--dry-run", "-n", action="store_true", help="only say what would go")
-            sub.add_argument("--yes", "-y", action="store_true", help="do not ask")
+            sub.add_argument(*YES.names, **YES.options)
         sub.add_argument("--json", action="store_true", help="print one JSON document")
         sub.set_defaults(command=command)
     return main

@@ -30,6 +30,7 @@ _DATASET = _argument("dataset", metavar="DATASET", help="the name of the dataset
 _SNAPSHOT = _argument("snapshot", metavar="SNAPSHOT", help="the name of the snapshot")
 _TAGS = _argument("tags", metavar="TAG", nargs="+", help="a tag")
 _OPERATION = _argument("operation", metavar="ID", help="the id of the operation")
+YES = _argument("--yes", "-y", action="store_true", help="do not ask")
 _EXIT_CODE = _argument(
     "--exit-code", action="store_true", help="exit with 3 if there are differences"
 )
@@ -45,6 +46,9 @@ class Command:
     destroys: bool = False
     """Whether it takes something away: then it asks first, and ``preview_<name>`` in :mod:`.verbs`
     tells what would go."""
+    previews: bool = False
+    """Whether ``preview_<name>`` tells what it would change, though it asks only if there is an
+    ``asks_<name>`` that says so."""
 
     @property
     def function(self) -> str:
@@ -102,7 +106,12 @@ COMMANDS = (
         (_DATASET, _SNAPSHOT),
         destroys=True,
     ),
-    Command(Action.UNDO_REVERT.command, "bring back what the last revert discarded", (_DATASET,)),
+    Command(
+        Action.UNDO_REVERT.command,
+        "bring back what the last revert discarded; after that, revert again",
+        (_DATASET, YES),
+        previews=True,
+    ),
     Command(
         Action.RESTORE_SAMPLES.command,
         "bring some samples, or some of their fields, back from a snapshot",
@@ -118,6 +127,7 @@ COMMANDS = (
                 help="only this field; may be repeated",
             ),
         ),
+        previews=True,
     ),
     Command(
         Action.UNDO_RESTORE.command,
@@ -131,6 +141,7 @@ COMMANDS = (
                 help="the id of the restoration; by default, the last one",
             ),
         ),
+        previews=True,
     ),
     Command(
         Action.DIFF.command,

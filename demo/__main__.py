@@ -23,7 +23,8 @@ def main() -> None:
     dataset = digits.make(Path(fo.config.default_dataset_dir) / digits.NAME)
     tell(dataset)
     if arguments.app:
-        session = fo.launch_app(dataset, remote=True)
+        # In a container FiftyOne would listen on all of its addresses
+        session = fo.launch_app(dataset, remote=True, address="127.0.0.1")
         print(f"\nOpen {session.url} and choose the History panel. Ctrl-C ends it.")
         address = session.url.split("?")[0].rstrip("/")
         print(f"A snapshot has an address, too: {address}/datasets/{digits.NAME}@reviewed")

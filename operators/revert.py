@@ -42,9 +42,11 @@ class PlanRevert(PreviewOperator):
         plan = management.revert_dataset_to_snapshot(
             target.dataset, snapshot_of(params, target), dry_run=True
         )
-        lost = _told(plan)
+        lost = _told(plan, " added since", " deleted since", " edited since will lose those edits")
         if plan.snapshots_to_delete:
-            lost.append(f"The newer {_snapshots(plan.snapshots_to_delete)} will be deleted")
+            lost.append(
+                f"The newer {_quoted('snapshot', plan.snapshots_to_delete)} will be deleted"
+            )
         return {"message": _as_list(lost), "plan": plain(plan)}
 
 
@@ -60,11 +62,11 @@ class PlanUndo(PreviewOperator):
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Compares the dataset with what lies in the trash."""
         plan = management.undo_revert(target.dataset, dry_run=True)
-        told = _told(plan)
+        told = _told(plan, "", "", " will change back")
         if plan.snapshots_to_bring_back:
-            told.append(f"The {_snapshots(plan.snapshots_to_bring_back)} will come back")
+            told.append(f"The {_quoted('snapshot', plan.snapshots_to_bring_back)} will come back")
         if plan.snapshots_to_delete:
-            told.append(f"The {_snapshots(plan.snapshots_to_delete)} will be deleted")
+            told.append(f"The {_quoted('snapshot', plan.snapshots_to_delete)} will be deleted")
         return {"message": _as_list(told), "plan": plain(plan)}
 
 
@@ -151,8 +153,11 @@ class UndoRevert(SnapshotOperator):
         management.undo_revert(target.dataset)
         if state is None:
             return {"message": f"'{target.dataset}' is what it was before"}
-        when = "after" if state.is_rolled_back else "before"
-        return {"message": f"{undo_name(state)}: '{target.dataset}' is what it was {when} that"}
+        done, when = ("redone", "after") if state.is_rolled_back else ("undone", "before")
+        return {
+            "message": f"The rollback to '{state.name}' was {done}: '{target.dataset}' is what it "
+            f"was {when} it"
+        }
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Shows the dataset."""
@@ -165,30 +170,33 @@ def last_discarded(dataset: str) -> TrashItem | None:
     return items[-1] if items else None
 
 
-def _told(plan: RevertPlan | UndoPlan) -> list[str]:
-    """Returns what would happen to samples and fields, one sentence each."""
+def _told(plan: RevertPlan | UndoPlan, added: str, deleted: str, restored: str) -> list[str]:
+    """Returns what would happen to samples and fields, one sentence each.
+
+    Nobody need have touched anything since a rollback that is undone, so only the preview of a
+    rollback says why samples differ.
+    """
     told = [
-        f"{plural(number, 'sample')} {text}"
+        f"{plural(number, 'sample')}{text}"
         for number, text in (
-            (plan.samples_to_remove, "added since will be removed"),
-            (plan.samples_to_add_back, "deleted since will come back"),
-            (plan.samples_to_restore, "edited since will lose those edits"),
+            (plan.samples_to_remove, f"{added} will be removed"),
+            (plan.samples_to_add_back, f"{deleted} will come back"),
+            (plan.samples_to_restore, restored),
         )
         if number
     ]
     for fields, text in (
-        (plan.fields_to_remove, "added since will be removed"),
-        (plan.fields_to_add_back, "deleted since will come back"),
+        (plan.fields_to_remove, "will be removed"),
+        (plan.fields_to_add_back, "will come back"),
     ):
         if fields:
-            noun = "Field" if len(fields) == 1 else "Fields"
-            told.append(f"{noun} {', '.join(fields)} {text}")
+            told.append(f"The {_quoted('field', fields)} {text}")
     return told
 
 
-def _snapshots(names: list[str]) -> str:
+def _quoted(noun: str, names: list[str]) -> str:
     quoted = ", ".join(f"'{name}'" for name in names)
-    return f"{'snapshot' if len(names) == 1 else 'snapshots'} {quoted}"
+    return f"{noun if len(names) == 1 else f'{noun}s'} {quoted}"
 
 
 def _as_list(told: list[str]) -> str:

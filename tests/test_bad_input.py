@@ -96,7 +96,7 @@ def test_a_name_that_is_taken(dataset, unchanged):
 def test_a_name_that_reads_the_same_in_an_address(dataset, unchanged):
     fos.create_snapshot(dataset, "Release 1")
     unchanged()
-    with pytest.raises(fos.DuplicateNameError, match=r"slug 'release-1' is in use.*'Release 1'"):
+    with pytest.raises(fos.DuplicateNameError, match=r"it reads 'release-1'.*'Release 1'"):
         fos.create_snapshot(dataset, "release-1")
 
 

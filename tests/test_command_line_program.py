@@ -49,17 +49,18 @@ def execute(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 def test_every_command_has_a_function_and_help(run: Run) -> None:
     for command in table.COMMANDS:
         assert callable(getattr(verbs, command.function))
-        assert callable(getattr(verbs, f"preview_{command.function}", None)) is command.destroys
+        is_told = command.destroys or command.previews
+        assert callable(getattr(verbs, f"preview_{command.function}", None)) is is_told
         ended = run(command.name, "--help")
         assert ended.code == 0
         assert "--json" in ended.out
-        assert ("--dry-run" in ended.out) is command.destroys
+        assert ("--dry-run" in ended.out) is is_told
     functions = {
         name
         for name, value in vars(verbs).items()
         if callable(value) and getattr(value, "__module__", "").startswith(verbs.__name__)
     }
-    public = {name for name in functions if not name.startswith(("_", "preview_"))}
+    public = {name for name in functions if not name.startswith(("_", "preview_", "asks_"))}
     assert public == {command.function for command in table.COMMANDS}
 
 
@@ -173,6 +174,55 @@ def test_without_a_terminal_nothing_that_destroys_is_done(
     assert fos.list_snapshots(NAME) == ["v1"]
     assert len(fos.list_trash(NAME)) == 1
     assert "x" in dataset.distinct("tags")
+
+
+def test_what_cannot_be_done_is_told_before_anybody_is_asked(
+    dataset: fo.Dataset, run: Run
+) -> None:
+    fos.create_snapshot(dataset, "v1")
+    for command, reason in (
+        (["prune", NAME], "Without a rule"),
+        (["revert", NAME, "v2"], "no snapshot 'v2'"),
+        (["delete", NAME, "v2"], "no snapshot 'v2'"),
+    ):
+        ended = run(*command)
+        assert ended.code == 1
+        assert reason in ended.err
+        assert "--yes" not in ended.err
+
+
+def test_an_undo_that_reverts_again_asks(dataset: fo.Dataset, run: Run) -> None:
+    fos.create_snapshot(dataset, "v1")
+    fos.create_snapshot(dataset, "v2")
+    dataset.tag_samples("x")
+    assert run("revert", NAME, "v1", "--yes").code == 0
+    told = run("undo-revert", NAME, "--dry-run").out
+    assert "has discarded" in told
+    assert "snapshots that come back: v2" in told
+    assert "Brought back" in run("undo-revert", NAME).out
+
+    again = run("undo-revert", NAME)
+    assert again.code == 2
+    assert "to 'v1' again" in again.err
+    assert "snapshots that are deleted: v2" in again.err
+    assert fos.list_snapshots(NAME) == ["v1", "v2"]
+    assert "x" in dataset.distinct("tags")
+
+    redone = run("undo-revert", NAME, "--yes")
+    assert (redone.code, fos.list_snapshots(NAME)) == (0, ["v1"])
+    assert redone.out.startswith(f"Reverted '{NAME}' to 'v1' again.")
+
+
+def test_restoring_samples_is_previewed(dataset: fo.Dataset, run: Run) -> None:
+    fos.create_snapshot(dataset, "v1")
+    ids = dataset.values("id")[:2]
+    dataset.select(ids).tag_samples("x")
+    told = run("restore-samples", NAME, "v1", *ids, "--dry-run").out
+    assert "0 samples come back, 2 are restored" in told
+    assert len(dataset.match_tags("x")) == 2
+    assert run("restore-samples", NAME, "v1", *ids).code == 0
+    assert "2 samples become what they were" in run("undo-restore", NAME, "--dry-run").out
+    assert len(dataset.match_tags("x")) == 0
 
 
 @pytest.mark.parametrize(("said", "code"), [("y\n", 0), ("YES\n", 0), ("n\n", 1), ("\n", 1)])

@@ -258,7 +258,7 @@ class TestSelection:
         new = fo.Sample("/new.jpg")
         images.add_sample(new)
         assert fos.restore_samples(NAME, SNAPSHOT, images).samples_skipped == 1
-        with pytest.raises(ValueError, match="1 of the samples are not in snapshot"):
+        with pytest.raises(ValueError, match="1 are not"):
             fos.restore_samples(NAME, SNAPSHOT, new)
 
     @pytest.mark.parametrize("selection", [5, ["nope"], None, [None]])

@@ -133,6 +133,8 @@ def test_undo_is_refused_if_a_name_was_taken_since(database: Database[Document])
     before = World.now(database, NAME)
     with pytest.raises(fos.DuplicateNameError, match="'V2'"):
         fos.undo_revert(NAME)
+    with pytest.raises(fos.DuplicateNameError, match="cannot come back"):
+        fos.undo_revert(NAME, dry_run=True)
     assert World.now(database, NAME) == before
     assert_sound(database)
     fos.edit_snapshot(NAME, "V2", new_name="other")

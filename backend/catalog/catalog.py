@@ -91,9 +91,26 @@ class Catalog:
                 "first"
             )
         raise DuplicateNameError(
-            f"Snapshot name '{name}' is not available: its slug '{slug(name)}' is in use by "
-            f"snapshot '{found['name']}'"
+            f"Snapshot name '{name}' is not available: in addresses it reads '{slug(name)}', as "
+            f"does that of snapshot '{found['name']}'"
         )
+
+    def check_return(self, record: SnapshotRecord) -> None:
+        """Checks that a snapshot can come back from the trash.
+
+        Args:
+            record: the snapshot
+
+        Raises:
+            DuplicateNameError: if another one has its name by now
+        """
+        try:
+            self.check_name(record.dataset_id, record.name, renamed=record.id)
+        except DuplicateNameError as error:
+            raise DuplicateNameError(
+                f"Snapshot '{record.name}' cannot come back from the trash while another one has "
+                f"its name; rename that one first. {error}"
+            ) from error
 
     def find(self, dataset_id: ObjectId, name: str) -> SnapshotRecord | None:
         """Returns a snapshot that can be used.

@@ -221,8 +221,8 @@ def _check_known(record: SnapshotRecord, asked: list[ObjectId], known: list[Obje
     unknown = set(asked).difference(known)
     if unknown:
         raise InvalidRequestError(
-            f"{len(unknown)} of the samples are not in snapshot '{record.name}', such as "
-            f"{', '.join(sorted(map(str, unknown))[:5])}; nothing was changed"
+            f"Not all of the samples are in snapshot '{record.name}': {len(unknown)} are not, "
+            f"such as {', '.join(sorted(map(str, unknown))[:5])}; nothing was changed"
         )
 
 

@@ -52,7 +52,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
         records = [catalog.by_id(snapshot_id) for snapshot_id in former.snapshot_ids]
         revived = [record for record in records if record is not None and not record.is_live]
         for record in revived:
-            catalog.check_name(dataset.id, record.name)
+            catalog.check_return(record)
         newer = [catalog.by_id(snapshot_id) for snapshot_id in former.revived_ids]
         parts = discarded.own_parts(database, former.id)
         if Part.SAMPLES not in parts:

@@ -77,17 +77,21 @@ def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
 
     Raises:
         NothingToUndoError: if the trash holds no earlier state of the dataset
+        DuplicateNameError: if a snapshot that is to come back has lost its name to another one
     """
     states = discarded.heads(database, dataset.id)
     if not states:
         raise NothingToUndoError(f"There is nothing to undo for dataset '{dataset.name}'")
     former = states[-1]
+    catalog = Catalog(database)
+    for record in map(catalog.by_id, former.snapshot_ids):
+        if record is not None and not record.is_live:
+            catalog.check_return(record)
     head = Head(database, dataset.id)
     wanted = DiscardedVersion(database, former.id)
     difference = changes.compare(HeadVersion(head), wanted, reporter())
     then = field_names(former.document(database))
     now = field_names(head.document())
-    catalog = Catalog(database)
 
     def names(snapshot_ids: list[ObjectId], live: bool) -> list[str]:
         records = [catalog.by_id(snapshot_id) for snapshot_id in snapshot_ids]

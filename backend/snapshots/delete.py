@@ -95,6 +95,7 @@ def restore(database: Database[Document], dataset: DatasetReference, name: str) 
             nothing = f"The trash of dataset '{dataset.name}' holds no snapshot"
             raise NothingToUndoError(names.unknown(nothing, name, known, are="it holds"))
         record = max(trashed, key=lambda item: item.trashed_at or item.created_at)
+        catalog.check_return(record)
         running.note(snapshot_id=record.id)
         running.committing("noted")
         revive(catalog, record)

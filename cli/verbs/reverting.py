@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 
 from ... import management as sdk
 from ..output import Answer, about
@@ -12,18 +13,11 @@ from .snapshots import Progress
 def preview_revert(options: Namespace) -> Answer:
     """Tells what a revert would change."""
     plan = sdk.revert_dataset_to_snapshot(options.dataset, options.snapshot, dry_run=True)
-    counts = (
-        f"  {plan.samples_to_add_back} samples come back, {plan.samples_to_restore} are restored, "
-        f"{plan.samples_to_remove} are removed"
+    return Answer(
+        plan,
+        f"Would take '{plan.dataset_name}' back to '{plan.snapshot_name}':\n"
+        + _told(plan, {"newer snapshots that are deleted": plan.snapshots_to_delete}),
     )
-    lines = [f"Would take '{plan.dataset_name}' back to '{plan.snapshot_name}':", counts]
-    for what, names in (
-        ("fields that come back", plan.fields_to_add_back),
-        ("fields that are removed", plan.fields_to_remove),
-        ("newer snapshots that are deleted", plan.snapshots_to_delete),
-    ):
-        lines += [f"  {what}: {', '.join(names)}"] if names else []
-    return Answer(plan, "\n".join(lines))
 
 
 def revert(options: Namespace, _: Progress) -> Answer:
@@ -32,17 +26,83 @@ def revert(options: Namespace, _: Progress) -> Answer:
     data = about(options)
     return Answer(
         data,
-        f"Reverted '{options.dataset}' to '{options.snapshot}'. To take that back: "
-        f"fiftyone-snapshots undo-revert '{options.dataset}'",
+        f"Reverted '{options.dataset}' to '{options.snapshot}'. {_take_back(options)}",
     )
 
 
+def preview_undo_revert(options: Namespace) -> Answer:
+    """Tells what an undo would change, or what it would revert again."""
+    plan = sdk.undo_revert(options.dataset, dry_run=True)
+    name, snapshot = plan.dataset_name, plan.snapshot_name
+    what = (
+        f"Would revert '{name}' to '{snapshot}' again, as that was undone last:"
+        if plan.is_redo
+        else f"Would bring back what reverting '{name}' to '{snapshot}' has discarded:"
+    )
+    names = {
+        "snapshots that come back": plan.snapshots_to_bring_back,
+        "snapshots that are deleted": plan.snapshots_to_delete,
+    }
+    return Answer(plan, f"{what}\n{_told(plan, names)}")
+
+
+def asks_undo_revert(options: Namespace) -> bool:
+    """Returns whether this would revert again, which takes away as much as the first time."""
+    state = _discarded(options)
+    return state is not None and state.is_rolled_back
+
+
 def undo_revert(options: Namespace, _: Progress) -> Answer:
-    """Undoes a revert."""
+    """Undoes a revert, or does again what was undone."""
+    state = _discarded(options)
     sdk.undo_revert(options.dataset)
+    is_redo = state is not None and state.is_rolled_back
     snapshots = sdk.list_snapshots(options.dataset)
-    data = {**about(options), "snapshots": snapshots}
-    return Answer(data, f"Brought back what the last revert of '{options.dataset}' discarded")
+    data = {**about(options), "snapshots": snapshots, "is_redo": is_redo}
+    if state is None or not is_redo:
+        return Answer(data, f"Brought back what the last revert of '{options.dataset}' discarded")
+    text = f"Reverted '{options.dataset}' to '{state.name}' again. {_take_back(options)}"
+    return Answer(data, text)
+
+
+def _take_back(options: Namespace) -> str:
+    return f"To take that back: fiftyone-snapshots undo-revert '{options.dataset}'"
+
+
+def _discarded(options: Namespace) -> sdk.TrashItem | None:
+    states = [item for item in sdk.list_trash(options.dataset) if item.kind.value == "head"]
+    return states[-1] if states else None
+
+
+def _told(plan: sdk.RevertPlan | sdk.UndoPlan, snapshots: Mapping[str, Sequence[str]]) -> str:
+    """Returns what would happen to samples, fields and snapshots, a line for each kind."""
+    counts = (
+        f"  {plan.samples_to_add_back} samples come back, {plan.samples_to_restore} are restored, "
+        f"{plan.samples_to_remove} are removed"
+    )
+    lines = [counts]
+    fields = {
+        "fields that come back": plan.fields_to_add_back,
+        "fields that are removed": plan.fields_to_remove,
+    }
+    for what, names in {**fields, **snapshots}.items():
+        lines += [f"  {what}: {', '.join(names)}"] if names else []
+    return "\n".join(lines)
+
+
+def preview_restore_samples(options: Namespace) -> Answer:
+    """Tells what restoring samples would change."""
+    plan = sdk.restore_samples(
+        options.dataset, options.snapshot, options.ids, options.field, dry_run=True
+    )
+    text = (
+        f"Would restore samples of '{plan.dataset_name}' from '{plan.snapshot_name}':\n"
+        f"  {plan.samples_to_add_back} samples come back, {plan.samples_to_restore} are restored, "
+        f"{plan.samples_unchanged} are as in the snapshot"
+    )
+    if plan.fields_to_add_back:
+        text += f"\n  fields that come back: {', '.join(plan.fields_to_add_back)}"
+    return Answer(plan, text)
 
 
 def restore_samples(options: Namespace, _: Progress) -> Answer:
@@ -58,6 +118,19 @@ def restore_samples(options: Namespace, _: Progress) -> Answer:
             else ""
         ),
     )
+
+
+def preview_undo_restore(options: Namespace) -> Answer:
+    """Tells what undoing a restoration would change."""
+    plan = sdk.undo_restore(options.dataset, options.operation, dry_run=True)
+    text = (
+        f"Would undo that samples of '{plan.dataset_name}' were restored from "
+        f"'{plan.snapshot_name}':\n"
+        f"  {plan.samples_changed} samples become what they were before, "
+        f"{plan.samples_removed} are removed again, "
+        f"{plan.samples_kept} were edited since and stay"
+    )
+    return Answer(plan, text)
 
 
 def undo_restore(options: Namespace, _: Progress) -> Answer:

@@ -220,7 +220,7 @@ def test_one_window_acts_and_all_see_what_came_of_it(
         expect(app.page.get_by_text("40 samples", exact=True).first).to_be_visible()
     expect(other.dialog).to_have_count(0)
     one.button("Undo rollback to v1").click()
-    expect(one.dialog).to_contain_text("5 samples added since will be removed")
+    expect(one.dialog).to_contain_text("5 samples will be removed")
     one.confirm("Undo rollback to v1")
     one.button("Redo rollback to v1").wait_for()
 

@@ -103,7 +103,7 @@ def test_an_unknown_name_is_answered_with_those_that_are_known(catalog: Catalog)
 
 def test_names_of_one_slug_are_one_name(catalog: Catalog) -> None:
     catalog.add(record("First Try"))
-    with pytest.raises(DuplicateNameError, match="slug 'first-try' is in use"):
+    with pytest.raises(DuplicateNameError, match="it reads 'first-try'"):
         catalog.check_name(DATASET, "first-try")
     with pytest.raises(DuplicateNameError, match="already exists"):
         catalog.check_name(DATASET, "First Try")
