@@ -250,6 +250,8 @@ def _recover_unfinished(database: Database[Document], lease: Lease, dataset_id: 
 
 
 def _recover(unfinished: Operation, error: str | None = None) -> None:
+    # What failed may have been written all the same
+    fence.forget()
     faults.reach(f"{unfinished.entry.verb.value}.recovering")
     if unfinished.entry.state.value in UNFINISHED:
         _recoveries[unfinished.entry.verb](unfinished)

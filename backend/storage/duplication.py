@@ -53,7 +53,7 @@ class DuplicationBackend(Backend):
         ]
         return Captured(
             moment.manifests,
-            storage=_storage(parts, list_indexes(head)),
+            storage=_storage(parts, list_indexes(moment.witness.state)),
             witness=moment.witness.to_document(),
         )
 

@@ -68,7 +68,7 @@ class DeltaTarget:
         self._database = database
         self._dataset_id = dataset_id
         self._id = snapshot_id
-        chain = chains.load(database, dataset_id)
+        chain = chains.known(database, dataset_id)
         link = chain.get(snapshot_id)
         self._sequence = link.sequence
         self._previous = chain.before(link)
@@ -242,7 +242,7 @@ class DeltaTarget:
             return None
 
     def _is_open(self, part: Part) -> bool:
-        return self._former_whole(part) in chains.load(self._database, self._dataset_id).opened
+        return self._former_whole(part) in chains.known(self._database, self._dataset_id).opened
 
     def _former_whole(self, part: Part) -> ObjectId:
         assert self._previous is not None
@@ -294,7 +294,7 @@ class DeltaTarget:
         assert former is not None
         new = common(former.keys, np.unique(keys))
         new = new[~positions(stored.preserved, new)[1]]
-        chain = chains.load(self._database, self._dataset_id)
+        chain = chains.known(self._database, self._dataset_id)
         assert self._previous is not None
         history = chain.get(self._previous.id).parts[part].history
         assert history is not None
