@@ -369,10 +369,12 @@ def data_size(database: Database[Document], names: list[str]) -> int:
     Returns:
         the number of bytes
     """
-    if not names:
-        return 0
     # Of all at once
-    stages: list[Document] = [{"$documents": []}]
     sizes = [{"$collStats": {"storageStats": {}}}, {"$project": {"storageStats.size": 1}}]
+    stages: list[Document] = [{"$documents": []}]
     stages += [{"$unionWith": {"coll": name, "pipeline": sizes}} for name in names]
-    return sum(int(each["storageStats"]["size"]) for each in database.aggregate(stages))
+    try:
+        return sum(int(each["storageStats"]["size"]) for each in database.aggregate(stages))
+    except OperationFailure:
+        # One is gone, and counts as empty
+        return sum(int(database.command("collStats", name)["size"]) for name in names)

@@ -150,7 +150,7 @@ def _describe(
     database, catalog = running.database, Catalog(running.database)
     record = replace(record, storage=captured.storage)
     # It has no more parts than those
-    manifests = dict.fromkeys(Part, Manifest.empty()) | captured.manifests
+    manifests = {**dict.fromkeys(Part, Manifest.empty()), **captured.manifests}
     known = {(record.id, part): Known(each) for part, each in manifests.items()}
     known.update(captured.known)
     previous = catalog.latest(record.dataset_id)
