@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fiftyone.operators import types
@@ -12,8 +13,11 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.catalog import names
+from ..backend.catalog.record import SampleChangeSummary
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
-from ..backend.search.history import HistoryEntry, HistoryQuery
+from ..backend.operations.journal import Entry
+from ..backend.search.history import History, HistoryEntry, HistoryQuery
+from ..backend.trash.trash import TrashItem
 from . import lost, running
 from .asking import asking
 from .base import Plain, SnapshotOperator, Target, choose_snapshot
@@ -246,6 +250,67 @@ class DescribeHistory(SnapshotOperator):
         """Shows nothing."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a dataset's history looks like, read once for what is shown and for its version."""
+
+    target: Target
+    history: History
+    trashed: list[HistoryEntry]
+    trash: list[TrashItem]
+    changes: SampleChangeSummary | None
+    changes_are_stale: bool
+    operations: list[Entry]
+    tasks: list[tuple[running.Task, bool]]
+    """Each with whether it is running, which was asked once: a task that ends meanwhile must not
+    be neither under way nor ended."""
+
+    @classmethod
+    def of(cls, ctx: ExecutionContext) -> Seen:
+        """Looks at the dataset that is open.
+
+        Args:
+            ctx: the context of an operator or panel
+
+        Returns:
+            what was seen
+
+        Raises:
+            SnapshotError: if there is nothing to see
+        """
+        target = Target.of(ctx)
+        name = target.dataset
+        changes = management.get_dataset_latest_changes_summary(name)
+        return cls(
+            target=target,
+            tasks=[(task, task.is_running) for task in running.tasks(name, panels_of(ctx))],
+            history=management.get_history(name),
+            trashed=management.get_history(name, HistoryQuery(trash=True)).entries,
+            trash=management.list_trash(name),
+            changes=changes,
+            changes_are_stale=changes is not None and management.latest_changes_are_stale(name),
+            operations=management.list_operations(name),
+        )
+
+    @property
+    def version(self) -> str:
+        """A short text that is another one whenever the history looks different."""
+        return _version(
+            self.target,
+            self.history,
+            self.trashed,
+            [item.id for item in self.trash],
+            self.changes,
+            self.changes and ago(self.changes.updated_at),
+            self.changes_are_stale,
+            [
+                (entry.id, entry.progress, entry.label, entry.is_cancelled)
+                for entry in self.operations
+            ],
+            [(task.id, is_running) for task, is_running in self.tasks],
+        )
+
+
 def history_version(ctx: ExecutionContext) -> str:
     """Returns a short text that is another one whenever a dataset's history looks different.
 
@@ -256,25 +321,12 @@ def history_version(ctx: ExecutionContext) -> str:
         the text
     """
     try:
-        target = Target.of(ctx)
-        changes = management.get_dataset_latest_changes_summary(target.dataset)
-        trash = HistoryQuery(trash=True)
-        seen = [
-            target,
-            management.get_history(target.dataset),
-            management.get_history(target.dataset, trash).entries,
-            [item.id for item in management.list_trash(target.dataset)],
-            changes,
-            changes and ago(changes.updated_at),
-            changes and management.latest_changes_are_stale(target.dataset),
-            [
-                (entry.id, entry.progress, entry.label, entry.is_cancelled)
-                for entry in management.list_operations(target.dataset)
-            ],
-            [(task.id, task.is_running) for task in running.tasks(target.dataset, panels_of(ctx))],
-        ]
+        return Seen.of(ctx).version
     except SnapshotError as error:
-        seen = [str(error)]
+        return _version(str(error))
+
+
+def _version(*seen: object) -> str:
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 

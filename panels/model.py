@@ -57,7 +57,7 @@ class Shown:
     tasks_under_way: list[running.Task]
     tasks_ended: list[running.Task]
     version: str
-    """Of all this; see :func:`~.browse.history_version`."""
+    """Of all this; see :class:`~.browse.Seen`."""
 
     @classmethod
     def of(cls, ctx: ExecutionContext) -> Shown:
@@ -72,15 +72,8 @@ class Shown:
         Raises:
             SnapshotError: if there is nothing to show
         """
-        target = Target.of(ctx)
-        # Before all else: what changes from here on makes another version, and is shown then
-        version = browse.history_version(ctx)
-        # Each at one moment: a task that ended meanwhile must not be neither under way nor ended
-        tasks = [
-            (task, task.is_running)
-            for task in running.tasks(target.dataset, browse.panels_of(ctx))
-        ]
-        everything = management.get_history(target.dataset)
+        seen = browse.Seen.of(ctx)
+        target, everything, tasks = seen.target, seen.history, seen.tasks
         page = state_of(ctx, "page", 0)
         query = HistoryQuery(
             text=state_of(ctx, f"{SEARCH}.text", ""),
@@ -90,10 +83,7 @@ class Shown:
             offset=page * PAGE_SIZE,
             limit=PAGE_SIZE,
         )
-        changes, stale = None, False
-        if target.snapshot is None:
-            changes = management.get_dataset_latest_changes_summary(target.dataset)
-            stale = changes is not None and management.latest_changes_are_stale(target.dataset)
+        is_head = target.snapshot is None
         return cls(
             target=target,
             history=management.get_history(target.dataset, query),
@@ -103,13 +93,13 @@ class Shown:
             ),
             opened=next((e for e in everything.entries if e.name == target.snapshot), None),
             others=[entry.name for entry in everything.entries],
-            changes=changes,
-            changes_are_stale=stale,
-            trash=management.list_trash(target.dataset),
-            operations=management.list_operations(target.dataset),
+            changes=seen.changes if is_head else None,
+            changes_are_stale=is_head and seen.changes_are_stale,
+            trash=seen.trash,
+            operations=seen.operations,
             tasks_under_way=[task for task, is_running in tasks if is_running],
             tasks_ended=[task for task, is_running in tasks if not is_running],
-            version=version,
+            version=seen.version,
         )
 
     @property

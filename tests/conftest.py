@@ -22,6 +22,7 @@ import hypothesis
 import pymongo
 import pytest
 
+import support.counting  # noqa: F401 (before FiftyOne connects, so that its client is counted)
 from support.environment import isolate, link_plugin
 from support.fail_points import Failing
 from support.fiftyone_table import is_as_checked, note_as_checked

@@ -205,8 +205,10 @@ class Catalog:
 
     def latest(self, dataset_id: ObjectId) -> SnapshotRecord | None:
         """Returns the newest snapshot of a dataset, or None."""
-        records = self.list(dataset_id)
-        return records[-1] if records else None
+        query = {"dataset_id": dataset_id, "state": SnapshotState.READY.value}
+        last = [("sequence", -1), ("_id", -1)]
+        document = self.database[CATALOG].find_one(query, sort=last)
+        return SnapshotRecord.from_document(document) if document else None
 
     def neighbours(
         self, record: SnapshotRecord
@@ -246,15 +248,18 @@ class Catalog:
         )
         return 1 if newest is None else newest["sequence"] + 1
 
-    def count(self, dataset_id: ObjectId | None = None) -> int:
-        """Returns how many snapshots count against the limits, of one dataset or of all.
+    def counts(self, dataset_id: ObjectId) -> tuple[int, int]:
+        """Returns how many snapshots count against the limits, of one dataset and of all.
 
         Archived ones do not.
         """
-        query: Document = {"live": True, "archive": None}
-        if dataset_id is not None:
-            query["dataset_id"] = dataset_id
-        return self.database[CATALOG].count_documents(query)
+        is_own = {"$cond": [{"$eq": ["$dataset_id", dataset_id]}, 1, 0]}
+        counting: list[Document] = [
+            {"$match": {"live": True, "archive": None}},
+            {"$group": {"_id": None, "own": {"$sum": is_own}, "all": {"$sum": 1}}},
+        ]
+        found = next(self.database[CATALOG].aggregate(counting), {"own": 0, "all": 0})
+        return found["own"], found["all"]
 
     def update(self, snapshot_id: ObjectId, **changes: Any) -> None:
         """Changes fields of a record.
@@ -352,7 +357,11 @@ class Catalog:
         return SampleChangeSummary.from_dict(document.get("latest_changes"))
 
     def set_latest_changes(
-        self, dataset_id: ObjectId, changes: SampleChangeSummary, basis: Document
+        self,
+        dataset_id: ObjectId,
+        changes: SampleChangeSummary,
+        basis: Document,
+        **facts: Any,
     ) -> None:
         """Caches the changes of HEAD since the latest snapshot.
 
@@ -360,9 +369,10 @@ class Catalog:
             dataset_id: the dataset
             changes: what was counted
             basis: what was compared, see :mod:`.latest_changes`
+            **facts: what else is to be remembered of the dataset
         """
         self.set_dataset_facts(
-            dataset_id, latest_changes=changes.to_document(), latest_changes_basis=basis
+            dataset_id, latest_changes=changes.to_document(), latest_changes_basis=basis, **facts
         )
 
     def dataset_facts(self, dataset_id: ObjectId) -> Document:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
-from ..mongo.database import Document, server_process, write_counters
-from .parts import Documents, Head, Part
+from ..mongo.database import COUNTERS, Document, Server, counters_in
+from ..mongo.together import Question, ask
+from .parts import Documents, Head, Part, State
+from .together import HeldDocuments
+
+_MOST_HELD = 16 * 1024 * 1024
+"""Bytes of documents that are kept of a look. More are read again where they are needed."""
 
 
 @dataclass(frozen=True)
@@ -22,19 +30,47 @@ class DatasetToken:
     """A digest of the documents that lie among those of other datasets."""
     server: ObjectId | None
     """Whose counters these are: a server that starts again counts from zero."""
+    is_replicated: bool = field(compare=False)
+    """Whether that server can tell later what was at one moment."""
+    state: State = field(compare=False, repr=False)
+    """The dataset that was looked at. What lies among documents of other datasets was read, and
+    is what it was then for whoever reads it here."""
 
     @classmethod
     def of(cls, head: Head) -> DatasetToken:
         """Looks at a dataset."""
-        state = head.state()
+        return cls._look(head.database, head.state())
+
+    def again(self, database: Database[Document]) -> DatasetToken:
+        """Looks at it again; if it lies elsewhere by now, its document says so."""
+        return self._look(database, self.state)
+
+    @classmethod
+    def _look(cls, database: Database[Document], state: State) -> DatasetToken:
         own = {part: docs for part, docs in state.items() if part.is_own_collection}
         # Results are never changed in place (fiftyone/core/runs.py, save_run_results), so their
         # file records stand for the bytes
-        shared = set(state) - set(own) - {Part.RESULT_CHUNKS}
+        shared = {part: state[part] for part in state if part not in own}
+        shared.pop(Part.RESULT_CHUNKS)
+        questions: dict[Part, Question] = {
+            part: (docs.collection.name, [{"$match": dict(docs.query)}])
+            for part, docs in shared.items()
+        }
+        counting = {part: (docs.collection.name, COUNTERS) for part, docs in own.items()}
+        reading = _Reading(shared, own)
+        try:
+            reading.take(database, {**counting, **questions})
+        except OperationFailure:
+            # The server counts otherwise, or a collection is gone: then nothing is proved
+            reading = _Reading(shared, own)
+            reading.take(database, questions)
+        server = Server.of(database)
         return cls(
-            counters={part: write_counters(docs.collection) for part, docs in own.items()},
-            related=_digest([docs for part, docs in state.items() if part in shared]),
-            server=server_process(head.database),
+            reading.counters,
+            reading.digest(),
+            server.process,
+            server.is_replicated,
+            {part: reading.held(part, state[part]) for part in state},
         )
 
     def to_document(self) -> Document:
@@ -52,15 +88,40 @@ class DatasetToken:
         return self.has_counters and self == later
 
 
-def _digest(documents: list[Documents]) -> bytes:
-    """Returns a digest of documents of several collections, read in one round trip."""
-    first, *others = documents
-    unions = [
-        {"$unionWith": {"coll": docs.collection.name, "pipeline": [{"$match": dict(docs.query)}]}}
-        for docs in others
-    ]
-    pipeline = [{"$match": dict(first.query)}, *unions]
-    digest = hashlib.sha256()
-    for batch in first.collection.aggregate_raw_batches(pipeline):
-        digest.update(batch)
-    return digest.digest()
+class _Reading:
+    """What is read in one look."""
+
+    def __init__(self, shared: State, own: State) -> None:
+        self.counters: dict[Part, tuple[Any, ...] | None] = dict.fromkeys(own)
+        self._digests = {part: hashlib.sha256() for part in shared}
+        self._found: dict[Part, list[bytes]] = {part: [] for part in shared}
+        self._bytes = 0
+
+    def take(self, database: Database[Document], questions: Mapping[Part, Question]) -> None:
+        """Reads."""
+        for part, document in ask(database, questions):
+            if part in self.counters:
+                self.counters[part] = counters_in(document)
+            else:
+                self._take(part, document)
+
+    def _take(self, part: Part, document: RawBSONDocument) -> None:
+        self._digests[part].update(document.raw)
+        self._bytes += len(document.raw)
+        if self._bytes <= _MOST_HELD:
+            self._found[part].append(document.raw)
+        else:
+            self._found.clear()
+
+    def digest(self) -> bytes:
+        """Returns a digest of all documents."""
+        return hashlib.sha256(b"".join(d.digest() for d in self._digests.values())).digest()
+
+    def held(self, part: Part, documents: Documents) -> Documents:
+        """Returns the documents of a part with their content, if that is held."""
+        collection, query = documents.collection, documents.query
+        if part is Part.RESULT_CHUNKS and not query["files_id"]["$in"]:
+            return HeldDocuments(collection, query)
+        if part not in self._found:
+            return Documents(collection, query)
+        return HeldDocuments(collection, query, self._found[part])

@@ -330,14 +330,17 @@ class Head:
         Returns:
             the state; it has no :attr:`Part.FRAMES` if the dataset has no frames
         """
-        document = self.document()
         database = self.database
         mine = {"_dataset_id": self.dataset_id}
-        result_ids = [
-            run["results"]
-            for run in database["runs"].find(mine, {"results": 1})
-            if run.get("results") is not None
+        runs = [{"$match": mine}, {"$project": {"results": 1}}]
+        look: list[Document] = [
+            {"$match": {"_id": self.dataset_id}},
+            {"$project": {"sample_collection_name": 1, "frame_collection_name": 1}},
+            {"$lookup": {"from": "runs", "pipeline": runs, "as": "runs"}},
         ]
+        document = next(database["datasets"].aggregate(look), None) or self.document()
+        found = (run.get("results") for run in document.get("runs") or [])
+        result_ids = [file_id for file_id in found if file_id is not None]
         state = {
             Part.SAMPLES: Documents(database[document["sample_collection_name"]]),
             Part.DATASET: Documents(database["datasets"], {"_id": self.dataset_id}),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import fiftyone.constants as foc
 import fiftyone.core.dataset as fod
 import fiftyone.core.view as fov
 import fiftyone.migrations as fomi
@@ -24,6 +25,10 @@ class DatasetReference:
 
     id: ObjectId
     name: str
+    version: str | None = field(default=None, compare=False)
+    """Of FiftyOne, as which it is stored, if that is known."""
+    is_persistent: bool = field(default=True, compare=False)
+    """Whether FiftyOne keeps it; taken for granted if that is not known."""
 
 
 def resolve(database: Database[Document], dataset: object) -> DatasetReference:
@@ -59,11 +64,15 @@ def resolve(database: Database[Document], dataset: object) -> DatasetReference:
             f"{dataset!r}"
         )
 
-    document = database["datasets"].find_one(query, {"name": 1, "sample_collection_name": 1})
+    wanted = {"name": 1, "sample_collection_name": 1, "version": 1, "persistent": 1}
+    document = database["datasets"].find_one(query, wanted)
     if document is None:
         raise DatasetNotFoundError(_not_found(database, name))
     check_versionable(document)
-    return DatasetReference(document["_id"], document["name"])
+    is_persistent = bool(document.get("persistent"))
+    return DatasetReference(
+        document["_id"], document["name"], document.get("version"), is_persistent
+    )
 
 
 def check_versionable(document: Document) -> None:
@@ -105,7 +114,8 @@ def migrate(dataset: DatasetReference) -> None:
     Args:
         dataset: the dataset
     """
-    fomi.migrate_dataset_if_necessary(dataset.name)
+    if dataset.version != foc.VERSION:
+        fomi.migrate_dataset_if_necessary(dataset.name)
 
 
 def current_name(database: Database[Document], dataset_id: ObjectId) -> str | None:

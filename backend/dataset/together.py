@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import TypeVar
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from ..mongo.database import Document, raw_documents
+from ..mongo.database import Document
+from ..mongo.together import ask
+from ..rawbson.layout import DocumentBatch
 from .parts import Documents
 
 K = TypeVar("K", bound=Hashable)
 
-_BATCH_DOCUMENTS = 1000
+
+@dataclass(frozen=True)
+class HeldDocuments(Documents):
+    """Documents whose content was read already: as it was then, it is told again."""
+
+    held: list[bytes] = field(default_factory=list, repr=False)
+
+    def document_batches(self) -> Iterator[DocumentBatch]:
+        """Returns the documents as they were read."""
+        if self.held:
+            yield DocumentBatch.of(bytearray(b"".join(self.held)))
+
+
+def ids_together(
+    database: Database[Document], wanted: Mapping[K, Documents], most: int | None = None
+) -> dict[K, list[Any]]:
+    """Reads the ``_id`` of documents of several collections.
+
+    Args:
+        database: the database that all are in
+        wanted: what to read, by any key
+        most (None): how many of each at the most; by default, all
+
+    Returns:
+        what was found, by the same keys
+    """
+    found: dict[K, list[Any]] = {key: [] for key in wanted}
+    limit: list[Document] = [] if most is None else [{"$limit": most}]
+    questions = {
+        key: (
+            documents.collection.name,
+            [{"$match": dict(documents.query)}, *limit, {"$project": {"_id": 1}}],
+        )
+        for key, documents in wanted.items()
+    }
+    for key, document in ask(database, questions):
+        found[key].append(document["_id"])
+    return found
 
 
 def read_together(
@@ -28,17 +68,11 @@ def read_together(
     Returns:
         what was found, by the same keys
     """
-    keys = list(wanted)
-    stages: list[Document] = [{"$documents": []}]
-    for number, documents in enumerate(wanted.values()):
-        # The largest document that there can be still has room for this around it
-        reading = [
-            {"$match": dict(documents.query)},
-            {"$replaceWith": {"of": {"$literal": number}, "document": "$$ROOT"}},
-        ]
-        union = {"coll": documents.collection.name, "pipeline": reading}
-        stages.append({"$unionWith": union})
-    found: dict[K, list[RawBSONDocument]] = {key: [] for key in keys}
-    for each in raw_documents(database).aggregate(stages, batchSize=_BATCH_DOCUMENTS):
-        found[keys[each["of"]]].append(each["document"])
+    found: dict[K, list[RawBSONDocument]] = {key: [] for key in wanted}
+    questions = {
+        key: (documents.collection.name, [{"$match": dict(documents.query)}])
+        for key, documents in wanted.items()
+    }
+    for key, document in ask(database, questions):
+        found[key].append(document)
     return found

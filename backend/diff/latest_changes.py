@@ -54,17 +54,20 @@ def calculate(database: Database[Document], dataset_id: ObjectId) -> SampleChang
     return summary
 
 
-def note_none(database: Database[Document], record: SnapshotRecord, since: datetime) -> None:
+def note_none(
+    database: Database[Document], record: SnapshotRecord, since: datetime, **facts: Any
+) -> None:
     """Notes that the dataset is what its latest snapshot holds.
 
     Args:
         database: the database
         record: the snapshot
         since: the time from which on it may have been edited
+        **facts: what else is to be remembered of the dataset
     """
     compared = basis(record.id, _sample_collection(database, record.dataset_id))
     summary = SampleChangeSummary(record.sample_count, 0, 0, 0, since)
-    Catalog(database).set_latest_changes(record.dataset_id, summary, compared)
+    Catalog(database).set_latest_changes(record.dataset_id, summary, compared, **facts)
 
 
 def carried(facts: Document, sample_collection: str) -> Document:

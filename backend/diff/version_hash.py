@@ -107,7 +107,7 @@ def at_a_glance(
     Args:
         database: the database
         record: the snapshot
-        before: what a witness told before it was captured, if that is known
+        before: what a change token told before it was captured, if that is known
 
     Returns:
         what is certain

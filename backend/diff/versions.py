@@ -13,7 +13,7 @@ from pymongo.database import Database
 from ..archive import extract
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
-from ..dataset.parts import Documents, Head, Part, Readable
+from ..dataset.parts import Documents, Head, Part, Readable, State
 from ..errors import ConcurrentWritesError
 from ..manifest import store as manifest_store
 from ..manifest.cache import CachedPart
@@ -55,11 +55,11 @@ class SnapshotVersion:
         """Returns what was captured."""
         if (known := self._known(part)) is not None:
             return known.manifest
-        if part is Part.SAMPLES or part in manifest_store.parts(self.database, self.record.id):
-            found = manifest_store.load(self.database, self.record.id, part)
-            self._read[part] = CachedPart(found)
-            return found
-        return Manifest.empty()
+        # Every snapshot has samples
+        read = manifest_store.load if part is Part.SAMPLES else manifest_store.find
+        found = read(self.database, self.record.id, part) or Manifest.empty()
+        self._read[part] = CachedPart(found)
+        return found
 
     def _known(self, part: Part) -> CachedPart | None:
         return self.known.get((self.record.id, part), self._read.get(part))
@@ -70,10 +70,10 @@ class SnapshotVersion:
         Those of an archived snapshot are read from its archive.
         """
         if self.record.archive is None:
-            backend = registry.create(self.record.backend, self.database)
             if part.is_own_collection:
+                backend = registry.create(self.record.backend, self.database)
                 return backend.source(self.record, part, self._known(part))
-            return backend.related(self.record).get(part)
+            return self._related.get(part)
         if part not in manifest_store.parts(self.database, self.record.id):
             return None
         if part in extract.SMALL:
@@ -89,6 +89,12 @@ class SnapshotVersion:
                 f"Snapshot '{self.record.name}' was archived, brought back or destroyed by "
                 "somebody else while it was compared; try again"
             )
+
+    @cached_property
+    def _related(self) -> State:
+        """Where everything but samples and frames is, while it is in the database."""
+        backend = registry.create(self.record.backend, self.database)
+        return backend.related(self.record)
 
     @cached_property
     def _small(self) -> Mapping[Part, Readable]:
@@ -113,7 +119,12 @@ class HeadVersion:
 
     def documents(self, part: Part, wanted: Keys | None = None) -> Documents | None:
         """Returns the documents as they are now."""
-        return self.head.state().get(part)
+        return self._state.get(part)
+
+    @cached_property
+    def _state(self) -> State:
+        """Where they are: all parts are those of one state, whoever exchanges it meanwhile."""
+        return self.head.state()
 
     def check_present(self) -> None:
         """Does nothing: documents of HEAD can be deleted while we look."""

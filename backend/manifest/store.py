@@ -55,8 +55,41 @@ def load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Man
         return _load(database, snapshot_id, part)
 
 
+def find(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest | None:
+    """Reads a manifest, if there is one.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        part: the part of it
+
+    Returns:
+        the manifest, or None
+
+    Raises:
+        DamagedSnapshotError: if it is not what was stored
+    """
+    pieces = list(_pieces(database, snapshot_id, part))
+    if not pieces:
+        return None
+    try:
+        return _told(database, _Stored.joined(pieces, snapshot_id, part), part)
+    except DamagedSnapshotError:
+        # As above
+        return _load(database, snapshot_id, part)
+
+
 def _load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
-    stored = _Stored.load(database, snapshot_id, part)
+    return _told(database, _Stored.load(database, snapshot_id, part), part)
+
+
+def _pieces(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Iterable[Document]:
+    query = {"snapshot_id": snapshot_id, "part": part.value}
+    return database[MANIFESTS].find(query).sort("number", 1)
+
+
+def _told(database: Database[Document], stored: _Stored, part: Part) -> Manifest:
+    """Returns a manifest, having read those by which it is told."""
     patches: list[Patch] = []
     while stored.base is not None:
         patches.append(stored.patch())
@@ -275,9 +308,7 @@ class _Stored:
     @classmethod
     def load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> _Stored:
         """Reads what is stored; of two that a crash has left, one that is complete."""
-        query = {"snapshot_id": snapshot_id, "part": part.value}
-        pieces = database[MANIFESTS].find(query).sort("number", 1)
-        return cls.joined(pieces, snapshot_id, part)
+        return cls.joined(_pieces(database, snapshot_id, part), snapshot_id, part)
 
     @classmethod
     def joined(cls, found: Iterable[Document], snapshot_id: ObjectId, part: Part) -> _Stored:

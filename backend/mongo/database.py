@@ -6,8 +6,9 @@ sharded cluster can do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -210,10 +211,28 @@ def server_time(database: Database[Document]) -> datetime:
     return time
 
 
+@dataclass(frozen=True)
+class Server:
+    """What a server says of itself."""
+
+    process: ObjectId | None
+    """An id of its process, another one after each restart; None where it does not tell."""
+    is_replicated: bool
+    """Whether it keeps enough history to read one moment from many collections: a standalone
+    server, FiftyOne's default, does not."""
+
+    @classmethod
+    def of(cls, database: Database[Document]) -> Server:
+        """Asks it."""
+        reply: Document = database.command("hello")
+        return cls(
+            reply.get("topologyVersion", {}).get("processId"),
+            "setName" in reply or reply.get("msg") == "isdbgrid",
+        )
+
+
 def is_replicated(database: Database[Document]) -> bool:
     """Returns whether the server keeps enough history to read one moment from many collections.
-
-    A standalone server, FiftyOne's default, does not.
 
     Args:
         database: the database
@@ -221,8 +240,7 @@ def is_replicated(database: Database[Document]) -> bool:
     Returns:
         True/False
     """
-    reply = database.command("hello")
-    return "setName" in reply or reply.get("msg") == "isdbgrid"
+    return Server.of(database).is_replicated
 
 
 class _ReadAt(ReadConcern):
@@ -265,8 +283,39 @@ def server_process(database: Database[Document]) -> ObjectId | None:
     Returns:
         the id, or None where the server does not tell
     """
-    version: Document = database.command("hello").get("topologyVersion", {})
-    return version.get("processId")
+    return Server.of(database).process
+
+
+COUNTERS: list[Document] = [
+    {"$collStats": {"storageStats": {}}},
+    {"$project": {"storageStats.wiredTiger": {"uri": 1, "cursor": 1}}},
+]
+"""An aggregation over a collection that yields what :func:`counters_in` reads."""
+
+
+def counters_in(found: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Returns the storage engine's count of writes to a collection.
+
+    Args:
+        found: what :data:`COUNTERS` has yielded
+
+    Returns:
+        comparable counters, or None where the server does not tell
+    """
+    try:
+        engine = found["storageStats"]["wiredTiger"]
+        cursor = engine["cursor"]
+        return (
+            engine["uri"],
+            cursor["insert calls"],
+            cursor["bulk loaded cursor insert calls"],
+            cursor["modify"],
+            cursor["update calls"],
+            cursor["remove calls"],
+            cursor["truncate calls"],
+        )
+    except KeyError:
+        return None
 
 
 def write_counters(collection: Collection[Document]) -> tuple[Any, ...] | None:
@@ -282,19 +331,8 @@ def write_counters(collection: Collection[Document]) -> tuple[Any, ...] | None:
         comparable counters, or None where the server does not tell
     """
     try:
-        stats = next(iter(collection.aggregate([{"$collStats": {"storageStats": {}}}])))
-        engine = stats["storageStats"]["wiredTiger"]
-        cursor = engine["cursor"]
-        return (
-            engine["uri"],
-            cursor["insert calls"],
-            cursor["bulk loaded cursor insert calls"],
-            cursor["modify"],
-            cursor["update calls"],
-            cursor["remove calls"],
-            cursor["truncate calls"],
-        )
-    except (OperationFailure, KeyError, StopIteration):
+        return counters_in(next(iter(collection.aggregate(COUNTERS))))
+    except (OperationFailure, StopIteration):
         return None
 
 
@@ -331,4 +369,12 @@ def data_size(database: Database[Document], names: list[str]) -> int:
     Returns:
         the number of bytes
     """
-    return sum(int(database.command("collStats", name)["size"]) for name in names)
+    # Of all at once
+    sizes = [{"$collStats": {"storageStats": {}}}, {"$project": {"storageStats.size": 1}}]
+    stages: list[Document] = [{"$documents": []}]
+    stages += [{"$unionWith": {"coll": name, "pipeline": sizes}} for name in names]
+    try:
+        return sum(int(each["storageStats"]["size"]) for each in database.aggregate(stages))
+    except OperationFailure:
+        # One is gone, and counts as empty
+        return sum(int(database.command("collStats", name)["size"]) for name in names)

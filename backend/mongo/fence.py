@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bson import ObjectId
@@ -56,6 +56,8 @@ class Fence:
 
     dataset_id: ObjectId
     token: str
+    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was read under the lease and only its holder changes, by whoever reads it."""
 
     def stages(self) -> list[Document]:
         """Returns stages that yield one document, or fail if the lease is lost."""
@@ -80,6 +82,12 @@ _current: ContextVar[Fence | None] = ContextVar("fence", default=None)
 def current() -> Fence | None:
     """Returns the fence of the operation that runs in this context, if one does."""
     return _current.get()
+
+
+def forget() -> None:
+    """Forgets what was kept, so that it is read again."""
+    if (fence := current()) is not None:
+        fence.kept.clear()
 
 
 @contextmanager

@@ -46,19 +46,21 @@ def invalidate_views(database: Database[Document], collection: str, reason: str)
         database.command("collMod", view["name"], viewOn=collection, pipeline=_failing(reason))
 
 
-def close(database: Database[Document], view: str) -> None:
-    """Lets a view fail for good, or until its snapshot is projected again.
+def close(database: Database[Document], *views: str) -> None:
+    """Lets views fail for good, or until their snapshot is projected again.
 
     Args:
         database: the database
-        view: the view's name; there need not be one
+        *views: their names; there need not be any
     """
-    try:
-        database.command("collMod", view, **_closed(database))
-    except OperationFailure as error:
-        if error.code != _NAMESPACE_NOT_FOUND:
-            # Somebody else has made a collection of that name
-            database.drop_collection(view)
+    closed = _closed(database)
+    for view in views:
+        try:
+            database.command("collMod", view, **closed)
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_NOT_FOUND:
+                # Somebody else has made a collection of that name
+                database.drop_collection(view)
 
 
 def replace(database: Database[Document], collection: str) -> None:
@@ -70,7 +72,7 @@ def replace(database: Database[Document], collection: str) -> None:
     """
     database.drop_collection(collection)
     try:
-        database.create_collection(collection, **_closed(database))
+        database.create_collection(collection, check_exists=False, **_closed(database))
     except (CollectionInvalid, OperationFailure):
         # Another process has done the same
         return

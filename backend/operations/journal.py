@@ -258,6 +258,8 @@ def _recover_unfinished(database: Database[Document], lease: Lease, dataset_id: 
 
 
 def _recover(unfinished: Operation, error: str | None = None) -> None:
+    # What failed may have been written all the same
+    fence.forget()
     faults.reach(f"{stored_verb(unfinished.entry.verb)}.recovering")
     if unfinished.entry.state.value in UNFINISHED:
         _recoveries[unfinished.entry.verb](unfinished)

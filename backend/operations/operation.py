@@ -39,11 +39,9 @@ class Operation:
         self.is_recovery = False
         """Whether another attempt may have been at it before."""
         self._may_be_committed = entry.is_committed
-        self._is_finished = False
         self._lease = lease
-        self._last_progress = 0.0
-        # Nobody can have asked for it to be given up before others could see it
-        self._last_look = time.monotonic()
+        # Nobody wants to know of what takes no time, or can have asked for it to be given up
+        self._last_progress = self._last_look = time.monotonic()
 
     @property
     def id(self) -> ObjectId:
@@ -122,14 +120,6 @@ class Operation:
         changes = {f"details.{key}": value for key, value in details.items()}
         self._set(self.database[JOURNAL], changes)
 
-    def complete(self) -> None:
-        """Like :meth:`commit`, where nothing is left to do after the change.
-
-        Raises:
-            LeaseLostError: if another process has recovered the operation
-        """
-        self._commit(OperationState.DONE, {})
-
     def commit(self, **details: Any) -> None:
         """Writes down that the change is made, so that from now on it is finished, not undone.
 
@@ -142,18 +132,13 @@ class Operation:
         Raises:
             LeaseLostError: if another process has recovered the operation
         """
-        self._commit(OperationState.COMMITTED, details)
-
-    def _commit(self, state: OperationState, details: Document) -> None:
         self._may_be_committed = True
         faults.reach(f"{stored_verb(self.entry.verb)}.changed")
         self.entry.details.update(details)
         changes: Document = {f"details.{key}": value for key, value in details.items()}
-        changes["state"] = state.value
-        is_finished = state is OperationState.DONE
-        self._set(durable(self.database[JOURNAL]), changes, is_finished=is_finished)
+        changes["state"] = OperationState.COMMITTED.value
+        self._set(durable(self.database[JOURNAL]), changes)
         self.is_committed = True
-        self._is_finished = is_finished
         faults.reach(f"{stored_verb(self.entry.verb)}.committed")
 
     def finish(self, state: OperationState, error: str | None = None) -> None:
@@ -166,8 +151,6 @@ class Operation:
         Raises:
             LeaseLostError: if another process has recovered the operation
         """
-        if self._is_finished:
-            return
         changes: Document = {"state": state.value, "error": error}
         self._set(self.database[JOURNAL], changes, is_finished=True)
 

@@ -11,14 +11,12 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
 from ..catalog.record import SnapshotRecord
+from ..dataset.ownership import OWNED
 from ..dataset.parts import Documents, Part, State, owner_field, shared_collection
 from ..dataset.together import read_together
 from ..errors import SnapshotError
 from ..mongo.collections import view_name
 from ..mongo.database import Document
-
-SHARED = (Part.VIEWS, Part.WORKSPACES, Part.RUNS, Part.TAGS, Part.STORE)
-"""The parts of which a projection has documents of its own, but for results."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Found:
             (True, part): Documents(
                 shared_collection(database, part), {owner_field(part): record.id}
             )
-            for part in SHARED
+            for part in OWNED
         }
         own[True, Part.DATASET] = Documents(database["datasets"], {"_id": record.id})
         files = Documents(database["fs.files"], {"snapshot_id": record.id})

@@ -23,13 +23,14 @@ from pymongo.errors import BulkWriteError, CollectionInvalid, DuplicateKeyError,
 from ..catalog.record import SnapshotRecord
 from ..dataset import generated, instances, ownership
 from ..dataset.parts import Documents, Part, State, chunks, owner_field, shared_collection
+from ..dataset.together import ids_together
 from ..dataset.view_stages import StageTranslation
 from ..errors import InvalidRequestError, SnapshotError
 from ..mongo import invalidate
 from ..mongo.collections import view_name
 from ..mongo.database import Document
 from ..mongo.write_scope import Permission, grant
-from .found import SHARED, Found
+from .found import Found
 from .identities import Identities
 
 _REFERENCE_FIELDS = ("saved_views", "workspaces")
@@ -88,13 +89,21 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
     document = database["datasets"].find_one_and_delete(_own_document(snapshot_id))
     if document is not None:
         instances.forget(document["name"])
-    if not _is_foreign(database, snapshot_id):
-        for part in ownership.OWNED:
-            shared_collection(database, part).delete_many({owner_field(part): snapshot_id})
-    files = database["fs.files"].find({"snapshot_id": snapshot_id}, {"_id": 1})
-    _delete_results(database, snapshot_id, [file["_id"] for file in files])
-    for part in (Part.SAMPLES, Part.FRAMES):
-        invalidate.close(database, view_name(snapshot_id, part))
+    own = {
+        part: Documents(shared_collection(database, part), {owner_field(part): snapshot_id})
+        for part in ownership.OWNED
+    }
+    own[Part.RESULT_FILES] = Documents(database["fs.files"], {"snapshot_id": snapshot_id})
+    # No projection any more, but perhaps a dataset of somebody else's
+    own[Part.DATASET] = Documents(database["datasets"], {"_id": snapshot_id})
+    found = ids_together(database, own)
+    _delete_results(database, snapshot_id, found[Part.RESULT_FILES])
+    if not found[Part.DATASET] or not _is_foreign(database, snapshot_id):
+        for part in (part for part in ownership.OWNED if found[part]):
+            own[part].collection.delete_many(own[part].query)
+    invalidate.close(
+        database, *(view_name(snapshot_id, part) for part in (Part.SAMPLES, Part.FRAMES))
+    )
 
 
 def _own_document(snapshot_id: ObjectId) -> Document:
@@ -215,7 +224,7 @@ def _project_related(
         Part.RUNS: with_stages,
         Part.STORE: identities.translate,
     }
-    for part in SHARED:
+    for part in ownership.OWNED:
         wanted: dict[ObjectId, Document] = {}
         for document in found.documents(part):
             projected = project_document.get(part, dict)(document)

@@ -137,7 +137,7 @@ def _stage(running: Operation, backend: Backend, record: SnapshotRecord, plan_: 
         running.progress(number / len(names), f"Restoring {part.value}")
         target = running.database[staging_name(running.id, part)]
         target.drop()
-        running.database.create_collection(target.name)
+        running.database.create_collection(target.name, check_exists=False)
         _create_indexes(target, backend.indexes(record, part))
         try:
             content = backend.restore(record, part, target)

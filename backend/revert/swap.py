@@ -39,6 +39,7 @@ from ..dataset.parts import (
     owner_field,
     shared_collection,
 )
+from ..dataset.together import ids_together
 from ..mongo import fence as fences
 from ..mongo.collections import trashed_name
 from ..mongo.database import Document
@@ -231,7 +232,7 @@ def _show(database: Database[Document], name: str, switch: Switch) -> bool:
         if error.code != _NAMESPACE_NOT_FOUND:
             return False
         try:
-            database.create_collection(name, **view)
+            database.create_collection(name, check_exists=False, **view)
         except (CollectionInvalid, OperationFailure):
             return False
     return True
@@ -319,18 +320,21 @@ def install_related(running: Operation, head: Head, wanted: State, former: State
     if Part.RESULT_FILES in former:
         # Also those that an earlier, interrupted attempt has made nobody refer to
         stale.update(former[Part.RESULT_FILES].ids())
-    for part in (Part.VIEWS, Part.WORKSPACES, Part.RUNS, Part.TAGS, Part.STORE):
-        shared = shared_collection(database, part)
-        ids = wanted[part].ids() if part in wanted else []
-        mine = {owner_field(part): head.dataset_id}
-        extra = set(Documents(shared, mine).ids()).difference(ids)
+    present = {
+        part: Documents(shared_collection(database, part), {owner_field(part): head.dataset_id})
+        for part in ownership.OWNED
+    }
+    named = [part for part in wanted if part in (*ownership.OWNED, Part.RESULT_FILES)]
+    keys = {(True, part): present[part] for part in present}
+    ids = ids_together(database, keys | {(False, part): wanted[part] for part in named})
+    for part in ownership.OWNED:
+        extra = set(ids[True, part]).difference(ids.get((False, part), []))
         # Extra ones first: they may hold keys that must be unique
         removal.delete(running, part, list(extra))
         if part in wanted:
             running.step(f"cleared_{part.value}")
-            wanted[part].merge_into(shared, if_same=link_field(part))
-    if Part.RESULT_FILES in wanted:
-        stale.difference_update(wanted[Part.RESULT_FILES].ids())
+            wanted[part].merge_into(present[part].collection, if_same=link_field(part))
+    stale.difference_update(ids.get((False, Part.RESULT_FILES), []))
     running.step("replaced_related")
     removal.delete_results(running, list(stale))
 

@@ -266,11 +266,11 @@ def count_documents(database: Database[Document], dataset_id: ObjectId) -> int:
 
 def remaining(database: Database[Document], dataset_id: ObjectId) -> int | None:
     """Returns how many more snapshots of a dataset the limits allow; None for any number."""
-    settings, catalog = Settings.load(), Catalog(database)
+    settings = Settings.load()
+    limits = settings.max_per_dataset, settings.max_in_db
+    counts = Catalog(database).counts(dataset_id)
     left = [
-        limit - catalog.count(scope)
-        for limit, scope in ((settings.max_per_dataset, dataset_id), (settings.max_in_db, None))
-        if limit != NO_LIMIT
+        limit - count for limit, count in zip(limits, counts, strict=True) if limit != NO_LIMIT
     ]
     return max(0, min(left)) if left else None
 

@@ -21,7 +21,8 @@ from ..diff import changes, latest_changes
 from ..errors import LeaseLostError
 from ..manifest import store as manifest_store
 from ..manifest.cache import CachedPart
-from ..mongo.database import Document, server_time
+from ..manifest.manifest import Manifest
+from ..mongo.database import Document
 from ..mongo.gate import Workers
 from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress
@@ -90,10 +91,9 @@ def create(
                 backend=backend_name,
             ) as running,
         ):
-            catalog.check_name(dataset.id, name)
             quota.check(database, dataset)
             head = Head(database, dataset.id)
-            _warn_if_not_persistent(head)
+            _warn_if_not_persistent(dataset)
             record = SnapshotRecord(
                 id=snapshot_id,
                 dataset_id=dataset.id,
@@ -103,7 +103,7 @@ def create(
                 sequence=catalog.next_sequence(dataset.id),
                 state=SnapshotState.CREATING,
                 backend=backend_name,
-                created_at=server_time(database),
+                created_at=running.entry.started_at,
                 created_by=actor.current().user,
                 tags=tags,
             )
@@ -113,21 +113,16 @@ def create(
                 record, head, _copying(running), trust_timestamps=trust_timestamps
             )
             running.step("captured")
-            record = replace(record, storage=captured.storage)
-            _describe(running, backend, record, captured)
-            if captured.change_token is not None:
-                # Of no use to anyone should the snapshot not be completed
-                catalog.set_dataset_facts(
-                    dataset.id, witness={"snapshot_id": snapshot_id, **captured.change_token}
-                )
+            record = _describe(running, backend, record, captured)
             running.committing("summarized")
             if not catalog.complete(snapshot_id):
                 raise LeaseLostError(
                     f"Another process has undone the creation of snapshot '{name}'"
                 )
             running.commit()
-            _finish(running)
-            return catalog.by_id(snapshot_id) or record
+            record = replace(record, state=SnapshotState.READY)
+            _finish(running, record, captured.change_token)
+            return record
 
 
 def check(database: Database[Document], dataset: DatasetReference, name: str | None) -> None:
@@ -153,10 +148,13 @@ def check(database: Database[Document], dataset: DatasetReference, name: str | N
 
 def _describe(
     running: Operation, backend: Backend, record: SnapshotRecord, captured: Captured
-) -> None:
+) -> SnapshotRecord:
     """Notes what a snapshot holds; what it changed is found out at the same time."""
     database, catalog = running.database, Catalog(running.database)
-    known = {(record.id, part): CachedPart(each) for part, each in captured.manifests.items()}
+    record = replace(record, storage=captured.storage)
+    # It has no more parts than those
+    manifests = {**dict.fromkeys(Part, Manifest.empty()), **captured.manifests}
+    known = {(record.id, part): CachedPart(each) for part, each in manifests.items()}
     known.update(captured.known)
     previous = catalog.latest(record.dataset_id)
     with Workers(max_workers=1) as pool:
@@ -164,15 +162,16 @@ def _describe(
         manifest_store.save(database, record.id, captured.manifests, captured.base, captured.known)
         running.step("manifested")
         is_ready = backend.is_materialised(record)
-        catalog.update(
-            record.id,
-            storage=captured.storage,
-            sample_count=len(captured.manifests[Part.SAMPLES]),
-            size_bytes=backend.size_bytes(record),
+        noted: Document = {
+            "storage": captured.storage,
+            "sample_count": len(captured.manifests[Part.SAMPLES]),
+            "size_bytes": backend.size_bytes(record),
             # Else they are noted when they are first asked for
-            fields=search_index.read_fields(database, record) if is_ready else None,
-            changes=summary.result(),
-        )
+            "fields": search_index.read_fields(database, record) if is_ready else None,
+            "changes": summary.result(),
+        }
+        catalog.update(record.id, **noted)
+    return replace(record, **noted)
 
 
 @recovers(Action.CREATE)
@@ -184,7 +183,7 @@ def _recover(running: Operation) -> None:
     if record is not None and record.state is not SnapshotState.CREATING:
         # Completed, though its process may not have lived to write that down
         running.commit()
-        _finish(running)
+        _finish(running, record)
         return
     # The record first: without it, a process that was thought dead cannot complete the snapshot
     catalog.remove([snapshot_id])
@@ -194,23 +193,23 @@ def _recover(running: Operation) -> None:
     manifest_store.delete(database, snapshot_id)
 
 
-def _finish(running: Operation) -> None:
+def _finish(running: Operation, record: SnapshotRecord, token: Document | None = None) -> None:
     """Nothing has changed since the latest snapshot, which is this one."""
-    record = Catalog(running.database).by_id(running.details["snapshot_id"])
-    if record is not None:
-        latest_changes.note_none(running.database, record, record.created_at)
-        running.step("summarized_head")
-        registry.create(record.backend, running.database).tidy(running.dataset_id)
+    facts: Document = {}
+    if token is not None:
+        facts["witness"] = {"snapshot_id": record.id, **token}
+    latest_changes.note_none(running.database, record, record.created_at, **facts)
+    running.step("summarized_head")
+    registry.create(record.backend, running.database).tidy(running.dataset_id)
 
 
-def _warn_if_not_persistent(head: Head) -> None:
-    document = head.document()
-    if not document.get("persistent"):
+def _warn_if_not_persistent(dataset: DatasetReference) -> None:
+    if not dataset.is_persistent:
         logger.warning(
             "Dataset '%s' is not persistent: FiftyOne will delete it, and with it its snapshots, "
             "when the last process that uses the database exits. Keep it with: "
             "dataset.persistent = True",
-            document["name"],
+            dataset.name,
         )
 
 

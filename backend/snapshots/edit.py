@@ -69,7 +69,7 @@ def edit(
         running.committing("noted")
         if changes:
             catalog.update(record.id, **changes)
-        running.complete()
+        running.commit()
     return replace(record, **{**changes, "tags": tuple(tags)})
 
 

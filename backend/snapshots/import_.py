@@ -270,7 +270,7 @@ def _fill_head(
     own = {Part.SAMPLES: samples, Part.FRAMES: f"frames.{samples}"}
     filled = {part: staging_name(running.id, f"head.{part}") for part in own if part in staged}
     for part, name in filled.items():
-        database.create_collection(name)
+        database.create_collection(name, check_exists=False)
         if models := indexes.models(captured.get(part, [])):
             database[name].create_indexes(models)
         staged[part].copy_to(database[name])

@@ -38,7 +38,7 @@ def pin(
         running.note(snapshot_id=record.id, pinned=pinned)
         running.committing("noted")
         catalog.update(record.id, pinned=pinned)
-        running.complete()
+        running.commit()
     return replace(record, pinned=pinned)
 
 

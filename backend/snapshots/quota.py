@@ -44,10 +44,10 @@ def make(database: Database[Document], dataset: DatasetReference) -> None:
         DatasetBusyError: if the datasets of those that could be are held by others
         ArchiveStorageError: if the store is full, out of reach, or refuses
     """
-    for scope in (dataset.id, None):
-        while (error := _excess(database, dataset, scope)) is not None:
-            if Settings.load().archive_path is None or not _archive_one(database, dataset, scope):
-                raise error
+    while excesses := _excesses(database, dataset):
+        scope, error = excesses[0]
+        if Settings.load().archive_path is None or not _archive_one(database, dataset, scope):
+            raise error
 
 
 def check(database: Database[Document], dataset: DatasetReference) -> None:
@@ -60,9 +60,8 @@ def check(database: Database[Document], dataset: DatasetReference) -> None:
     Raises:
         RoomTakenError: if somebody else was quicker
     """
-    for scope in (dataset.id, None):
-        if (error := _excess(database, dataset, scope)) is not None:
-            raise RoomTakenError(str(error))
+    for _, error in _excesses(database, dataset):
+        raise RoomTakenError(str(error))
 
 
 def can_be_made(database: Database[Document], dataset: DatasetReference) -> bool:
@@ -77,21 +76,30 @@ def can_be_made(database: Database[Document], dataset: DatasetReference) -> bool
     """
     archives = Settings.load().archive_path is not None
     return all(
-        _excess(database, dataset, scope) is None
-        or (archives and next(_candidates(database, scope), None) is not None)
-        for scope in (dataset.id, None)
+        archives and next(_candidates(database, scope), None) is not None
+        for scope, _ in _excesses(database, dataset)
     )
 
 
+def _excesses(
+    database: Database[Document], dataset: DatasetReference
+) -> list[tuple[ObjectId | None, LimitExceededError]]:
+    """Returns what is full, the dataset or the whole database (None), and what to say of it."""
+    settings = Settings.load()
+    limits = {dataset.id: settings.max_per_dataset, None: settings.max_in_db}
+    counts = zip(limits.items(), Catalog(database).counts(dataset.id), strict=True)
+    return [
+        (scope, _excess(dataset, scope, limit, count))
+        for (scope, limit), count in counts
+        if limit != NO_LIMIT and count >= limit
+    ]
+
+
 def _excess(
-    database: Database[Document], dataset: DatasetReference, scope: ObjectId | None
-) -> LimitExceededError | None:
+    dataset: DatasetReference, scope: ObjectId | None, limit: int, count: int
+) -> LimitExceededError:
     settings = Settings.load()
     setting = "max_in_db" if scope is None else "max_per_dataset"
-    limit: int = getattr(settings, setting)
-    count = Catalog(database).count(scope)
-    if limit == NO_LIMIT or count < limit:
-        return None
     place = "the database" if scope is None else f"dataset '{dataset.name}'"
     advice = "Delete snapshots that are no longer needed, archive some"
     if settings.archive_path is not None:

@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from ..dataset.parts import MOST_IDS, Documents, Head, Part, chunks
+from ..dataset.parts import MOST_IDS, Documents, Part, State, chunks
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document, create_compressed, write_counters
 from ..mongo.gate import Workers
@@ -68,12 +68,13 @@ def copy_all(
         part: the part
         documents: its documents
         database: the database
-        name: the collection's name; a former one is dropped
+        name: the collection's name; what a former one holds is replaced
 
     Returns:
         the collection
     """
-    target = create(part, database, name)
+    target = create_compressed(database, name)
+    create_indexes(part, target)
     documents.copy_to(target)
     return target
 
@@ -157,16 +158,16 @@ def _merge(target: Collection[Document], documents: Documents, ids: list[ObjectI
             done.result()
 
 
-def list_indexes(head: Head) -> dict[Part, list[Document]]:
+def list_indexes(state: State) -> dict[Part, list[Document]]:
     """Returns the indexes of a dataset's samples and frames, as ``listIndexes`` tells.
 
     Args:
-        head: the dataset
+        state: where the dataset's documents are
 
     Returns:
         definitions by part
     """
-    own = {part: docs for part, docs in head.state().items() if part.is_own_collection}
+    own = {part: docs for part, docs in state.items() if part.is_own_collection}
     return {part: _list_indexes(documents) for part, documents in own.items()}
 
 

@@ -23,7 +23,7 @@ from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Documents, Head, Part, State
 from ..errors import ConcurrentWritesError
 from ..manifest.manifest import Manifest
-from ..mongo.database import at_one_moment, is_replicated
+from ..mongo.database import at_one_moment
 from ..mongo.gate import Workers
 from ..progress import Progress
 
@@ -81,7 +81,7 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
         ConcurrentWritesError: if the dataset never stood still; the copy is then worthless
     """
     before = DatasetToken.of(head)
-    if is_replicated(head.database):
+    if before.is_replicated:
         at_once = Head(at_one_moment(head.database), head.dataset_id)
         try:
             return Moment(_copy(at_once.state(), target, progress), before)
@@ -90,8 +90,9 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
                 raise
         before = DatasetToken.of(head)
 
-    manifests = _copy(head.state(), target, progress)
-    if before.proves_no_write(DatasetToken.of(head)):
+    # What the look has read is what is copied, if the dataset stood still
+    manifests = _copy(before.state, target, progress)
+    if before.proves_no_write(before.again(head.database)):
         return Moment(manifests, before)
 
     # The digests were taken from the dataset, not from the copy: the two may differ now
@@ -104,7 +105,7 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
         if repaired:
             continue
         # Without counters, that two passes agree is the best that can be had
-        if not before.has_counters or before.proves_no_write(DatasetToken.of(head)):
+        if not before.has_counters or before.proves_no_write(before.again(head.database)):
             return Moment(manifests, before)
     raise ConcurrentWritesError(
         f"The dataset was written to all the time: {MAX_PASSES} passes could not catch up with "

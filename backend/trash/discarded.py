@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 from ..catalog.record import FORMAT_VERSION, check_format
 from ..dataset.parts import RELATED, Documents, Part, State
+from ..dataset.together import ids_together
 from ..errors import DamagedSnapshotError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
@@ -136,11 +137,10 @@ def shelve_related(running: Operation, related: State) -> None:
         for name in [trashed_name(running.id, part) for part in related]:
             if name in existing:
                 fence.drop(running.database, name, existing[name])
-    for part, documents in related.items():
-        target = running.database[trashed_name(running.id, part)]
-        if not documents.is_empty():
-            documents.replace(target)
-            running.step(f"shelved_{part.value}")
+    found = ids_together(running.database, related, most=1)
+    for part in (part for part in related if found[part]):
+        related[part].replace(running.database[trashed_name(running.id, part)])
+        running.step(f"shelved_{part.value}")
 
 
 def own_parts(database: Database[Document], operation_id: ObjectId) -> list[Part]:

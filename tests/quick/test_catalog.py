@@ -121,7 +121,7 @@ def test_archived_snapshots_do_not_count_against_the_limits(catalog: Catalog) ->
     catalog.add(record("here"))
     catalog.add(record("away", 2, archive=Archive("/archives", "key", 1, "", DAY)))
     catalog.add(record("trashed", 3, state=SnapshotState.TRASHED))
-    assert catalog.count(DATASET) == 1
+    assert catalog.counts(DATASET) == (1, 1)
 
 
 def test_a_snapshot_from_elsewhere_gets_its_place_by_the_time_it_was_made(

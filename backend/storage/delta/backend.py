@@ -64,7 +64,7 @@ class DeltaBackend(Backend):
         faults.reach("create.linked")
         cache.evict(self.database, record.dataset_id)
         collect_garbage(self.database, record.dataset_id)
-        storage = _storage(collections.list_indexes(head))
+        storage = _storage(collections.list_indexes(moment.change_token.state))
         if target.equals_previous:
             logger.info("Snapshot '%s' equals the one before it: nothing was written", record.name)
             storage["equals_previous"] = True
@@ -80,7 +80,7 @@ class DeltaBackend(Backend):
         progress: Progress = silent,
     ) -> dict[str, Any]:
         """Takes a state in as the newest snapshot's next one, or keeps it as a full copy."""
-        chain = chains.load(self.database, record.dataset_id)
+        chain = chains.known(self.database, record.dataset_id)
         link = chain.find(record.id)
         if link is None or not link.is_complete:
             if self._has_later(chain, record):
@@ -96,9 +96,8 @@ class DeltaBackend(Backend):
 
     def is_materialised(self, record: SnapshotRecord) -> bool:
         """Returns whether there are full copies of the samples and frames."""
-        chain = chains.load(self.database, record.dataset_id)
-        link = chain.get(record.id)
-        return all(chain.full_copy(link, part) for part in _own_parts(link))
+        chain = chains.known(self.database, record.dataset_id)
+        return _is_materialised(chain, chain.get(record.id))
 
     def ready(self, record: SnapshotRecord) -> State | None:
         """Returns where the full copies are, which nobody changes from now on."""
@@ -125,7 +124,7 @@ class DeltaBackend(Backend):
     def state(self, record: SnapshotRecord, progress: Progress = silent) -> State:
         """Makes full copies of the samples and frames, where there are none."""
         collect_garbage(self.database, record.dataset_id)
-        chain = chains.load(self.database, record.dataset_id)
+        chain = chains.known(self.database, record.dataset_id)
         link = chain.get(record.id)
         for part in _own_parts(link):
             if chain.full_copy(link, part) is None:
@@ -141,19 +140,19 @@ class DeltaBackend(Backend):
 
     def related(self, record: SnapshotRecord) -> State:
         """Returns where the small parts are."""
-        chain = chains.load(self.database, record.dataset_id)
+        chain = chains.known(self.database, record.dataset_id)
         return self._existing(chain, record, own=False, strict=True)
 
     def remains(self, record: SnapshotRecord) -> State:
         """Returns where those of the small parts are that are left."""
-        chain = chains.load(self.database, record.dataset_id)
+        chain = chains.known(self.database, record.dataset_id)
         return self._existing(chain, record, own=False, strict=False)
 
     def source(
         self, record: SnapshotRecord, part: Part, known: CachedPart | None = None
     ) -> Source | None:
         """Returns what looks documents up in the pre-images and the newest full copy."""
-        link = chains.load(self.database, record.dataset_id).get(record.id)
+        link = chains.known(self.database, record.dataset_id).get(record.id)
         if part not in link.parts:
             return None
         return VirtualSource(self.database, record.dataset_id, record.id, part, known)
@@ -168,7 +167,7 @@ class DeltaBackend(Backend):
         self, record: SnapshotRecord, part: Part, target: Collection[Document]
     ) -> Manifest:
         """Copies a full copy inside the server, or puts the documents together in the target."""
-        chain = chains.load(self.database, record.dataset_id)
+        chain = chains.known(self.database, record.dataset_id)
         link = chain.get(record.id)
         full_copy = chain.full_copy(link, part)
         if full_copy is not None:
@@ -184,10 +183,10 @@ class DeltaBackend(Backend):
 
     def size_bytes(self, record: SnapshotRecord) -> int:
         """Returns the size of what the snapshot stands for, wherever its documents are."""
-        if not self.is_materialised(record):
-            return record.size_bytes
-        chain = chains.load(self.database, record.dataset_id)
+        chain = chains.known(self.database, record.dataset_id)
         link = chain.get(record.id)
+        if not _is_materialised(chain, link):
+            return record.size_bytes
         names = [
             delta_name(chain.dataset_id, token, part)
             for part in link.parts
@@ -217,7 +216,8 @@ class DeltaBackend(Backend):
 
     def _begin(self, record: SnapshotRecord) -> None:
         """Adds a link for a new snapshot, so that whatever follows can be undone."""
-        discard(self.database, record.id)
+        if chains.known(self.database, record.dataset_id).find(record.id) is not None:
+            discard(self.database, record.id)
         collect_garbage(self.database, record.dataset_id)
         link = Link(record.id, record.sequence)
         chains.change(self.database, record.dataset_id, lambda chain: chain.with_link(link))
@@ -253,6 +253,10 @@ class DeltaBackend(Backend):
 
 def _own_parts(link: Link) -> list[Part]:
     return [part for part in link.parts if part.is_own_collection]
+
+
+def _is_materialised(chain: Chain, link: Link) -> bool:
+    return all(chain.full_copy(link, part) for part in _own_parts(link))
 
 
 def _storage(indexes: Mapping[Part, list[Document]]) -> dict[str, Any]:

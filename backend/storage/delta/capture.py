@@ -69,7 +69,7 @@ class DeltaTarget:
         self._database = database
         self._dataset_id = dataset_id
         self._id = snapshot_id
-        chain = chains.load(database, dataset_id)
+        chain = chains.known(database, dataset_id)
         link = chain.get(snapshot_id)
         self._sequence = link.sequence
         self._previous = chain.before(link)
@@ -243,7 +243,8 @@ class DeltaTarget:
             return None
 
     def _is_open(self, part: Part) -> bool:
-        return self._former_full_copy(part) in chains.load(self._database, self._dataset_id).opened
+        chain = chains.known(self._database, self._dataset_id)
+        return self._former_full_copy(part) in chain.opened
 
     def _former_full_copy(self, part: Part) -> ObjectId:
         assert self._previous is not None
@@ -295,7 +296,7 @@ class DeltaTarget:
         assert former is not None
         new = common(former.keys, np.unique(keys))
         new = new[~positions(stored.preserved, new)[1]]
-        chain = chains.load(self._database, self._dataset_id)
+        chain = chains.known(self._database, self._dataset_id)
         assert self._previous is not None
         pre_images = chain.get(self._previous.id).parts[part].pre_images
         assert pre_images is not None

@@ -24,6 +24,7 @@ does not any more; those that a crash has left in between are garbage, which is 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -277,10 +278,52 @@ def _ends_at(link: Link, part: Part) -> bool:
     return stored is None or stored.full_copy is not None
 
 
+_KEPT = "chain"
+_keeping = threading.Lock()
+
+
 def load(database: Database[Document], dataset_id: ObjectId) -> Chain:
     """Returns the chain of a dataset; an empty one if it has none."""
     document = database[DELTA].find_one({"_id": dataset_id})
-    return Chain(dataset_id) if document is None else Chain.from_document(document)
+    chain = Chain(dataset_id) if document is None else Chain.from_document(document)
+    _keep(chain)
+    return chain
+
+
+def known(database: Database[Document], dataset_id: ObjectId) -> Chain:
+    """Returns the chain of a dataset as whoever holds its lease has read or written it last.
+
+    Others may have opened wholes since, and nothing else: whoever must not miss that changes the
+    chain, which fails then and is tried again. Who holds no lease reads it.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+
+    Returns:
+        the chain; an empty one if it has none
+    """
+    held = fence.current()
+    if held is None or held.dataset_id != dataset_id or _KEPT not in held.kept:
+        return load(database, dataset_id)
+    chain: Chain = held.kept[_KEPT]
+    return chain
+
+
+def _keep(chain: Chain) -> None:
+    held = fence.current()
+    if held is None or held.dataset_id != chain.dataset_id:
+        return
+    with _keeping:
+        former = held.kept.get(_KEPT)
+        # Threads of one operation may come in another order
+        if former is None or former.version <= chain.version:
+            held.kept[_KEPT] = chain
+
+
+def _forget(dataset_id: ObjectId) -> None:
+    if (held := fence.current()) is not None and held.dataset_id == dataset_id:
+        held.kept.pop(_KEPT, None)
 
 
 def all_chains(database: Database[Document]) -> list[Chain]:
@@ -323,8 +366,8 @@ def change(
         the new chain, or None if it was left
     """
     held = fence.current()
-    for _ in range(_ATTEMPTS):
-        former = load(database, dataset_id)
+    for attempt in range(_ATTEMPTS):
+        former = load(database, dataset_id) if attempt else known(database, dataset_id)
         if held is not None and former.holder != held.token:
             _take(database, dataset_id, held)
             continue
@@ -333,6 +376,8 @@ def change(
             return None
         edited = replace(edited, version=former.version + 1)
         query = {"_id": dataset_id, "version": former.version, "holder": former.holder}
+        # Whatever becomes of it
+        _forget(dataset_id)
         if not edited.links:
             database[DELTA].delete_one(query)
             return edited
@@ -343,6 +388,7 @@ def change(
         except DuplicateKeyError:
             continue
         if result.matched_count or result.upserted_id is not None:
+            _keep(edited)
             return edited
     raise SnapshotError(f"The chain of dataset {dataset_id} is changed by others all the time")
 

@@ -26,7 +26,7 @@ def compact(database: Database[Document], dataset_id: ObjectId) -> None:
         database: the database
         dataset_id: the dataset
     """
-    chain = chains.load(database, dataset_id)
+    chain = chains.known(database, dataset_id)
     links = [link for link in chain.links if link.is_complete and not link.is_apart]
     ids = [link.id for link in links]
     # What is told by another one already is not even looked at

@@ -32,7 +32,7 @@ def collect_garbage(database: Database[Document], dataset_id: ObjectId) -> None:
     existing = delta_collections(database, dataset_id)
     if not existing:
         return
-    used = chains.load(database, dataset_id).tokens()
+    used = chains.known(database, dataset_id).tokens()
     unused = {name: found for name, found in existing.items() if token_of(name) not in used}
     if unused:
         fence.check(database)

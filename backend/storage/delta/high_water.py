@@ -18,7 +18,7 @@ from pymongo import DESCENDING
 from pymongo.collection import Collection
 from typing_extensions import Self
 
-from ...mongo.database import Document, is_replicated, server_process
+from ...mongo.database import Document, Server, server_process
 from ...rawbson.ids import Keys
 from . import scan
 
@@ -44,13 +44,13 @@ class HighWaterMark:
             the mark, or None if there is no collection, or no telling later what was inserted
         """
         database = collection.database
-        process, found = server_process(database), _id_of(collection)
-        if process is None or found is None or is_replicated(database):
+        server, found = Server.of(database), _id_of(collection)
+        if server.process is None or found is None or server.is_replicated:
             return None
         last = collection.find_one(
             {}, {"_id": 1}, sort=[("$natural", DESCENDING)], show_record_id=True
         )
-        return cls(str(process), found, 0 if last is None else last["$recordId"])
+        return cls(str(server.process), found, 0 if last is None else last["$recordId"])
 
     def inserted_since(self, collection: Collection[Document]) -> Keys | None:
         """Returns what was inserted since the moment and still is there.

@@ -36,7 +36,7 @@ class Origins:
             self.change_tokens[part] = change_token
 
     def check(self) -> None:
-        """Forgets the witnesses of parts that were written to while they were being captured."""
+        """Forgets the change tokens of parts that were written to while they were captured."""
         for part, before in list(self.change_tokens.items()):
             source = self._database[self.names[part]]
             if not before.proves_no_write(CollectionToken.of(source)):

@@ -1,0 +1,117 @@
+"""What each verb costs in commands to MongoDB: with a server far away, that is what it takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import fiftyone as fo
+import pytest
+from bson import ObjectId
+from pymongo.database import Database
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.operations import operation
+from support.counting import COMMANDS
+from support.datasets import image_dataset
+from support.full import Document
+from support.panel import Panel
+
+#: The commands that a verb sends with duplication and with delta, in the order in which the verbs
+#: are called. A comment says what is wanted where that is not reached yet.
+PRICES: dict[str, tuple[int, int]] = {
+    "create": (47, 70),  # 45, 60
+    "list": (3, 3),
+    "info": (3, 5),  # 4
+    "load": (20, 24),  # 15
+    "load again": (16, 20),  # 6
+    "load an older one": (20, 57),  # 40
+    "edit": (18, 19),  # 14
+    "tag": (18, 19),  # 14
+    "pin": (18, 18),  # 14
+    "diff": (24, 35),  # 20, 25
+    "diff with HEAD": (26, 32),  # 30
+    "revert": (80, 89),  # 70
+    "undo": (84, 92),  # 70
+    "delete": (27, 27),
+}
+
+#: What a rendering of the History panel sends, with so many snapshots.
+RENDERINGS = {5: 28, 60: 28}  # 12, and 6 when nothing has changed
+
+
+@pytest.fixture(autouse=True)
+def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is told or asked only because time has passed."""
+    monkeypatch.setattr(operation, "_PROGRESS_INTERVAL_SECONDS", math.inf)
+    monkeypatch.setattr(operation, "_LOOK_INTERVAL_SECONDS", math.inf)
+
+
+def _edit(dataset: fo.Dataset, value: str) -> None:
+    dataset.reload()
+    sample = dataset.first()
+    sample["weather"] = fo.Classification(label=value)
+    sample.save()
+
+
+@pytest.mark.parametrize("backend", ["duplication", "delta"])
+def test_each_verb_sends_as_many_commands_as_it_is_known_for(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
+    dataset = image_dataset("d", 3, persistent=True)
+    fos.create_snapshot("d", "v0")
+    sent: dict[str, list[str]] = {}
+
+    def count(verb: str, act: Callable[[], object]) -> None:
+        with COMMANDS.counted() as sent[verb]:
+            act()
+
+    _edit(dataset, "a")
+    count("create", lambda: fos.create_snapshot("d", "v1"))
+    for number in (2, 3):
+        _edit(dataset, f"v{number}")
+        fos.create_snapshot("d", f"v{number}")
+    count("list", lambda: fos.list_snapshots("d"))
+    count("info", lambda: fos.get_snapshot_info("d", "v2"))
+    count("load", lambda: fos.load_snapshot("d", "v3"))
+    count("load again", lambda: fos.load_snapshot("d", "v3"))
+    count("load an older one", lambda: fos.load_snapshot("d", "v1"))
+    count("edit", lambda: fos.edit_snapshot("d", "v1", description="new"))
+    count("tag", lambda: fos.tag_snapshot("d", "v1", "new"))
+    count("pin", lambda: fos.pin_snapshot("d", "v1"))
+    count("diff", lambda: fos.diff("d", "v2", "v3", progress=False))
+    _edit(dataset, "z")
+    count("diff with HEAD", lambda: fos.diff("d", "v3", progress=False))
+    count("revert", lambda: fos.revert_dataset_to_snapshot("d", "v2"))
+    count("undo", lambda: fos.undo_revert("d"))
+    count("delete", lambda: fos.delete_snapshot("d", "v3"))
+
+    known = {verb: prices[backend == "delta"] for verb, prices in PRICES.items()}
+    found = {verb: len(names) for verb, names in sent.items()}
+    # What has become cheaper is to be held as well
+    assert found == known, {verb: sent[verb] for verb in known if found[verb] > known[verb]}
+
+
+@pytest.mark.usefixtures("installed_plugin")
+def test_a_rendering_of_the_panel_costs_the_same_however_many_snapshots_there_are(
+    database: Database[Document],
+) -> None:
+    dataset = image_dataset("d", 3, persistent=True)
+    fos.create_snapshot("d", "v0")
+    catalog = Catalog(database)
+    record = catalog.latest(dataset._doc.id)
+    assert record is not None
+    found: dict[int, int] = {}
+    existing = 1
+    for wanted in RENDERINGS:
+        for number in range(existing, wanted):
+            name, place = f"v{number}", record.sequence + number
+            catalog.add(replace(record, id=ObjectId(), name=name, slug=name, sequence=place))
+        existing = wanted
+        with COMMANDS.counted() as sent:
+            Panel("d")
+        found[wanted] = len(sent)
+    assert found == RENDERINGS
