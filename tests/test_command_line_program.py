@@ -125,7 +125,7 @@ def test_the_installed_program(dataset: fo.Dataset) -> None:
     assert "第一版" in listed.stdout
     refused = execute("delete", NAME, "第一版")
     assert refused.returncode == 2
-    assert "say --yes" in refused.stderr
+    assert "pass --yes" in refused.stderr
     assert fos.list_snapshots(NAME) == ["第一版"]
     unknown = execute("info", NAME, "v2")
     assert (unknown.returncode, unknown.stdout) == (1, "")
