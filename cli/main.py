@@ -118,7 +118,7 @@ def _ask(preview: str) -> None:
     sys.stderr.write(f"{visible(preview)}\n")
     if not sys.stdin.isatty():
         raise _RefusedError(
-            "error: nothing was changed: nobody can be asked here; pass --yes to go on without a question",
+            "error: nothing was changed: nobody can be asked here; pass --yes",
             USAGE,
         )
     sys.stderr.write("Go on? [y/N] ")

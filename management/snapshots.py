@@ -10,6 +10,7 @@ from ..backend.access import Action
 from ..backend.catalog import names
 from ..backend.catalog.catalog import Catalog
 from ..backend.catalog.record import DatasetSnapshot
+from ..backend.errors import InvalidRequestError
 from ..backend.search import history
 from ..backend.snapshots import create, delete, edit, info, load
 from .authorize import acting
@@ -144,7 +145,11 @@ def clone_snapshot(
         ValueError: if there is no such dataset or snapshot, or the new name is taken
     """
     snapshot = load_snapshot(dataset_name, snapshot_name)
-    return snapshot.clone(new_dataset_name, persistent=True)
+    try:
+        return snapshot.clone(new_dataset_name, persistent=True)
+    except ValueError as error:
+        # What FiftyOne says of a name that is taken
+        raise InvalidRequestError(str(error)) from error
 
 
 @acting(Action.EDIT)

@@ -136,6 +136,8 @@ def test_what_the_sdk_returns_is_a_name(
     assert fos.untag_snapshot(dataset, v1, "x").tags == ()
     assert fos.restore_samples(dataset, v1, ids).samples_unchanged == 4
     assert len(fos.clone_snapshot(dataset, v1, "copy")) == 4
+    with pytest.raises(fos.InvalidRequestError, match="copy"):
+        fos.clone_snapshot(dataset, v1, "copy")
     assert fos.export_snapshot(dataset, v1, tmp_path / "x.tar").exists()
     fos.archive_snapshot(dataset, v1)
     fos.unarchive_snapshot(dataset, v1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import fiftyone as fo
 import pytest
@@ -10,6 +11,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.mongo.database import server_time
+from fiftyone_snapshots.backend.snapshots import prune
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import assert_sound
@@ -97,6 +99,22 @@ def test_pinned_ones_stay(dataset) -> None:
     assert not fos.unpin_snapshot(dataset, "tue").is_pinned
     fos.prune_snapshots(dataset, keep_last=1, dry_run=False)
     assert fos.list_snapshots(dataset) == ["last"]
+
+
+def test_another_snapshot_that_has_the_name_by_now_stays(
+    dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose = prune._kept
+
+    def choose_and_be_overtaken(*arguments: Any) -> set[str]:
+        chosen = choose(*arguments)
+        fos.delete_snapshot(dataset, "tue")
+        fos.create_snapshot(dataset, "tue")
+        return chosen
+
+    monkeypatch.setattr(prune, "_kept", choose_and_be_overtaken)
+    fos.prune_snapshots(dataset, keep_last=1, dry_run=False)
+    assert fos.list_snapshots(dataset) == ["last", "tue"]
 
 
 def test_pinned_ones_do_not_expire_in_the_trash(dataset, database) -> None:

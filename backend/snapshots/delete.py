@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bson import ObjectId
 from pymongo.database import Database
 
 from ..actions import Action
@@ -11,14 +12,19 @@ from ..catalog.record import SnapshotRecord, SnapshotState
 from ..config import Settings
 from ..dataset.reference import DatasetReference
 from ..diff import changes
-from ..errors import NothingToUndoError
+from ..errors import NothingToUndoError, SnapshotNotFoundError
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation, recovers
 from ..projection import project
 from ..trash import trash
 
 
-def delete(database: Database[Document], dataset: DatasetReference, name: str) -> None:
+def delete(
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    snapshot_id: ObjectId | None = None,
+) -> None:
     """Moves a snapshot to the trash, or destroys it if the trash is turned off.
 
     The summary of the snapshot after it is calculated anew, against the one before it.
@@ -27,6 +33,7 @@ def delete(database: Database[Document], dataset: DatasetReference, name: str) -
         database: the database
         dataset: the dataset
         name: the snapshot
+        snapshot_id (None): its id, if another one that has the name by now is not meant
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
@@ -35,6 +42,8 @@ def delete(database: Database[Document], dataset: DatasetReference, name: str) -
     catalog.get(dataset.id, name, dataset.name)
     with operation(database, dataset.id, Action.DELETE, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
+        if snapshot_id not in (None, record.id):
+            raise SnapshotNotFoundError(f"Snapshot '{name}' is not the one that was chosen")
         running.note(snapshot_id=record.id, destroy=Settings.load().trash_days == 0)
         running.committing("noted")
         catalog.update(

@@ -105,9 +105,9 @@ def prune(
     pruned = [record for record in records if record.name not in kept]
     if not dry_run:
         for record in pruned:
-            # Somebody else may have deleted it as well
+            # Somebody else may have deleted it as well, and given its name to another one
             with suppress(SnapshotNotFoundError):
-                delete.delete(database, dataset, record.name)
+                delete.delete(database, dataset, record.name, record.id)
     return PruneResult(
         dataset_name=dataset.name,
         dry_run=dry_run,
