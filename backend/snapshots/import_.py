@@ -174,6 +174,8 @@ def _check_indexes(staged: State, captured: Mapping[Part, list[Document]]) -> No
     for part, found in captured.items():
         if part in staged and (models := indexes.models(found)):
             staged[part].collection.create_indexes(models)
+            # What it is stored as has indexes of its own
+            staged[part].collection.drop_indexes()
 
 
 def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
