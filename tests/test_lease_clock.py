@@ -164,7 +164,7 @@ def test_what_is_sent_just_in_time_and_arrives_late_is_refused(ours: Database[Do
         lambda: manifest_store.delete(ours, record.id),
         lambda: order.delete(ours, record.id),
         lambda: duplication.discard(record.id),
-        lambda: duplication.adopt(record, {Part.SAMPLES: source}, {}),
+        lambda: duplication.ingest(record, {Part.SAMPLES: source}, {}),
     ]
     master = ours[master_name(record.id, Part.SAMPLES)]
     master.insert_one({"_id": "what others have brought back"})
