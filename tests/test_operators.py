@@ -235,7 +235,7 @@ def test_what_the_scripts_watch_changes_with_the_history(history: fo.Dataset) ->
     ("name", "complaint"),
     [
         ("v1", "already exists"),
-        ("V1", "slug"),
+        ("V1", "in addresses"),
         ("a/b", "must not contain"),
         (" x", "space"),
         ("x" * 300, "at most"),
