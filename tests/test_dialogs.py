@@ -108,7 +108,8 @@ class TestUndo:
             assert undo is not None
             assert undo["label"] == name
             message = execute("undo_revert", dataset)["message"]
-            assert message.startswith(name)
+            done = "redone" if name.startswith("Redo") else "undone"
+            assert message.startswith(f"The rollback to 'v1' was {done}")
             dataset.reload()
             assert (len(dataset), fos.list_snapshots(dataset)) == (samples, snapshots)
 

@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.catalog.catalog import Catalog
-from fiftyone_snapshots.backend.operations import operation
+from fiftyone_snapshots.backend.operations import lease, operation
 from support.counting import COMMANDS
 from support.datasets import image_dataset
 from support.full import Document
@@ -47,6 +47,7 @@ def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is told or asked only because time has passed."""
     monkeypatch.setattr(operation, "_PROGRESS_INTERVAL_SECONDS", math.inf)
     monkeypatch.setattr(operation, "_LOOK_INTERVAL_SECONDS", math.inf)
+    monkeypatch.setattr(lease, "_RENEWALS_PER_TTL", 1.2)
 
 
 def _edit(dataset: fo.Dataset, value: str) -> None:
