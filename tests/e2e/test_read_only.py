@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import fiftyone as fo
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 import fiftyone_snapshots as fos
 from support.browser import App
@@ -44,8 +46,24 @@ def test_tagging_is_off_and_refused(dataset: fo.Dataset, opened: str, app: App) 
     assert "forged" not in fos.load_snapshot(dataset, "v1").count_sample_tags()
 
 
+def expect_soon(act: Callable[[], None], shown: Locator, text: str) -> None:
+    """Acts again until it shows."""
+    for _ in range(20):
+        act()
+        with suppress(AssertionError):
+            expect(shown).to_contain_text(text, timeout=3000)
+            return
+    expect(shown).to_contain_text(text)
+
+
 def test_what_cannot_be_turned_off_says_why_it_is_refused(opened: str, app: App) -> None:
-    app.operator("set_selected_samples", samples=[fo.load_dataset(opened).first().id])
+    sample = fo.load_dataset(opened).first().id
+    # A page that is still coming up forgets what was selected
+    expect_soon(
+        lambda: app.operator("set_selected_samples", samples=[sample]),
+        app.page.locator("[data-cy=action-manage-selected]"),
+        "1",
+    )
     app.page.keyboard.press("`")
     app.page.get_by_placeholder("Search operations by name").fill("delete selected samples")
     app.page.get_by_text("Delete selected samples", exact=True).click()
