@@ -293,8 +293,8 @@ def load(database: Database[Document], dataset_id: ObjectId) -> Chain:
 def known(database: Database[Document], dataset_id: ObjectId) -> Chain:
     """Returns the chain of a dataset as whoever holds its lease has read or written it last.
 
-    Others may have opened wholes since, and nothing else: whoever must not miss that changes the
-    chain, which fails then and is tried again. Who holds no lease reads it.
+    Others may have opened full copies since, and nothing else: whoever must not miss that changes
+    the chain, which fails then and is tried again. Who holds no lease reads it.
 
     Args:
         database: the database
