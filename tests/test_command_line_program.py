@@ -226,18 +226,19 @@ def test_restoring_samples_is_previewed(dataset: fo.Dataset, run: Run) -> None:
 
 
 @pytest.mark.parametrize(("said", "code"), [("y\n", 0), ("YES\n", 0), ("n\n", 1), ("\n", 1)])
-def test_on_a_terminal_it_asks(dataset: fo.Dataset, said: str, code: int) -> None:
+def test_on_a_terminal_it_asks(
+    said: str, code: int, dataset: fo.Dataset, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fos.create_snapshot(dataset, "v1")
     ours, theirs = pty.openpty()
     os.write(ours, said.encode())
-    ended = subprocess.run(
-        [COMMAND, "delete", NAME, "v1"], stdin=theirs, capture_output=True, text=True, check=False
-    )
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        ended = run("delete", NAME, "v1")
     os.close(ours)
-    os.close(theirs)
-    assert ended.returncode == code, ended.stderr
-    assert "Would delete snapshot 'v1'" in ended.stderr
-    assert "Go on? [y/N]" in ended.stderr
+    assert ended.code == code, ended.err
+    assert "Would delete snapshot 'v1'" in ended.err
+    assert "Go on? [y/N]" in ended.err
     assert fos.list_snapshots(NAME) == ([] if code == 0 else ["v1"])
 
 

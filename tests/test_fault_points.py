@@ -7,7 +7,7 @@ them with those in the source.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -30,8 +30,8 @@ FAULTS: dict[str, Fault] = {"raise": fails_at, "kill": killed_at}
 BACKEND = Path(maintenance.__file__).parent
 
 
-EVERYDAY = {("video", "kill"): 3, ("image", "raise"): 5}
-"""Which points are walked each day: every third on videos, where there are most."""
+EVERYDAY = {("video", "kill"): 6, ("image", "raise"): 10}
+"""Which points are walked each day: every sixth on videos, where there are most."""
 
 
 def cases() -> list[object]:
@@ -52,7 +52,9 @@ def test_an_operation_that_dies_is_finished_or_undone(
     story = STORIES[verb]
     with story.setting():
         walk = _Walk(story, kind, database)
-        for point in walk.points[::every]:
+        # Not the same ones of each story
+        start = list(STORIES).index(verb) % every
+        for point in walk.points[start::every] or walk.points[-1:]:
             walk.die_at(point, FAULTS[fault])
     assert_sound(database)
 
@@ -111,7 +113,7 @@ class _Walk:
         self._before = found
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("verb", ["create", "revert", "undo_revert"])
 @pytest.mark.parametrize("when", ["first", "last"])
 def test_a_recovery_that_dies_is_repeated(
@@ -157,7 +159,7 @@ def test_a_purge_that_dies_is_repeated(database: Database[Document]) -> None:
     make("video", STORIES["revert"])
     points = points_of(lambda: fo.delete_dataset(NAME))
     assert any(point.startswith("purge.") for point in points)
-    for point in points[::3]:
+    for point in points[::5]:
         dataset = make("video", STORIES["revert"])
         fos.revert_dataset_to_snapshot(NAME, "v1")
         assert killed_at(point, dataset.delete)
@@ -174,7 +176,7 @@ def test_a_dataset_deleted_in_the_middle_of_a_revert_leaves_nothing(
 ) -> None:
     story = STORIES["revert"]
     make("video", story)
-    for point in points_of(story.act)[::4]:
+    for point in points_of(story.act)[::8]:
         if fo.dataset_exists(NAME):
             fo.delete_dataset(NAME)
         make("video", story)
@@ -223,41 +225,54 @@ def test_ctrl_c_undoes_as_well(
 
 
 def test_every_point_in_the_source_is_walked(database: Database[Document], tmp_path: Path) -> None:
-    walked: set[str] = set()
-    for story in STORIES.values():
-        with story.setting():
-            make("video", story)
-            walked.update(points_of(story.act))
-            if story.back is not None:
-                walked.update(points_of(story.back))
-        if fo.dataset_exists(NAME):
-            walked.update(points_of(lambda: fo.delete_dataset(NAME)))
-    walked.update(_points_of_recoveries())
-    # That one is killed at every point in tests/test_export_import.py
-    make("video", STORIES["create"])
-    exported = fos.export_snapshot(NAME, "v1", tmp_path / "v1.tar")
-    fo.delete_dataset(NAME)
-    walked.update(points_of(lambda: fos.import_snapshot(exported)))
-    missed = [
-        pattern
-        for pattern in _points_in_source()
-        if not any(re.fullmatch(pattern, point) for point in walked)
+    missed = _points_in_source()
+    if fos_is_replicated(database):
         # There, MongoDB reads one moment, and nothing is to be caught up with
-        and not (fos_is_replicated(database) and re.match(r"create\\\.(pass|patched)", pattern))
-    ]
+        missed = {each for each in missed if not re.match(r"create\\\.(pass|patched)", each)}
+    for points in _walks(tmp_path):
+        missed = {each for each in missed if not any(re.fullmatch(each, p) for p in points)}
+        if not missed:
+            return
     assert not missed
 
 
-def _points_of_recoveries() -> set[str]:
-    walked: set[str] = set()
-    deaths = {"create": "captured", "revert": "noted", "archive": "written", "unarchive": "staged"}
-    for verb, point in deaths.items():
+_TELLING = (
+    "convert", "revert for good", "undo_restore", "create, delta", "create", "revert",
+    "create while written", "archive", "load, delta", "unarchive",
+)  # fmt: skip
+"""The stories that together pass all points, as long as nothing is forgotten."""
+
+_DEATHS = {"create": "captured", "revert": "noted", "archive": "written"}
+
+
+def _walks(folder: Path) -> Iterator[list[str]]:
+    """Yields the points that are passed by stories and recoveries, the most telling first."""
+    for name in _TELLING:
+        yield from _walk_of(STORIES[name])
+    yield points_of(lambda: fo.delete_dataset(NAME))
+    for verb, point in _DEATHS.items():
         with STORIES[verb].setting():
             make("video", STORIES[verb])
             assert killed_at(f"{verb}.{point}", STORIES[verb].act)
-            walked.update(points_of(lambda: fos.list_snapshots(NAME)))
+            yield points_of(lambda: fos.list_snapshots(NAME))
             fo.delete_dataset(NAME)
-    return walked
+    # That one is killed at every point in tests/test_export_import.py
+    make("video", STORIES["create"])
+    exported = fos.export_snapshot(NAME, "v1", folder / "v1.tar")
+    fo.delete_dataset(NAME)
+    yield points_of(lambda: fos.import_snapshot(exported))
+    for name in STORIES.keys() - set(_TELLING):
+        yield from _walk_of(STORIES[name])
+
+
+def _walk_of(story: Story) -> Iterator[list[str]]:
+    if fo.dataset_exists(NAME):
+        fo.delete_dataset(NAME)
+    with story.setting():
+        make("video", story)
+        yield points_of(story.act)
+        if story.back is not None:
+            yield points_of(story.back)
 
 
 def _points_in_source() -> set[str]:

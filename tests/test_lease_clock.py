@@ -221,6 +221,20 @@ def _under_way(database: Database[Document]) -> list[Document]:
     return list(database.client.admin.aggregate([{"$currentOp": {}}, {"$match": of_a_fence}]))
 
 
+@pytest.mark.parametrize(("holder", "error"), [("others", fos.LeaseLostError), (None, KeyError)])
+def test_what_fails_once_others_took_over_says_that_they_did(
+    holder: str | None, error: type[Exception], ours: Database[Document]
+) -> None:
+    def fail() -> None:
+        with Lease(ours, ID, "recovery", wait_seconds=0):
+            if holder:
+                ours["snapshots.leases"].update_one({"_id": ID}, {"$set": {"token": holder}})
+            raise KeyError
+
+    with pytest.raises(error):
+        fail()
+
+
 def test_the_clock_is_read_before_the_server_is_asked(
     ours: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:

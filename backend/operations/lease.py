@@ -33,7 +33,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from typing_extensions import Self
 
-from ..errors import DatasetBusyError, LeaseLostError
+from ..errors import DatasetBusyError, LeaseLostError, OutcomeUnknownError
 from ..mongo import fence, gate
 from ..mongo.collections import LEASES
 from ..mongo.database import Document
@@ -183,11 +183,16 @@ class Lease:
             self._renewals.join()
         _in_use.discard(self._token)
         try:
-            self._leases.delete_one(self._mine())
+            was_held = self._leases.delete_one(self._mine()).deleted_count > 0
         except PyMongoError:
             # It will expire; what the block itself raised matters more
             if error is None:
                 raise
+            return
+        is_told = isinstance(error, (LeaseLostError, OutcomeUnknownError))
+        if isinstance(error, Exception) and not (was_held or is_told):
+            # What it met was the work of who took over
+            raise self._lost() from error
 
     def ensure(self) -> None:
         """Makes sure that the lease is still held, and renews it.
@@ -198,10 +203,13 @@ class Lease:
         with gate.asking(None):
             is_held = self._renew()
         if not is_held:
-            raise LeaseLostError(
-                f"This process was out of touch for more than {TTL_SECONDS} seconds, and another "
-                f"one has taken over the dataset. The {self._purpose} was not completed."
-            )
+            raise self._lost()
+
+    def _lost(self) -> LeaseLostError:
+        return LeaseLostError(
+            f"This process was out of touch for more than {TTL_SECONDS} seconds, and another "
+            f"one has taken over the dataset. The {self._purpose} was not completed."
+        )
 
     def _ask(self) -> None:
         """Asks the server before a command is sent, if the lease may be over."""

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pymongo import monitoring
 
+_READS = {
+    "aggregate", "buildInfo", "buildinfo", "collStats", "count", "dbHash", "dbStats", "distinct",
+    "endSessions", "explain", "find", "getMore", "hello", "isMaster", "ismaster", "killCursors",
+    "listCollections", "listDatabases", "listIndexes", "ping", "serverStatus",
+}  # fmt: skip
+_STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"}
+"""What is audited when another process starts, whose commands nobody sees here."""
+
 
 class Commands(monitoring.CommandListener):
-    """The commands that all clients of this process send while they are counted."""
+    """The commands that all clients of this process send while they are counted.
+
+    Attributes:
+        changes: how often something was sent that could change data, or a process was started
+            that could
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._counted: list[str] | None = None
         self._lock = threading.Lock()
+        sys.addaudithook(self._see)
+
+    def _see(self, event: str, _: object) -> None:
+        if event in _STARTS:
+            self.changes += 1
 
     @contextmanager
     def counted(self) -> Iterator[list[str]]:
@@ -34,6 +54,9 @@ class Commands(monitoring.CommandListener):
         with self._lock:
             if self._counted is not None:
                 self._counted.append(event.command_name)
+            last = (event.command.get("pipeline") or [{}])[-1]
+            if event.command_name not in _READS or {"$out", "$merge"} & set(last):
+                self.changes += 1
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         pass

@@ -232,8 +232,9 @@ def _create_while_written() -> None:
     samples = fo.load_dataset(NAME)._sample_collection
 
     def write() -> None:
-        for document in list(samples.find()):
-            samples.update_one({"_id": document["_id"]}, {"$set": {"tags": ["meanwhile"]}})
+        for sample_id in samples.distinct("_id"):
+            # Once is enough, so that a process that slept changes nothing when it wakes
+            samples.update_one({"_id": sample_id}, {"$addToSet": {"tags": "meanwhile"}})
 
     with faults.arm("create.copied_samples", write):
         fos.create_snapshot(NAME, "v2")

@@ -16,6 +16,8 @@ import fiftyone.core.odm as foo
 from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteMany, InsertOne, ReplaceOne
 
+from support.counting import COMMANDS
+
 _RAW = bson.CodecOptions(document_class=RawBSONDocument)
 
 
@@ -118,6 +120,7 @@ class Sandbox:
     """The database as it was when this was made, to go back to after each call."""
 
     def __init__(self) -> None:
+        self._sent = COMMANDS.changes
         self._baseline = DatabaseState()
         self._latest = self._baseline
         self._loaded: dict[str, fo.Dataset] = {}
@@ -133,7 +136,9 @@ class Sandbox:
 
     def changes(self) -> list[Change]:
         """What the calls made since the last ``restore`` have changed."""
-        self._latest = DatabaseState(self._latest)
+        # Where only this process is at work, what it has not changed need not be read
+        if (sent := COMMANDS.changes) != self._sent:
+            self._latest, self._sent = DatabaseState(self._latest), sent
         return self._baseline.changes(self._latest)
 
     def changes_of(self, name: str) -> list[Change]:
@@ -148,7 +153,10 @@ class Sandbox:
     def restore(self) -> None:
         """Undoes what calls did to the database and to FiftyOne's objects."""
         changed = {change.collection for change in self.changes()}
+        if self._latest is self._baseline:
+            return
         self._baseline.restore(self._latest)
+        self._sent = COMMANDS.changes
         self._baseline = self._latest = DatabaseState(self._baseline)
         if any(not name.startswith(("samples.", "frames.samples.")) for name in changed):
             fo.Dataset._instances.clear()
