@@ -71,6 +71,7 @@ from .comparing import (
 from .finding import (
     count_documents,
     get_history,
+    get_overview,
     head_version,
     list_run_lineages,
     locate,
@@ -163,6 +164,7 @@ __all__ = [
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_operation",
+    "get_overview",
     "get_snapshot_info",
     "head_version",
     "import_snapshot",

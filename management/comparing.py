@@ -272,8 +272,10 @@ def latest_changes_are_stale(dataset_name: str | fod.Dataset) -> bool:
         ValueError: if there is no such dataset
     """
     connection, dataset = find(dataset_name)
-    summary = Catalog(connection).latest_changes(dataset.id)
-    return summary is None or history.latest_changes_are_stale(connection, dataset.id, summary)
+    catalog = Catalog(connection)
+    document = connection["datasets"].find_one({"_id": dataset.id})
+    facts, latest = catalog.dataset_facts(dataset.id), catalog.latest(dataset.id)
+    return history.latest_changes_are_stale(connection, document, facts, latest)
 
 
 def _versions(

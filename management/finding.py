@@ -8,6 +8,7 @@ from datetime import date
 import fiftyone.core.dataset as fod
 import fiftyone.core.sample as fos
 
+from ..backend import maintenance
 from ..backend.access import Action
 from ..backend.catalog import names
 from ..backend.catalog.catalog import Catalog
@@ -18,6 +19,8 @@ from ..backend.search import history, lineage, search, uri
 from ..backend.search.history import History, HistoryQuery, Location
 from ..backend.search.lineage import RunKind, RunLineage
 from ..backend.search.search import FoundSnapshot, SnapshotQuery
+from ..backend.snapshots import overview
+from ..backend.snapshots.overview import Overview
 from .authorize import acting, allows, require
 from .datasets import find, name_of, read
 
@@ -187,6 +190,25 @@ def get_history(dataset_name: str | fod.Dataset, query: HistoryQuery | None = No
     """
     connection, dataset = find(dataset_name)
     return history.browse(connection, dataset, query or HistoryQuery())
+
+
+@acting(Action.LIST)
+def get_overview(dataset_name: str | fod.Dataset) -> Overview:
+    """Reads everything that a list of a dataset's snapshots shows, in a few round trips.
+
+    For whoever shows such a list, and asks again and again whether it is still true.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        its snapshots, trash, changes and operations
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = find(dataset_name)
+    return overview.read(connection, dataset, lambda: maintenance.mend(connection, dataset.id))
 
 
 @acting(Action.LIST)

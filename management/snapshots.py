@@ -11,7 +11,6 @@ from ..backend.catalog import names
 from ..backend.catalog.catalog import Catalog
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.errors import InvalidRequestError
-from ..backend.search import history
 from ..backend.snapshots import create, delete, edit, info, load
 from .authorize import acting
 from .datasets import change, find, name_of, read
@@ -291,5 +290,4 @@ def check_new_snapshot(
         LimitExceededError: if there are as many snapshots as are allowed
     """
     connection, dataset = find(dataset_name)
-    create.check(connection, dataset, snapshot_name)
-    return history.remaining(connection, dataset.id)
+    return create.check(connection, dataset, snapshot_name)

@@ -13,11 +13,9 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.catalog import names
-from ..backend.catalog.record import SampleChangeSummary
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
-from ..backend.operations.journal import Entry
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
-from ..backend.trash.trash import TrashItem
+from ..backend.snapshots.overview import Overview
 from . import lost, running
 from .asking import asking
 from .base import Plain, SnapshotOperator, Target, choose_snapshot
@@ -255,12 +253,9 @@ class Seen:
     """What a dataset's history looks like, read once for what is shown and for its version."""
 
     target: Target
+    overview: Overview
     history: History
-    trashed: list[HistoryEntry]
-    trash: list[TrashItem]
-    changes: SampleChangeSummary | None
-    changes_are_stale: bool
-    operations: list[Entry]
+    """All snapshots but those in the trash."""
     tasks: list[tuple[running.Task, bool]]
     """Each with whether it is running, which was asked once: a task that ends meanwhile must not
     be neither under way nor ended."""
@@ -279,33 +274,27 @@ class Seen:
             SnapshotError: if there is nothing to see
         """
         target = Target.of(ctx)
-        name = target.dataset
-        changes = management.get_dataset_latest_changes_summary(name)
-        return cls(
-            target=target,
-            tasks=[(task, task.is_running) for task in running.tasks(name, panels_of(ctx))],
-            history=management.get_history(name),
-            trashed=management.get_history(name, HistoryQuery(trash=True)).entries,
-            trash=management.list_trash(name),
-            changes=changes,
-            changes_are_stale=changes is not None and management.latest_changes_are_stale(name),
-            operations=management.list_operations(name),
-        )
+        # Before the history: what has ended by now is to be seen there
+        tasks = running.tasks(target.dataset, panels_of(ctx))
+        states = [(task, task.is_running) for task in tasks]
+        overview = management.get_overview(target.dataset)
+        return cls(target, overview, overview.page(), states)
 
     @property
     def version(self) -> str:
         """A short text that is another one whenever the history looks different."""
+        seen = self.overview
         return _version(
             self.target,
             self.history,
-            self.trashed,
-            [item.id for item in self.trash],
-            self.changes,
-            self.changes and ago(self.changes.updated_at),
-            self.changes_are_stale,
+            seen.page(HistoryQuery(trash=True)).entries,
+            [item.id for item in seen.trash],
+            seen.changes,
+            seen.changes and ago(seen.changes.updated_at),
+            seen.changes_are_stale,
             [
                 (entry.id, entry.progress, entry.label, entry.is_cancelled)
-                for entry in self.operations
+                for entry in seen.operations
             ],
             [(task.id, is_running) for task, is_running in self.tasks],
         )

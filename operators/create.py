@@ -10,7 +10,6 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.access import Action
-from ..backend.errors import LimitExceededError, SnapshotError
 from .base import Plain, SnapshotOperator, Target
 from .form import Form
 from .plain import plain
@@ -75,21 +74,3 @@ class RefreshChanges(SnapshotOperator):
             "message": f"Since the latest snapshot: {change_counts(summary)}",
             "changes": plain(summary),
         }
-
-
-def limit_reached(dataset: str) -> str | None:
-    """Returns why no more snapshots of a dataset can be created, or None if they can."""
-    try:
-        management.check_new_snapshot(dataset)
-    except LimitExceededError as error:
-        return str(error)
-    return None
-
-
-def name_problem(dataset: str, name: str) -> str | None:
-    """Returns why a new snapshot cannot have a name, or None if it can."""
-    try:
-        management.check_new_snapshot(dataset, name)
-    except SnapshotError as error:
-        return str(error)
-    return None

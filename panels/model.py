@@ -13,6 +13,7 @@ from ..backend.access import Action
 from ..backend.catalog.record import SampleChangeSummary, SnapshotState
 from ..backend.operations.journal import Entry
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
+from ..backend.snapshots.overview import Overview
 from ..backend.trash.trash import TrashItem, TrashKind
 from ..operators import browse, running
 from ..operators.base import Target
@@ -41,14 +42,16 @@ class Shown:
     """Everything that the panel shows."""
 
     target: Target
+    overview: Overview
+    everything: list[HistoryEntry]
+    """All snapshots but those in the trash, newest first."""
     history: History
+    """The page that is shown of those that are searched for."""
     page: int
     newest: HistoryEntry | None
     """The latest complete snapshot, whatever is searched for."""
     opened: HistoryEntry | None
     """The snapshot that is open, if any."""
-    others: list[str]
-    """The names of all snapshots, newest first."""
     changes: SampleChangeSummary | None
     changes_are_stale: bool
     trash: list[TrashItem]
@@ -73,7 +76,7 @@ class Shown:
             SnapshotError: if there is nothing to show
         """
         seen = browse.Seen.of(ctx)
-        target, everything, tasks = seen.target, seen.history, seen.tasks
+        target, overview, everything = seen.target, seen.overview, seen.history
         page = state_of(ctx, "page", 0)
         query = HistoryQuery(
             text=state_of(ctx, f"{SEARCH}.text", ""),
@@ -86,21 +89,27 @@ class Shown:
         is_head = target.snapshot is None
         return cls(
             target=target,
-            history=management.get_history(target.dataset, query),
+            overview=overview,
+            everything=everything.entries,
+            history=overview.page(query),
             page=page,
             newest=next(
                 (e for e in everything.entries if e.state is not SnapshotState.CREATING), None
             ),
             opened=next((e for e in everything.entries if e.name == target.snapshot), None),
-            others=[entry.name for entry in everything.entries],
-            changes=seen.changes if is_head else None,
-            changes_are_stale=is_head and seen.changes_are_stale,
-            trash=seen.trash,
-            operations=seen.operations,
-            tasks_under_way=[task for task, is_running in tasks if is_running],
-            tasks_ended=[task for task, is_running in tasks if not is_running],
+            changes=overview.changes if is_head else None,
+            changes_are_stale=is_head and overview.changes_are_stale,
+            trash=overview.trash,
+            operations=overview.operations,
+            tasks_under_way=[task for task, is_running in seen.tasks if is_running],
+            tasks_ended=[task for task, is_running in seen.tasks if not is_running],
             version=seen.version,
         )
+
+    @property
+    def others(self) -> list[str]:
+        """The names of all snapshots, newest first."""
+        return [entry.name for entry in self.everything]
 
     @property
     def discarded(self) -> list[TrashItem]:

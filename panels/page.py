@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
+from .. import management
 from ..backend.access import Action
 from ..backend.errors import SnapshotError
-from ..operators import browse, create, running
+from ..operators import browse, running
 from ..operators.base import Target
 from ..operators.words import ago, exact
 from . import activity, comparing, discarded, rows, saving, widgets
@@ -60,17 +61,26 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
     return _finish(panel, root, ctx, shown)
 
 
-def verdict(ctx: ExecutionContext) -> str:
-    """Returns what is to be said of the name that is being typed; nothing if it can be used."""
+def verdict(ctx: ExecutionContext, shown: Shown | None = None) -> str:
+    """Returns what is to be said of the name that is being typed; nothing if it can be used.
+
+    Args:
+        ctx: the panel's context
+        shown: what is shown, if that has just been read
+    """
     name = state_of(ctx, NAME, "")
     if not name:
         return NAMELESS
     if saving.is_saving(ctx, name):
         return _SAVING
     try:
-        return create.name_problem(Target.of(ctx).dataset, name) or ""
+        if shown is None:
+            management.check_new_snapshot(Target.of(ctx).dataset, name)
+        else:
+            shown.overview.check_name(name)
     except SnapshotError as error:
         return str(error)
+    return ""
 
 
 def _finish(
@@ -182,11 +192,10 @@ def _create_box(
     if refusal is not None:
         widgets.alert(box, "refusal", "info", refusal, data_testid="history-refusal")
         return
-    limit = create.limit_reached(shown.target.dataset)
-    if limit is not None:
-        widgets.alert(box, "limit", "warning", limit)
+    if shown.overview.limit is not None:
+        widgets.alert(box, "limit", "warning", str(shown.overview.limit))
         return
-    name, problem = state_of(ctx, NAME, ""), verdict(ctx)
+    name, problem = state_of(ctx, NAME, ""), verdict(ctx, shown)
     line = widgets.row(box, "fields", style={"flexWrap": "wrap", "alignItems": "flex-start"})
     widgets.field(
         line,

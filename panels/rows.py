@@ -282,7 +282,7 @@ def timeline(page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
         ctx: the panel's context
         shown: what is shown
     """
-    entries = management.get_history(shown.target.dataset).entries[::-1]
+    entries = shown.everything[::-1]
     names = [entry.name for entry in entries]
     changes = [entry.changes for entry in entries]
     traces = [

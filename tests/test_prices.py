@@ -13,6 +13,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.catalog.catalog import Catalog
+from fiftyone_snapshots.backend.diff import latest_changes
 from fiftyone_snapshots.backend.operations import lease, operation
 from fiftyone_snapshots.backend.storage.delta import collection_token
 from support.counting import COMMANDS
@@ -39,8 +40,8 @@ PRICES: dict[str, tuple[int, int]] = {
     "delete": (27, 27),
 }
 
-#: What a rendering of the History panel sends, with so many snapshots.
-RENDERINGS = {5: 28, 60: 28}  # 12, and 6 when nothing has changed
+#: The most that a rendering of the History panel sends, whatever lies in the trash.
+RENDERING = 6
 
 
 @pytest.fixture(autouse=True)
@@ -109,14 +110,26 @@ def test_a_rendering_of_the_panel_costs_the_same_however_many_snapshots_there_ar
     catalog = Catalog(database)
     record = catalog.latest(dataset._doc.id)
     assert record is not None
-    found: dict[int, int] = {}
-    existing = 1
-    for wanted in RENDERINGS:
-        for number in range(existing, wanted):
-            name, place = f"v{number}", record.sequence + number
-            catalog.add(replace(record, id=ObjectId(), name=name, slug=name, sequence=place))
-        existing = wanted
-        with COMMANDS.counted() as sent:
-            Panel("d")
-        found[wanted] = len(sent)
-    assert found == RENDERINGS
+    sent: dict[str, list[str]] = {}
+
+    def render(what: str, **state: object) -> None:
+        with COMMANDS.counted() as sent[what]:
+            Panel("d", **state)
+
+    for first, last in ((1, 5), (5, 60)):
+        for number in range(first, last):
+            name, id_, place = f"v{number}", ObjectId(), record.sequence + number
+            catalog.add(replace(record, id=id_, name=name, slug=name, sequence=place))
+        basis = latest_changes.basis(id_, dataset._sample_collection_name)
+        catalog.set_dataset_facts(record.dataset_id, latest_changes_basis=basis)
+        render(f"{last} snapshots")
+        render(f"{last} snapshots, unchanged")
+    render("a name is typed", history={"create": {"fields": {"name": "v60"}}})
+    for _ in range(2):
+        fos.revert_dataset_to_snapshot("d", "v0")
+        fos.create_snapshot("d", "again")
+    render("former states lie in the trash", trash=True)
+
+    dearer = {what: names for what, names in sent.items() if len(names) > RENDERING}
+    assert not dearer
+    assert len(sent["5 snapshots"]) == len(sent["60 snapshots"])

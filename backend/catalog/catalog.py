@@ -17,7 +17,8 @@ from ..mongo import fence
 from ..mongo.collections import CATALOG, DATASETS
 from ..mongo.database import Document
 from ..results.times import zoned
-from .names import no_snapshot, slug
+from .names import no_snapshot, slug, taken
+from .queries import counting, usable
 from .record import (
     FORMAT_VERSION,
     Archive,
@@ -83,17 +84,8 @@ class Catalog:
             "_id": {"$ne": renamed},
         }
         found = self.database[CATALOG].find_one(query, {"name": 1})
-        if found is None:
-            return
-        if found["name"] == name:
-            raise DuplicateNameError(
-                f"A snapshot named '{name}' already exists; choose another name, or delete it "
-                "first"
-            )
-        raise DuplicateNameError(
-            f"Snapshot name '{name}' is not available: in addresses it reads '{slug(name)}', as "
-            f"does that of snapshot '{found['name']}'"
-        )
+        if found is not None:
+            raise DuplicateNameError(taken(name, found["name"]))
 
     def check_return(self, record: SnapshotRecord) -> None:
         """Checks that a snapshot can come back from the trash.
@@ -122,9 +114,7 @@ class Catalog:
         Returns:
             the record, or None if there is no such snapshot
         """
-        document = self.database[CATALOG].find_one(
-            {"dataset_id": dataset_id, "name": name, "state": SnapshotState.READY.value}
-        )
+        document = self.database[CATALOG].find_one(usable(dataset_id, name))
         return SnapshotRecord.from_document(document) if document else None
 
     def get(self, dataset_id: ObjectId, name: str, dataset_name: str) -> SnapshotRecord:
@@ -253,12 +243,7 @@ class Catalog:
 
         Archived ones do not.
         """
-        is_own = {"$cond": [{"$eq": ["$dataset_id", dataset_id]}, 1, 0]}
-        counting: list[Document] = [
-            {"$match": {"live": True, "archive": None}},
-            {"$group": {"_id": None, "own": {"$sum": is_own}, "all": {"$sum": 1}}},
-        ]
-        found = next(self.database[CATALOG].aggregate(counting), {"own": 0, "all": 0})
+        found = next(self.database[CATALOG].aggregate(counting(dataset_id)), {"own": 0, "all": 0})
         return found["own"], found["all"]
 
     def update(self, snapshot_id: ObjectId, **changes: Any) -> None:

@@ -145,6 +145,24 @@ def no_snapshot(dataset: str, name: str, known: Sequence[str]) -> str:
     return said if known else f"{said}; it has no snapshots"
 
 
+def taken(name: str, by: str) -> str:
+    """Says that a name is taken.
+
+    Args:
+        name: a valid name
+        by: the name of the snapshot that has it, or whose slug is the same
+
+    Returns:
+        a sentence without an end
+    """
+    if by == name:
+        return f"A snapshot named '{name}' already exists; choose another name, or delete it first"
+    return (
+        f"Snapshot name '{name}' is not available: in addresses it reads '{slug(name)}', as does "
+        f"that of snapshot '{by}'"
+    )
+
+
 def folded(text: str) -> str:
     """Returns the form of a text in which it is searched: without case, in any language.
 

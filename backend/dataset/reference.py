@@ -18,6 +18,9 @@ from ..mongo.database import Document
 
 _GENERATED_PREFIXES = ("patches.", "frames.", "clips.")
 
+WANTED = {"name": 1, "sample_collection_name": 1, "version": 1, "persistent": 1}
+"""The fields of a dataset document that tell whether it can have snapshots."""
+
 
 @dataclass(frozen=True)
 class DatasetReference:
@@ -64,8 +67,25 @@ def resolve(database: Database[Document], dataset: object) -> DatasetReference:
             f"{dataset!r}"
         )
 
-    wanted = {"name": 1, "sample_collection_name": 1, "version": 1, "persistent": 1}
-    document = database["datasets"].find_one(query, wanted)
+    return found(database, database["datasets"].find_one(query, WANTED), name)
+
+
+def found(database: Database[Document], document: Document | None, name: str) -> DatasetReference:
+    """Returns a dataset that was looked up, if it can have snapshots.
+
+    Args:
+        database: the database
+        document: of the dataset document, the fields that are :data:`WANTED`; None if there is
+            none
+        name: the name that was looked up
+
+    Returns:
+        the dataset
+
+    Raises:
+        DatasetNotFoundError: if there is no such dataset
+        NotVersionableError: if it is a generated dataset or itself a snapshot
+    """
     if document is None:
         raise DatasetNotFoundError(_not_found(database, name))
     check_versionable(document)

@@ -90,18 +90,17 @@ def carried(facts: Document, sample_collection: str) -> Document:
     }
 
 
-def are_stale(database: Database[Document], document: Document, facts: dict[str, Any]) -> bool:
+def are_stale(document: Document, facts: Document, latest: SnapshotRecord | None) -> bool:
     """Tells whether other things were compared than the dataset and its latest snapshot now.
 
     Args:
-        database: the database
         document: the dataset document
         facts: what is remembered of the dataset
+        latest: its latest snapshot, if any
 
     Returns:
         True/False
     """
-    latest = Catalog(database).latest(document["_id"])
     now = basis(None if latest is None else latest.id, document.get("sample_collection_name"))
     if facts.get("latest_changes_basis") != now:
         return True

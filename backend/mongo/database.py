@@ -369,12 +369,30 @@ def data_size(database: Database[Document], names: list[str]) -> int:
     Returns:
         the number of bytes
     """
+    return sum(data_sizes(database, names).values())
+
+
+def data_sizes(database: Database[Document], names: list[str]) -> dict[str, int]:
+    """Returns the bytes of BSON in each of some collections.
+
+    Args:
+        database: the database
+        names: the names of the collections
+
+    Returns:
+        the numbers by name
+    """
+    found = dict.fromkeys(names, 0)
     # Of all at once
-    sizes = [{"$collStats": {"storageStats": {}}}, {"$project": {"storageStats.size": 1}}]
     stages: list[Document] = [{"$documents": []}]
-    stages += [{"$unionWith": {"coll": name, "pipeline": sizes}} for name in names]
+    for name in found:
+        size = {"$project": {"size": "$storageStats.size", "name": {"$literal": name}}}
+        pipeline = [{"$collStats": {"storageStats": {}}}, size]
+        stages.append({"$unionWith": {"coll": name, "pipeline": pipeline}})
     try:
-        return sum(int(each["storageStats"]["size"]) for each in database.aggregate(stages))
+        for each in database.aggregate(stages):
+            found[each["name"]] += int(each["size"])
     except OperationFailure:
         # One is gone, and counts as empty
-        return sum(int(database.command("collStats", name)["size"]) for name in names)
+        found = {name: int(database.command("collStats", name)["size"]) for name in found}
+    return found

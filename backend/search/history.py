@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bson import ObjectId
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from ..access import arguments
 from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import Archive, SampleChangeSummary, SnapshotRecord, SnapshotState
-from ..config import NO_LIMIT, Settings
-from ..dataset.reference import DatasetReference, resolve
+from ..config import Settings
+from ..dataset import reference
+from ..dataset.reference import DatasetReference
 from ..diff import latest_changes
 from ..errors import DatasetNotFoundError, InvalidRequestError
 from ..mongo.collections import PREFIX
 from ..mongo.database import Document
+from ..mongo.together import Question, ask
 from ..results.serialize import Record
 from ..results.times import zoned
+
+_COUNT = "count"
 
 
 @dataclass(frozen=True)
@@ -134,9 +140,9 @@ def locate(database: Database[Document], name: str) -> Location:
         DatasetNotFoundError: if there is no such dataset, or its snapshot or dataset is gone
         NotVersionableError: if it cannot have snapshots
     """
-    document = database["datasets"].find_one({"name": name}, {"sample_collection_name": 1})
+    document = database["datasets"].find_one({"name": name}, reference.WANTED)
     if document is None or not str(document.get("sample_collection_name")).startswith(PREFIX):
-        return Location(resolve(database, name), None)
+        return Location(reference.found(database, document, name), None)
     record = Catalog(database).by_id(document["_id"])
     owner = (
         database["datasets"].find_one({"_id": record.dataset_id}, {"name": 1}) if record else None
@@ -194,7 +200,20 @@ def browse(
     Returns:
         a page of its history
     """
-    records = Catalog(database).list_all(dataset.id)
+    return page(Catalog(database).list_all(dataset.id), dataset.name, query)
+
+
+def page(records: Sequence[SnapshotRecord], dataset_name: str, query: HistoryQuery) -> History:
+    """Lists those of a dataset's snapshots that fit a query.
+
+    Args:
+        records: all of its snapshots, in order of creation
+        dataset_name: its name
+        query: which ones
+
+    Returns:
+        a page of its history
+    """
     live = [record for record in records if record.is_live]
     trashed = [record for record in records if not record.is_live]
     before = dict(zip([record.id for record in live], [None, *live], strict=False))
@@ -203,7 +222,7 @@ def browse(
     end = None if query.limit is None else query.offset + query.limit
     return History(
         entries=[
-            _entry(record, before.get(record.id), dataset.name)
+            _entry(record, before.get(record.id), dataset_name)
             for record in shown[query.offset : end]
         ],
         matching=len(shown),
@@ -214,39 +233,47 @@ def browse(
 
 
 def latest_changes_are_stale(
-    database: Database[Document], dataset_id: ObjectId, summary: SampleChangeSummary
+    database: Database[Document],
+    document: Document | None,
+    facts: Document,
+    latest: SnapshotRecord | None,
 ) -> bool:
-    """Tells at a glance whether a dataset seems to have changed since a summary was calculated.
+    """Tells at a glance whether a dataset seems to have changed since its changes were counted.
 
     Timestamps answer at once at any size, but miss some changes: good for a hint, nothing more.
 
     Args:
         database: the database
-        dataset_id: the dataset
-        summary: its cached summary
+        document: the dataset document, None if it is gone
+        facts: what is remembered of the dataset
+        latest: its latest snapshot, if any
 
     Returns:
         True/False
     """
-    document = database["datasets"].find_one({"_id": dataset_id})
-    if document is None or summary.updated_at is None:
+    summary = SampleChangeSummary.from_dict(facts.get("latest_changes"))
+    if document is None or summary is None or summary.updated_at is None:
         return True
-    if latest_changes.are_stale(database, document, Catalog(database).dataset_facts(dataset_id)):
+    if latest_changes.are_stale(document, facts, latest):
         return True
-    for key in ("sample_collection_name", "frame_collection_name"):
-        name = document.get(key)
-        if not name:
-            continue
-        newest = database[name].find_one(
-            {"last_modified_at": {"$gt": summary.updated_at}}, {"_id": 1}
-        )
-        if newest is not None:
-            return True
     deleted_at = document.get("last_deletion_at")
     if deleted_at is not None and deleted_at > summary.updated_at:
         return True
-    count = database[document["sample_collection_name"]].estimated_document_count()
-    return count != summary.total_samples
+    is_newer = [
+        {"$match": {"last_modified_at": {"$gt": summary.updated_at}}},
+        {"$limit": 1},
+        {"$project": {"_id": 1}},
+    ]
+    names = [document.get(key) for key in ("sample_collection_name", "frame_collection_name")]
+    questions: dict[str, Question] = {name: (name, is_newer) for name in names if name}
+    counting = (document["sample_collection_name"], [{"$collStats": {"count": {}}}])
+    try:
+        answers = list(ask(database, {**questions, _COUNT: counting}))
+    except OperationFailure:
+        # There is no such collection
+        return summary.total_samples != 0
+    counts = [answer["count"] for key, answer in answers if key == _COUNT]
+    return len(counts) < len(answers) or sum(counts) != summary.total_samples
 
 
 def head_version(database: Database[Document], dataset_id: ObjectId) -> str:
@@ -262,17 +289,6 @@ def count_documents(database: Database[Document], dataset_id: ObjectId) -> int:
     document = database["datasets"].find_one({"_id": dataset_id}) or {}
     names = [document.get(key) for key in ("sample_collection_name", "frame_collection_name")]
     return sum(database[name].estimated_document_count() for name in names if name)
-
-
-def remaining(database: Database[Document], dataset_id: ObjectId) -> int | None:
-    """Returns how many more snapshots of a dataset the limits allow; None for any number."""
-    settings = Settings.load()
-    limits = settings.max_per_dataset, settings.max_in_db
-    counts = Catalog(database).counts(dataset_id)
-    left = [
-        limit - count for limit, count in zip(limits, counts, strict=True) if limit != NO_LIMIT
-    ]
-    return max(0, min(left)) if left else None
 
 
 def mentions(text: str, *places: str | None) -> bool:

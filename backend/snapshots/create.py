@@ -125,13 +125,16 @@ def create(
             return record
 
 
-def check(database: Database[Document], dataset: DatasetReference, name: str | None) -> None:
+def check(database: Database[Document], dataset: DatasetReference, name: str | None) -> int | None:
     """Checks what can be checked before a snapshot is created.
 
     Args:
         database: the database
         dataset: the dataset
         name: the name that the snapshot would have, or None if that is not known yet
+
+    Returns:
+        how many snapshots the limits still allow, or None for any number
 
     Raises:
         InvalidNameError: if the name cannot be used
@@ -142,8 +145,10 @@ def check(database: Database[Document], dataset: DatasetReference, name: str | N
     if name is not None:
         names.validate(name)
         catalog.check_name(dataset.id, name)
-    if not quota.can_be_made(database, dataset):
-        quota.check(database, dataset)
+    counts = catalog.counts(dataset.id)
+    if (problem := quota.problem(database, dataset, counts)) is not None:
+        raise problem
+    return quota.remaining(counts)
 
 
 def _describe(

@@ -64,33 +64,55 @@ def check(database: Database[Document], dataset: DatasetReference) -> None:
         raise RoomTakenError(str(error))
 
 
-def can_be_made(database: Database[Document], dataset: DatasetReference) -> bool:
-    """Returns whether one more snapshot fits, or could be made to fit by archiving others.
+def problem(
+    database: Database[Document], dataset: DatasetReference, counts: tuple[int, int]
+) -> LimitExceededError | None:
+    """Returns why one more snapshot does not fit, nor could be made to fit by archiving others.
 
     Args:
         database: the database
         dataset: the dataset that would have one more
+        counts: how many there are, see :meth:`.Catalog.counts`
 
     Returns:
-        True/False
+        what to say of it, or None if one more fits
     """
     archives = Settings.load().archive_path is not None
-    return all(
-        archives and next(_candidates(database, scope), None) is not None
-        for scope, _ in _excesses(database, dataset)
-    )
+    for scope, error in _excesses(database, dataset, counts):
+        if not archives or next(_candidates(database, scope), None) is None:
+            return error
+    return None
+
+
+def remaining(counts: tuple[int, int]) -> int | None:
+    """Returns how many more snapshots of a dataset the limits allow.
+
+    Args:
+        counts: how many there are, see :meth:`.Catalog.counts`
+
+    Returns:
+        the number, or None for any
+    """
+    settings = Settings.load()
+    limits = settings.max_per_dataset, settings.max_in_db
+    left = [
+        limit - count for limit, count in zip(limits, counts, strict=True) if limit != NO_LIMIT
+    ]
+    return max(0, min(left)) if left else None
 
 
 def _excesses(
-    database: Database[Document], dataset: DatasetReference
+    database: Database[Document],
+    dataset: DatasetReference,
+    counts: tuple[int, int] | None = None,
 ) -> list[tuple[ObjectId | None, LimitExceededError]]:
     """Returns what is full, the dataset or the whole database (None), and what to say of it."""
     settings = Settings.load()
     limits = {dataset.id: settings.max_per_dataset, None: settings.max_in_db}
-    counts = zip(limits.items(), Catalog(database).counts(dataset.id), strict=True)
+    found = Catalog(database).counts(dataset.id) if counts is None else counts
     return [
         (scope, _excess(dataset, scope, limit, count))
-        for (scope, limit), count in counts
+        for (scope, limit), count in zip(limits.items(), found, strict=True)
         if limit != NO_LIMIT and count >= limit
     ]
 

@@ -6,6 +6,7 @@ among the documents of other datasets.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,8 +21,8 @@ from ..dataset.together import ids_together
 from ..errors import DamagedSnapshotError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
-from ..mongo.collections import TRASH, owned_collections, trashed_name
-from ..mongo.database import Document, data_size, raw, server_process
+from ..mongo.collections import TRASH, all_collections, owned_collections, trashed_name
+from ..mongo.database import Document, data_sizes, raw, server_process
 from ..operations.journal import Operation
 
 
@@ -212,8 +213,28 @@ def destroy_head(database: Database[Document], operation_id: ObjectId) -> None:
     database[TRASH].delete_one({"_id": operation_id})
 
 
-def size(database: Database[Document], operation_id: ObjectId) -> int:
-    """Returns how many bytes it takes what an operation has discarded or overwritten."""
-    prefix = trashed_name(operation_id, "")
-    names = [name for name in owned_collections(database, operation_id) if name.startswith(prefix)]
-    return data_size(database, names)
+def sizes(
+    database: Database[Document], operation_ids: Collection[ObjectId]
+) -> dict[ObjectId, int]:
+    """Returns how many bytes it takes what operations have discarded or overwritten.
+
+    Args:
+        database: the database
+        operation_ids: the operations
+
+    Returns:
+        the sizes by operation
+    """
+    if not operation_ids:
+        return {}
+    prefixes = {trashed_name(operation_id, ""): operation_id for operation_id in operation_ids}
+    length = len(next(iter(prefixes)))
+    names = {
+        name: prefixes[name[:length]]
+        for name in all_collections(database)
+        if name[:length] in prefixes
+    }
+    found = dict.fromkeys(operation_ids, 0)
+    for name, size_bytes in data_sizes(database, list(names)).items():
+        found[names[name]] += size_bytes
+    return found

@@ -7,7 +7,7 @@ is moved, see :mod:`.discarded`. What a restoration of samples has overwritten i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ from ..projection import project
 from ..results.serialize import Record
 from ..search import index as search_index
 from ..storage import registry
-from .discarded import TrashedHead, destroy_head, heads, size
+from .discarded import TrashedHead, destroy_head, heads, sizes
 from .overwritten import Overwritten, overwritten
 
 
@@ -74,11 +74,32 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
     Returns:
         the items
     """
-    keep = timedelta(days=Settings.load().trash_days)
     records = Catalog(database).list_trashed(dataset_id)
     discarded = _recorded(database, dataset_id)
     owners = {item.dataset_id for item in records} | {item.dataset_id for item in discarded}
     names = {owner: current_name(database, owner) for owner in owners}
+    return told(database, records, discarded, names)
+
+
+def told(
+    database: Database[Document],
+    records: Iterable[SnapshotRecord],
+    discarded: Sequence[TrashedHead | Overwritten],
+    names: Mapping[ObjectId, str | None],
+) -> list[TrashItem]:
+    """Returns what the public API tells of what lies in the trash.
+
+    Args:
+        database: the database
+        records: the deleted snapshots
+        discarded: what else lies there
+        names: the names that their datasets have now
+
+    Returns:
+        the items, oldest first
+    """
+    keep = timedelta(days=Settings.load().trash_days)
+    bytes_of = sizes(database, [item.id for item in discarded])
     found = [
         TrashItem(
             TrashKind.HEAD if isinstance(item, TrashedHead) else TrashKind.SAMPLES,
@@ -87,7 +108,7 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
             item.snapshot_name,
             item.trashed_at,
             item.trashed_at + keep,
-            size(database, item.id),
+            bytes_of[item.id],
             names[item.dataset_id],
             isinstance(item, TrashedHead) and item.is_rolled_back,
         )

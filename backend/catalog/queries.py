@@ -1,0 +1,33 @@
+"""What the catalog is asked for, also together with other collections."""
+
+from __future__ import annotations
+
+from bson import ObjectId
+
+from ..mongo.database import Document
+from .record import SnapshotState
+
+
+def usable(dataset_id: ObjectId, name: str) -> Document:
+    """Returns what finds the record of a snapshot that can be used.
+
+    Args:
+        dataset_id: the dataset
+        name: the snapshot's name
+    """
+    return {"dataset_id": dataset_id, "name": name, "state": SnapshotState.READY.value}
+
+
+def counting(dataset_id: ObjectId) -> list[Document]:
+    """Returns what yields a document of what :meth:`.Catalog.counts` tells.
+
+    It yields none if there are no snapshots at all.
+
+    Args:
+        dataset_id: the dataset
+    """
+    is_own = {"$cond": [{"$eq": ["$dataset_id", dataset_id]}, 1, 0]}
+    return [
+        {"$match": {"live": True, "archive": None}},
+        {"$group": {"_id": None, "own": {"$sum": is_own}, "all": {"$sum": 1}}},
+    ]
