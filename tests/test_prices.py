@@ -30,14 +30,14 @@ PRICES: dict[str, tuple[int, int]] = {
     "load": (20, 24),  # 15
     "load again": (16, 20),  # 6
     "load an older one": (20, 57),  # 40
-    "edit": (18, 19),  # 14
-    "tag": (18, 19),  # 14
-    "pin": (18, 18),  # 14
+    "edit": (14, 15),  # 14
+    "tag": (14, 15),  # 14
+    "pin": (14, 14),
     "diff": (24, 35),  # 20, 25
     "diff with HEAD": (26, 32),  # 30
-    "revert": (80, 89),  # 70
+    "revert": (79, 88),  # 70
     "undo": (84, 92),  # 70
-    "delete": (27, 27),
+    "delete": (24, 24),
 }
 
 #: The most that a rendering of the History panel sends, whatever lies in the trash.

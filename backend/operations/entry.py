@@ -7,14 +7,17 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+import bson
 from bson import ObjectId
 from pymongo.database import Database
 
 from ..actions import Action
-from ..catalog.record import check_format
+from ..catalog.queries import usable
+from ..catalog.record import SnapshotRecord, check_format
 from ..errors import NewerFormatError, OperationNotFoundError
-from ..mongo.collections import JOURNAL
+from ..mongo.collections import CATALOG, JOURNAL
 from ..mongo.database import Document
+from ..mongo.together import Question, ask
 from ..results.serialize import Record
 
 
@@ -106,6 +109,26 @@ def unfinished(database: Database[Document], dataset_id: ObjectId | None = None)
         query["dataset_id"] = dataset_id
     found = database[JOURNAL].find(query).sort("_id", 1)
     return [Entry.from_document(document) for document in found]
+
+
+def unfinished_and_snapshot(
+    database: Database[Document], dataset_id: ObjectId, name: str
+) -> tuple[list[Entry], SnapshotRecord | None]:
+    """Does the same for one dataset, and looks for a snapshot in the same round trip."""
+    is_left: Document = {"dataset_id": dataset_id, "state": {"$in": UNFINISHED}}
+    questions: dict[str, Question] = {
+        JOURNAL: (JOURNAL, [{"$match": is_left}, {"$sort": {"_id": 1}}]),
+        CATALOG: (CATALOG, [{"$match": usable(dataset_id, name)}]),
+    }
+    entries: list[Entry] = []
+    record: SnapshotRecord | None = None
+    for key, found in ask(database, questions):
+        document = bson.decode(found.raw, database.codec_options)
+        if key == JOURNAL:
+            entries.append(Entry.from_document(document))
+        else:
+            record = SnapshotRecord.from_document(document)
+    return entries, record
 
 
 def get(database: Database[Document], operation_id: str) -> Entry:

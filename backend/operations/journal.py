@@ -25,7 +25,8 @@ from pymongo.errors import PyMongoError
 from .. import faults
 from ..actions import Action
 from ..catalog import deployment
-from ..catalog.record import FORMAT_VERSION
+from ..catalog.catalog import Catalog
+from ..catalog.record import FORMAT_VERSION, SnapshotRecord
 from ..config import Settings
 from ..errors import DatasetBusyError, LeaseLostError, OutcomeUnknownError
 from ..mongo import fence
@@ -39,6 +40,7 @@ from .entry import (
     get,
     stored_verb,
     unfinished,
+    unfinished_and_snapshot,
     unfinished_datasets,
 )
 from .lease import Lease, Waiting
@@ -90,6 +92,7 @@ def operation(
     *,
     wait_seconds: float | None = None,
     while_waiting: Waiting | None = None,
+    snapshot_of: str | None = None,
     **details: Any,
 ) -> Iterator[Operation]:
     """Runs an operation: alone on its dataset, and so that a crash can be mended.
@@ -104,18 +107,29 @@ def operation(
         wait_seconds (None): how long to wait for other operations on the dataset; by default, as
             the settings say
         while_waiting (None): called again and again while waiting; may raise to give up
+        snapshot_of (None): the dataset's name, if the snapshot called ``snapshot_name`` must be
+            there and is to be read as it is then, see :attr:`Operation.snapshot`
         **details: what a recovery will need to know
 
     Returns:
         a context manager giving the :class:`Operation`
 
     Raises:
+        SnapshotNotFoundError: if there is no such snapshot; nothing is written down then
         DatasetBusyError: if another operation holds the dataset for too long
         DatabaseError: if MongoDB failed before anything was changed
         OutcomeUnknownError: if it failed when or after the change was made
     """
     assert verb in _recoveries, f"Nobody has registered a recovery of {verb.value}"
     wait = Settings.load().lock_wait_seconds if wait_seconds is None else wait_seconds
+    snapshot: SnapshotRecord | None = None
+
+    def find_snapshot() -> None:
+        # Nobody waits for what is not there
+        Catalog(database).get(dataset_id, details["snapshot_name"], str(snapshot_of))
+
+    if snapshot_of is not None and while_waiting is None:
+        while_waiting = find_snapshot
     with (
         reaching_server(),
         Lease(database, dataset_id, f"{verb.value}", wait, while_waiting) as lease,
@@ -123,15 +137,22 @@ def operation(
         if ensure_indexes(database):
             # Before anybody can copy what this operation does
             deployment.note(database)
-        _recover_unfinished(database, lease, dataset_id)
+        if snapshot_of is None:
+            _recover_unfinished(database, lease, unfinished(database, dataset_id))
+        else:
+            name = details["snapshot_name"]
+            entries, snapshot = unfinished_and_snapshot(database, dataset_id, name)
+            if _recover_unfinished(database, lease, entries) or snapshot is None:
+                snapshot = Catalog(database).get(dataset_id, name, snapshot_of)
         entry = _begin(database, lease, dataset_id, verb, details)
-        running = Operation(database, lease, entry)
+        running = Operation(database, lease, entry, snapshot)
         begun(running.entry)
         try:
             faults.reach(f"{stored_verb(verb)}.begun")
             yield running
             faults.reach(f"{stored_verb(verb)}.finishing")
-            running.finish(OperationState.DONE)
+            if not running.is_finished:
+                running.finish(OperationState.DONE)
         except BaseException as error:
             _recover_after(running, lease, error)
             raise
@@ -192,7 +213,7 @@ def recover(database: Database[Document], dataset_id: ObjectId) -> int:
         return 0
     try:
         with Lease(database, dataset_id, "recovery", wait_seconds=0) as lease:
-            return _recover_unfinished(database, lease, dataset_id)
+            return _recover_unfinished(database, lease, unfinished(database, dataset_id))
     except DatasetBusyError:
         return 0
 
@@ -246,8 +267,7 @@ def _begin(
     return Entry.from_document(document)
 
 
-def _recover_unfinished(database: Database[Document], lease: Lease, dataset_id: ObjectId) -> int:
-    entries = unfinished(database, dataset_id)
+def _recover_unfinished(database: Database[Document], lease: Lease, entries: list[Entry]) -> int:
     if entries:
         fence.end_others(database)
     for entry in entries:

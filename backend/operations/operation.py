@@ -13,6 +13,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from .. import faults
+from ..catalog.record import SnapshotRecord
 from ..errors import LeaseLostError, OperationCancelledError
 from ..mongo import fence
 from ..mongo.collections import JOURNAL
@@ -32,9 +33,17 @@ ATTEMPT = "attempt"
 class Operation:
     """An operation that is under way, or is being recovered."""
 
-    def __init__(self, database: Database[Document], lease: Lease, entry: Entry) -> None:
+    def __init__(
+        self,
+        database: Database[Document],
+        lease: Lease,
+        entry: Entry,
+        snapshot: SnapshotRecord | None = None,
+    ) -> None:
         self.database = database
         self.entry = entry
+        self._snapshot = snapshot
+        self.is_finished = False
         self.is_committed = entry.is_committed
         self.is_recovery = False
         """Whether another attempt may have been at it before."""
@@ -62,6 +71,12 @@ class Operation:
     def may_be_committed(self) -> bool:
         """Whether the write that makes the change visible may have been sent."""
         return self._may_be_committed
+
+    @property
+    def snapshot(self) -> SnapshotRecord:
+        """The snapshot that it is about, as it was when the lease was taken."""
+        assert self._snapshot is not None, "The operation was begun without saying which"
+        return self._snapshot
 
     def step(self, done: str) -> None:
         """Marks what was just done.
@@ -107,6 +122,25 @@ class Operation:
         self.certain(done)
         self._may_be_committed = True
 
+    def decide(self, **details: Any) -> None:
+        """Like :meth:`note` and :meth:`committing`, where the visible write carries its condition.
+
+        Args:
+            **details: values to remember
+
+        Raises:
+            LeaseLostError: if another process has recovered the operation
+            OperationCancelledError: if somebody asked for it to be given up
+        """
+        self.entry.details.update(details)
+        changes = {f"details.{key}": value for key, value in details.items()}
+        document = self.database[JOURNAL].find_one_and_update(self._mine(), {"$set": changes})
+        if document is None:
+            raise self._recovered()
+        self._heed(document)
+        faults.reach(f"{stored_verb(self.entry.verb)}.noted")
+        self._may_be_committed = True
+
     def note(self, **details: Any) -> None:
         """Writes down what a recovery will need to know.
 
@@ -119,6 +153,19 @@ class Operation:
         self.entry.details.update(details)
         changes = {f"details.{key}": value for key, value in details.items()}
         self._set(self.database[JOURNAL], changes)
+
+    def complete(self) -> None:
+        """Like :meth:`commit`, if nothing is left to do: the operation is finished as well.
+
+        Raises:
+            LeaseLostError: if another process has recovered the operation
+        """
+        self._may_be_committed = True
+        faults.reach(f"{stored_verb(self.entry.verb)}.changed")
+        changes: Document = {"state": OperationState.DONE.value, "error": None}
+        self._set(durable(self.database[JOURNAL]), changes, is_finished=True)
+        self.is_committed = self.is_finished = True
+        faults.reach(f"{stored_verb(self.entry.verb)}.committed")
 
     def commit(self, **details: Any) -> None:
         """Writes down that the change is made, so that from now on it is finished, not undone.
@@ -175,10 +222,13 @@ class Operation:
             # On the server's clock, without asking for the time first
             update["$currentDate"] = {"finished_at": True}
         if journal.update_one(self._mine(), update).matched_count == 0:
-            raise LeaseLostError(
-                f"Another process has taken over the dataset and recovered this "
-                f"{self.entry.verb.value}"
-            )
+            raise self._recovered()
+
+    def _recovered(self) -> LeaseLostError:
+        return LeaseLostError(
+            f"Another process has taken over the dataset and recovered this "
+            f"{self.entry.verb.value}"
+        )
 
     def progress(self, fraction: float, label: str) -> None:
         """Tells others how far the operation is.

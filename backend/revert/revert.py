@@ -99,8 +99,10 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
     """
     catalog = Catalog(database)
     unarchive.available(database, dataset, name)
-    with operation(database, dataset.id, Action.REVERT, snapshot_name=name) as running:
-        record = catalog.get(dataset.id, name, dataset.name)
+    with operation(
+        database, dataset.id, Action.REVERT, snapshot_of=dataset.name, snapshot_name=name
+    ) as running:
+        record = running.snapshot
         unarchive.check_available(record, dataset)
         backend = registry.create(record.backend, database)
         related = backend.related(record)

@@ -39,13 +39,13 @@ def delete(
         SnapshotNotFoundError: if there is no such snapshot
     """
     catalog = Catalog(database)
-    catalog.get(dataset.id, name, dataset.name)
-    with operation(database, dataset.id, Action.DELETE, snapshot_name=name) as running:
-        record = catalog.get(dataset.id, name, dataset.name)
+    with operation(
+        database, dataset.id, Action.DELETE, snapshot_of=dataset.name, snapshot_name=name
+    ) as running:
+        record = running.snapshot
         if snapshot_id not in (None, record.id):
             raise SnapshotNotFoundError(f"Snapshot '{name}' is not the one that was chosen")
-        running.note(snapshot_id=record.id, destroy=Settings.load().trash_days == 0)
-        running.committing("noted")
+        running.decide(snapshot_id=record.id, destroy=Settings.load().trash_days == 0)
         catalog.update(
             record.id,
             state=SnapshotState.TRASHED,

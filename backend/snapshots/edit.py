@@ -49,12 +49,14 @@ def edit(
         DuplicateNameError: if the new name or its slug is in use
     """
     catalog = Catalog(database)
-    record = catalog.get(dataset.id, name, dataset.name)
     if new_name is not None:
         names.validate(new_name)
-        catalog.check_name(dataset.id, new_name, renamed=record.id)
-    with operation(database, dataset.id, Action.EDIT, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
+        catalog.check_name(dataset.id, new_name, renamed=record.id)
+    with operation(
+        database, dataset.id, Action.EDIT, snapshot_of=dataset.name, snapshot_name=name
+    ) as running:
+        record = running.snapshot
         changes: Document = {}
         if new_name is not None and new_name != record.name:
             catalog.check_name(dataset.id, new_name, renamed=record.id)
@@ -65,11 +67,10 @@ def edit(
         tags = list(dict.fromkeys([*kept, *add_tags]))
         if tags != list(record.tags):
             changes["tags"] = tags
-        running.note(snapshot_id=record.id, changes=changes)
-        running.committing("noted")
+        running.decide(snapshot_id=record.id, changes=changes)
         if changes:
             catalog.update(record.id, **changes)
-        running.commit()
+        running.complete()
     return replace(record, **{**changes, "tags": tuple(tags)})
 
 

@@ -31,14 +31,13 @@ def pin(
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
     """
-    catalog = Catalog(database)
-    catalog.get(dataset.id, name, dataset.name)
-    with operation(database, dataset.id, Action.PIN, snapshot_name=name) as running:
-        record = catalog.get(dataset.id, name, dataset.name)
-        running.note(snapshot_id=record.id, pinned=pinned)
-        running.committing("noted")
-        catalog.update(record.id, pinned=pinned)
-        running.commit()
+    with operation(
+        database, dataset.id, Action.PIN, snapshot_of=dataset.name, snapshot_name=name
+    ) as running:
+        record = running.snapshot
+        running.decide(snapshot_id=record.id, pinned=pinned)
+        Catalog(database).update(record.id, pinned=pinned)
+        running.complete()
     return replace(record, pinned=pinned)
 
 
