@@ -179,17 +179,23 @@ def tidy(database: Database[Document], dataset_id: ObjectId) -> None:
         trash.expire(database, due.expired)
 
 
-def mend(database: Database[Document], dataset_id: ObjectId) -> None:
+def mend(database: Database[Document], dataset_id: ObjectId) -> bool:
     """Mends what a crash left of a dataset before it is read; destroys nothing that was kept.
 
     Args:
         database: the database
         dataset_id: the dataset
+
+    Returns:
+        whether there was something to mend
     """
+    is_mended = False
     with unless_forbidden():
         if journal.recover(database, dataset_id):
+            is_mended = True
             with _not_in_the_way("The audit log lacks what a dead process has done"):
                 recording.catch_up(database, dataset_id)
+    return is_mended
 
 
 def catch_up_log(database: Database[Document]) -> None:

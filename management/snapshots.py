@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import fiftyone.core.dataset as fod
 
+from ..backend import maintenance
 from ..backend.access import Action
 from ..backend.catalog import names
 from ..backend.catalog.catalog import Catalog
@@ -121,9 +122,9 @@ def load_snapshot(
     Raises:
         ValueError: if there is no such dataset or snapshot
     """
-    connection, dataset = read(dataset_name)
+    connection, dataset = find(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
-    return load.load(connection, dataset, name)
+    return load.load(connection, dataset, name, lambda: maintenance.mend(connection, dataset.id))
 
 
 @acting(Action.CLONE)

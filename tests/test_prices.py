@@ -24,18 +24,18 @@ from support.panel import Panel
 #: The commands that a verb sends with duplication and with delta, in the order in which the verbs
 #: are called. A comment says what is wanted where that is not reached yet.
 PRICES: dict[str, tuple[int, int]] = {
-    "create": (47, 70),  # 45, 60
+    "create": (47, 69),  # 45, 60
     "list": (3, 3),
     "info": (3, 5),  # 4
-    "load": (20, 24),  # 15
-    "load again": (16, 20),  # 6
-    "load an older one": (20, 57),  # 40
+    "load": (15, 18),  # 15
+    "load again": (6, 6),
+    "load an older one": (15, 40),
     "edit": (14, 15),  # 14
     "tag": (14, 15),  # 14
     "pin": (14, 14),
     "diff": (24, 35),  # 20, 25
     "diff with HEAD": (26, 32),  # 30
-    "revert": (79, 88),  # 70
+    "revert": (79, 87),  # 70
     "undo": (84, 92),  # 70
     "delete": (24, 24),
 }

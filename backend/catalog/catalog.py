@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from bson import ObjectId
+from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -271,11 +272,18 @@ class Catalog:
                 f"Another snapshot named '{name}' exists: rename or delete that one first"
             ) from error
 
-    def note_loaded(self, snapshot_id: ObjectId) -> None:
-        """Notes that a snapshot is loaded now, on the server's clock."""
-        self.database[CATALOG].update_one(
-            {"_id": snapshot_id}, {"$currentDate": {"last_loaded_at": True}}
+    def note_loaded(self, dataset_id: ObjectId, name: str) -> SnapshotRecord | None:
+        """Notes that a snapshot is loaded now, on the server's clock.
+
+        Returns:
+            its record; None if there is no such snapshot, or it is archived
+        """
+        document = self.database[CATALOG].find_one_and_update(
+            {**usable(dataset_id, name), "archive": None},
+            {"$currentDate": {"last_loaded_at": True}},
+            return_document=ReturnDocument.AFTER,
         )
+        return SnapshotRecord.from_document(document) if document else None
 
     def complete(self, snapshot_id: ObjectId) -> bool:
         """Makes a snapshot usable that was being created.

@@ -8,9 +8,11 @@ database: see :mod:`.switch`.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterable
 
+import fiftyone as fo
 import fiftyone.core.dataset as fod
 import fiftyone.core.frame as fofr
 import fiftyone.core.sample as fos
@@ -99,6 +101,35 @@ def _refresh(loaded: fos.Sample | fofr.Frame, collection: fod.Dataset) -> None:
         loaded._reset_backing_doc()
     except Exception:  # noqa: BLE001 (what FiftyOne copies may be gone as well, such as all frames)
         loaded._dataset = None
+
+
+def content(dataset: fod.Dataset) -> str:
+    """Returns a text that is another one once a loaded dataset's document is edited in memory."""
+    # What mongoengine takes for changed includes what FiftyOne does while it loads
+    return hashlib.sha256(repr(dataset._doc.to_dict()).encode()).hexdigest()
+
+
+def unedited(name: str, dataset_id: ObjectId, content_then: str) -> fod.Dataset | None:
+    """Returns a loaded dataset that shows what was loaded: nothing of it was edited in memory.
+
+    Args:
+        name: the dataset's name
+        dataset_id: its id
+        content_then: what :func:`content` returned when it had been loaded
+
+    Returns:
+        the object, or None if there is none, or something is loaded that may have been edited
+    """
+    dataset: fod.Dataset | None = fod.Dataset._instances.get(name)
+    if dataset is None or dataset.deleted or not fo.config.singleton_cache:
+        return None
+    if dataset._doc.id != dataset_id or content(dataset) != content_then:
+        return None
+    loaded = (
+        fos.Sample._instances.get(dataset._sample_collection_name),
+        fofr.Frame._instances.get(dataset._frame_collection_name),
+    )
+    return None if any(loaded) else dataset
 
 
 def forget(name: str) -> None:

@@ -16,6 +16,8 @@ from .parts import Documents
 
 K = TypeVar("K", bound=Hashable)
 
+_BATCH_IDS = 100_000
+
 
 @dataclass(frozen=True)
 class HeldDocuments(Documents):
@@ -51,7 +53,7 @@ def ids_together(
         )
         for key, documents in wanted.items()
     }
-    for key, document in ask(database, questions):
+    for key, document in ask(database, questions, _BATCH_IDS):
         found[key].append(document["_id"])
     return found
 

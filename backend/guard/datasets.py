@@ -16,7 +16,7 @@ from ..catalog.record import DatasetSnapshot
 from ..mongo.collections import PREFIX
 from ..mongo.database import Document, connect, presumed, unless_forbidden
 from ..mongo.write_scope import Permission, grant
-from ..projection import project
+from ..projection import opened, project
 from ..search import history
 from . import server, snapshots
 from .refusal import refuse
@@ -79,10 +79,11 @@ def update_last_loaded_at(original: Function) -> Function:
         if snapshots.of_view(dataset._doc.sample_collection_name) is None:
             original(dataset, force)
             return
-        document = food.get_db_conn().datasets.find_one({"_id": dataset._doc.id}, {"_id": 1})
-        if document is None:
-            # What FiftyOne's own look-up says (fiftyone/core/singletons.py:58)
-            raise ValueError(f"'{dataset.name}' was deleted")
+        if opened.looking_at() != dataset._doc.id:
+            datasets = food.get_db_conn().datasets
+            if datasets.find_one({"_id": dataset._doc.id}, {"_id": 1}) is None:
+                # What FiftyOne's own look-up says (fiftyone/core/singletons.py:58)
+                raise ValueError(f"'{dataset.name}' was deleted")
         if dataset._doc._get_changed_fields():
             dataset._doc.reload()
 
@@ -97,6 +98,8 @@ def migrate(original: Function) -> Function:
 
     @functools.wraps(original)
     def migrate_dataset_if_necessary(*args: Any, **kwargs: Any) -> Any:
+        if opened.looking_at() is not None:
+            return None
         with grant(Permission.PROJECTING):
             return original(*args, **kwargs)
 

@@ -19,13 +19,16 @@ _BATCH_DOCUMENTS = 1000
 
 
 def ask(
-    database: Database[Document], questions: Mapping[K, Question]
+    database: Database[Document],
+    questions: Mapping[K, Question],
+    batch_size: int = _BATCH_DOCUMENTS,
 ) -> Iterator[tuple[K, RawBSONDocument]]:
     """Runs aggregations over several collections as one.
 
     Args:
         database: the database that all are in
         questions: the aggregations, by any key
+        batch_size (1000): how many documents come at once, at the most
 
     Yields:
         what each yields, as the bytes it is, with its key; those of one key in their order
@@ -36,5 +39,5 @@ def ask(
         # The largest document that there can be still has room for this around it
         told = {"$replaceWith": {"of": {"$literal": number}, "document": "$$ROOT"}}
         stages.append({"$unionWith": {"coll": name, "pipeline": [*pipeline, told]}})
-    for each in raw_documents(database).aggregate(stages, batchSize=_BATCH_DOCUMENTS):
+    for each in raw_documents(database).aggregate(stages, batchSize=batch_size):
         yield keys[each["of"]], each["document"]

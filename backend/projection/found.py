@@ -29,9 +29,11 @@ class Found:
     view_name: str
     has_frames: bool
 
-    @classmethod
-    def read(cls, database: Database[Document], record: SnapshotRecord, state: State) -> Found:
-        """Reads all of it in one round trip."""
+    @staticmethod
+    def places(
+        database: Database[Document], record: SnapshotRecord, state: State
+    ) -> dict[tuple[bool, Part], Documents]:
+        """Returns where all of it is, by whether it is the projection's own, and the part."""
         small = {
             (False, part): documents
             for part, documents in state.items()
@@ -46,7 +48,12 @@ class Found:
         own[True, Part.DATASET] = Documents(database["datasets"], {"_id": record.id})
         files = Documents(database["fs.files"], {"snapshot_id": record.id})
         own[True, Part.RESULT_FILES] = files
-        found = read_together(database, {**small, **own})
+        return {**small, **own}
+
+    @classmethod
+    def read(cls, database: Database[Document], record: SnapshotRecord, state: State) -> Found:
+        """Reads all of it in one round trip."""
+        found = read_together(database, cls.places(database, record, state))
         return cls(
             {part: found[is_own, part] for is_own, part in found if not is_own},
             {part: found[is_own, part] for is_own, part in found if is_own},

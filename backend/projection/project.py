@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import bson
 from bson import ObjectId
@@ -63,7 +64,8 @@ def project(
             raise _taken(record.id)
         identities = Identities(record, found)
         try:
-            _project_views(database, record.id, state)
+            is_first = not found.present[Part.DATASET]
+            _project_views(database, record.id, state, is_first=is_first)
             document = found.dataset(record)
             _project_related(database, identities, state, found, _translation(record, document))
             return _project_dataset(database, identities, record, found, document, dataset_name)
@@ -129,7 +131,25 @@ def _taken(snapshot_id: ObjectId) -> InvalidRequestError:
     )
 
 
-def _project_views(database: Database[Document], snapshot_id: ObjectId, state: State) -> None:
+def _project_views(
+    database: Database[Document], snapshot_id: ObjectId, state: State, *, is_first: bool
+) -> None:
+    """Makes the views, or puts them right.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        state: where its documents are
+        is_first: whether there is no projection yet, and so most likely no views
+    """
+    if is_first:
+        # What is there already is another view, such as one that was closed
+        with suppress(CollectionInvalid, OperationFailure):
+            for part in (part for part in (Part.SAMPLES, Part.FRAMES) if part in state):
+                name, wanted = view_name(snapshot_id, part), state[part].collection.name
+                # The server looks itself whether there is one
+                database.create_collection(name, check_exists=False, viewOn=wanted, pipeline=[])
+            return
     names = [view_name(snapshot_id, part) for part in (Part.SAMPLES, Part.FRAMES)]
     listed = database.list_collections(filter={"name": {"$in": names}})
     existing = {each["name"]: each for each in listed}

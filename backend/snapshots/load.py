@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
+
 import fiftyone.core.dataset as fod
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
-from ..dataset.parts import State
+from ..dataset.parts import Documents, Part, State
 from ..dataset.reference import DatasetReference
 from ..diff import views
 from ..errors import DatasetBusyError
-from ..mongo.database import Document, unless_forbidden
+from ..mongo.database import Document, is_forbidden
 from ..operations.journal import Operation, operation, recovers
-from ..projection import indexes, project
+from ..projection import indexes, opened, project
 from ..storage import registry
 from . import unarchive
 
@@ -25,13 +29,20 @@ _WAIT_SECONDS = 3600
 
 
 @views.opens
-def load(database: Database[Document], dataset: DatasetReference, name: str) -> fod.Dataset:
+def load(
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    mend: Callable[[], bool] = lambda: False,
+) -> fod.Dataset:
     """Loads a snapshot.
 
     Args:
         database: the database
         dataset: the dataset
         name: the snapshot
+        mend: called before anything is made, to mend what dead processes have left of the
+            dataset; returns whether there was something to mend
 
     Returns:
         the snapshot, as a read-only :class:`fiftyone.core.dataset.Dataset`
@@ -40,21 +51,44 @@ def load(database: Database[Document], dataset: DatasetReference, name: str) -> 
         SnapshotNotFoundError: if there is no such snapshot
         ArchivedSnapshotError: if it is archived, and not to be brought back unasked
     """
-    catalog = Catalog(database)
-    record = unarchive.available(database, dataset, name)
-    # Those who may only read snapshots load them as well
-    may_write = False
-    with unless_forbidden():
-        # Before it is opened, so that nobody archives it meanwhile for not having been used
-        catalog.note_loaded(record.id)
-        may_write = True
+    may_write, noted = _note(database, dataset, name)
+    if noted is not None and (snapshot := opened.again(database, noted)) is not None:
+        return snapshot
+    if mend():
+        noted = None
+    record = noted or unarchive.available(database, dataset, name)
+    if may_write and noted is None:
+        record = _note(database, dataset, name)[1] or record
+    visible_name, state = "", dict[Part, Documents]()
     try:
         visible_name, state = _open(database, dataset, record)
     finally:
-        _check_still_there(database, dataset, record)
+        seen = opened.look(database, record, state)
+        _check_still_there(database, dataset, record, seen.record)
     if may_write:
         indexes.provide(database, record, state)
-    return fod.load_dataset(visible_name, reload=True)
+    with opened.looked_at(record.id) if seen.is_current else nullcontext():
+        snapshot = fod.load_dataset(visible_name, reload=True)
+    opened.remember(database, record, state, snapshot, seen)
+    return snapshot
+
+
+def _note(
+    database: Database[Document], dataset: DatasetReference, name: str
+) -> tuple[bool, SnapshotRecord | None]:
+    """Notes that a snapshot is loaded, so that nobody archives it for not having been used.
+
+    Those who may only read snapshots load them as well.
+
+    Returns:
+        whether it could be noted, and the snapshot, if there is one and it is not archived
+    """
+    try:
+        return True, Catalog(database).note_loaded(dataset.id, name)
+    except OperationFailure as error:
+        if not is_forbidden(error):
+            raise
+        return False, None
 
 
 def _open(
@@ -87,17 +121,18 @@ def _materialise(
         dataset.id,
         Action.LOAD,
         wait_seconds=_WAIT_SECONDS,
+        snapshot_of=dataset.name,
         snapshot_id=record.id,
         snapshot_name=record.name,
         backend=record.backend,
     ) as running:
         # It may have been deleted or archived meanwhile
-        record = Catalog(database).get(dataset.id, record.name, dataset.name)
+        record = running.snapshot
         unarchive.check_available(record, dataset)
         running.step("found")
         state = registry.create(record.backend, database).state(record, running.progress)
         running.committing("materialised")
-        running.commit()
+        running.complete()
     return state
 
 
@@ -108,11 +143,13 @@ def _recover(running: Operation) -> None:
 
 
 def _check_still_there(
-    database: Database[Document], dataset: DatasetReference, record: SnapshotRecord
+    database: Database[Document],
+    dataset: DatasetReference,
+    record: SnapshotRecord,
+    current: SnapshotRecord | None,
 ) -> None:
     """Closes a snapshot again that somebody else has archived or destroyed at this moment."""
-    catalog = Catalog(database)
-    current = catalog.by_id(record.id)
     if current is None or current.archive is not None:
         project.remove(database, record.id)
-        unarchive.check_available(catalog.get(dataset.id, record.name, dataset.name), dataset)
+        record = Catalog(database).get(dataset.id, record.name, dataset.name)
+        unarchive.check_available(record, dataset)

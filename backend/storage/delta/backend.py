@@ -18,6 +18,7 @@ from ...catalog.record import SnapshotRecord
 from ...dataset.parts import Documents, Head, Part, Source, State
 from ...errors import DamagedSnapshotError
 from ...manifest import as_captured
+from ...manifest import store as manifest_store
 from ...manifest.cache import CachedPart
 from ...manifest.manifest import Manifest
 from ...mongo.collections import delta_collections, delta_name
@@ -101,9 +102,16 @@ class DeltaBackend(Backend):
 
     def ready(self, record: SnapshotRecord) -> State | None:
         """Returns where the full copies are, which nobody changes from now on."""
-        now = server_time(self.database)
+        return self._open(record, {})
+
+    def _open(self, record: SnapshotRecord, made: Mapping[Part, ObjectId]) -> State | None:
+        """Notes that full copies are used, and which of them were just made."""
+        # Whoever loads it has just noted when
+        now = record.last_loaded_at or server_time(self.database)
 
         def open_(chain: Chain) -> Chain | None:
+            for part, token in made.items():
+                chain = chain.with_link(chain.get(record.id).with_part(part, full_copy=token))
             link = chain.get(record.id)
             full_copies = [chain.full_copy(link, part) for part in _own_parts(link)]
             if None in full_copies:
@@ -123,16 +131,18 @@ class DeltaBackend(Backend):
 
     def state(self, record: SnapshotRecord, progress: Progress = silent) -> State:
         """Makes full copies of the samples and frames, where there are none."""
-        collect_garbage(self.database, record.dataset_id)
         chain = chains.known(self.database, record.dataset_id)
         link = chain.get(record.id)
+        made: dict[Part, ObjectId] = {}
         for part in _own_parts(link):
             if chain.full_copy(link, part) is None:
-                token, content = materialise(self.database, chain, link, part, progress)
-                as_captured.check(self.database, record, {part: content}, "It was not opened.")
+                expected = manifest_store.load(self.database, record.id, part)
+                made[part], content = materialise(
+                    self.database, chain, link, part, progress, expected
+                )
+                as_captured.compare(record, part, expected, content, "It was not opened.")
                 faults.reach(f"delta.materialised_{part.value}")
-                self._set_full_copy(record, part, token)
-        state = self.ready(record)
+        state = self._open(record, made)
         assert state is not None, "the caller holds the dataset's lease"
         cache.evict(self.database, record.dataset_id, record.id)
         collect_garbage(self.database, record.dataset_id)
@@ -222,12 +232,6 @@ class DeltaBackend(Backend):
         link = Link(record.id, record.sequence)
         chains.change(self.database, record.dataset_id, lambda chain: chain.with_link(link))
         faults.reach("create.link_added")
-
-    def _set_full_copy(self, record: SnapshotRecord, part: Part, token: ObjectId) -> None:
-        def edit(chain: Chain) -> Chain:
-            return chain.with_link(chain.get(record.id).with_part(part, full_copy=token))
-
-        chains.change(self.database, record.dataset_id, edit)
 
     def _state(self, chain: Chain, record: SnapshotRecord) -> State:
         return self._existing(chain, record, own=True, strict=True)

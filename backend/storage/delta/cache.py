@@ -27,7 +27,7 @@ def evict(
         dataset_id: the dataset
         wanted (None): a snapshot that stays, because it is just being opened
     """
-    chain = chains.load(database, dataset_id)
+    chain = chains.known(database, dataset_id)
     held = [link for link in chain.links if chain.held(link) and link.id != wanted]
     pinned = {link.id for link in held if _is_pinned(database, link.id)}
     most = max(0, Settings.load().cache_max - (wanted is not None))

@@ -11,7 +11,7 @@ from ...errors import DamagedSnapshotError
 from ...manifest import store as manifest_store
 from ...manifest.manifest import Manifest
 from ...mongo.collections import delta_name
-from ...mongo.database import Document
+from ...mongo.database import Document, create_compressed
 from ...progress import Progress, silent
 from .. import collections
 from . import order
@@ -26,6 +26,7 @@ def materialise(
     link: Link,
     part: Part,
     progress: Progress = silent,
+    expected: Manifest | None = None,
 ) -> tuple[ObjectId, Manifest]:
     """Writes a part of a snapshot into a new collection; the caller holds the dataset's lease.
 
@@ -35,13 +36,16 @@ def materialise(
         link: the snapshot
         part: samples or frames
         progress: told how far it is
+        expected (None): the part's manifest, if it was read
 
     Returns:
         what the collection is called by, which nothing names yet, and what it holds
     """
     token = ObjectId()
-    target = collections.create(part, database, delta_name(chain.dataset_id, token, part))
-    return token, write(database, chain, link, part, target, progress)
+    # Nobody has used the name before
+    target = create_compressed(database, delta_name(chain.dataset_id, token, part))
+    collections.create_indexes(part, target)
+    return token, write(database, chain, link, part, target, progress, expected)
 
 
 def write(
@@ -51,6 +55,7 @@ def write(
     part: Part,
     target: Collection[Document],
     progress: Progress = silent,
+    expected: Manifest | None = None,
 ) -> Manifest:
     """Fills an empty collection with a part of a snapshot.
 
@@ -61,12 +66,14 @@ def write(
         part: samples or frames
         target: the collection
         progress: told how far it is
+        expected (None): the part's manifest, if it was read
 
     Returns:
         what the collection holds now
     """
     places = Places.of(database, chain, link, part)
-    wanted = order.load(database, link.id, part, manifest_store.load(database, link.id, part))
+    manifest = expected or manifest_store.load(database, link.id, part)
+    wanted = order.load(database, link.id, part, manifest)
     content = reconstruct(places.base, places.pre_images, wanted, target, progress)
     # Whatever became of the target meanwhile, and of what it was put together from
     written = target.estimated_document_count()

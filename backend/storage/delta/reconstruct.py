@@ -18,6 +18,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
 from ...dataset.parts import Documents
+from ...dataset.together import ids_together
 from ...errors import DamagedSnapshotError
 from ...manifest.columns import batch_keys
 from ...manifest.manifest import Manifest
@@ -122,8 +123,10 @@ class _Places:
         by_id = np.argsort(wanted, kind="stable")
         ordered = wanted[by_id]
         self._source = np.full(len(wanted), _BASE)
-        for number, collection in reversed(list(enumerate(overrides))):
-            known = np.array([i.binary for i in Documents(collection).ids()], wanted.dtype)
+        there = {number: Documents(collection) for number, collection in enumerate(overrides)}
+        found_there = ids_together(base.database, there) if there else {}
+        for number, ids in reversed(found_there.items()):
+            known = np.array([id_.binary for id_ in ids], wanted.dtype)
             place, found = positions(ordered, known)
             self._source[by_id[place[found]]] = number
 

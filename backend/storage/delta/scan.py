@@ -47,6 +47,9 @@ class _Field:
         return bytes([self.kind]) + self.name.encode() + b"\x00"
 
 
+_FEW = 1000
+"""So many documents are not worth a second thread."""
+
 _ID = _Field("_id", 0x07, DTYPE)
 _TIME = _Field("last_modified_at", 0x09, _INT64)
 _NUMBER = _Field("$recordId", 0x12, _INT64)
@@ -149,7 +152,7 @@ def _halves(
 ) -> tuple[_Columns, bool]:
     """Goes through the index of the ids, in halves if it is known where the middle is."""
     halves: list[Document] = [{}]
-    if expected is not None and len(expected):
+    if expected is not None and len(expected) > _FEW:
         middle = Ids(expected)[len(expected) // 2]
         # Unlike a filter, these are bounds for ids of all types
         halves = [{"max": {"_id": middle}}, {"min": {"_id": middle}}]
