@@ -24,7 +24,7 @@ from support.panel import Panel
 #: The commands that a verb sends with duplication and with delta, in the order in which the verbs
 #: are called. A comment says what is wanted where that is not reached yet.
 PRICES: dict[str, tuple[int, int]] = {
-    "create": (47, 69),  # 45, 60
+    "create": (40, 59),
     "list": (3, 3),
     "info": (3, 5),  # 4
     "load": (15, 18),  # 15
@@ -33,10 +33,10 @@ PRICES: dict[str, tuple[int, int]] = {
     "edit": (14, 15),  # 14
     "tag": (14, 15),  # 14
     "pin": (14, 14),
-    "diff": (24, 35),  # 20, 25
-    "diff with HEAD": (26, 32),  # 30
+    "diff": (18, 24),
+    "diff with HEAD": (22, 27),
     "revert": (79, 87),  # 70
-    "undo": (84, 92),  # 70
+    "undo": (84, 90),  # 70
     "delete": (24, 24),
 }
 

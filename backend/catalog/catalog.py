@@ -18,8 +18,8 @@ from ..mongo import fence
 from ..mongo.collections import CATALOG, DATASETS
 from ..mongo.database import Document
 from ..results.times import zoned
-from .names import no_snapshot, slug, taken
-from .queries import counting, usable
+from .names import no_snapshot, taken
+from .queries import counting, same_slug, usable
 from .record import (
     FORMAT_VERSION,
     Archive,
@@ -78,12 +78,7 @@ class Catalog:
         Raises:
             DuplicateNameError: if it is taken
         """
-        query = {
-            "dataset_id": dataset_id,
-            "slug": slug(name),
-            "live": True,
-            "_id": {"$ne": renamed},
-        }
+        query = same_slug(dataset_id, name, renamed)
         found = self.database[CATALOG].find_one(query, {"name": 1})
         if found is not None:
             raise DuplicateNameError(taken(name, found["name"]))

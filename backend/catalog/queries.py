@@ -5,6 +5,7 @@ from __future__ import annotations
 from bson import ObjectId
 
 from ..mongo.database import Document
+from .names import slug
 from .record import SnapshotState
 
 
@@ -16,6 +17,17 @@ def usable(dataset_id: ObjectId, name: str) -> Document:
         name: the snapshot's name
     """
     return {"dataset_id": dataset_id, "name": name, "state": SnapshotState.READY.value}
+
+
+def same_slug(dataset_id: ObjectId, name: str, renamed: ObjectId | None = None) -> Document:
+    """Returns what finds the snapshot that keeps another one from having a name.
+
+    Args:
+        dataset_id: the dataset
+        name: a valid name
+        renamed (None): a snapshot that may have the name already
+    """
+    return {"dataset_id": dataset_id, "slug": slug(name), "live": True, "_id": {"$ne": renamed}}
 
 
 def counting(dataset_id: ObjectId) -> list[Document]:

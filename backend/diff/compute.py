@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from pymongo.database import Database
 
 from ..catalog.catalog import Catalog
 from ..catalog.names import HEAD, is_head
+from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference
 from ..errors import InvalidRequestError, SnapshotNotFoundError
@@ -58,7 +61,8 @@ def diff(
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
     """
-    older, newer = versions(database, dataset, a, b)
+    records = Catalog(database).list(dataset.id)
+    older, newer = versions(database, dataset, a, b, records)
     before, after = map(surroundings.dataset_document, (older, newer))
     comparison = _Comparison(older, newer, before, after, progress)
     comparison.run()
@@ -83,7 +87,7 @@ def diff(
         schema=tuple(comparison.schema),
         properties=tuple(surroundings.properties(before, after)),
         items=tuple(surroundings.items(older, newer, before, after)),
-        versions=tuple(sizes.of_versions(database, dataset, now)),
+        versions=tuple(sizes.of_versions(database, dataset, records, now)),
     )
 
 
@@ -115,7 +119,11 @@ def diff_sample(
 
 
 def versions(
-    database: Database[Document], dataset: DatasetReference, a: str, b: str | None
+    database: Database[Document],
+    dataset: DatasetReference,
+    a: str,
+    b: str | None,
+    records: Sequence[SnapshotRecord] | None = None,
 ) -> tuple[SnapshotVersion | HeadVersion, SnapshotVersion | HeadVersion]:
     """Finds the versions that a caller names.
 
@@ -124,6 +132,7 @@ def versions(
         dataset: the dataset
         a: a version, or :data:`LATEST`
         b: another one, or None for HEAD
+        records (None): the snapshots of the dataset, if they were read
 
     Returns:
         the versions
@@ -131,10 +140,13 @@ def versions(
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
     """
-    newer = version(database, dataset, b)
+    newer = version(database, dataset, b, records)
     if a != LATEST:
-        return version(database, dataset, a), newer
-    latest = Catalog(database).latest(dataset.id)
+        return version(database, dataset, a, records), newer
+    if records is None:
+        latest = Catalog(database).latest(dataset.id)
+    else:
+        latest = records[-1] if records else None
     if latest is None:
         raise SnapshotNotFoundError(
             f"Dataset '{dataset.name}' has no snapshots yet, so there is nothing to compare "
@@ -144,7 +156,10 @@ def versions(
 
 
 def version(
-    database: Database[Document], dataset: DatasetReference, name: str | None
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str | None,
+    records: Sequence[SnapshotRecord] | None = None,
 ) -> SnapshotVersion | HeadVersion:
     """Finds the version that a caller names.
 
@@ -152,6 +167,7 @@ def version(
         database: the database
         dataset: the dataset
         name: a snapshot; or None, or ``HEAD`` in any case, for the dataset as it is now
+        records (None): the snapshots of the dataset, if they were read
 
     Returns:
         the version
@@ -164,7 +180,9 @@ def version(
         return HeadVersion(Head(database, dataset.id))
     catalog = Catalog(database)
     if not is_head(name):
-        return SnapshotVersion(database, catalog.get(dataset.id, name, dataset.name))
+        known = [record for record in records or () if record.name == name]
+        record = known[0] if known else catalog.get(dataset.id, name, dataset.name)
+        return SnapshotVersion(database, record)
     if (taken := catalog.find(dataset.id, name)) is not None:
         raise InvalidRequestError(
             f"'{name}' is a snapshot of '{dataset.name}' and stands for the dataset itself as "
@@ -189,6 +207,8 @@ class _Comparison:
         self.schema: list[SchemaChange] = []
         self.sample_fields = self._counter(before, after, "sample_fields", "")
         self.frame_fields = self._counter(before, after, "frame_fields", FRAMES)
+        if isinstance(older, SnapshotVersion) and isinstance(newer, SnapshotVersion):
+            older.read_with(newer)
         # HEAD is read as a whole, which takes most of the time
         self.samples = PartComparison(older, newer, Part.SAMPLES, _share(progress, 0, _SAMPLES))
         self.frames = PartComparison(

@@ -55,7 +55,11 @@ def calculate(database: Database[Document], dataset_id: ObjectId) -> SampleChang
 
 
 def note_none(
-    database: Database[Document], record: SnapshotRecord, since: datetime, **facts: Any
+    database: Database[Document],
+    record: SnapshotRecord,
+    since: datetime,
+    sample_collection: str | None = None,
+    **facts: Any,
 ) -> None:
     """Notes that the dataset is what its latest snapshot holds.
 
@@ -63,9 +67,11 @@ def note_none(
         database: the database
         record: the snapshot
         since: the time from which on it may have been edited
+        sample_collection (None): the dataset's, if it is known
         **facts: what else is to be remembered of the dataset
     """
-    compared = basis(record.id, _sample_collection(database, record.dataset_id))
+    known = sample_collection or _sample_collection(database, record.dataset_id)
+    compared = basis(record.id, known)
     summary = SampleChangeSummary(record.sample_count, 0, 0, 0, since)
     Catalog(database).set_latest_changes(record.dataset_id, summary, compared, **facts)
 

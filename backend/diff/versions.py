@@ -55,11 +55,28 @@ class SnapshotVersion:
         """Returns what was captured."""
         if (known := self._known(part)) is not None:
             return known.manifest
-        # Every snapshot has samples
-        read = manifest_store.load if part is Part.SAMPLES else manifest_store.find
-        found = read(self.database, self.record.id, part) or Manifest.empty()
-        self._read[part] = CachedPart(found)
-        return found
+        if part is Part.SAMPLES:
+            # Every snapshot has some
+            found = {part: manifest_store.load(self.database, self.record.id, part)}
+        else:
+            # Whoever compares the frames compares the tags as well, which are few
+            together = (Part.FRAMES, Part.TAGS) if part is Part.FRAMES else (part,)
+            there = manifest_store.find_some(self.database, self.record.id, together)
+            found = {each: there.get(each, Manifest.empty()) for each in together}
+        self._read.update({each: CachedPart(manifest) for each, manifest in found.items()})
+        return found[part]
+
+    def read_with(self, later: SnapshotVersion) -> None:
+        """Reads the samples' manifests of this and a later version, which have much in common."""
+        known = self._known(Part.SAMPLES), later._known(Part.SAMPLES)
+        if known == (None, None) and self.record.id != later.record.id:
+            own, others = manifest_store.load_both(
+                self.database, self.record.id, later.record.id, Part.SAMPLES
+            )
+            self._read[Part.SAMPLES], later._read[Part.SAMPLES] = (
+                CachedPart(own),
+                CachedPart(others),
+            )
 
     def _known(self, part: Part) -> CachedPart | None:
         return self.known.get((self.record.id, part), self._read.get(part))

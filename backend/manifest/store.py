@@ -55,6 +55,62 @@ def load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Man
         return _load(database, snapshot_id, part)
 
 
+def load_both(
+    database: Database[Document], first: ObjectId, second: ObjectId, part: Part
+) -> tuple[Manifest, Manifest]:
+    """Reads the manifests of two snapshots; what tells both is read once.
+
+    Args:
+        database: the database
+        first: a snapshot
+        second: another one
+        part: the part of them
+
+    Returns:
+        the manifests
+
+    Raises:
+        DamagedSnapshotError: if one is missing or not what was stored
+    """
+    read: dict[ObjectId, _Stored] = {}
+
+    def load_one(snapshot_id: ObjectId) -> Manifest:
+        if snapshot_id not in read:
+            read[snapshot_id] = _Stored.load(database, snapshot_id, part)
+        return _told(database, read[snapshot_id], part, read)
+
+    try:
+        # The second one is mostly told by the first one
+        found = load_one(second)
+        return load_one(first), found
+    except DamagedSnapshotError:
+        # As above
+        return _load(database, first, part), _load(database, second, part)
+
+
+def find_some(
+    database: Database[Document], snapshot_id: ObjectId, some: Iterable[Part]
+) -> dict[Part, Manifest]:
+    """Reads the manifests of some parts of a snapshot, at once.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        some: the parts
+
+    Returns:
+        those that there are
+
+    Raises:
+        DamagedSnapshotError: if one is not what was stored
+    """
+    pieces: dict[str, list[Document]] = {}
+    query = {"snapshot_id": snapshot_id, "part": {"$in": [part.value for part in some]}}
+    for piece in database[MANIFESTS].find(query).sort("number", 1):
+        pieces.setdefault(piece["part"], []).append(piece)
+    return {part: _found(database, snapshot_id, part, pieces[part]) for part in map(Part, pieces)}
+
+
 def find(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest | None:
     """Reads a manifest, if there is one.
 
@@ -70,8 +126,12 @@ def find(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Man
         DamagedSnapshotError: if it is not what was stored
     """
     pieces = list(_pieces(database, snapshot_id, part))
-    if not pieces:
-        return None
+    return _found(database, snapshot_id, part, pieces) if pieces else None
+
+
+def _found(
+    database: Database[Document], snapshot_id: ObjectId, part: Part, pieces: list[Document]
+) -> Manifest:
     try:
         return _told(database, _Stored.joined(pieces, snapshot_id, part), part)
     except DamagedSnapshotError:
@@ -88,12 +148,20 @@ def _pieces(database: Database[Document], snapshot_id: ObjectId, part: Part) -> 
     return database[MANIFESTS].find(query).sort("number", 1)
 
 
-def _told(database: Database[Document], stored: _Stored, part: Part) -> Manifest:
-    """Returns a manifest, having read those by which it is told."""
+def _told(
+    database: Database[Document],
+    stored: _Stored,
+    part: Part,
+    read: dict[ObjectId, _Stored] | None = None,
+) -> Manifest:
+    """Returns a manifest, having read those by which it is told, unless they were read."""
+    known = {} if read is None else read
     patches: list[Patch] = []
     while stored.base is not None:
         patches.append(stored.patch())
-        stored = _Stored.load(database, stored.base, part)
+        if stored.base not in known:
+            known[stored.base] = _Stored.load(database, stored.base, part)
+        stored = known[stored.base]
     manifest = Manifest.from_bytes(stored.data)
     return Patch.joined(patches[::-1]).applied_to(manifest) if patches else manifest
 

@@ -12,9 +12,11 @@ from pymongo.database import Database
 from ..access import actor
 from ..actions import Action
 from ..catalog import names
+from ..catalog.beginning import Beginning, Place
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
 from ..config import Settings
+from ..dataset import schema
 from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference, migrate
 from ..diff import changes, latest_changes
@@ -67,17 +69,19 @@ def create(
         ConcurrentWritesError: if the dataset is written to all the time
     """
     names.validate(name)
-    Catalog(database).check_name(dataset.id, name)
+    beginning = Beginning.read(database, dataset.id, name)
     migrate(dataset)
     catalog = Catalog(database)
     settings = Settings.load()
     # A dataset whose history was converted stays with that backend
-    backend_name = catalog.dataset_facts(dataset.id).get("backend", settings.backend)
+    backend_name = beginning.facts.get("backend", settings.backend)
     backend = registry.create(backend_name, database)
 
     snapshot_id = ObjectId()
+    counts: tuple[int, int] | None = beginning.counts
     while True:
-        quota.make(database, dataset)
+        quota.make(database, dataset, counts)
+        counts = None
         with (
             suppress(quota.RoomTakenError),
             operation(
@@ -91,7 +95,8 @@ def create(
                 backend=backend_name,
             ) as running,
         ):
-            quota.check(database, dataset)
+            place = Place.read(database, dataset.id)
+            quota.check(database, dataset, place.counts)
             head = Head(database, dataset.id)
             _warn_if_not_persistent(dataset)
             record = SnapshotRecord(
@@ -100,7 +105,7 @@ def create(
                 name=name,
                 slug=names.slug(name),
                 description=description,
-                sequence=catalog.next_sequence(dataset.id),
+                sequence=place.sequence,
                 state=SnapshotState.CREATING,
                 backend=backend_name,
                 created_at=running.entry.started_at,
@@ -113,7 +118,7 @@ def create(
                 record, head, _copying(running), trust_timestamps=trust_timestamps
             )
             running.step("captured")
-            record = _describe(running, backend, record, captured)
+            record = _describe(running, backend, record, captured, place.latest)
             running.committing("summarized")
             if not catalog.complete(snapshot_id):
                 raise LeaseLostError(
@@ -121,7 +126,7 @@ def create(
                 )
             running.commit()
             record = replace(record, state=SnapshotState.READY)
-            _finish(running, record, captured.change_token)
+            _finish(running, record, captured.change_token, captured.sample_collection)
             return record
 
 
@@ -152,7 +157,11 @@ def check(database: Database[Document], dataset: DatasetReference, name: str | N
 
 
 def _describe(
-    running: Operation, backend: Backend, record: SnapshotRecord, captured: Captured
+    running: Operation,
+    backend: Backend,
+    record: SnapshotRecord,
+    captured: Captured,
+    previous: SnapshotRecord | None,
 ) -> SnapshotRecord:
     """Notes what a snapshot holds; what it changed is found out at the same time."""
     database, catalog = running.database, Catalog(running.database)
@@ -161,7 +170,6 @@ def _describe(
     manifests = {**dict.fromkeys(Part, Manifest.empty()), **captured.manifests}
     known = {(record.id, part): CachedPart(each) for part, each in manifests.items()}
     known.update(captured.known)
-    previous = catalog.latest(record.dataset_id)
     with Workers(max_workers=1) as pool:
         summary = pool.submit(changes.since_previous, database, previous, record, known)
         manifest_store.save(database, record.id, captured.manifests, captured.base, captured.known)
@@ -172,11 +180,19 @@ def _describe(
             "sample_count": len(captured.manifests[Part.SAMPLES]),
             "size_bytes": backend.size_bytes(record),
             # Else they are noted when they are first asked for
-            "fields": search_index.read_fields(database, record) if is_ready else None,
+            "fields": _fields(database, record, captured, is_ready),
             "changes": summary.result(),
         }
         catalog.update(record.id, **noted)
     return replace(record, **noted)
+
+
+def _fields(
+    database: Database[Document], record: SnapshotRecord, captured: Captured, is_ready: bool
+) -> tuple[str, ...] | None:
+    if captured.document is not None:
+        return schema.paths(captured.document)
+    return search_index.read_fields(database, record) if is_ready else None
 
 
 @recovers(Action.CREATE)
@@ -198,12 +214,19 @@ def _recover(running: Operation) -> None:
     manifest_store.delete(database, snapshot_id)
 
 
-def _finish(running: Operation, record: SnapshotRecord, token: Document | None = None) -> None:
+def _finish(
+    running: Operation,
+    record: SnapshotRecord,
+    token: Document | None = None,
+    sample_collection: str | None = None,
+) -> None:
     """Nothing has changed since the latest snapshot, which is this one."""
     facts: Document = {}
     if token is not None:
         facts["witness"] = {"snapshot_id": record.id, **token}
-    latest_changes.note_none(running.database, record, record.created_at, **facts)
+    latest_changes.note_none(
+        running.database, record, record.created_at, sample_collection, **facts
+    )
     running.step("summarized_head")
     registry.create(record.backend, running.database).tidy(running.dataset_id)
 

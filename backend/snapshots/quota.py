@@ -26,7 +26,11 @@ class RoomTakenError(LimitExceededError):
     """
 
 
-def make(database: Database[Document], dataset: DatasetReference) -> None:
+def make(
+    database: Database[Document],
+    dataset: DatasetReference,
+    counts: tuple[int, int] | None = None,
+) -> None:
     """Archives snapshots until one more fits into the limits, if archives are turned on.
 
     Over the limit of a dataset, of that dataset; over that of the database, of all. Those that
@@ -38,29 +42,36 @@ def make(database: Database[Document], dataset: DatasetReference) -> None:
     Args:
         database: the database
         dataset: the dataset that is about to have one more
+        counts (None): how many there are, if that was read, see :meth:`.Catalog.counts`
 
     Raises:
         LimitExceededError: if none can be archived
         DatasetBusyError: if the datasets of those that could be are held by others
         ArchiveStorageError: if the store is full, out of reach, or refuses
     """
-    while excesses := _excesses(database, dataset):
+    while excesses := _excesses(database, dataset, counts):
+        counts = None
         scope, error = excesses[0]
         if Settings.load().archive_path is None or not _archive_one(database, dataset, scope):
             raise error
 
 
-def check(database: Database[Document], dataset: DatasetReference) -> None:
+def check(
+    database: Database[Document],
+    dataset: DatasetReference,
+    counts: tuple[int, int] | None = None,
+) -> None:
     """Checks that the room for one more snapshot is still there.
 
     Args:
         database: the database
         dataset: the dataset that is about to have one more
+        counts (None): how many there are, if that was read, see :meth:`.Catalog.counts`
 
     Raises:
         RoomTakenError: if somebody else was quicker
     """
-    for _, error in _excesses(database, dataset):
+    for _, error in _excesses(database, dataset, counts):
         raise RoomTakenError(str(error))
 
 

@@ -46,6 +46,12 @@ class Captured:
     change_token: Document | None = None
     """What tells at a glance whether the dataset was written to since, if anything does."""
 
+    document: Document | None = None
+    """The dataset document that was captured, if it need not be read for that."""
+
+    sample_collection: str | None = None
+    """The collection that the dataset's samples were in then, if that is known."""
+
 
 class Backend(ABC):
     """Keeps states of datasets.

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+import bson
 from bson import ObjectId
 from pymongo.errors import OperationFailure
 
 from .. import faults
 from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Documents, Head, Part, State
+from ..dataset.together import HeldDocuments
 from ..errors import ConcurrentWritesError
 from ..manifest.manifest import Manifest
 from ..mongo.database import at_one_moment
@@ -64,6 +66,21 @@ class Moment:
     """The content of each part of the copy."""
     change_token: DatasetToken
     """Taken before that moment: what proves no write since proves that the dataset is the same."""
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what is known of the dataset without reading it again, as fields of Captured."""
+        state = self.change_token.state
+        found: dict[str, Any] = {
+            "change_token": self.change_token.to_document(),
+            "sample_collection": state[Part.SAMPLES].collection.name,
+        }
+        documents = state[Part.DATASET]
+        # On a replica set it was looked at a moment before
+        is_known = not Manifest.read(documents).compare(self.manifests[Part.DATASET])
+        if is_known and isinstance(documents, HeldDocuments) and documents.held:
+            options = documents.collection.codec_options
+            found["document"] = bson.decode(documents.held[0], options)
+        return found
 
 
 def capture(head: Head, target: Target, progress: Progress) -> Moment:

@@ -54,7 +54,7 @@ class DuplicationBackend(Backend):
         return Captured(
             moment.manifests,
             storage=_storage(parts, list_indexes(moment.change_token.state)),
-            change_token=moment.change_token.to_document(),
+            **moment.facts(),
         )
 
     def ingest(

@@ -63,15 +63,13 @@ class DeltaBackend(Backend):
         moment = capture(head, target, progress)
         target.complete(moment.manifests)
         faults.reach("create.linked")
+        # What nobody needs any more goes when the snapshot is complete, see tidy()
         cache.evict(self.database, record.dataset_id)
-        collect_garbage(self.database, record.dataset_id)
         storage = _storage(collections.list_indexes(moment.change_token.state))
         if target.equals_previous:
             logger.info("Snapshot '%s' equals the one before it: nothing was written", record.name)
             storage["equals_previous"] = True
-        return Captured(
-            moment.manifests, storage, target.known, target.base, moment.change_token.to_document()
-        )
+        return Captured(moment.manifests, storage, target.known, target.base, **moment.facts())
 
     def ingest(
         self,
@@ -162,10 +160,10 @@ class DeltaBackend(Backend):
         self, record: SnapshotRecord, part: Part, known: CachedPart | None = None
     ) -> Source | None:
         """Returns what looks documents up in the pre-images and the newest full copy."""
-        link = chains.known(self.database, record.dataset_id).get(record.id)
-        if part not in link.parts:
+        chain = chains.known(self.database, record.dataset_id)
+        if part not in chain.get(record.id).parts:
             return None
-        return VirtualSource(self.database, record.dataset_id, record.id, part, known)
+        return VirtualSource(self.database, record.dataset_id, record.id, part, known, chain=chain)
 
     def read(
         self, record: SnapshotRecord, part: Part, progress: Progress = silent
@@ -226,7 +224,7 @@ class DeltaBackend(Backend):
 
     def _begin(self, record: SnapshotRecord) -> None:
         """Adds a link for a new snapshot, so that whatever follows can be undone."""
-        if chains.known(self.database, record.dataset_id).find(record.id) is not None:
+        if chains.taken(self.database, record.dataset_id).find(record.id) is not None:
             discard(self.database, record.id)
         collect_garbage(self.database, record.dataset_id)
         link = Link(record.id, record.sequence)

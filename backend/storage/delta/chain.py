@@ -310,6 +310,14 @@ def known(database: Database[Document], dataset_id: ObjectId) -> Chain:
     return chain
 
 
+def taken(database: Database[Document], dataset_id: ObjectId) -> Chain:
+    """Does the same for who is about to change it, and makes it theirs first."""
+    held = fence.current()
+    if held is not None and held.dataset_id == dataset_id and _KEPT not in held.kept:
+        _take(database, dataset_id, held)
+    return known(database, dataset_id)
+
+
 def _keep(chain: Chain) -> None:
     held = fence.current()
     if held is None or held.dataset_id != chain.dataset_id:
@@ -332,16 +340,7 @@ def all_chains(database: Database[Document]) -> list[Chain]:
 
 
 def is_current(database: Database[Document], chain: Chain, snapshot_id: ObjectId) -> bool:
-    """Returns whether a chain is what it was when it was loaded.
-
-    Args:
-        database: the database
-        chain: the chain
-        snapshot_id: a snapshot in it; a chain that was begun anew counts from the beginning
-
-    Returns:
-        True/False
-    """
+    """Returns whether a chain is what it was; one begun anew counts its versions from 1."""
     query = {"_id": chain.dataset_id, "version": chain.version, "links.id": snapshot_id}
     return database[DELTA].find_one(query, {"_id": 1}) is not None
 

@@ -49,6 +49,7 @@ class VirtualSource:
         part: samples or frames
         known (None): what is known of the part already
         is_canonical (False): whether to leave out what is only held ready to be opened
+        chain (None): the chain, if it was just read
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class VirtualSource:
         known: CachedPart | None = None,
         *,
         is_canonical: bool = False,
+        chain: Chain | None = None,
     ) -> None:
         self._known = known
-        self._chain: Chain | None = None
+        self._chain = chain
         """By which documents were found the last time."""
         self._is_canonical = is_canonical
         self._database = database
