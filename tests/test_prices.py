@@ -24,7 +24,7 @@ from support.panel import Panel
 #: The commands that a verb sends with duplication and with delta, in the order in which the verbs
 #: are called. A comment says what is wanted where that is not reached yet.
 PRICES: dict[str, tuple[int, int]] = {
-    "create": (40, 59),
+    "create": (39, 59),
     "list": (3, 3),
     "info": (3, 5),  # 4
     "load": (15, 18),  # 15
@@ -35,8 +35,8 @@ PRICES: dict[str, tuple[int, int]] = {
     "pin": (14, 14),
     "diff": (18, 24),
     "diff with HEAD": (22, 27),
-    "revert": (79, 87),  # 70
-    "undo": (84, 90),  # 70
+    "revert": (65, 72),  # 70
+    "undo": (70, 74),  # 70
     "delete": (24, 24),
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 from bson import ObjectId, json_util
 from pymongo.database import Database
@@ -102,7 +103,7 @@ def _remove(database: Database[Document], own: Document) -> None:
             instances.forget(document["name"])
 
 
-def delete_generated_datasets(head: Head) -> None:
+def delete_generated_datasets(head: Head, views: Iterable[Document] | None = None) -> None:
     """Deletes what saved views have generated from another state than the dataset's.
 
     FiftyOne compares only the stages (fiftyone/core/stages.py, ``ToPatches.load_view``), and so
@@ -110,9 +111,12 @@ def delete_generated_datasets(head: Head) -> None:
 
     Args:
         head: the dataset
+        views (None): its saved views, if they were read
     """
     database = head.database
-    for view in database["views"].find({"_dataset_id": head.dataset_id}, {"view_stages": 1}):
+    if views is None:
+        views = database["views"].find({"_dataset_id": head.dataset_id}, {"view_stages": 1})
+    for view in views:
         for stage in view.get("view_stages") or []:
             arguments = dict(json_util.loads(stage).get("kwargs", []))
             name = (arguments.get("_state") or {}).get("name")

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
@@ -29,6 +30,24 @@ class HeldDocuments(Documents):
         """Returns the documents as they were read."""
         if self.held:
             yield DocumentBatch.of(bytearray(b"".join(self.held)))
+
+    def decoded(self, ids: list[Any] | None = None) -> Iterator[Document]:
+        """Yields them, decoded; some of them are read again."""
+        if ids is not None:
+            yield from super().decoded(ids)
+        else:
+            options = self.collection.codec_options
+            yield from (bson.decode(document, options) for document in self.held)
+
+
+def hold(documents: Documents) -> HeldDocuments:
+    """Reads documents, to be told again as they are now.
+
+    Args:
+        documents: few documents
+    """
+    held = [document.raw for document in documents.documents()]
+    return HeldDocuments(documents.collection, documents.query, held)
 
 
 def ids_together(

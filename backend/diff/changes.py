@@ -122,6 +122,7 @@ def since_previous(
     previous: SnapshotRecord | None,
     record: SnapshotRecord,
     known: Mapping[tuple[ObjectId, Part], CachedPart] | None = None,
+    now: datetime | None = None,
 ) -> SampleChangeSummary | None:
     """Returns what a snapshot changed against the one before it.
 
@@ -132,6 +133,7 @@ def since_previous(
         previous: the snapshot before, or None for the first one, in which everything is added
         record: the snapshot
         known (None): what need not be read, by snapshot and part
+        now (None): the time on the server, if it is known
 
     Returns:
         the summary, or None if it is unknown
@@ -143,7 +145,7 @@ def since_previous(
     except _UNREADABLE as error:
         logger.warning("What snapshot '%s' has changed is not known: %s", record.name, error)
         return None
-    return found.summary(server_time(database))
+    return found.summary(now or server_time(database))
 
 
 def in_head(

@@ -207,8 +207,6 @@ class _Comparison:
         self.schema: list[SchemaChange] = []
         self.sample_fields = self._counter(before, after, "sample_fields", "")
         self.frame_fields = self._counter(before, after, "frame_fields", FRAMES)
-        if isinstance(older, SnapshotVersion) and isinstance(newer, SnapshotVersion):
-            older.read_with(newer)
         # HEAD is read as a whole, which takes most of the time
         self.samples = PartComparison(older, newer, Part.SAMPLES, _share(progress, 0, _SAMPLES))
         self.frames = PartComparison(

@@ -20,7 +20,7 @@ from ..mongo.gate import Workers
 from ..progress import Progress, silent
 from ..rawbson import equality, layout
 from ..rawbson.ids import DTYPE, Ids, Keys
-from .versions import Version
+from .versions import SnapshotVersion, Version
 
 _FETCH_DOCUMENTS = 1000
 
@@ -49,6 +49,8 @@ class PartComparison:
         self, older: Version, newer: Version, part: Part, progress: Progress = silent
     ) -> None:
         self._older, self._newer, self._part = older, newer, part
+        if isinstance(older, SnapshotVersion) and isinstance(newer, SnapshotVersion):
+            older.read_with(newer, part)
         with Workers(max_workers=1) as pool:
             before = pool.submit(older.manifest, part)
             self.after = newer.manifest(part, progress)

@@ -66,17 +66,13 @@ class SnapshotVersion:
         self._read.update({each: CachedPart(manifest) for each, manifest in found.items()})
         return found[part]
 
-    def read_with(self, later: SnapshotVersion) -> None:
-        """Reads the samples' manifests of this and a later version, which have much in common."""
-        known = self._known(Part.SAMPLES), later._known(Part.SAMPLES)
-        if known == (None, None) and self.record.id != later.record.id:
-            own, others = manifest_store.load_both(
-                self.database, self.record.id, later.record.id, Part.SAMPLES
-            )
-            self._read[Part.SAMPLES], later._read[Part.SAMPLES] = (
-                CachedPart(own),
-                CachedPart(others),
-            )
+    def read_with(self, later: SnapshotVersion, part: Part) -> None:
+        """Reads the manifests of this and a later version, which have much in common."""
+        is_known = self._known(part) is not None or later._known(part) is not None
+        # Not every snapshot has others
+        if part is Part.SAMPLES and not is_known and self.record.id != later.record.id:
+            found = manifest_store.load_both(self.database, self.record.id, later.record.id, part)
+            self._read[part], later._read[part] = map(CachedPart, found)
 
     def _known(self, part: Part) -> CachedPart | None:
         return self.known.get((self.record.id, part), self._read.get(part))

@@ -30,6 +30,8 @@ from .manifest import Manifest, Patch
 # Stays well below MongoDB's 16 MB a document
 _CHUNK_BYTES = 8 * 1024 * 1024
 
+_KEPT = "manifest"
+
 _MOST = 0.5
 """If more than this share of the documents differs, a manifest is stored in full."""
 
@@ -48,11 +50,19 @@ def load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Man
     Raises:
         DamagedSnapshotError: if it is missing or not what was stored
     """
+    held, key = fence.current(), (snapshot_id, part)
+    if held is not None and held.kept.get(_KEPT, (None,))[0] == key:
+        kept: Manifest = held.kept[_KEPT][1]
+        return kept
     try:
-        return _load(database, snapshot_id, part)
+        found = _load(database, snapshot_id, part)
     except DamagedSnapshotError:
         # The one that tells it may have been deleted at this moment: then another one does
-        return _load(database, snapshot_id, part)
+        found = _load(database, snapshot_id, part)
+    if held is not None:
+        # It never changes, and who puts documents in place compares them with it after that
+        held.kept[_KEPT] = key, found
+    return found
 
 
 def load_both(
@@ -174,20 +184,9 @@ def load_small(database: Database[Document], snapshot_id: ObjectId) -> dict[Part
         snapshot_id: the snapshot
 
     Returns:
-        those that there are
-
-    Raises:
-        DamagedSnapshotError: if one is not what was stored
+        those that there are, see :func:`find_some`
     """
-    own = [part.value for part in Part if part.is_own_collection]
-    found: dict[str, list[Document]] = {}
-    query = {"snapshot_id": snapshot_id, "part": {"$nin": own}}
-    for piece in database[MANIFESTS].find(query).sort("number", 1):
-        found.setdefault(piece["part"], []).append(piece)
-    return {
-        part: Manifest.from_bytes(_Stored.joined(found[part], snapshot_id, part).data)
-        for part in map(Part, found)
-    }
+    return find_some(database, snapshot_id, (p for p in Part if not p.is_own_collection))
 
 
 def parts(database: Database[Document], snapshot_id: ObjectId) -> list[Part]:

@@ -8,6 +8,7 @@ are made to fail instead, with a reason, in the server.
 from __future__ import annotations
 
 from calendar import timegm
+from datetime import datetime
 from typing import Any
 
 from pymongo.database import Database
@@ -46,14 +47,15 @@ def invalidate_views(database: Database[Document], collection: str, reason: str)
         database.command("collMod", view["name"], viewOn=collection, pipeline=_failing(reason))
 
 
-def close(database: Database[Document], *views: str) -> None:
+def close(database: Database[Document], *views: str, now: datetime | None = None) -> None:
     """Lets views fail for good, or until their snapshot is projected again.
 
     Args:
         database: the database
         *views: their names; there need not be any
+        now (None): the time on the server, if it is known
     """
-    closed = _closed(database)
+    closed = _closed(now or server_time(database))
     for view in views:
         try:
             database.command("collMod", view, **closed)
@@ -72,7 +74,9 @@ def replace(database: Database[Document], collection: str) -> None:
     """
     database.drop_collection(collection)
     try:
-        database.create_collection(collection, check_exists=False, **_closed(database))
+        database.create_collection(
+            collection, check_exists=False, **_closed(server_time(database))
+        )
     except (CollectionInvalid, OperationFailure):
         # Another process has done the same
         return
@@ -97,7 +101,7 @@ def drop_old(database: Database[Document], keep_days: int | None = None) -> None
     """
     kept = KEEP_DAYS if keep_days is None else keep_days
     found = list(database.list_collections(filter={"options.viewOn": CATALOG}))
-    before = _seconds(database) - kept * 24 * 3600 if found else 0
+    before = _seconds(server_time(database)) - kept * 24 * 3600 if found else 0
     for view in found:
         if _closed_at(view) <= before:
             database.drop_collection(view["name"])
@@ -108,9 +112,9 @@ def _failing(reason: str) -> list[Document]:
     return [{"$match": {"$expr": {"$toInt": reason}}}]
 
 
-def _closed(database: Database[Document]) -> Document:
+def _closed(now: datetime) -> Document:
     """Returns what a view is that was closed for good: over something that is always there."""
-    noted = {"$set": {"closed_at": _seconds(database)}}
+    noted = {"$set": {"closed_at": _seconds(now)}}
     return {"viewOn": CATALOG, "pipeline": [*_failing(_GONE), noted]}
 
 
@@ -119,6 +123,6 @@ def _closed_at(view: Any) -> int:
     return int(noted.get("$set", {}).get("closed_at", 0))
 
 
-def _seconds(database: Database[Document]) -> int:
-    """Returns the time on the server, which needs no time zone in a list of collections."""
-    return timegm(server_time(database).utctimetuple())
+def _seconds(time: datetime) -> int:
+    """Returns a time as what needs no time zone in a list of collections."""
+    return timegm(time.utctimetuple())

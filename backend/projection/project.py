@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 
 import bson
 from bson import ObjectId
@@ -78,7 +79,9 @@ def project(
 
 
 @grant(Permission.PROJECTING)
-def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
+def remove(
+    database: Database[Document], snapshot_id: ObjectId, now: datetime | None = None
+) -> None:
     """Removes the projection of a snapshot, if there is one.
 
     Whoever has it open gets an error from the server from now on.
@@ -86,6 +89,7 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
     Args:
         database: the database
         snapshot_id: the snapshot
+        now (None): the time on the server, if it is known
     """
     generated.remove(database, snapshot_id)
     document = database["datasets"].find_one_and_delete(_own_document(snapshot_id))
@@ -103,9 +107,9 @@ def remove(database: Database[Document], snapshot_id: ObjectId) -> None:
     if not found[Part.DATASET] or not _is_foreign(database, snapshot_id):
         for part in (part for part in ownership.OWNED if found[part]):
             own[part].collection.delete_many(own[part].query)
-    invalidate.close(
-        database, *(view_name(snapshot_id, part) for part in (Part.SAMPLES, Part.FRAMES))
-    )
+    has_frames = document is None or document.get("frame_collection_name") is not None
+    parts = [Part.SAMPLES, Part.FRAMES] if has_frames else [Part.SAMPLES]
+    invalidate.close(database, *(view_name(snapshot_id, part) for part in parts), now=now)
 
 
 def _own_document(snapshot_id: ObjectId) -> Document:

@@ -77,7 +77,7 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
     if former.raw != current.raw:
         discarded.shelve_again(running, former)
     running.commit(at=server_time(running.database))
-    _finish(running)
+    _finish(running, wanted)
 
 
 @recovers(Action.REVERT)
@@ -101,8 +101,13 @@ def _recover(running: Operation) -> None:
     _finish(running)
 
 
-def _finish(running: Operation) -> None:
-    """What follows once the dataset has its new state; may be repeated."""
+def _finish(running: Operation, wanted: State | None = None) -> None:
+    """What follows once the dataset has its new state; may be repeated.
+
+    Args:
+        running: the operation
+        wanted (None): what the dataset will have in shared collections, if that is known
+    """
     database, details = running.database, running.details
     head = Head(database, running.dataset_id)
     plan_ = Switch(**details["switch"])
@@ -123,10 +128,12 @@ def _finish(running: Operation) -> None:
         running.note(related_shelved=True)
     running.step("shelved_related")
     swap.shelve_collections(running, plan_)
-    discarded.note_content(database, running.id)
+    existing = owned_collections(database, running.id)
+    discarded.note_content(running, existing)
     if not details.get("related_installed"):
-        former = discarded.trashed_related(database, running.id)
-        swap.install_related(running, head, _state_to_install(running), former)
+        former = discarded.trashed_related(database, running.id, existing)
+        state = _state_to_install(running) if wanted is None else wanted
+        swap.install_related(running, head, state, former)
         running.note(related_installed=True)
     running.step("installed_related")
     _move_snapshots(running)
@@ -167,15 +174,14 @@ def _move_snapshots(running: Operation) -> None:
             trashed_by=running.id,
         )
         running.step("moved_snapshot")
-        project.remove(database, snapshot_id)
+        project.remove(database, snapshot_id, details["at"])
     for snapshot_id in details["revived"]:
-        if record := catalog.by_id(snapshot_id):
-            revive(catalog, record)
-            running.step("revived_snapshot")
+        revive(catalog, snapshot_id)
+        running.step("revived_snapshot")
     for snapshot_id in (*details["newer"], *details["revived"]):
         if record := catalog.by_id(snapshot_id):
             summarize = summarize_revived if record.is_live else summarize_following
-            summarize(database, record)
+            summarize(database, record, details["at"])
 
 
 def _take_back(running: Operation, plan_: Switch) -> None:
@@ -201,7 +207,8 @@ def _drop_everything(running: Operation, plan_: Switch) -> None:
         running.database.drop_collection(name)
     swap.remove_added(running)
     # Results that nothing refers to any more, so that whoever deleted the dataset missed them
-    former = discarded.trashed_related(running.database, running.id)
+    existing = owned_collections(running.database, running.id)
+    former = discarded.trashed_related(running.database, running.id, existing)
     if Part.RESULT_FILES in former:
         ids = former[Part.RESULT_FILES].ids()
         removal.delete_results(running, ids)
@@ -216,7 +223,8 @@ def _drop_owned(running: Operation) -> None:
 def _state_to_install(running: Operation) -> State:
     database, details = running.database, running.details
     if "former" in details:
-        return discarded.trashed_related(database, details["former"])
+        existing = owned_collections(database, details["former"])
+        return discarded.trashed_related(database, details["former"], existing)
     record = Catalog(database).by_id(details["snapshot_id"])
     if record is None:
         raise DamagedSnapshotError(f"Snapshot '{details['snapshot_name']}' is gone")

@@ -16,12 +16,13 @@ from ..catalog.record import SampleChangeSummary, SnapshotRecord
 from ..config import Settings
 from ..dataset.parts import Head, Part, Readable
 from ..dataset.reference import DatasetReference
+from ..dataset.together import hold
 from ..diff import changes, latest_changes
 from ..diff.versions import HeadVersion, SnapshotVersion
 from ..errors import DamagedSnapshotError
 from ..manifest import as_captured
 from ..mongo.collections import staging_name
-from ..mongo.database import Document, server_time
+from ..mongo.database import Document
 from ..operations.journal import Operation, operation
 from ..operations.reporting import reporter
 from ..results.serialize import Record
@@ -105,23 +106,26 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
         record = running.snapshot
         unarchive.check_available(record, dataset)
         backend = registry.create(record.backend, database)
-        related = backend.related(record)
+        related = dict(backend.related(record))
+        if Part.DATASET in related:
+            related[Part.DATASET] = hold(related[Part.DATASET])
         as_captured.check_related(database, record, related, _UNCHANGED)
         has_frames = backend.source(record, Part.FRAMES) is not None
         plan_ = exchange.plan(Head(database, dataset.id), has_frames)
+        facts = catalog.dataset_facts(dataset.id)
         running.note(
             switch=plan_.to_details(),
             snapshot_id=record.id,
             newer=[other.id for other in _newer(database, record)],
             revived=[],
             destroy=Settings.load().trash_days == 0,
+            # What has been edited since is discarded
             changes=SampleChangeSummary(
-                record.sample_count, 0, 0, 0, server_time(database)
+                record.sample_count, 0, 0, 0, running.entry.started_at
             ).to_document(),
             changes_since=record.id,
-            former_changes=latest_changes.carried(
-                catalog.dataset_facts(dataset.id), plan_.old_samples
-            ),
+            former_changes=latest_changes.carried(facts, plan_.old_samples),
+            former_names=facts.get("former_names", []),
         )
         running.step("noted")
         _stage(running, backend, record, plan_)
@@ -138,7 +142,6 @@ def _stage(running: Operation, backend: Backend, record: SnapshotRecord, plan_: 
     for number, part in enumerate(names):
         running.progress(number / len(names), f"Restoring {part.value}")
         target = running.database[staging_name(running.id, part)]
-        target.drop()
         running.database.create_collection(target.name, check_exists=False)
         _create_indexes(target, backend.indexes(record, part))
         try:

@@ -44,6 +44,7 @@ from ..mongo import fence as fences
 from ..mongo.collections import trashed_name
 from ..mongo.database import Document
 from ..mongo.swap_document import swap
+from ..mongo.together import Question, ask
 from ..operations import removal
 from ..operations.journal import Operation
 
@@ -190,7 +191,10 @@ def occupy(running: Operation, switch: Switch, back: Mapping[Part, str]) -> None
 def _note_former(running: Operation, added: list[str]) -> list[str]:
     """Writes names down first, so that who recovers this, or deletes the dataset, finds them."""
     catalog = Catalog(running.database)
-    former = catalog.dataset_facts(running.dataset_id).get("former_names", [])
+    former = running.details.get("former_names")
+    if former is None:
+        # An earlier version of this package has begun the operation
+        former = catalog.dataset_facts(running.dataset_id).get("former_names", [])
     names = list(dict.fromkeys([*former, *added]))
     catalog.set_dataset_facts(running.dataset_id, former_names=names)
     return names
@@ -315,8 +319,8 @@ def install_related(running: Operation, head: Head, wanted: State, former: State
         former: where what the dataset had is kept
     """
     database = head.database
-    delete_generated_datasets(head)
-    stale = _result_ids(head)
+    views, stale = _views_and_results(head)
+    delete_generated_datasets(head, views)
     if Part.RESULT_FILES in former:
         # Also those that an earlier, interrupted attempt has made nobody refer to
         stale.update(former[Part.RESULT_FILES].ids())
@@ -351,6 +355,15 @@ def drop_view(database: Database[Document], name: str) -> None:
         database.drop_collection(name)
 
 
-def _result_ids(head: Head) -> set[ObjectId]:
-    runs = head.database["runs"].find({"_dataset_id": head.dataset_id}, {"results": 1})
-    return {run["results"] for run in runs if run.get("results") is not None}
+def _views_and_results(head: Head) -> tuple[list[Any], set[ObjectId]]:
+    """Returns the stages of the saved views, and the results of the runs."""
+    mine: Document = {"$match": {"_dataset_id": head.dataset_id}}
+    questions: dict[str, Question] = {
+        "views": ("views", [mine, {"$project": {"view_stages": 1}}]),
+        "runs": ("runs", [mine, {"$project": {"results": 1}}]),
+    }
+    found: dict[str, list[Any]] = {"views": [], "runs": []}
+    for key, document in ask(head.database, questions):
+        found[key].append(document)
+    results = {run.get("results") for run in found["runs"]}
+    return found["views"], results - {None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pymongo.database import Database
@@ -9,11 +10,11 @@ from pymongo.database import Database
 from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..config import Settings
-from ..dataset.parts import Head, Part
+from ..dataset.parts import Documents, Head, Part
 from ..dataset.reference import DatasetReference
 from ..diff import latest_changes
 from ..errors import DamagedSnapshotError, DatasetBusyError, NothingToUndoError
-from ..mongo.collections import trashed_name
+from ..mongo.collections import owned_collections, trashed_name
 from ..mongo.database import Document
 from ..operations.journal import operation
 from ..trash import discarded
@@ -49,50 +50,62 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
                 f"Dataset '{dataset.name}' was reverted, or that was undone, by somebody else at "
                 "the same moment. Nothing was changed; look at it and try again."
             )
-        records = [catalog.by_id(snapshot_id) for snapshot_id in former.snapshot_ids]
-        revived = [record for record in records if record is not None and not record.is_live]
+        ids = [*former.snapshot_ids, *former.revived_ids]
+        found = catalog.select({"_id": {"$in": ids}}) if ids else []
+        records = {record.id: record for record in found}
+        revived = [records[id_] for id_ in former.snapshot_ids if id_ in records]
+        revived = [record for record in revived if not record.is_live]
         for record in revived:
             catalog.check_return(record)
-        newer = [catalog.by_id(snapshot_id) for snapshot_id in former.revived_ids]
-        parts = discarded.own_parts(database, former.id)
+        newer = [records[id_] for id_ in former.revived_ids if id_ in records]
+        existing = owned_collections(database, former.id)
+        parts = discarded.own_parts(former.id, existing)
         if Part.SAMPLES not in parts:
             raise DamagedSnapshotError(
                 f"The discarded state of dataset '{dataset.name}' is gone from the trash"
             )
-        _check(database, dataset, former)
+        kept = discarded.dataset_document(database, former.id)
+        _check(database, dataset, former, existing, kept)
         plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in parts)
-        document = former.document(database)
+        document = discarded.only(kept)
+        facts = catalog.dataset_facts(dataset.id)
         running.note(
             switch=plan_.to_details(),
             former=former.id,
             former_samples=document["sample_collection_name"],
             snapshot_name=former.snapshot_name,
             discards_rolled_back=not former.is_rolled_back,
-            newer=[record.id for record in newer if record is not None and record.is_live],
+            newer=[record.id for record in newer if record.is_live],
             revived=[record.id for record in revived],
             destroy=Settings.load().trash_days == 0,
             changes=former.latest_changes,
             changes_since=former.changes_since,
-            former_changes=latest_changes.carried(
-                catalog.dataset_facts(dataset.id), plan_.old_samples
-            ),
+            former_changes=latest_changes.carried(facts, plan_.old_samples),
+            former_names=facts.get("former_names", []),
         )
         running.certain("noted")
         for part, new in plan_.new_names().items():
             database[trashed_name(former.id, part)].rename(new)
             running.step(f"moved_{part.value}")
-        exchange.make(running, plan_, former.related(database), document)
+        related = discarded.trashed_related(database, former.id, existing)
+        exchange.make(running, plan_, related, document)
     return former
 
 
-def _check(database: Database[Document], dataset: DatasetReference, former: TrashedHead) -> None:
+def _check(
+    database: Database[Document],
+    dataset: DatasetReference,
+    former: TrashedHead,
+    existing: Collection[str],
+    document: Documents,
+) -> None:
     """Refuses a discarded state that is not what it was, as far as can be told without a manifest.
 
     Nobody hashes a dataset that is being discarded: that would take longer than the revert.
     """
     if former.content is None:
         return
-    found = discarded.content(database, former.id)
+    found = discarded.content(database, former.id, existing, document)
     parts = {*former.content, *found}
     known = [part for part in Part if part.name in parts]
     damaged = [p for p in known if _differ(former.content.get(p.name), found.get(p.name))]

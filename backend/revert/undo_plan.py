@@ -14,7 +14,7 @@ from ..diff import changes
 from ..diff.versions import HeadVersion
 from ..errors import NothingToUndoError
 from ..manifest.manifest import Manifest
-from ..mongo.collections import trashed_name
+from ..mongo.collections import owned_collections, trashed_name
 from ..mongo.database import Document
 from ..operations.reporting import reporter
 from ..progress import Progress, silent
@@ -57,7 +57,8 @@ class DiscardedVersion:
 
     def documents(self, part: Part, wanted: Keys | None = None) -> Documents | None:
         """Returns the documents of a part."""
-        if part not in discarded.own_parts(self.database, self.operation_id):
+        existing = owned_collections(self.database, self.operation_id)
+        if part not in discarded.own_parts(self.operation_id, existing):
             return None
         return Documents(self.database[trashed_name(self.operation_id, part)])
 
@@ -90,7 +91,7 @@ def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
     head = Head(database, dataset.id)
     wanted = DiscardedVersion(database, former.id)
     difference = changes.compare(HeadVersion(head), wanted, reporter())
-    then = field_names(former.document(database))
+    then = field_names(discarded.only(discarded.dataset_document(database, former.id)))
     now = field_names(head.document())
 
     def names(snapshot_ids: list[ObjectId], live: bool) -> list[str]:

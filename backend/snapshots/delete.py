@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -107,7 +109,7 @@ def restore(database: Database[Document], dataset: DatasetReference, name: str) 
         catalog.check_return(record)
         running.note(snapshot_id=record.id)
         running.committing("noted")
-        revive(catalog, record)
+        revive(catalog, record.id)
         running.commit()
         summarize_revived(database, record)
     return catalog.by_id(record.id) or record
@@ -124,38 +126,46 @@ def _recover_restore(running: Operation) -> None:
         summarize_revived(running.database, record)
 
 
-def summarize_revived(database: Database[Document], record: SnapshotRecord) -> None:
+def summarize_revived(
+    database: Database[Document], record: SnapshotRecord, now: datetime | None = None
+) -> None:
     """Calculates anew what a snapshot that was just put back has changed, and the one after it.
 
     Args:
         database: the database
         record: the snapshot
+        now (None): the time on the server, if it is known
     """
     catalog = Catalog(database)
-    before, _ = catalog.neighbours(record)
-    catalog.update(record.id, changes=changes.since_previous(database, before, record))
-    summarize_following(database, record)
+    before, after = catalog.neighbours(record)
+    catalog.update(record.id, changes=changes.since_previous(database, before, record, now=now))
+    if after is not None:
+        found = changes.since_previous(database, record, after, now=now)
+        catalog.update(after.id, changes=found)
 
 
-def revive(catalog: Catalog, record: SnapshotRecord) -> None:
-    """Takes a snapshot out of the trash.
+def revive(catalog: Catalog, snapshot_id: ObjectId) -> None:
+    """Takes a snapshot out of the trash, if it is there.
 
     Args:
         catalog: the catalog
-        record: the snapshot
+        snapshot_id: the snapshot
 
     Raises:
         DuplicateNameError: if another snapshot has its name by now
     """
-    catalog.update(record.id, state=SnapshotState.READY, trashed_at=None, trashed_by=None)
+    catalog.update(snapshot_id, state=SnapshotState.READY, trashed_at=None, trashed_by=None)
 
 
-def summarize_following(database: Database[Document], record: SnapshotRecord) -> None:
+def summarize_following(
+    database: Database[Document], record: SnapshotRecord, now: datetime | None = None
+) -> None:
     """Calculates anew what the snapshot after one has changed.
 
     Args:
         database: the database
         record: a snapshot that was just removed from the history or put back
+        now (None): the time on the server, if it is known
     """
     catalog = Catalog(database)
     before, after = catalog.neighbours(record)
@@ -163,4 +173,5 @@ def summarize_following(database: Database[Document], record: SnapshotRecord) ->
         current = catalog.by_id(record.id)
         if current is not None and current.is_live:
             before = current
-        catalog.update(after.id, changes=changes.since_previous(database, before, after))
+        found = changes.since_previous(database, before, after, now=now)
+        catalog.update(after.id, changes=found)

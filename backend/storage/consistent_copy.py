@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import bson
 from bson import ObjectId
 from pymongo.errors import OperationFailure
 
@@ -78,8 +77,7 @@ class Moment:
         # On a replica set it was looked at a moment before
         is_known = not Manifest.read(documents).compare(self.manifests[Part.DATASET])
         if is_known and isinstance(documents, HeldDocuments) and documents.held:
-            options = documents.collection.codec_options
-            found["document"] = bson.decode(documents.held[0], options)
+            found["document"] = next(documents.decoded())
         return found
 
 

@@ -19,12 +19,13 @@ from ..dataset.parts import Documents, Head, Part, State
 from ..errors import DamagedSnapshotError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
-from ..mongo.collections import master_name, owned_collections
+from ..mongo.collections import all_collections, master_name, owned_collections
 from ..mongo.database import Document, data_size
 from ..progress import Progress, silent
 from .base import Backend, Captured, whole_collection
 from .collections import copy_all, create_indexes, list_indexes, patch
 from .consistent_copy import capture, copy_and_read
+from .existing import existing, forget
 
 _NAMESPACE_NOT_FOUND = 26
 
@@ -98,13 +99,10 @@ class DuplicationBackend(Backend):
         return [] if documents is None else [Manifest.read(documents)]
 
     def _remains(self, record: SnapshotRecord) -> State:
-        existing = set(owned_collections(self.database, record.id))
         masters = _Masters(self.database, record.id)
-        return {
-            part: masters.copied(part)
-            for part in map(Part, record.storage["parts"])
-            if master_name(record.id, part) in existing
-        }
+        names = {part: master_name(record.id, part) for part in map(Part, record.storage["parts"])}
+        there = existing(record.dataset_id, names.values(), lambda: all_collections(self.database))
+        return {part: masters.copied(part) for part, name in names.items() if name in there}
 
     def indexes(self, record: SnapshotRecord, part: Part) -> list[Document]:
         """Returns the indexes that were captured."""
@@ -129,6 +127,7 @@ class DuplicationBackend(Backend):
         fence.check(self.database)
         for name, description in found.items():
             fence.drop(self.database, name, description)
+        forget()
 
 
 class _Masters:

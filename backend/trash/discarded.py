@@ -17,7 +17,7 @@ from pymongo.database import Database
 
 from ..catalog.record import FORMAT_VERSION, check_format
 from ..dataset.parts import RELATED, Documents, Part, State
-from ..dataset.together import ids_together
+from ..dataset.together import HeldDocuments, hold, ids_together
 from ..errors import DamagedSnapshotError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
@@ -48,27 +48,6 @@ class TrashedHead:
     """What was in it when it was discarded, see :func:`content`; None if that is not known."""
     is_rolled_back: bool = False
     """Whether it is what the revert had made, so that bringing it back does the revert again."""
-
-    def document(self, database: Database[Document]) -> Document:
-        """Returns its dataset document.
-
-        Args:
-            database: the database
-
-        Returns:
-            the document
-
-        Raises:
-            DamagedSnapshotError: if it is gone
-        """
-        document = database[trashed_name(self.id, Part.DATASET)].find_one()
-        if document is None:
-            raise DamagedSnapshotError("The discarded dataset document is gone from the trash")
-        return document
-
-    def related(self, database: Database[Document]) -> State:
-        """Returns where the copies of what it kept in shared collections are."""
-        return trashed_related(database, self.id)
 
     def save(self, database: Database[Document]) -> None:
         """Writes the record down; again, if need be."""
@@ -144,26 +123,72 @@ def shelve_related(running: Operation, related: State) -> None:
         running.step(f"shelved_{part.value}")
 
 
-def own_parts(database: Database[Document], operation_id: ObjectId) -> list[Part]:
-    """Lists the parts of a discarded state that have collections of their own."""
-    existing = set(owned_collections(database, operation_id))
+def own_parts(operation_id: ObjectId, existing: Collection[str]) -> list[Part]:
+    """Lists the parts of a discarded state that have collections of their own.
+
+    Args:
+        operation_id: the operation that discarded it
+        existing: the names of the operation's collections, see :func:`.owned_collections`
+    """
     own = [part for part in Part if part.is_own_collection]
     return [part for part in own if trashed_name(operation_id, part) in existing]
 
 
-def trashed_related(database: Database[Document], operation_id: ObjectId) -> State:
-    """Returns where :func:`shelve_related` put everything."""
-    existing = set(owned_collections(database, operation_id))
+def trashed_related(
+    database: Database[Document], operation_id: ObjectId, existing: Collection[str]
+) -> State:
+    """Returns where :func:`shelve_related` put everything.
+
+    Args:
+        database: the database
+        operation_id: the operation that discarded the state
+        existing: the names of the operation's collections, see :func:`.owned_collections`
+    """
     names = {part: trashed_name(operation_id, part) for part in RELATED}
     return {part: Documents(database[name]) for part, name in names.items() if name in existing}
 
 
-def content(database: Database[Document], operation_id: ObjectId) -> Document:
+def dataset_document(database: Database[Document], operation_id: ObjectId) -> HeldDocuments:
+    """Reads the dataset document of a discarded state.
+
+    Args:
+        database: the database
+        operation_id: the operation that discarded it
+
+    Returns:
+        the document; none if it is gone
+    """
+    return hold(Documents(database[trashed_name(operation_id, Part.DATASET)]))
+
+
+def only(kept: HeldDocuments) -> Document:
+    """Returns the document that :func:`dataset_document` has read.
+
+    Args:
+        kept: what it returned
+
+    Raises:
+        DamagedSnapshotError: if it is gone
+    """
+    document = next(kept.decoded(), None)
+    if document is None:
+        raise DamagedSnapshotError("The discarded dataset document is gone from the trash")
+    return document
+
+
+def content(
+    database: Database[Document],
+    operation_id: ObjectId,
+    existing: Collection[str],
+    document: Documents,
+) -> Document:
     """Tells what is in a discarded state, without reading its samples and frames.
 
     Args:
         database: the database
         operation_id: the operation that discarded it
+        existing: the names of the operation's collections, see :func:`.owned_collections`
+        document: its dataset document
 
     Returns:
         by part, a hash of what small ones say and how many documents large ones have. That is
@@ -171,10 +196,9 @@ def content(database: Database[Document], operation_id: ObjectId) -> Document:
     """
     process = server_process(database)
     found: Document = {}
-    document = Documents(database[trashed_name(operation_id, Part.DATASET)])
-    small = {Part.DATASET: document, **trashed_related(database, operation_id)}
+    small = {Part.DATASET: document, **trashed_related(database, operation_id, existing)}
     large = [part for part in small if part is Part.RESULT_CHUNKS]
-    for part in (*own_parts(database, operation_id), *large):
+    for part in (*own_parts(operation_id, existing), *large):
         count = database[trashed_name(operation_id, part)].estimated_document_count()
         found[part.name] = {"count": count, "process": process}
     for part in small.keys() - large:
@@ -182,12 +206,18 @@ def content(database: Database[Document], operation_id: ObjectId) -> Document:
     return found
 
 
-def note_content(database: Database[Document], operation_id: ObjectId) -> None:
-    """Writes down what is in a state that is discarded by now, unless that is known."""
-    query = {"_id": operation_id, "content": None}
-    if database[TRASH].find_one(query, {"_id": 1}) is not None:
-        changes = {"$set": {"content": content(database, operation_id)}}
-        database[TRASH].update_one(query, changes)
+def note_content(running: Operation, existing: Collection[str]) -> None:
+    """Writes down what is in a state that is discarded by now, unless that is known.
+
+    Args:
+        running: the operation that discards it
+        existing: the names of the operation's collections, see :func:`.owned_collections`
+    """
+    database, id_ = running.database, running.id
+    query = {"_id": id_, "content": None}
+    if not running.is_recovery or database[TRASH].find_one(query, {"_id": 1}) is not None:
+        found = content(database, id_, existing, dataset_document(database, id_))
+        database[TRASH].update_one(query, {"$set": {"content": found}})
 
 
 def heads(database: Database[Document], dataset_id: ObjectId | None = None) -> list[TrashedHead]:

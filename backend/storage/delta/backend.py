@@ -27,6 +27,7 @@ from ...progress import Progress, silent
 from .. import collections
 from ..base import Backend, Captured
 from ..consistent_copy import capture
+from ..existing import existing
 from . import cache
 from . import chain as chains
 from .capture import DeltaTarget
@@ -236,14 +237,19 @@ class DeltaBackend(Backend):
 
     def _existing(self, chain: Chain, record: SnapshotRecord, *, own: bool, strict: bool) -> State:
         link, state = chain.get(record.id), {}
-        existing = delta_collections(self.database, record.dataset_id)
+        names: dict[Part, str] = {}
         for part in link.parts:
-            if part.is_own_collection and not own:
-                continue
-            token = chain.full_copy(link, part)
-            assert token is not None
-            name = delta_name(record.dataset_id, token, part)
-            if name in existing:
+            if own or not part.is_own_collection:
+                token = chain.full_copy(link, part)
+                assert token is not None
+                names[part] = delta_name(record.dataset_id, token, part)
+        there = existing(
+            record.dataset_id,
+            names.values(),
+            lambda: delta_collections(self.database, record.dataset_id),
+        )
+        for part, name in names.items():
+            if name in there:
                 state[part] = Documents(self.database[name])
             elif strict:
                 raise DamagedSnapshotError(
