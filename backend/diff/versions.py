@@ -55,9 +55,10 @@ class SnapshotVersion:
         """Returns what was captured."""
         if (known := self._known(part)) is not None:
             return known.manifest
+        found: dict[Part, Manifest] = {}
         if part is Part.SAMPLES:
             # Every snapshot has some
-            found = {part: manifest_store.load(self.database, self.record.id, part)}
+            found[part] = manifest_store.load(self.database, self.record.id, part)
         else:
             # Whoever compares the frames compares the tags as well, which are few
             together = (Part.FRAMES, Part.TAGS) if part is Part.FRAMES else (part,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import fiftyone as fo
 import fiftyone.core.dataset as fod
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 Opener: TypeAlias = Callable[[Database[Document], DatasetReference, str], fod.Dataset]
 """Loads a snapshot of a dataset, given its name."""
 
+OpenerT = TypeVar("OpenerT", bound=Opener)
+
 _openers: list[Opener] = []
 
 _MAX_SELECTED = 500_000
 """A view is sent to the server as one document, which can have 16 MB."""
 
 
-def opens(opener: Opener) -> Opener:
+def opens(opener: OpenerT) -> OpenerT:
     """Makes a function the one by which snapshots are loaded for views.
 
     Args:

@@ -34,12 +34,12 @@ class Found:
         database: Database[Document], record: SnapshotRecord, state: State
     ) -> dict[tuple[bool, Part], Documents]:
         """Returns where all of it is, by whether it is the projection's own, and the part."""
-        small = {
+        small: dict[tuple[bool, Part], Documents] = {
             (False, part): documents
             for part, documents in state.items()
             if not part.is_own_collection and part is not Part.RESULT_CHUNKS
         }
-        own = {
+        own: dict[tuple[bool, Part], Documents] = {
             (True, part): Documents(
                 shared_collection(database, part), {owner_field(part): record.id}
             )

@@ -62,6 +62,8 @@ class Look:
 @dataclass(frozen=True)
 class _Opened:
     name: str
+    called: tuple[str, str]
+    """The names that dataset and snapshot had."""
     state: State
     fingerprint: str
     content: str
@@ -116,6 +118,7 @@ def look(database: Database[Document], record: SnapshotRecord, state: State) -> 
 def remember(
     database: Database[Document],
     record: SnapshotRecord,
+    dataset_name: str,
     state: State,
     loaded: fod.Dataset,
     seen: Look,
@@ -125,6 +128,7 @@ def remember(
     Args:
         database: the database
         record: the snapshot
+        dataset_name: the name of its dataset
         state: where its documents are
         loaded: the snapshot as FiftyOne has loaded it
         seen: what there was then
@@ -133,23 +137,30 @@ def remember(
     _opened.pop(key, None)
     if seen.fingerprint is not None:
         content = instances.content(loaded)
-        _opened[key] = _Opened(loaded.name, state, seen.fingerprint, content, time.monotonic())
+        called, now = (dataset_name, record.name), time.monotonic()
+        _opened[key] = _Opened(loaded.name, called, state, seen.fingerprint, content, now)
     while len(_opened) > _REMEMBERED:
         _opened.popitem(last=False)
 
 
-def again(database: Database[Document], record: SnapshotRecord) -> fod.Dataset | None:
+def again(
+    database: Database[Document], record: SnapshotRecord, dataset_name: str
+) -> fod.Dataset | None:
     """Returns what was opened, if it is still there as it was.
 
     Args:
         database: the database
         record: the snapshot
+        dataset_name: the name of its dataset
 
     Returns:
         the snapshot as FiftyOne has loaded it, or None if it is to be opened
     """
     former = _opened.get(_key(database, record))
     if former is None or time.monotonic() - former.at > _FRESH_SECONDS:
+        return None
+    if former.called != (dataset_name, record.name):
+        # It is to be loaded under another name
         return None
     loaded = instances.unedited(former.name, record.id, former.content)
     if loaded is None:

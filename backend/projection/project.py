@@ -92,7 +92,9 @@ def remove(
         now (None): the time on the server, if it is known
     """
     generated.remove(database, snapshot_id)
-    document = database["datasets"].find_one_and_delete(_own_document(snapshot_id))
+    document: Document | None = database["datasets"].find_one_and_delete(
+        _own_document(snapshot_id)
+    )
     if document is not None:
         instances.forget(document["name"])
     own = {
@@ -150,9 +152,8 @@ def _project_views(
         # What is there already is another view, such as one that was closed
         with suppress(CollectionInvalid, OperationFailure):
             for part in (part for part in (Part.SAMPLES, Part.FRAMES) if part in state):
-                name, wanted = view_name(snapshot_id, part), state[part].collection.name
-                # The server looks itself whether there is one
-                database.create_collection(name, check_exists=False, viewOn=wanted, pipeline=[])
+                shown = state[part].collection.name
+                _create_view(database, view_name(snapshot_id, part), shown)
             return
     names = [view_name(snapshot_id, part) for part in (Part.SAMPLES, Part.FRAMES)]
     listed = database.list_collections(filter={"name": {"$in": names}})
@@ -169,8 +170,12 @@ def _project_views(
         if name in existing:
             database.drop_collection(name)
         if wanted is not None:
-            # The server looks itself whether there is one
-            database.create_collection(name, check_exists=False, viewOn=wanted, pipeline=[])
+            _create_view(database, name, wanted)
+
+
+def _create_view(database: Database[Document], name: str, shown: str) -> None:
+    # The server looks itself whether there is one
+    database.create_collection(name, check_exists=False, viewOn=shown, pipeline=[])
 
 
 def _translation(record: SnapshotRecord, captured: Document) -> StageTranslation:

@@ -259,14 +259,14 @@ def latest_changes_are_stale(
     deleted_at = document.get("last_deletion_at")
     if deleted_at is not None and deleted_at > summary.updated_at:
         return True
-    is_newer = [
+    is_newer: list[Document] = [
         {"$match": {"last_modified_at": {"$gt": summary.updated_at}}},
         {"$limit": 1},
         {"$project": {"_id": 1}},
     ]
     names = [document.get(key) for key in ("sample_collection_name", "frame_collection_name")]
     questions: dict[str, Question] = {name: (name, is_newer) for name in names if name}
-    counting = (document["sample_collection_name"], [{"$collStats": {"count": {}}}])
+    counting: Question = (document["sample_collection_name"], [{"$collStats": {"count": {}}}])
     try:
         answers = list(ask(database, {**questions, _COUNT: counting}))
     except OperationFailure:

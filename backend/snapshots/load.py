@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
-from ..dataset.parts import Documents, Part, State
+from ..dataset.parts import State
 from ..dataset.reference import DatasetReference
 from ..diff import views
 from ..errors import DatasetBusyError
@@ -23,6 +23,8 @@ from ..storage import registry
 from . import unarchive
 
 _ATTEMPTS = 10
+
+_NOTHING: State = {}
 
 _WAIT_SECONDS = 3600
 """Whoever wants a snapshot that somebody else is making readable waits until it is."""
@@ -52,14 +54,14 @@ def load(
         ArchivedSnapshotError: if it is archived, and not to be brought back unasked
     """
     may_write, noted = _note(database, dataset, name)
-    if noted is not None and (snapshot := opened.again(database, noted)) is not None:
+    if noted is not None and (snapshot := opened.again(database, noted, dataset.name)) is not None:
         return snapshot
     if mend():
         noted = None
     record = noted or unarchive.available(database, dataset, name)
     if may_write and noted is None:
         record = _note(database, dataset, name)[1] or record
-    visible_name, state = "", dict[Part, Documents]()
+    visible_name, state = "", _NOTHING
     try:
         visible_name, state = _open(database, dataset, record)
     finally:
@@ -69,7 +71,7 @@ def load(
         indexes.provide(database, record, state)
     with opened.looked_at(record.id) if seen.is_current else nullcontext():
         snapshot = fod.load_dataset(visible_name, reload=True)
-    opened.remember(database, record, state, snapshot, seen)
+    opened.remember(database, record, dataset.name, state, snapshot, seen)
     return snapshot
 
 
