@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from bson import ObjectId
@@ -52,8 +53,7 @@ def load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Man
     """
     held, key = fence.current(), (snapshot_id, part)
     if held is not None and held.kept.get(_KEPT, (None,))[0] == key:
-        kept: Manifest = held.kept[_KEPT][1]
-        return kept
+        return cast(Manifest, held.kept[_KEPT][1])
     try:
         found = _load(database, snapshot_id, part)
     except DamagedSnapshotError:
@@ -90,7 +90,6 @@ def load_both(
         return _told(database, read[snapshot_id], part, read)
 
     try:
-        # The second one is mostly told by the first one
         found = load_one(second)
         return load_one(first), found
     except DamagedSnapshotError:
@@ -219,6 +218,7 @@ def save(
         base (None): a snapshot from which it may differ little
         known (None): what is known of that, by snapshot and part
     """
+    fence.forget(_KEPT)
     pieces: list[Document] = []
     for part, manifest in manifests.items():
         stored, former = None, None
@@ -294,6 +294,7 @@ def delete(database: Database[Document], snapshot_id: ObjectId) -> None:
         database: the database
         snapshot_id: the snapshot
     """
+    fence.forget(_KEPT)
     for piece in list(database[MANIFESTS].find({"base": snapshot_id}, {"data": 0})):
         # What is damaged stays as it is, and keeps nobody from deleting
         with suppress(DamagedSnapshotError):

@@ -84,10 +84,14 @@ def current() -> Fence | None:
     return _current.get()
 
 
-def forget() -> None:
-    """Forgets what was kept, so that it is read again."""
-    if (fence := current()) is not None:
+def forget(what: str | None = None) -> None:
+    """Forgets what was kept, all or something, so that it is read again."""
+    if (fence := current()) is None:
+        return
+    if what is None:
         fence.kept.clear()
+    else:
+        fence.kept.pop(what, None)
 
 
 @contextmanager

@@ -35,5 +35,4 @@ def existing(
 
 def forget() -> None:
     """Has the server asked again, because some have been dropped."""
-    if (held := fence.current()) is not None:
-        held.kept.pop(_KEPT, None)
+    fence.forget(_KEPT)
