@@ -19,7 +19,7 @@ from fiftyone_snapshots.backend.dataset.parts import Documents, Part
 from fiftyone_snapshots.backend.mongo.database import connect
 from fiftyone_snapshots.backend.storage import collections
 from fiftyone_snapshots.backend.storage.delta import chain as chains
-from fiftyone_snapshots.backend.storage.delta.sweep import sweep
+from fiftyone_snapshots.backend.storage.delta.gc import collect_garbage
 
 from .data import LABELS, image_dataset, video_dataset
 from .harness import Row, Step
@@ -132,7 +132,7 @@ class _Bench:
         """Makes all older snapshots virtual."""
         dataset_id = self._dataset._doc.id
         chains.change(self._database, dataset_id, lambda chain: chain.releasing(chain.links))
-        sweep(self._database, dataset_id)
+        collect_garbage(self._database, dataset_id)
 
     def _storage(self) -> Row:
         """Compares what ten snapshots take on disk with what a copy of the newest one takes."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.util
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from support.environment import ROOT
+
+PACKAGE = "fiftyone_snapshots"
 
 LAYERS = ["backend", "management", "operators", "panels"]
 
@@ -115,3 +119,15 @@ def test_modules_have_one_subject() -> None:
         for module in modules(layer)
     }
     assert not {name: length for name, length in lengths.items() if length > 400}
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "demo"])
+def test_what_is_run_by_hand_imports_what_there_is(folder: str) -> None:
+    for path in (ROOT / folder).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
+                module = importlib.import_module(str(node.module))
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    is_there = hasattr(module, alias.name) or importlib.util.find_spec(inner)
+                    assert is_there, f"{path.name} imports {inner}"
