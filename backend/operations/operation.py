@@ -6,6 +6,8 @@ An entry is changed only by the attempt that has it, which is the last one that 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bson import ObjectId
@@ -122,11 +124,15 @@ class Operation:
         self.certain(done)
         self._may_be_committed = True
 
-    def decide(self, **details: Any) -> None:
+    @contextmanager
+    def decided(self, **details: Any) -> Iterator[None]:
         """Like :meth:`note` and :meth:`committing`, where the visible write carries its condition.
 
         Args:
             **details: values to remember
+
+        Returns:
+            a context manager for the visible write, which fails if the lease is lost
 
         Raises:
             LeaseLostError: if another process has recovered the operation
@@ -140,6 +146,12 @@ class Operation:
         self._heed(document)
         faults.reach(f"{stored_verb(self.entry.verb)}.noted")
         self._may_be_committed = True
+        try:
+            yield
+        except LeaseLostError:
+            # The server has refused the write, so nothing was changed
+            self._may_be_committed = False
+            raise
 
     def note(self, **details: Any) -> None:
         """Writes down what a recovery will need to know.

@@ -47,13 +47,14 @@ def delete(
         record = running.snapshot
         if snapshot_id not in (None, record.id):
             raise SnapshotNotFoundError(f"Snapshot '{name}' is not the one that was chosen")
-        running.decide(snapshot_id=record.id, destroy=Settings.load().trash_days == 0)
-        catalog.update(
-            record.id,
-            state=SnapshotState.TRASHED,
-            trashed_at=server_time(database),
-            trashed_by=running.id,
-        )
+        is_final = Settings.load().trash_days == 0
+        with running.decided(snapshot_id=record.id, destroy=is_final):
+            catalog.update(
+                record.id,
+                state=SnapshotState.TRASHED,
+                trashed_at=server_time(database),
+                trashed_by=running.id,
+            )
         running.commit()
         _finish(running)
 

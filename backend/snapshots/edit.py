@@ -67,9 +67,9 @@ def edit(
         tags = list(dict.fromkeys([*kept, *add_tags]))
         if tags != list(record.tags):
             changes["tags"] = tags
-        running.decide(snapshot_id=record.id, changes=changes)
-        if changes:
-            catalog.update(record.id, **changes)
+        with running.decided(snapshot_id=record.id, changes=changes):
+            if changes:
+                catalog.update(record.id, **changes)
         running.complete()
     return replace(record, **{**changes, "tags": tuple(tags)})
 

@@ -35,8 +35,8 @@ def pin(
         database, dataset.id, Action.PIN, snapshot_of=dataset.name, snapshot_name=name
     ) as running:
         record = running.snapshot
-        running.decide(snapshot_id=record.id, pinned=pinned)
-        Catalog(database).update(record.id, pinned=pinned)
+        with running.decided(snapshot_id=record.id, pinned=pinned):
+            Catalog(database).update(record.id, pinned=pinned)
         running.complete()
     return replace(record, pinned=pinned)
 
