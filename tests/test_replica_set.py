@@ -15,7 +15,7 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.mongo.database import at_one_moment, connect
-from fiftyone_snapshots.backend.storage import consistent_copy
+from fiftyone_snapshots.backend.storage import catch_up
 from support.crash import Child
 from support.datasets import image_dataset
 from support.full import Document
@@ -52,7 +52,7 @@ def test_writers_at_full_speed_hinder_nobody(
     dataset = image_dataset(NAME, 200, persistent=True)
     dataset.add_sample_field("n", fo.IntField)
     # To fall back on catching up, as a standalone server must, would be an error here
-    monkeypatch.setattr(consistent_copy, "MAX_PASSES", 0)
+    monkeypatch.setattr(catch_up, "MAX_PASSES", 0)
     with ExitStack() as stack:
         name = dataset._sample_collection_name
         for _ in range(2):

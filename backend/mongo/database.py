@@ -336,6 +336,23 @@ def write_counters(collection: Collection[Document]) -> tuple[Any, ...] | None:
         return None
 
 
+def writes_under_way(status: Mapping[str, Any]) -> int:
+    """Returns how many writes a server was at when it told its status.
+
+    Args:
+        status: what ``serverStatus`` has told
+
+    Returns:
+        the number
+
+    Raises:
+        KeyError: if it does not tell
+    """
+    # MongoDB 8 has moved the tickets that every write takes
+    queues = status["wiredTiger"].get("concurrentTransactions") or status["queues"]["execution"]
+    return int(queues["write"]["out"])
+
+
 def create_compressed(database: Database[Document], name: str) -> Collection[Document]:
     """Creates an empty collection that is stored with zstd, where the server has it.
 

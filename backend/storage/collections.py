@@ -14,6 +14,7 @@ from ..dataset.parts import MOST_IDS, Documents, Part, State, chunks
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document, create_compressed, write_counters
 from ..mongo.gate import Workers
+from ..rawbson.ids import Ids, Keys
 
 # Frames are always read by sample, and results by file: these are wanted from the first load on.
 # Not unique, as FiftyOne's own are: a database that was brought back without indexes can have two
@@ -156,6 +157,23 @@ def _merge(target: Collection[Document], documents: Documents, ids: list[ObjectI
             pool.submit(documents.merge_into, target, ids_) for ids_ in chunks(ids, size)
         ]:
             done.result()
+
+
+def natural_order(collection: Collection[Document], keys: Keys) -> Keys:
+    """Returns the ids of some documents in natural order.
+
+    Args:
+        collection: the collection
+        keys: ids of documents that it has
+
+    Returns:
+        the same ids
+    """
+    numbers: dict[ObjectId, int] = {}
+    for some in chunks(list(Ids(keys))):
+        found = collection.find({"_id": {"$in": some}}, {"_id": 1}, show_record_id=True)
+        numbers.update((document["_id"], document["$recordId"]) for document in found)
+    return Ids.of(sorted(numbers, key=lambda id_: numbers[id_])).keys
 
 
 def list_indexes(state: State) -> dict[Part, list[Document]]:

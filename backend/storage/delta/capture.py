@@ -342,7 +342,9 @@ class DeltaTarget:
         assert self._previous is not None
         before = order.load(self._database, self._previous.id, part, former)
         kept = before[positions(manifest.keys, before)[1]]
-        return np.concatenate([kept, order.of_some(self._full_copy(part), stored.added)])
+        return np.concatenate(
+            [kept, collections.natural_order(self._full_copy(part), stored.added)]
+        )
 
     def _keep_former(self, part: Part, manifest: Manifest | None) -> dict[str, Any]:
         """Sees to it that the newest snapshot can be told after the new one; returns by what."""

@@ -23,7 +23,14 @@ from typing import Any
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
-from ...mongo.database import Document, is_replicated, server_process, server_time, write_counters
+from ...mongo.database import (
+    Document,
+    is_replicated,
+    server_process,
+    server_time,
+    write_counters,
+    writes_under_way,
+)
 
 _ENOUGH_WRITES = 1000
 
@@ -110,8 +117,6 @@ def _look(collection: Collection[Document]) -> tuple[CollectionToken | None, int
             {"getParameter": 1, "wiredTigerFileHandleCloseIdleTime": 1}
         )
         engine = status["wiredTiger"]
-        # MongoDB 8 has moved the tickets that every write takes
-        queues = engine.get("concurrentTransactions") or status["queues"]["execution"]
         change_token = CollectionToken(
             process=str(server_process(database)),
             closed=int(engine["data-handle"]["connection sweep dhandles closed"]),
@@ -120,6 +125,6 @@ def _look(collection: Collection[Document]) -> tuple[CollectionToken | None, int
             at=server_time(database),
             counters=counters,
         )
-        return change_token, int(queues["write"]["out"])
+        return change_token, writes_under_way(status)
     except (OperationFailure, KeyError):
         return None, 0

@@ -11,17 +11,16 @@ import zlib
 
 import numpy as np
 from bson import ObjectId
-from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ...catalog.record import FORMAT_VERSION, check_format
-from ...dataset.parts import Part, chunks
+from ...dataset.parts import Part
 from ...errors import DamagedSnapshotError
 from ...manifest.manifest import Manifest
 from ...mongo import fence
 from ...mongo.collections import ORDERS
 from ...mongo.database import Document
-from ...rawbson.ids import Ids, Keys
+from ...rawbson.ids import Keys
 
 _STEP = np.dtype("<i4")
 _PIECE_BYTES = 8 * 1024 * 1024
@@ -96,20 +95,3 @@ def delete(database: Database[Document], snapshot_id: ObjectId, part: Part | Non
         query["part"] = part.value
     # The same snapshot may have been imported again meanwhile, by others
     fence.delete_found(database[ORDERS], query)
-
-
-def of_some(collection: Collection[Document], keys: Keys) -> Keys:
-    """Returns some ids in natural order.
-
-    Args:
-        collection: the collection
-        keys: ids of documents that it has
-
-    Returns:
-        the same ids
-    """
-    numbers: dict[ObjectId, int] = {}
-    for some in chunks(list(Ids(keys))):
-        found = collection.find({"_id": {"$in": some}}, {"_id": 1}, show_record_id=True)
-        numbers.update((document["_id"], document["$recordId"]) for document in found)
-    return Ids.of(sorted(numbers, key=lambda id_: numbers[id_])).keys

@@ -1,0 +1,161 @@
+"""Making a copy catch up with a dataset that others write to all the time.
+
+Content decides: the dataset is read again, and whatever differs from the copy is copied again.
+Meanwhile, and from then on, the writes to samples and frames are followed (see :mod:`.watch`), and
+only what they have touched is copied again, until nothing is written from one look to the next.
+That takes milliseconds, and so a moment will do in which most writers take a breath. Then the copy
+is the dataset as it was all the time between these looks.
+
+Where writes cannot be followed, all is read again, until a whole pass finds nothing that differs
+and the counters prove that nothing was written during that pass. That a pass finds nothing is not
+enough: documents that change to and fro can look the same to two passes, and yet never have been
+so all at once.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from bson import ObjectId
+
+from .. import faults
+from ..dataset.change_token import DatasetToken
+from ..dataset.parts import Documents, Head, Part, State
+from ..errors import ConcurrentWritesError
+from ..manifest.manifest import Manifest
+from ..progress import Progress
+from ..rawbson.ids import Keys, positions
+from .collections import natural_order
+from .moment import Moment, Target
+from .watch import Watch
+
+Orders = dict[Part, Keys]
+
+_MANY_DOCUMENTS = 50_000
+
+MAX_PASSES = 20
+"""Passes shrink geometrically, so more than these are only needed under ceaseless writing."""
+
+_MOST_SECONDS = 45
+"""After so long no other pass is begun, if there were a few."""
+
+_FEW_PASSES = 3
+
+
+def catch_up(
+    head: Head, target: Target, manifests: dict[Part, Manifest], progress: Progress
+) -> Moment:
+    """Makes a copy what the dataset is at one moment.
+
+    Args:
+        head: the dataset
+        target: where the copy is
+        manifests: what the copy holds
+        progress: told how far it is
+
+    Returns:
+        the moment that was copied
+
+    Raises:
+        ConcurrentWritesError: if there is no such moment; the copy is then worthless
+    """
+    deadline, passes = time.monotonic() + _MOST_SECONDS, 0
+    while passes < MAX_PASSES and (passes < _FEW_PASSES or time.monotonic() < deadline):
+        passes += 1
+        progress(0.9, f"Catching up with concurrent changes (pass {passes})")
+        faults.reach("create.pass")
+        before, orders = DatasetToken.of(head), Orders()
+        watch = Watch(head.database, before.state)
+        watch.begin()
+        with watch.following():
+            repaired = _repair(head.state(), target, manifests, orders)
+        if not repaired and not before.has_counters:
+            # Without counters, that two passes agree is the best that can be had
+            return Moment(manifests, before)
+        if not repaired and before.proves_no_write(before.again(head.database)):
+            return Moment(manifests, before)
+        moment = _follow(watch, head, target, manifests, orders, deadline)
+        if moment is not None:
+            return moment
+    raise ConcurrentWritesError(
+        "The dataset was written to all the time, faster than the copy could follow, or by calls "
+        "that leave 'last_modified_at' alone, which cannot be followed: "
+        f"{passes} times all of it was read again in vain. No snapshot was created. Pause the "
+        "writers and try again; on a replica set snapshots can be taken under any load."
+    )
+
+
+def _follow(
+    watch: Watch,
+    head: Head,
+    target: Target,
+    manifests: dict[Part, Manifest],
+    orders: Orders,
+    deadline: float,
+) -> Moment | None:
+    """Copies what was written to, until nothing is; None if that cannot be told."""
+    while (touched := watch.look()) is not None:
+        for part, ids in touched.items():
+            if ids:
+                documents = Documents(head.database[watch.names[part]])
+                _patch(part, documents, target, manifests, list(ids), [])
+        before = DatasetToken.of(head)
+        if before.counters == watch.counters:
+            # What lies among documents of other datasets is held by the look, or few
+            others = {p: docs for p, docs in before.state.items() if p not in watch.names}
+            _repair(others, target, manifests, orders)
+            if before.proves_no_write(before.again(head.database)):
+                return Moment(_ordered(manifests, watch, head, orders), before)
+        if time.monotonic() > deadline:
+            break
+    return None
+
+
+def _ordered(
+    manifests: dict[Part, Manifest], watch: Watch, head: Head, orders: Orders
+) -> dict[Part, Manifest]:
+    """Returns the manifests with the natural order, as it was met and then added to."""
+    found = dict(manifests)
+    for part, name in watch.names.items():
+        met, keys = orders[part], manifests[part].keys
+        added = keys[~positions(np.sort(met), keys)[1]]
+        last = natural_order(head.database[name], added)
+        found[part] = manifests[part].ordered(np.concatenate([met, last]))
+    return found
+
+
+def _repair(state: State, target: Target, manifests: dict[Part, Manifest], orders: Orders) -> bool:
+    """Copies again what differs from the copy; returns whether anything did."""
+    repaired = False
+    for part, documents in state.items():
+        current = target.read(part, documents)
+        orders[part] = current.in_order()
+        differences = manifests.setdefault(part, Manifest.empty()).compare(current)
+        if not differences:
+            # The same, but this one knows the order
+            manifests[part] = current
+            continue
+        repaired = True
+        changed = [*differences.added, *differences.changed]
+        _patch(part, documents, target, manifests, changed, differences.deleted)
+        faults.reach(f"create.patched_{part.value}")
+    return repaired
+
+
+def _patch(
+    part: Part,
+    documents: Documents,
+    target: Target,
+    manifests: dict[Part, Manifest],
+    changed: list[ObjectId],
+    removed: list[ObjectId],
+) -> None:
+    """Copies documents of a part again, and tells what the copy holds then."""
+    target.patch(part, documents, changed, removed)
+    touched, copied = [*changed, *removed], target.copied(part)
+    if len(touched) > _MANY_DOCUMENTS:
+        manifests[part] = Manifest.read(copied)
+        return
+    patch = Manifest.read(Documents(copied.collection, {"_id": {"$in": touched}}))
+    manifests[part] = manifests[part].updated(patch, touched)

@@ -1,0 +1,192 @@
+"""Which samples and frames are written to while a dataset is copied, without reading it again.
+
+The storage engine counts the writes to each collection, and FiftyOne moves the time of nearly
+every document that it writes, of which there is an index. So between two looks, the documents that
+came to have another late time are found in milliseconds; and if there are exactly as many of them
+as writes were counted, nothing else was written. What does not add up (a write that leaves the
+time alone or is made twice, a deletion, a client whose clock is late) is not told here, and has to
+be read.
+
+A look is at one moment: no write may be counted while it is taken, nor be under way, counted but
+not yet seen by others, when it begins.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from heapq import nlargest
+from typing import Any
+
+from bson.datetime_ms import DatetimeMS
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from ..dataset.parts import Part, State
+from ..mongo.database import COUNTERS, Document, counters_in, writes_under_way
+from ..mongo.gate import Workers
+from ..mongo.together import Question, ask
+
+Counters = tuple[Any, ...]
+Times = dict[Any, int]
+"""The ``last_modified_at`` of documents, in milliseconds, by their ids."""
+
+_TIME = "last_modified_at"
+_AS_NUMBER: Document = {"$project": {_TIME: {"$toLong": f"${_TIME}"}}}
+
+_LATE = 1_000
+"""The times of about so many documents, the latest, are compared."""
+
+_ATTEMPTS = 20
+_INTERVAL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class _Look:
+    counters: Mapping[Part, Counters]
+    late: Mapping[Part, Times]
+    """The times of all documents after the part's floor."""
+
+
+class Watch:
+    """Follows the writes to a dataset's samples and frames.
+
+    Args:
+        database: the database
+        state: where they are
+
+    Attributes:
+        names: the collections, by part
+    """
+
+    def __init__(self, database: Database[Document], state: State) -> None:
+        self._database = database
+        self.names = {
+            part: docs.collection.name for part, docs in state.items() if part.is_own_collection
+        }
+        self._floors: dict[Part, int] = {}
+        self._last: _Look | None = None
+        self._touched: dict[Part, set[Any]] = {}
+        self._is_told = False
+
+    @property
+    def counters(self) -> Mapping[Part, Counters] | None:
+        """The counters at the last look; None if there was no moment for one."""
+        return None if self._last is None else self._last.counters
+
+    def begin(self) -> None:
+        """Begins anew: from now on writes are followed."""
+        self._touched = {part: set() for part in self.names}
+        try:
+            self._floors = self._latest()
+            self._last = self._look()
+        except (OperationFailure, KeyError):
+            # The server tells less, or a collection is gone
+            self._last = None
+        self._is_told = self._last is not None
+
+    def look(self) -> dict[Part, set[Any]] | None:
+        """Looks again.
+
+        Returns:
+            the ids of all documents that were written to since the last call, by part, or None if
+            they cannot be told
+        """
+        self._follow()
+        touched, self._touched = self._touched, {part: set() for part in self.names}
+        return touched if self._is_told else None
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Looks again and again meanwhile, so that a document may be written to more than once."""
+        ended = threading.Event()
+
+        def follow() -> None:
+            while self._is_told and not ended.wait(_INTERVAL_SECONDS):
+                self._follow()
+
+        with Workers(max_workers=1) as pool:
+            followed = pool.submit(follow)
+            try:
+                yield
+            finally:
+                ended.set()
+                followed.result()
+
+    def _follow(self) -> None:
+        before = self._last
+        try:
+            now = self._look()
+        except (OperationFailure, KeyError):
+            now = None
+        if before is None or now is None:
+            self._is_told = False
+            return
+        for part in self.names:
+            had, has = before.late[part], now.late[part]
+            touched = {id_ for id_, time in has.items() if had.get(id_) != time}
+            if len(touched) != _writes(before.counters[part], now.counters[part]):
+                self._is_told = False
+            self._touched[part] |= touched
+            # Else there would be more and more of them
+            if len(has) > 2 * _LATE:
+                self._floors[part] = nlargest(_LATE, has.values())[-1]
+        self._last = now
+
+    def _latest(self) -> dict[Part, int]:
+        """Returns the times after which few documents were modified."""
+        last: list[Document] = [
+            {"$match": {_TIME: {"$gt": DatetimeMS(0)}}},
+            {"$sort": {_TIME: -1}},
+            {"$skip": _LATE},
+            {"$limit": 1},
+            _AS_NUMBER,
+        ]
+        floors = dict.fromkeys(self.names, 0)
+        questions: dict[Part, Question] = {part: (name, last) for part, name in self.names.items()}
+        for part, document in ask(self._database, questions):
+            floors[part] = document[_TIME]
+        return floors
+
+    def _look(self) -> _Look | None:
+        """Looks at a moment at which nothing is written; None if there is none."""
+        return next(filter(None, (self._try() for _ in range(_ATTEMPTS))), None)
+
+    def _try(self) -> _Look | None:
+        counting: dict[Part, Question] = {
+            part: (name, COUNTERS) for part, name in self.names.items()
+        }
+        before = {
+            part: counters
+            for part, document in ask(self._database, counting)
+            if (counters := counters_in(document)) is not None
+        }
+        if len(before) < len(counting):
+            raise KeyError
+        if writes_under_way(self._database.command("serverStatus", repl=0, locks=0)):
+            return None
+        questions: dict[tuple[int, Part], Question] = {}
+        for part in self.names:
+            questions[1, part] = counting[part]
+        for part, name in self.names.items():
+            late = {_TIME: {"$gt": DatetimeMS(self._floors[part])}}
+            questions[2, part] = (name, [{"$match": late}, _AS_NUMBER])
+        for part in self.names:
+            questions[3, part] = counting[part]
+        late_times: dict[Part, Times] = {part: {} for part in self.names}
+        for (step, part), document in ask(self._database, questions):
+            if step == 2:
+                late_times[part][document["_id"]] = document[_TIME]
+            elif counters_in(document) != before[part]:
+                return None
+        return _Look(before, late_times)
+
+
+def _writes(before: Counters, after: Counters) -> int | None:
+    """Returns how many documents were inserted or updated; None if others were written as well."""
+    uri, inserted, loaded, modified, updated, removed, truncated = range(7)
+    if any(before[each] != after[each] for each in (uri, loaded, removed, truncated)):
+        return None
+    return sum(after[each] - before[each] for each in (inserted, modified, updated))
