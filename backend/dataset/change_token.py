@@ -12,7 +12,8 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from ..mongo.database import COUNTERS, Document, Server, counters_in
+from ..mongo.counters import COUNTERS, counters_in
+from ..mongo.database import Document, Server
 from ..mongo.together import Question, ask
 from .parts import Documents, Head, Part, State
 from .together import HeldDocuments

@@ -12,7 +12,8 @@ from pymongo.errors import OperationFailure
 
 from ..dataset.parts import MOST_IDS, Documents, Part, State, chunks
 from ..manifest.manifest import Manifest
-from ..mongo.database import Document, create_compressed, write_counters
+from ..mongo.counters import write_counters
+from ..mongo.database import Document, create_compressed
 from ..mongo.gate import Workers
 from ..rawbson.ids import Ids, Keys
 

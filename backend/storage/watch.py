@@ -25,7 +25,8 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from ..dataset.parts import Part, State
-from ..mongo.database import COUNTERS, Document, counters_in, writes_under_way
+from ..mongo.counters import COUNTERS, counters_in, writes_under_way
+from ..mongo.database import Document
 from ..mongo.gate import Workers
 from ..mongo.together import Question, ask
 

@@ -23,13 +23,12 @@ from typing import Any
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
+from ...mongo.counters import write_counters, writes_under_way
 from ...mongo.database import (
     Document,
     is_replicated,
     server_process,
     server_time,
-    write_counters,
-    writes_under_way,
 )
 
 _ENOUGH_WRITES = 1000
