@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ..backend.access import Action, Interface, Level, acting_as
 from ..backend.audit import AuditEvent, AuditReport, Outcome
+from ..backend.branches.record import Branch
 from ..backend.catalog.record import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
 from ..backend.diff import (
     DatasetDiff,
@@ -54,6 +55,13 @@ from .archives import (
     prune_snapshots,
     unarchive_snapshot,
     unpin_snapshot,
+)
+from .branches import (
+    create_branch,
+    delete_branch,
+    get_branch_info,
+    list_branches,
+    restore_branch,
 )
 from .comparing import (
     calculate_dataset_latest_changes_summary,
@@ -107,6 +115,7 @@ __all__ = [
     "Action",
     "AuditEvent",
     "AuditReport",
+    "Branch",
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
@@ -151,7 +160,9 @@ __all__ = [
     "content_hash",
     "convert_snapshots",
     "count_documents",
+    "create_branch",
     "create_snapshot",
+    "delete_branch",
     "delete_snapshot",
     "diagnose",
     "diff",
@@ -160,6 +171,7 @@ __all__ = [
     "empty_trash",
     "export_events",
     "export_snapshot",
+    "get_branch_info",
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_operation",
@@ -170,6 +182,7 @@ __all__ = [
     "label_history",
     "latest_changes_are_stale",
     "leave_archives",
+    "list_branches",
     "list_event_users",
     "list_events",
     "list_operations",
@@ -186,6 +199,7 @@ __all__ = [
     "reporting",
     "resolve_snapshot_uri",
     "restorable_fields",
+    "restore_branch",
     "restore_samples",
     "restore_snapshot",
     "revert_dataset_to_snapshot",

@@ -26,6 +26,7 @@ _FACT = "branch"
 """The key under which :data:`DATASETS` has it."""
 
 _STORED = (
+    "dataset_name",
     "name",
     "parent_id",
     "parent_name",
@@ -129,13 +130,13 @@ def _named(collection: str, field: str, to: str) -> Document:
 def _read(facts: Document) -> Branch:
     check_format(facts)
     stored = {key: facts[_FACT].get(key) for key in _STORED}
+    stored["dataset_name"] = facts["own"][0]["name"]
     for parent in facts["parent"]:
         stored["parent_name"] = parent["name"]
     for base in facts["base"]:
         stored["base_snapshot"] = base["name"]
     return Branch(
         dataset_id=facts["_id"],
-        dataset_name=facts["own"][0]["name"],
         has_parent=bool(facts["parent"]),
         has_base=bool(facts["base"]),
         **stored,

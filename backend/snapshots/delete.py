@@ -6,7 +6,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..actions import Action
-from ..catalog import names
+from ..catalog import holding, names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
 from ..config import Settings
@@ -37,6 +37,7 @@ def delete(
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
+        HeldSnapshotError: if it is the base of a branch
     """
     catalog = Catalog(database)
     catalog.get(dataset.id, name, dataset.name)
@@ -44,6 +45,7 @@ def delete(
         record = catalog.get(dataset.id, name, dataset.name)
         if snapshot_id not in (None, record.id):
             raise SnapshotNotFoundError(f"Snapshot '{name}' is not the one that was chosen")
+        holding.check_free(database, record)
         running.note(snapshot_id=record.id, destroy=Settings.load().trash_days == 0)
         running.committing("noted")
         catalog.update(

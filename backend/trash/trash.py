@@ -19,6 +19,7 @@ from pymongo.database import Database
 from ..actions import Action
 from ..archive import location
 from ..audit.recording import Recording, recording
+from ..catalog import holding
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..config import Settings
@@ -31,7 +32,9 @@ from ..operations.journal import Operation, operation, recovers
 from ..projection import project
 from ..results.serialize import Record
 from ..search import index as search_index
+from ..search import lineage
 from ..storage import registry
+from . import branches
 from .discarded import TrashedHead, destroy_head, heads, size
 from .overwritten import Overwritten, overwritten
 
@@ -42,6 +45,7 @@ class TrashKind(str, Enum):
     SNAPSHOT = "snapshot"
     HEAD = "head"
     SAMPLES = "samples"
+    BRANCH = "branch"
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,19 @@ class TrashItem(Record):
     id: str
     dataset_id: str
     name: str
-    """A snapshot's name, or for a HEAD the snapshot that it was reverted to, and for SAMPLES that
-    from which they were restored."""
+    """A snapshot's or a branch's name, or for a HEAD the snapshot that it was reverted to, and for
+    SAMPLES that from which they were restored."""
     trashed_at: datetime
     expires_at: datetime | None
-    """None for a pinned snapshot, which stays until somebody empties the trash."""
+    """None for a snapshot that is pinned, and so stays until somebody empties the trash, or is the
+    base of branches, and stays as long as they do."""
     size_bytes: int
     dataset_name: str | None = None
     """The name that its dataset has now."""
     is_rolled_back: bool = False
     """Of a HEAD, whether it is what the revert had made, and an undo has discarded."""
+    held_by: tuple[str, ...] = ()
+    """Of a snapshot, the branches whose base it is."""
 
 
 def items(database: Database[Document], dataset_id: ObjectId | None = None) -> list[TrashItem]:
@@ -77,7 +84,8 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
     keep = timedelta(days=Settings.load().trash_days)
     records = Catalog(database).list_trashed(dataset_id)
     discarded = _recorded(database, dataset_id)
-    owners = {item.dataset_id for item in records} | {item.dataset_id for item in discarded}
+    deleted = branches.branches(database, dataset_id)
+    owners = {item.dataset_id for item in (*records, *discarded)}
     names = {owner: current_name(database, owner) for owner in owners}
     found = [
         TrashItem(
@@ -93,6 +101,19 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
         )
         for item in discarded
     ]
+    found += [
+        TrashItem(
+            TrashKind.BRANCH,
+            str(item.id),
+            str(item.dataset_id),
+            item.name,
+            item.trashed_at,
+            item.trashed_at + keep,
+            size(database, item.id),
+            item.dataset_name,
+        )
+        for item in deleted
+    ]
     for record in records:
         trashed_at = record.trashed_at or record.created_at
         found.append(
@@ -102,9 +123,10 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
                 str(record.dataset_id),
                 record.name,
                 trashed_at,
-                None if record.pinned else trashed_at + keep,
+                None if record.pinned or record.held_by else trashed_at + keep,
                 record.size_bytes,
                 names[record.dataset_id],
+                held_by=tuple(holding.holders(database, record)),
             )
         )
     return sorted(found, key=lambda item: item.trashed_at)
@@ -113,7 +135,9 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
 def empty(
     database: Database[Document], dataset_id: ObjectId, expired_only: bool = False
 ) -> list[TrashItem]:
-    """Destroys what lies in the trash of a dataset, for good.
+    """Destroys what lies in the trash of a dataset, for good, but for the bases of branches.
+
+    A deleted branch of the dataset is not in its own trash, but in that of the branch.
 
     Args:
         database: the database
@@ -133,12 +157,19 @@ def empty(
         found = [
             item
             for item in items(database, dataset_id)
-            if not expired_only or (item.expires_at is not None and item.expires_at <= now)
+            if item.dataset_id == str(dataset_id)
+            and not item.held_by
+            and (not expired_only or (item.expires_at is not None and item.expires_at <= now))
         ]
         running.committing("listed")
         # From here on it is too late for a change of mind: parts of it may be gone
         running.commit(
-            heads=[ObjectId(item.id) for item in found if item.kind is not TrashKind.SNAPSHOT],
+            heads=[
+                ObjectId(item.id)
+                for item in found
+                if item.kind in (TrashKind.HEAD, TrashKind.SAMPLES)
+            ],
+            branches=[ObjectId(item.id) for item in found if item.kind is TrashKind.BRANCH],
             snapshots=[ObjectId(item.id) for item in found if item.kind is TrashKind.SNAPSHOT],
         )
         _destroy_listed(running)
@@ -182,6 +213,30 @@ def _destroy_listed(running: Operation) -> None:
         if record := catalog.by_id(snapshot_id):
             destroy_snapshot(running.database, record)
             running.step("destroyed_snapshot")
+    # An operation that an earlier version of this package began has noted none
+    for operation_id in running.details.get("branches", []):
+        destroy_branch(running.database, running.dataset_id, operation_id)
+        running.step("destroyed_branch")
+
+
+def destroy_branch(
+    database: Database[Document], dataset_id: ObjectId, operation_id: ObjectId
+) -> None:
+    """Destroys a deleted branch with all that is known of it; may be repeated.
+
+    Args:
+        database: the database
+        dataset_id: the dataset that it was
+        operation_id: the operation that deleted it
+    """
+    for branch in branches.branches(database, dataset_id):
+        if branch.id == operation_id:
+            for name in Catalog(database).dataset_facts(dataset_id).get("former_names", []):
+                # Views, which keep those away who woke up too late
+                database.drop_collection(name)
+            destroy_everything(database, dataset_id)
+            lineage.forget(database, dataset_id)
+            branches.forget(database, branch)
 
 
 def destroy_everything(database: Database[Document], dataset_id: ObjectId) -> None:

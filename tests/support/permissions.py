@@ -71,6 +71,11 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
         lambda: fos.prune_snapshots("street", keep_last=1, dry_run=False),
         Level.MANAGE,
     ),
+    "create branch": (lambda: fos.create_branch("street", "new", "v1"), Level.MANAGE),
+    "list branches": (lambda: fos.list_branches("street"), Level.VIEW),
+    "branch": (lambda: fos.get_branch_info("street.night"), Level.VIEW),
+    "delete branch": (lambda: fos.delete_branch("street.night"), Level.MANAGE),
+    "restore branch": (lambda: fos.restore_branch("street.fog"), Level.MANAGE),
     "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
 }
 """What can be done, and the level that it needs."""
@@ -96,6 +101,10 @@ def street(folder: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     fos.revert_dataset_to_snapshot(dataset, "v1")
     dataset.tag_samples("edited")
     fos.restore_samples(dataset, "v1", dataset)
+    fos.create_snapshot(dataset, "base")
+    fos.create_branch(dataset, "night", "base")
+    fos.create_branch(dataset, "fog", "base")
+    fos.delete_branch("street.fog")
     return dataset
 
 
