@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ..backend.access import Action, Interface, Level, acting_as
 from ..backend.audit import AuditEvent, AuditReport, Outcome
-from ..backend.branches.record import Branch
+from ..backend.branches.record import Branch, Branches
 from ..backend.catalog.record import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
 from ..backend.diff import (
     DatasetDiff,
@@ -57,9 +57,11 @@ from .archives import (
     unpin_snapshot,
 )
 from .branches import (
+    check_new_branch,
     create_branch,
     delete_branch,
     get_branch_info,
+    get_branches,
     list_branches,
     restore_branch,
 )
@@ -116,6 +118,7 @@ __all__ = [
     "AuditEvent",
     "AuditReport",
     "Branch",
+    "Branches",
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
@@ -154,6 +157,7 @@ __all__ = [
     "archives_are_on",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
+    "check_new_branch",
     "check_new_snapshot",
     "claim_archives",
     "clone_snapshot",
@@ -172,6 +176,7 @@ __all__ = [
     "export_events",
     "export_snapshot",
     "get_branch_info",
+    "get_branches",
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_operation",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import fiftyone.core.dataset as fod
 
 from ..backend.access import Action
 from ..backend.branches import create, delete, record
-from ..backend.branches.record import Branch
+from ..backend.branches.record import Branch, Branches
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.mongo import database
 from .authorize import acting, allows
-from .datasets import change, name_of, read
+from .datasets import change, find, name_of, read
 
 
 @acting(Action.CREATE_BRANCH)
@@ -61,9 +63,28 @@ def list_branches(dataset_name: str | fod.Dataset) -> list[Branch]:
     Raises:
         ValueError: if there is no such dataset
     """
+    return get_branches(dataset_name).branches
+
+
+@acting(Action.LIST_BRANCHES)
+def get_branches(dataset_name: str | fod.Dataset) -> Branches:
+    """Tells what branches a dataset has, and what it is a branch of itself.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a :class:`Branches`, with those branches that one may see
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
     connection, dataset = read(dataset_name)
-    found = record.branches_of(connection, dataset.id)
-    return [branch for branch in found if allows(Action.LIST_BRANCHES, branch.dataset_name)]
+    found = record.around(connection, dataset.id)
+    return replace(
+        found,
+        branches=[b for b in found.branches if allows(Action.LIST_BRANCHES, b.dataset_name)],
+    )
 
 
 @acting(Action.LIST_BRANCHES)
@@ -81,6 +102,21 @@ def get_branch_info(dataset_name: str | fod.Dataset) -> Branch | None:
     """
     connection, dataset = read(dataset_name)
     return record.get_branch(connection, dataset)
+
+
+@acting(Action.LIST_BRANCHES)
+def check_new_branch(dataset_name: str | fod.Dataset, name: str) -> None:
+    """Checks whether a branch could be called so, and creates nothing.
+
+    Args:
+        dataset_name: the name of the dataset
+        name: the name that the branch would have
+
+    Raises:
+        ValueError: if there is no such dataset, or the name is invalid or taken
+    """
+    connection, dataset = find(dataset_name)
+    create.check_name(connection, dataset, name)
 
 
 @acting(Action.DELETE_BRANCH)

@@ -35,6 +35,7 @@ class CreateBranch(SnapshotOperator):
             "name",
             "Name",
             required=True,
+            check=lambda name: management.check_new_branch(target.dataset, name),
             description=f"The new dataset is called {target.dataset}.<name>",
         )
         form.choice(
@@ -72,8 +73,8 @@ class ListBranches(SnapshotOperator):
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Lists them."""
-        found = management.list_branches(target.dataset)
-        own = management.get_branch_info(target.dataset)
+        around = management.get_branches(target.dataset)
+        found, own = around.branches, around.branch
         said = f"'{target.dataset}' has {len(found)} branch{'' if len(found) == 1 else 'es'}"
         if own is not None:
             said += f", and is a branch of '{own.parent_name}' itself"
@@ -173,6 +174,6 @@ def deleted(trash: list[TrashItem]) -> list[TrashItem]:
 
 def _known(target: Target) -> dict[str, Branch]:
     """Returns the branches that can be deleted from here, by the names of their datasets."""
-    own = management.get_branch_info(target.dataset)
-    found = [*([own] if own is not None else []), *management.list_branches(target.dataset)]
+    around = management.get_branches(target.dataset)
+    found = [*([] if around.branch is None else [around.branch]), *around.branches]
     return {branch.dataset_name: branch for branch in found}

@@ -12,6 +12,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.access import Action
+from ..backend.branches.record import Branches
 from ..backend.catalog import names
 from ..backend.catalog.record import SampleChangeSummary
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
@@ -258,6 +259,7 @@ class Seen:
     history: History
     trashed: list[HistoryEntry]
     trash: list[TrashItem]
+    branches: Branches
     changes: SampleChangeSummary | None
     changes_are_stale: bool
     operations: list[Entry]
@@ -287,6 +289,7 @@ class Seen:
             history=management.get_history(name),
             trashed=management.get_history(name, HistoryQuery(trash=True)).entries,
             trash=management.list_trash(name),
+            branches=management.get_branches(name),
             changes=changes,
             changes_are_stale=changes is not None and management.latest_changes_are_stale(name),
             operations=management.list_operations(name),
@@ -300,6 +303,7 @@ class Seen:
             self.history,
             self.trashed,
             [item.id for item in self.trash],
+            self.branches,
             self.changes,
             self.changes and ago(self.changes.updated_at),
             self.changes_are_stale,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -10,6 +10,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.access import Action
+from ..backend.branches.record import Branch, Branches
 from ..backend.catalog.record import SampleChangeSummary, SnapshotState
 from ..backend.operations.journal import Entry
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
@@ -51,6 +52,7 @@ class Shown:
     """The names of all snapshots, newest first."""
     changes: SampleChangeSummary | None
     changes_are_stale: bool
+    branches: Branches
     trash: list[TrashItem]
     """Everything in the trash, oldest first."""
     operations: list[Entry]
@@ -84,9 +86,14 @@ class Shown:
             limit=PAGE_SIZE,
         )
         is_head = target.snapshot is None
+        history = replace(
+            everything, entries=everything.entries[query.offset : query.offset + PAGE_SIZE]
+        )
+        if query != HistoryQuery(offset=query.offset, limit=PAGE_SIZE):
+            history = management.get_history(target.dataset, query)
         return cls(
             target=target,
-            history=management.get_history(target.dataset, query),
+            history=history,
             page=page,
             newest=next(
                 (e for e in everything.entries if e.state is not SnapshotState.CREATING), None
@@ -95,6 +102,7 @@ class Shown:
             others=[entry.name for entry in everything.entries],
             changes=seen.changes if is_head else None,
             changes_are_stale=is_head and seen.changes_are_stale,
+            branches=seen.branches,
             trash=seen.trash,
             operations=seen.operations,
             tasks_under_way=[task for task, is_running in tasks if is_running],
@@ -113,6 +121,11 @@ class Shown:
         return [item for item in self.trash if item.kind is TrashKind.SAMPLES]
 
     @property
+    def deleted_branches(self) -> list[TrashItem]:
+        """Branches in the trash, oldest first."""
+        return [item for item in self.trash if item.kind is TrashKind.BRANCH]
+
+    @property
     def is_busy(self) -> bool:
         """Whether anything is under way."""
         return bool(self.operations or self.tasks_under_way)
@@ -120,6 +133,11 @@ class Shown:
     def why_not(self, action: Action) -> str | None:
         """Returns why whoever looks may not do something, or None if they may."""
         return management.why_not(action, self.target.dataset)
+
+    @staticmethod
+    def may_delete(branch: Branch) -> bool:
+        """Returns whether whoever looks may delete a branch, which has a level of its own."""
+        return management.why_not(Action.DELETE_BRANCH, branch.dataset_name) is None
 
 
 def state_of(ctx: ExecutionContext, path: str, default: Any) -> Any:

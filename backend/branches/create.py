@@ -52,7 +52,6 @@ def create(
         LimitExceededError: if a snapshot is needed, and there are as many as are allowed
         DamagedSnapshotError: if the snapshot is not what was captured
     """
-    names.validate(name, what="branch")
     check_name(database, dataset, name)
     base_name = snapshot_name or _snapshot_of_now(database, dataset, name)
     catalog = Catalog(database)
@@ -81,7 +80,7 @@ def create(
 def check_name(
     database: Database[Document], dataset: DatasetReference, name: str, but: ObjectId | None = None
 ) -> None:
-    """Checks that no branch of a dataset has a name yet.
+    """Checks that a branch of a dataset may have a name.
 
     Args:
         database: the database
@@ -90,8 +89,10 @@ def check_name(
         but (None): the dataset of a branch that may have it
 
     Raises:
-        DuplicateNameError: if one has
+        InvalidNameError: if it cannot be used
+        DuplicateNameError: if another branch has it
     """
+    names.validate(name, what="branch")
     for branch in record.branches_of(database, dataset.id):
         if names.slug(branch.name) == names.slug(name) and branch.dataset_id != but:
             raise DuplicateNameError(

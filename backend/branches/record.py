@@ -62,6 +62,16 @@ class Branch(Record):
     """Whether the base still exists, be it archived or in the trash."""
 
 
+@dataclass(frozen=True)
+class Branches(Record):
+    """What a dataset has to do with branches."""
+
+    branch: Branch | None
+    """What the dataset is a branch of, if it is one."""
+    branches: list[Branch]
+    """Its own branches, in order of creation."""
+
+
 def get_branch(
     database: Database[Document], dataset: DatasetReference | Mapping[str, Any]
 ) -> Branch | None:
@@ -90,6 +100,22 @@ def branches_of(database: Database[Document], parent_id: ObjectId) -> list[Branc
         the branches whose datasets exist
     """
     return _select(database, {f"{_FACT}.parent_id": parent_id})
+
+
+def around(database: Database[Document], dataset_id: ObjectId) -> Branches:
+    """Tells what branch a dataset is, if it is one, and which it has, at one look.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+
+    Returns:
+        both
+    """
+    query = {"$or": [{"_id": dataset_id}, {f"{_FACT}.parent_id": dataset_id}]}
+    found = _select(database, query)
+    own = next((each for each in found if each.dataset_id == dataset_id), None)
+    return Branches(own, [each for each in found if each.parent_id == dataset_id])
 
 
 def save(database: Database[Document], branch: Branch) -> None:

@@ -28,7 +28,8 @@ def is_unchanged(database: Database[Document], latest: SnapshotRecord) -> bool:
     """
     older = SnapshotVersion(database, latest)
     newer = HeadVersion(Head(database, latest.dataset_id))
-    before, after = map(surroundings.dataset_document, (older, newer))
+    before = surroundings.dataset_document(older)
+    after = surroundings.dataset_document(newer)
     for key in ("sample_fields", "frame_fields"):
         was, now = (dict(schema.declared(version.get(key))) for version in (before, after))
         if schema.compare(was, now, ""):

@@ -15,7 +15,6 @@ from pymongo.database import Database
 
 from ..catalog import holding
 from ..catalog.catalog import Catalog
-from ..errors import NewerFormatError
 from ..mongo import fence
 from ..mongo.collections import TRASH
 from ..mongo.database import Document
@@ -47,6 +46,17 @@ class TrashedBranch:
         document = {"_id": values.pop("id"), "format": _FORMAT, "kind": KIND, **values}
         fence.put(database[TRASH], document, if_there="replace")
 
+    @classmethod
+    def from_document(cls, document: Document) -> TrashedBranch:
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+            NewerFormatError: if a newer version of this package wrote it
+        """
+        discarded.check_trash_format(document, _FORMAT)
+        values = {**document, "id": document["_id"]}
+        return cls(**{item.name: values[item.name] for item in fields(cls)})
+
 
 def branches(
     database: Database[Document], dataset_id: ObjectId | None = None
@@ -66,20 +76,8 @@ def branches(
     query: Document = {"kind": KIND}
     if dataset_id is not None:
         query["$or"] = [{"dataset_id": dataset_id}, {"parent_id": dataset_id}]
-    found = []
-    for document in database[TRASH].find(query).sort([("trashed_at", 1), ("_id", 1)]):
-        if document["format"] > _FORMAT:
-            raise NewerFormatError(
-                f"The trash holds records of format {document['format']}, but this version of "
-                f"fiftyone-snapshots reads formats up to {_FORMAT}. Upgrade it with: "
-                "pip install --upgrade fiftyone-snapshots"
-            )
-        values = {**document, "id": document["_id"]}
-        found.append(TrashedBranch(**{item.name: values[item.name] for item in _FIELDS}))
-    return found
-
-
-_FIELDS = fields(TrashedBranch)
+    found = database[TRASH].find(query).sort([("trashed_at", 1), ("_id", 1)])
+    return [TrashedBranch.from_document(document) for document in found]
 
 
 def is_trashed(database: Database[Document], dataset_id: ObjectId) -> bool:

@@ -15,11 +15,11 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..dataset.parts import Documents, Part
-from ..errors import NewerFormatError
 from ..mongo import fence
 from ..mongo.collections import TRASH, owned_collections, staging_name, trashed_name
 from ..mongo.database import Document
 from ..operations.journal import Operation
+from .discarded import check_trash_format
 
 KIND = "samples"
 """What the record of such a thing says of itself; that of a discarded state says nothing."""
@@ -69,6 +69,16 @@ class Overwritten:
         fence.put(database[TRASH], document, if_there="replace")
 
     @classmethod
+    def from_document(cls, document: Document) -> Overwritten:
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+            NewerFormatError: if a newer version of this package wrote it
+        """
+        check_trash_format(document, _FORMAT)
+        return cls.of(document["_id"], document)
+
+    @classmethod
     def of(cls, id_: ObjectId, details: Document) -> Overwritten:
         """Reads what :meth:`details` returned."""
         values: dict[str, Any] = {key: details[key] for key in _FIELDS}
@@ -92,16 +102,8 @@ def overwritten(
         NewerFormatError: if a newer version of this package wrote one of them
     """
     query: Document = {"kind": KIND} | ({} if dataset_id is None else {"dataset_id": dataset_id})
-    found = []
-    for document in database[TRASH].find(query).sort([("trashed_at", 1), ("_id", 1)]):
-        if document["format"] > _FORMAT:
-            raise NewerFormatError(
-                f"The trash holds records of format {document['format']}, but this version of "
-                f"fiftyone-snapshots reads formats up to {_FORMAT}. Upgrade it with: "
-                "pip install --upgrade fiftyone-snapshots"
-            )
-        found.append(Overwritten.of(document["_id"], document))
-    return found
+    found = database[TRASH].find(query).sort([("trashed_at", 1), ("_id", 1)])
+    return [Overwritten.from_document(document) for document in found]
 
 
 def shelve(running: Operation, item: Overwritten, parts: Sequence[Part]) -> None:

@@ -7,7 +7,7 @@ is moved, see :mod:`.discarded`. What a restoration of samples has overwritten i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +27,7 @@ from ..dataset.reference import current_name
 from ..errors import DatasetBusyError
 from ..manifest import store as manifest_store
 from ..mongo import fence, invalidate
+from ..mongo.collections import TRASH
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation, recovers
 from ..projection import project
@@ -35,8 +36,10 @@ from ..search import index as search_index
 from ..search import lineage
 from ..storage import registry
 from . import branches
-from .discarded import TrashedHead, destroy_head, heads, size
-from .overwritten import Overwritten, overwritten
+from .branches import TrashedBranch
+from .discarded import TrashedHead, destroy_head, size
+from .overwritten import KIND as SAMPLES
+from .overwritten import Overwritten
 
 
 class TrashKind(str, Enum):
@@ -83,8 +86,9 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
     """
     keep = timedelta(days=Settings.load().trash_days)
     records = Catalog(database).list_trashed(dataset_id)
-    discarded = _recorded(database, dataset_id)
-    deleted = branches.branches(database, dataset_id)
+    recorded = _recorded(database, dataset_id)
+    discarded = [item for item in recorded if not isinstance(item, TrashedBranch)]
+    deleted = [item for item in recorded if isinstance(item, TrashedBranch)]
     owners = {item.dataset_id for item in (*records, *discarded)}
     names = {owner: current_name(database, owner) for owner in owners}
     found = [
@@ -247,7 +251,8 @@ def destroy_everything(database: Database[Document], dataset_id: ObjectId) -> No
         dataset_id: the dataset
     """
     for item in _recorded(database, dataset_id):
-        destroy_head(database, item.id)
+        if not isinstance(item, TrashedBranch):
+            destroy_head(database, item.id)
     for record in Catalog(database).list_all(dataset_id):
         destroy_snapshot(database, record)
 
@@ -273,5 +278,26 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
 
 def _recorded(
     database: Database[Document], dataset_id: ObjectId | None
-) -> list[TrashedHead | Overwritten]:
-    return [*heads(database, dataset_id), *overwritten(database, dataset_id)]
+) -> list[TrashedHead | Overwritten | TrashedBranch]:
+    """Reads, at one look, what the trash has records of: everything but snapshots.
+
+    Args:
+        database: the database
+        dataset_id: a dataset, of which deleted branches are told too; None for all
+
+    Returns:
+        what is there, oldest first
+    """
+    query: Document = {}
+    if dataset_id is not None:
+        of_parent = {"kind": branches.KIND, "parent_id": dataset_id}
+        query = {"$or": [{"dataset_id": dataset_id}, of_parent]}
+    readers: dict[str | None, Callable[[Document], TrashedHead | Overwritten | TrashedBranch]] = {
+        None: TrashedHead.from_document,
+        SAMPLES: Overwritten.from_document,
+        branches.KIND: TrashedBranch.from_document,
+    }
+    found = database[TRASH].find(query).sort([("trashed_at", 1), ("_id", 1)])
+    # What else a newer version may keep there, it looks after
+    known = ((readers.get(document.get("kind")), document) for document in found)
+    return [reader(document) for reader, document in known if reader is not None]

@@ -66,7 +66,9 @@ def branch_delete(options: Namespace, _: Progress) -> Answer:
     branch = sdk.delete_branch(options.dataset)
     trashed = [item for item in sdk.list_trash() if item.dataset_id == str(branch.dataset_id)]
     ends = [item.expires_at for item in trashed if item.kind.value == "branch"]
-    until = f"; it can be restored until {shown(ends[0], seconds=True)}" if ends else " for good"
+    until = " for good"
+    if ends and ends[0] is not None:
+        until = f"; it can be restored until {shown(ends[0], seconds=True)}"
     data = {"dataset_name": branch.dataset_name, "restorable": bool(ends)}
     return Answer(data, f"Deleted branch '{branch.dataset_name}'{until}")
 
