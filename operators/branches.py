@@ -11,6 +11,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.branches.record import Branch
+from ..backend.catalog.names import HEAD
 from ..backend.errors import InvalidRequestError
 from ..backend.trash.trash import TrashItem, TrashKind
 from .base import Plain, SnapshotOperator, Target, snapshot_names
@@ -41,20 +42,21 @@ class CreateBranch(SnapshotOperator):
         form.choice(
             "snapshot",
             "Made of",
-            snapshot_names(target),
-            default=target.snapshot,
-            required=False,
-            description="By default, the dataset as it is now: a snapshot of it is created unless "
-            "nothing has changed since the latest one",
+            [HEAD, *snapshot_names(target)],
+            default=target.snapshot or HEAD,
+            labels={HEAD: f"{target.dataset} as it is now"},
+            description="A snapshot, which is kept for as long as the branch exists. Of the "
+            "dataset as it is now, one is created unless nothing has changed since the latest",
         )
         form.text("description", "Description", rows=2)
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Makes it."""
+        snapshot = params.get("snapshot") or target.snapshot
         branch = management.create_branch(
             target.dataset,
             params.get("name") or "",
-            params.get("snapshot") or target.snapshot,
+            None if snapshot == HEAD else snapshot,
             params.get("description") or None,
         )
         return {
