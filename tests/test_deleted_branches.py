@@ -18,9 +18,7 @@ def names(items: list[fos.TrashItem]) -> list[tuple[str, str | None, str]]:
     return [(item.kind.value, item.dataset_name, item.name) for item in items]
 
 
-@pytest.mark.parametrize(
-    ("kind", "backend"), [("image", "delta"), ("video", "duplication"), ("group", "duplication")]
-)
+@pytest.mark.parametrize(("kind", "backend"), [("group", "delta"), ("video", "duplication")])
 def test_it_comes_back_as_it_was(
     kind: str, backend: str, database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
