@@ -137,12 +137,12 @@ def test_lists_of_all_datasets_show_what_one_may_see(
     fos.delete_snapshot(secret, "s1")
     assert {item.dataset_name for item in fos.list_trash()} == {
         "street",
-        "street.fog",
+        "lane.fog",
         "secret",
     }
     policy_file('datasets: {secret: {ben: view}, "*": {anna: view}}')
-    assert {item.dataset_name for item in fos.list_trash()} == {"street", "street.fog"}
-    assert {event.dataset for event in fos.list_events()} == {"street"}
+    assert {item.dataset_name for item in fos.list_trash()} == {"street", "lane.fog"}
+    assert {event.dataset for event in fos.list_events()} == {"street", "lane", "lane.fog"}
     with pytest.raises(fos.SnapshotPermissionError, match="of all datasets"):
         fos.verify_all()
 
