@@ -33,6 +33,9 @@ from ..storage import registry
 
 _UNCHANGED = "No branch was created."
 
+COLLECTIONS = {Part.SAMPLES: "sample_collection_name", Part.FRAMES: "frame_collection_name"}
+"""Where a dataset document says where its own parts are."""
+
 
 @dataclass(frozen=True)
 class Copied:
@@ -144,7 +147,7 @@ def _translate(
         new_id,
         {
             former: names[part]
-            for part, key in _COLLECTIONS.items()
+            for part, key in COLLECTIONS.items()
             if (former := document.get(key)) is not None
         },
     )
@@ -168,9 +171,6 @@ def _translate(
     running.note(results=[file["_id"] for file in own_files])
     running.step("staged_related")
     return document, staged
-
-
-_COLLECTIONS = {Part.SAMPLES: "sample_collection_name", Part.FRAMES: "frame_collection_name"}
 
 
 def _staging_name(running: Operation, part: Part) -> str:

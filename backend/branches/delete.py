@@ -49,14 +49,13 @@ from ..snapshots import staging
 from ..trash import branches, discarded, trash
 from ..trash.branches import TrashedBranch
 from . import create, record
+from .copying import COLLECTIONS
 from .record import Branch
 
 _DELETED_BY = "_deleted_by"
 """In a dataset document that is about to go, the operation that deletes it."""
 
 _ATTEMPTS = 100
-
-_COLLECTIONS = {Part.SAMPLES: "sample_collection_name", Part.FRAMES: "frame_collection_name"}
 
 
 def delete(database: Database[Document], dataset: DatasetReference) -> Branch:
@@ -82,7 +81,7 @@ def delete(database: Database[Document], dataset: DatasetReference) -> Branch:
             dataset_name=branch.dataset_name,
             name=branch.name,
             parent_id=branch.parent_id,
-            collections={part.name: document.get(key) for part, key in _COLLECTIONS.items()},
+            collections={part.name: document.get(key) for part, key in COLLECTIONS.items()},
             destroy=Settings.load().trash_days == 0,
         )
         running.step("noted")
@@ -176,7 +175,7 @@ def _finish(running: Operation) -> None:
     facts = Catalog(database).dataset_facts(running.dataset_id)
     for name in facts.get("former_names", []):
         drop_view(database, name)
-    for part in _COLLECTIONS:
+    for part in COLLECTIONS:
         name = details["collections"][part.name]
         existing = {} if name is None else _described(database, name)
         # An attempt before may have done it; what others write after that is nobody's
@@ -350,7 +349,7 @@ def _move_back(running: Operation) -> None:
     Whoever restored the branch may be about to rename a collection; then that fails.
     """
     database, details = running.database, running.details
-    own = {part: details["collections"].get(part.name) for part in _COLLECTIONS}
+    own = {part: details["collections"].get(part.name) for part in COLLECTIONS}
     catalog = Catalog(database)
     former = catalog.dataset_facts(running.dataset_id).get("former_names", [])
     taken = list(dict.fromkeys([*former, *(name for name in own.values() if name)]))
