@@ -7,6 +7,6 @@ What is there: ``rawbson``, ``mongo`` (the server), ``dataset`` (FiftyOne's), ``
 How it is kept: ``operations`` (crash safety), ``storage`` (backends), ``archive``, ``audit``,
 ``projection`` (a snapshot as a dataset).
 What is done with it: ``diff``, ``search``, ``trash``, ``guard`` (hooks into FiftyOne),
-``snapshots`` (a verb a module), ``revert``, ``restore``; then ``maintenance``, ``purge`` and
-``doctor``, which look after all of it.
+``snapshots`` (a verb a module), ``revert``, ``restore``, ``branches``; then ``maintenance``,
+``purge`` and ``doctor``, which look after all of it.
 """

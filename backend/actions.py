@@ -249,6 +249,50 @@ class Action(str, Enum):
             "archive_snapshot",
         ),
     )
+    CREATE_BRANCH = (
+        "create_branch",
+        _Row(
+            Level.MANAGE,
+            "create branches",
+            "Create branch",
+            "Creating branch",
+            "create_branch",
+            command="branch create",
+        ),
+    )
+    LIST_BRANCHES = (
+        "list_branches",
+        _Row(
+            Level.VIEW,
+            "list branches",
+            "List branches",
+            operator="list_branches",
+            command="branch list",
+            is_recorded=False,
+        ),
+    )
+    DELETE_BRANCH = (
+        "delete_branch",
+        _Row(
+            Level.MANAGE,
+            "delete branches",
+            "Delete branch",
+            "Deleting branch",
+            "delete_branch",
+            command="branch delete",
+        ),
+    )
+    RESTORE_BRANCH = (
+        "restore_branch",
+        _Row(
+            Level.MANAGE,
+            "restore deleted branches",
+            "Restore deleted branch",
+            "Restoring branch",
+            "restore_branch",
+            command="branch restore",
+        ),
+    )
     IMPORT = "import", _Row(Level.MANAGE, "import snapshots", doing="Importing snapshot")
     PIN = (
         "pin",

@@ -13,6 +13,8 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── NotVersionableError        views, generated datasets, snapshots, deleted datasets
     │   ├── NothingToUndoError
     │   ├── ArchivedSnapshotError      the snapshot must be brought back from its archive first
+    │   ├── HeldSnapshotError          a branch needs the snapshot: delete the branch first
+    │   ├── NotABranchError            the dataset is not a branch of another one
     │   ├── NotAnArchiveError          the file that was given is something else
     │   └── InvalidSettingError        an environment variable with an unusable value
     ├── LimitExceededError             a guard rail: remove snapshots or raise the limit
@@ -54,6 +56,7 @@ __all__ = [
     "DatasetBusyError",
     "DatasetNotFoundError",
     "DuplicateNameError",
+    "HeldSnapshotError",
     "InvalidArgumentError",
     "InvalidNameError",
     "InvalidRequestError",
@@ -61,6 +64,7 @@ __all__ = [
     "LeaseLostError",
     "LimitExceededError",
     "NewerFormatError",
+    "NotABranchError",
     "NotAnArchiveError",
     "NotVersionableError",
     "NothingToUndoError",
@@ -120,6 +124,14 @@ class NothingToUndoError(InvalidRequestError):
 
 class ArchivedSnapshotError(InvalidRequestError):
     """The snapshot's documents are in an archive, and must be brought back first."""
+
+
+class HeldSnapshotError(InvalidRequestError):
+    """The snapshot is the base of a branch, and is kept for as long as that exists."""
+
+
+class NotABranchError(InvalidRequestError):
+    """The dataset is not a branch of another one."""
 
 
 class NotAnArchiveError(InvalidRequestError):

@@ -13,6 +13,8 @@ from pymongo.database import Database
 from .actions import Action
 from .archive import location
 from .audit import reading, recording
+from .branches import create as create_branch
+from .branches import delete as delete_branch
 from .catalog.catalog import Catalog
 from .dataset.reference import is_deleted
 from .errors import DatasetBusyError, SnapshotError
@@ -52,7 +54,7 @@ from .snapshots import (
     unarchive,
 )
 from .storage import registry
-from .trash import trash
+from .trash import branches, trash
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,9 @@ _VERBS = (
     archive,
     convert,
     create,
+    create_branch,
     delete,
+    delete_branch,
     edit,
     export,
     import_,
@@ -114,7 +118,7 @@ class Due:
         datasets = [each for each in found if "found" in each]
         entries = [each for each in found if "found" not in each]
         return cls(
-            frozenset(each["_id"] for each in datasets if not each["found"]),
+            frozenset(e["_id"] for e in datasets if not e["found"] and not e.get("branch")),
             frozenset(each["_id"] for each in datasets if each["expired"]),
             any(each["state"] in UNFINISHED for each in entries),
             any(each["state"] not in UNFINISHED for each in entries),
@@ -124,14 +128,25 @@ class Due:
 def _due_pipeline(dataset_id: ObjectId | None) -> list[Document]:
     """Returns what finds, begun on the catalog, the datasets and the entries of :class:`Due`."""
     is_old = trash.has_expired()
-    is_deleted_snapshot = {"$and": [{"$eq": ["$live", False]}, {"$ne": ["$pinned", True]}, is_old]}
+    is_held = {"$gt": [{"$size": {"$ifNull": ["$held_by", []]}}, 0]}
+    is_kept = {"$or": [{"$eq": ["$pinned", True]}, is_held]}
+    is_deleted_snapshot = {"$and": [{"$eq": ["$live", False]}, {"$not": is_kept}, is_old]}
     by_dataset = {"_id": "$dataset_id"}
-    of_trash = [{"$group": {**by_dataset, "expired": {"$max": is_old}}}]
+    is_branch = {"$eq": ["$kind", branches.KIND]}
+    of_trash: list[Document] = [
+        {"$group": {**by_dataset, "expired": {"$max": is_old}, "branch": {"$max": is_branch}}}
+    ]
     pipeline: list[Document] = [
         {"$group": {**by_dataset, "expired": {"$max": is_deleted_snapshot}}},
         {"$unionWith": {"coll": DATASETS, "pipeline": [{"$project": {"_id": 1}}]}},
         {"$unionWith": {"coll": TRASH, "pipeline": of_trash}},
-        {"$group": {"_id": "$_id", "expired": {"$max": "$expired"}}},
+        {
+            "$group": {
+                "_id": "$_id",
+                "expired": {"$max": "$expired"},
+                "branch": {"$max": "$branch"},
+            }
+        },
         # After all that is known, so that what comes to be meanwhile is not taken for gone
         {
             "$lookup": {
@@ -142,7 +157,7 @@ def _due_pipeline(dataset_id: ObjectId | None) -> list[Document]:
                 "as": "found",
             }
         },
-        {"$match": {"$or": [{"expired": True}, {"found": []}]}},
+        {"$match": {"$or": [{"expired": True}, {"found": [], "branch": {"$ne": True}}]}},
     ]
     if dataset_id is not None:
         is_left: list[Document] = [{"state": {"$in": UNFINISHED}}, recording.UNTOLD]
@@ -274,14 +289,17 @@ def purge_dataset(
             recording.recording(database, purge),
             operation(database, dataset_id, Action.PURGE, wait_seconds=0) as running,
         ):
-            if not is_deleted(database, dataset_id):
+            # A branch that was just deleted by the one who held it can come back
+            if not is_deleted(database, dataset_id) or branches.is_trashed(database, dataset_id):
                 return False
-            for name in catalog.dataset_facts(dataset_id).get("former_names", []):
+            facts = catalog.dataset_facts(dataset_id)
+            for name in facts.get("former_names", []):
                 drop_view(database, name)
             running.step("dropped_views")
             trash.destroy_everything(database, dataset_id)
             running.step("destroyed")
             lineage.forget(database, dataset_id)
+            branches.release_base(database, dataset_id, facts)
             # Last, as it is what makes an interrupted purge known
             catalog.forget_dataset(dataset_id)
     except DatasetBusyError:

@@ -67,6 +67,12 @@ def rows(samples: int) -> Iterator[Row]:
         Step(lambda: fo.load_dataset("bench", reload=True)),
     )
 
+    branch = Step(
+        run=lambda: fos.create_branch("bench", "measured", "base"),
+        after=lambda: fo.delete_dataset("bench.measured"),
+    )
+    yield compare("branch", data, branch, "Dataset.clone()", clone)
+
     revert = Step(
         before=lambda: _edit(dataset),
         run=lambda: fos.revert_dataset_to_snapshot("bench", "base"),

@@ -10,6 +10,7 @@ from contextlib import redirect_stdout, suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from ..backend.errors import DatabaseNotStartedError, SnapshotError
+from .command import Command
 from .output import (
     DONE,
     FAILED,
@@ -24,7 +25,7 @@ from .output import (
 )
 from .parser import parser
 from .startup import StartError, explained
-from .table import ANSWERING, Command
+from .table import ANSWERING
 
 _INTERRUPTED = 130
 """What shells say of a command that Ctrl-C has ended."""

@@ -7,7 +7,9 @@ import difflib
 import re
 from typing import NoReturn
 
-from .table import COMMANDS, YES
+from .branch_table import GROUPS
+from .command import YES
+from .table import COMMANDS
 
 
 class _Parser(argparse.ArgumentParser):
@@ -20,7 +22,10 @@ class _Parser(argparse.ArgumentParser):
             message: what is wrong
         """
         if found := re.search(r"invalid choice: '(.*?)' \(choose from", message):
-            names = [command.name for command in COMMANDS]
+            # Those of a group, such as ``branch``, are its own
+            words = self.prog.split()[1:]
+            named = [command.name.split() for command in COMMANDS]
+            names = [name[len(words)] for name in named if name[: len(words)] == words]
             if "COMMAND" in message:
                 close = difflib.get_close_matches(found[1], names, 1)
                 meant = f" Did you mean '{close[0]}'?" if close else ""
@@ -45,8 +50,13 @@ def parser(version: str) -> argparse.ArgumentParser:
     )
     main.add_argument("--version", "-v", action="version", version=version)
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    groups = {"": commands}
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=command.help)
+        group, _, name = command.name.rpartition(" ")
+        if group not in groups:
+            of_group = commands.add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            groups[group] = of_group.add_subparsers(metavar="COMMAND", required=True)
+        sub = groups[group].add_parser(name, help=command.help, description=command.help)
         for argument in command.arguments:
             sub.add_argument(*argument.names, **argument.options)
         if command.destroys or command.previews:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ..backend.access import Action, Interface, Level, acting_as
 from ..backend.audit import AuditEvent, AuditReport, Outcome
+from ..backend.branches.record import Branch, Branches
 from ..backend.catalog.record import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
 from ..backend.diff import (
     DatasetDiff,
@@ -54,6 +55,15 @@ from .archives import (
     prune_snapshots,
     unarchive_snapshot,
     unpin_snapshot,
+)
+from .branches import (
+    check_new_branch,
+    create_branch,
+    delete_branch,
+    get_branch_info,
+    get_branches,
+    list_branches,
+    restore_branch,
 )
 from .comparing import (
     calculate_dataset_latest_changes_summary,
@@ -108,6 +118,8 @@ __all__ = [
     "Action",
     "AuditEvent",
     "AuditReport",
+    "Branch",
+    "Branches",
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
@@ -146,13 +158,16 @@ __all__ = [
     "archives_are_on",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
+    "check_new_branch",
     "check_new_snapshot",
     "claim_archives",
     "clone_snapshot",
     "content_hash",
     "convert_snapshots",
     "count_documents",
+    "create_branch",
     "create_snapshot",
+    "delete_branch",
     "delete_snapshot",
     "diagnose",
     "diff",
@@ -161,6 +176,8 @@ __all__ = [
     "empty_trash",
     "export_events",
     "export_snapshot",
+    "get_branch_info",
+    "get_branches",
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_operation",
@@ -172,6 +189,7 @@ __all__ = [
     "label_history",
     "latest_changes_are_stale",
     "leave_archives",
+    "list_branches",
     "list_event_users",
     "list_events",
     "list_operations",
@@ -188,6 +206,7 @@ __all__ = [
     "reporting",
     "resolve_snapshot_uri",
     "restorable_fields",
+    "restore_branch",
     "restore_samples",
     "restore_snapshot",
     "revert_dataset_to_snapshot",

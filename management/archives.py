@@ -212,8 +212,8 @@ def prune_snapshots(
 ) -> PruneResult:
     """Deletes the snapshots that no rule keeps, or only tells which those are.
 
-    The newest snapshot and pinned ones are always kept. What is deleted goes to the trash, as
-    with :func:`delete_snapshot`.
+    The newest snapshot, pinned ones and the bases of branches are always kept. What is deleted
+    goes to the trash, as with :func:`delete_snapshot`.
 
     Args:
         dataset_name: the name of the dataset

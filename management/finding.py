@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 import fiftyone.core.dataset as fod
@@ -15,12 +16,12 @@ from ..backend.catalog.catalog import Catalog
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset import selection
 from ..backend.mongo import database
+from ..backend.overview import overview
+from ..backend.overview.overview import Overview
 from ..backend.search import history, lineage, search, uri
 from ..backend.search.history import History, HistoryQuery, Location
 from ..backend.search.lineage import RunKind, RunLineage
 from ..backend.search.search import FoundSnapshot, SnapshotQuery
-from ..backend.snapshots import overview
-from ..backend.snapshots.overview import Overview
 from .authorize import acting, allows, require
 from .datasets import find, name_of, read
 
@@ -208,7 +209,9 @@ def get_overview(dataset_name: str | fod.Dataset) -> Overview:
         ValueError: if there is no such dataset
     """
     connection, dataset = find(dataset_name)
-    return overview.read(connection, dataset, lambda: maintenance.mend(connection, dataset.id))
+    found = overview.read(connection, dataset, lambda: maintenance.mend(connection, dataset.id))
+    seen = [b for b in found.branches.branches if allows(Action.LIST_BRANCHES, b.dataset_name)]
+    return replace(found, branches=replace(found.branches, branches=seen))
 
 
 @acting(Action.LIST)

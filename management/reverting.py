@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Literal, overload
 
 import fiftyone.core.dataset as fod
 
 from ..backend.access import Action
+from ..backend.catalog import holding
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset import selection
 from ..backend.mongo import database
@@ -21,10 +23,12 @@ from ..backend.restore.undo_plan import RestoreUndo
 from ..backend.revert import revert, undo, undo_plan
 from ..backend.revert.revert import RevertPlan
 from ..backend.revert.undo_plan import UndoPlan
-from ..backend.trash import trash
+from ..backend.trash import branches, trash
 from ..backend.trash.trash import TrashItem
 from .authorize import acting, allows
 from .datasets import change, find, name_of, read
+
+logger = logging.getLogger(__name__)
 
 
 @overload
@@ -254,7 +258,9 @@ def list_trash(dataset_name: str | fod.Dataset | None = None) -> list[TrashItem]
 
 @acting(Action.EMPTY_TRASH)
 def empty_trash(dataset_name: str | fod.Dataset) -> list[TrashItem]:
-    """Destroys for good what lies in the trash of a dataset.
+    """Destroys for good what lies in the trash of a dataset, deleted branches of it included.
+
+    Snapshots that are the base of a branch stay, for as long as the branch does.
 
     Args:
         dataset_name: the name of the dataset
@@ -266,4 +272,15 @@ def empty_trash(dataset_name: str | fod.Dataset) -> list[TrashItem]:
         ValueError: if there is no such dataset
     """
     connection, dataset = change(dataset_name)
-    return trash.empty(connection, dataset.id)
+    # These first, so that their bases are free
+    deleted = [item for item in branches.branches(connection) if item.parent_id == dataset.id]
+    destroyed = [item for each in deleted for item in trash.empty(connection, each.dataset_id)]
+    destroyed += trash.empty(connection, dataset.id)
+    for item in trash.items(connection, dataset.id) if deleted or destroyed else ():
+        if item.held_by:
+            logger.warning(
+                "Snapshot '%s' stays in the trash: it is the base of %s",
+                item.name,
+                holding.described(list(item.held_by)),
+            )
+    return destroyed

@@ -236,7 +236,8 @@ def delete_snapshot(dataset_name: str | fod.Dataset, snapshot_name: str | Datase
     """Deletes a snapshot.
 
     It can be brought back with :func:`restore_snapshot` for ``FIFTYONE_SNAPSHOTS_TRASH_DAYS``. If
-    it is not the latest one, the summary of the snapshot after it is calculated anew.
+    it is not the latest one, the summary of the snapshot after it is calculated anew. The base of
+    a branch is not deleted.
 
     Args:
         dataset_name: the name of the dataset

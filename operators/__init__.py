@@ -6,6 +6,7 @@ from typing import Any
 
 from .archive import ArchiveSnapshot, UnarchiveSnapshot
 from .base import SnapshotOperator
+from .branches import CreateBranch, DeleteBranch, ListBranches, RestoreBranch
 from .bring_back import BringBackSamples
 from .browse import (
     BackToLatest,
@@ -63,6 +64,10 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     PlanRestore,
     UndoRestore,
     PlanUndoRestore,
+    CreateBranch,
+    ListBranches,
+    DeleteBranch,
+    RestoreBranch,
 )
 
 

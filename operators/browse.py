@@ -14,8 +14,8 @@ from .. import management
 from ..backend.access import Action
 from ..backend.catalog import names
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
+from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
-from ..backend.snapshots.overview import Overview
 from . import lost, running
 from .asking import asking
 from .base import Plain, SnapshotOperator, Target, choose_snapshot
@@ -289,6 +289,7 @@ class Seen:
             self.history,
             seen.page(HistoryQuery(trash=True)).entries,
             [item.id for item in seen.trash],
+            seen.branches,
             seen.changes,
             seen.changes and ago(seen.changes.updated_at),
             seen.changes_are_stale,

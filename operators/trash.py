@@ -100,9 +100,15 @@ class EmptyTrash(SnapshotOperator):
 
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
         """Says what is lost."""
-        items = management.list_trash(target.dataset)
+        everything = management.list_trash(target.dataset)
+        # The bases of branches stay, unless the branches go as well
+        items = [item for item in everything if not item.held_by]
         if not items:
-            raise InvalidRequestError(f"The trash of '{target.dataset}' is empty")
+            raise InvalidRequestError(
+                f"What lies in the trash of '{target.dataset}' is needed by branches"
+                if everything
+                else f"The trash of '{target.dataset}' is empty"
+            )
         lines = [f"{trash_item(item)} ({size(item.size_bytes)})" for item in items]
         form.say(
             "loss",

@@ -26,6 +26,7 @@ _POLL_SECONDS = 0.2
 
 _OF_HEAD = (
     Action.CREATE,
+    Action.CREATE_BRANCH,
     Action.REVERT,
     Action.UNDO_REVERT,
     Action.RESTORE_SAMPLES,

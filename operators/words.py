@@ -67,6 +67,8 @@ def trash_item(item: TrashItem) -> str:
     """Returns what something in the trash is."""
     if item.kind is TrashKind.SNAPSHOT:
         return f"Snapshot '{item.name}'"
+    if item.kind is TrashKind.BRANCH:
+        return f"Branch '{item.name}'"
     if item.kind is TrashKind.SAMPLES:
         return f"Samples before they were restored from '{item.name}'"
     when = "after" if item.is_rolled_back else "before"

@@ -29,7 +29,7 @@ def state(
         shown: what else is shown
         is_last: whether it is the one that can be brought back next
     """
-    box = _row(page, key, item, "discarded")
+    box = row(page, key, item, "discarded")
     if is_last:
         undo_button(panel, box, shown)
 
@@ -46,7 +46,7 @@ def samples(
         item: what lies in the trash
         shown: what else is shown
     """
-    box = _row(page, key, item, "overwritten")
+    box = row(page, key, item, "overwritten")
     if shown.why_not(Action.UNDO_RESTORE) is None:
         widgets.button(
             box,
@@ -59,7 +59,18 @@ def samples(
         )
 
 
-def _row(page: types.Object, key: str, item: TrashItem, what: str) -> types.Object:
+def row(page: types.Object, key: str, item: TrashItem, what: str) -> types.Object:
+    """Adds the row of something in the trash that is no snapshot.
+
+    Args:
+        page: where to add it
+        key: its name there
+        item: what lies in the trash
+        what: what became of it, such as ``discarded``
+
+    Returns:
+        the row, which has room for a button
+    """
     box = widgets.card(
         page,
         key,

@@ -16,6 +16,7 @@ from ..backend.dataset.selection import id_of
 from ..backend.errors import SnapshotError
 from ..operators import (
     archive,
+    branches,
     browse,
     change,
     compare,
@@ -159,6 +160,8 @@ class HistoryPanel(Panel):
             if action == "compare_previous":
                 older, _, newer = name.partition("/")
             self._compare(ctx, older, newer or compare.HEAD)
+        elif action == "create_branch":
+            self._ask(ctx, branches.CreateBranch, {"snapshot": name})
         elif action in _MENU:
             self._ask(ctx, _MENU[action], {"name": name})
 
@@ -217,6 +220,7 @@ class HistoryPanel(Panel):
         operators: dict[str, type[SnapshotOperator]] = {
             "revert": revert.UndoRevert,
             "delete": trash.RestoreSnapshot,
+            "delete_branch": branches.RestoreBranch,
             "restore_samples": undo_restore.UndoRestore,
         }
         operator = operators.get(undo.get("action", ""))
@@ -242,6 +246,22 @@ class HistoryPanel(Panel):
     def on_restore(self, ctx: ExecutionContext) -> None:
         """Brings a deleted snapshot back."""
         self._perform(ctx, trash.RestoreSnapshot, {"name": ctx.params["name"]})
+
+    def on_create_branch(self, ctx: ExecutionContext) -> None:
+        """Asks for the name of a new branch."""
+        self._ask(ctx, branches.CreateBranch, {})
+
+    def on_open_dataset(self, ctx: ExecutionContext) -> None:
+        """Opens a branch, or what the dataset is a branch of."""
+        ctx.ops.open_dataset(ctx.params["dataset"])
+
+    def on_delete_branch(self, ctx: ExecutionContext) -> None:
+        """Asks whether to delete a branch."""
+        self._ask(ctx, branches.DeleteBranch, {"branch": ctx.params["branch"]})
+
+    def on_restore_branch(self, ctx: ExecutionContext) -> None:
+        """Brings a deleted branch back."""
+        self._perform(ctx, branches.RestoreBranch, {"branch": ctx.params["branch"]})
 
     def on_empty_trash(self, ctx: ExecutionContext) -> None:
         """Asks whether to empty the trash."""

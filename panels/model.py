@@ -10,10 +10,11 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.access import Action
+from ..backend.branches.record import Branch, Branches
 from ..backend.catalog.record import SampleChangeSummary, SnapshotState
 from ..backend.operations.journal import Entry
+from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
-from ..backend.snapshots.overview import Overview
 from ..backend.trash.trash import TrashItem, TrashKind
 from ..operators import browse, running
 from ..operators.base import Target
@@ -54,6 +55,7 @@ class Shown:
     """The snapshot that is open, if any."""
     changes: SampleChangeSummary | None
     changes_are_stale: bool
+    branches: Branches
     trash: list[TrashItem]
     """Everything in the trash, oldest first."""
     operations: list[Entry]
@@ -99,6 +101,7 @@ class Shown:
             opened=next((e for e in everything.entries if e.name == target.snapshot), None),
             changes=overview.changes if is_head else None,
             changes_are_stale=is_head and overview.changes_are_stale,
+            branches=overview.branches,
             trash=overview.trash,
             operations=overview.operations,
             tasks_under_way=[task for task, is_running in seen.tasks if is_running],
@@ -122,6 +125,11 @@ class Shown:
         return [item for item in self.trash if item.kind is TrashKind.SAMPLES]
 
     @property
+    def deleted_branches(self) -> list[TrashItem]:
+        """Branches in the trash, oldest first."""
+        return [item for item in self.trash if item.kind is TrashKind.BRANCH]
+
+    @property
     def is_busy(self) -> bool:
         """Whether anything is under way."""
         return bool(self.operations or self.tasks_under_way)
@@ -129,6 +137,11 @@ class Shown:
     def why_not(self, action: Action) -> str | None:
         """Returns why whoever looks may not do something, or None if they may."""
         return management.why_not(action, self.target.dataset)
+
+    @staticmethod
+    def may_delete(branch: Branch) -> bool:
+        """Returns whether whoever looks may delete a branch, which has a level of its own."""
+        return management.why_not(Action.DELETE_BRANCH, branch.dataset_name) is None
 
 
 def state_of(ctx: ExecutionContext, path: str, default: Any) -> Any:

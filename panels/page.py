@@ -14,7 +14,7 @@ from ..backend.errors import SnapshotError
 from ..operators import browse, running
 from ..operators.base import Target
 from ..operators.words import ago, exact
-from . import activity, comparing, discarded, rows, saving, widgets
+from . import activity, branches, comparing, discarded, rows, saving, widgets
 from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
     if shown.target.snapshot is None:
         _create_box(panel, page, ctx, shown)
     rows.under_way(panel, page, shown)
+    if shown.target.snapshot is None and (shown.history.total or shown.branches.branch):
+        branches.section(panel, page, shown)
     _list(panel, page, ctx, shown)
     return _finish(panel, root, ctx, shown)
 
@@ -274,7 +276,10 @@ def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown:
             discarded.state(panel, page, f"state_{number}", item, shown, is_last=number == 0)
         for number, item in enumerate(reversed(shown.overwritten)):
             discarded.samples(panel, page, f"samples_{number}", item, shown)
-    if not shown.history.entries and not (trash and (shown.discarded or shown.overwritten)):
+        for number, item in enumerate(reversed(shown.deleted_branches)):
+            branches.in_trash(panel, page, f"deleted_{number}", item, shown)
+    others = shown.discarded or shown.overwritten or shown.deleted_branches
+    if not shown.history.entries and not (trash and others):
         searched = "No snapshot fits the search." if shown.history.total else "No snapshots."
         widgets.text(
             page,

@@ -181,6 +181,7 @@ def _menu(entry: HistoryEntry) -> dict[Action, str]:
             Action.CLONE: "Clone to a new dataset",
             Action.RESTORE_SAMPLES: "Restore samples from it",
         }
+    choices[Action.CREATE_BRANCH] = "Create branch of it"
     choices[Action.EDIT] = "Edit name and description"
     choices[Action.VERIFY] = "Verify"
     if entry.archive is None and management.archives_are_on():
@@ -238,7 +239,8 @@ def _operation(
     panel: HistoryPanel, page: types.Object, key: str, entry: Entry, shown: Shown
 ) -> None:
     verb = entry.verb.row.doing or entry.verb.value
-    name = entry.details.get("snapshot_name")
+    # Of a branch, its own name
+    name = entry.details.get("name") or entry.details.get("snapshot_name")
     said = f"{verb} {name}" if name else verb
     if entry.is_cancelled:
         said += " (being cancelled)"

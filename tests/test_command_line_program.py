@@ -51,7 +51,7 @@ def test_every_command_has_a_function_and_help(run: Run) -> None:
         assert callable(getattr(verbs, command.function))
         is_told = command.destroys or command.previews
         assert callable(getattr(verbs, f"preview_{command.function}", None)) is is_told
-        ended = run(command.name, "--help")
+        ended = run(*command.name.split(), "--help")
         assert ended.code == 0
         assert "--json" in ended.out
         assert ("--dry-run" in ended.out) is is_told

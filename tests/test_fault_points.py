@@ -75,7 +75,7 @@ class _Walk:
         """Dies at a point, recovers, and uses the dataset again."""
         self._set_up()
         assert fault(point, self._story.act), f"{point} was not passed"
-        fos.list_snapshots(NAME)
+        self._story.use()
         found = World.now(self._database, NAME)
         assert_sound(self._database, load=False)
         if self._is(found, self._before):
@@ -238,11 +238,18 @@ def test_every_point_in_the_source_is_walked(database: Database[Document], tmp_p
 
 _TELLING = (
     "convert", "revert for good", "undo_restore", "create, delta", "create", "revert",
-    "create while written", "archive", "load, delta", "unarchive",
+    "create while written", "archive", "load, delta", "unarchive", "delete_branch",
+    "create_branch", "create_branch, archived", "empty_trash, branch",
 )  # fmt: skip
 """The stories that together pass all points, as long as nothing is forgotten."""
 
-_DEATHS = {"create": "captured", "revert": "noted", "archive": "written"}
+_DEATHS = {
+    "create": "captured",
+    "revert": "noted",
+    "archive": "written",
+    "create_branch": "added_runs",
+    "restore_branch": "moved",
+}
 
 
 def _walks(folder: Path) -> Iterator[list[str]]:
@@ -254,7 +261,7 @@ def _walks(folder: Path) -> Iterator[list[str]]:
         with STORIES[verb].setting():
             make("video", STORIES[verb])
             assert killed_at(f"{verb}.{point}", STORIES[verb].act)
-            yield points_of(lambda: fos.list_snapshots(NAME))
+            yield points_of(STORIES[verb].use)
             fo.delete_dataset(NAME)
     # That one is killed at every point in tests/test_export_import.py
     make("video", STORIES["create"])

@@ -135,13 +135,14 @@ def test_lists_of_all_datasets_show_what_one_may_see(
     secret = image_dataset("secret", 2, persistent=True)
     fos.create_snapshot(secret, "s1")
     fos.delete_snapshot(secret, "s1")
-    assert {item.dataset_id for item in fos.list_trash()} == {
-        str(dataset._doc.id),
-        str(secret._doc.id),
+    assert {item.dataset_name for item in fos.list_trash()} == {
+        "street",
+        "lane.fog",
+        "secret",
     }
     policy_file('datasets: {secret: {ben: view}, "*": {anna: view}}')
-    assert {item.dataset_id for item in fos.list_trash()} == {str(dataset._doc.id)}
-    assert {event.dataset for event in fos.list_events()} == {"street"}
+    assert {item.dataset_name for item in fos.list_trash()} == {"street", "lane.fog"}
+    assert {event.dataset for event in fos.list_events()} == {"street", "lane", "lane.fog"}
     with pytest.raises(fos.SnapshotPermissionError, match="of all datasets"):
         fos.verify_all()
 

@@ -38,6 +38,9 @@ PRICES: dict[str, tuple[int, int]] = {
     "revert": (65, 72),  # 70
     "undo": (70, 74),  # 70
     "delete": (24, 24),
+    "create branch": (44, 44),
+    "delete branch": (42, 42),
+    "restore branch": (35, 35),
 }
 
 #: The most that a rendering of the History panel sends, whatever lies in the trash.
@@ -93,6 +96,10 @@ def test_each_verb_sends_as_many_commands_as_it_is_known_for(
     count("revert", lambda: fos.revert_dataset_to_snapshot("d", "v2"))
     count("undo", lambda: fos.undo_revert("d"))
     count("delete", lambda: fos.delete_snapshot("d", "v3"))
+    fos.create_branch("d", "first", "v1")
+    count("create branch", lambda: fos.create_branch("d", "second", "v1"))
+    count("delete branch", lambda: fos.delete_branch("d.second"))
+    count("restore branch", lambda: fos.restore_branch("d.second"))
 
     known = {verb: prices[backend == "delta"] for verb, prices in PRICES.items()}
     found = {verb: len(names) for verb, names in sent.items()}

@@ -28,13 +28,14 @@ def is_head(name: str) -> bool:
     return name.casefold() == HEAD.casefold()
 
 
-def validate(name: object, *, reserved: bool = True) -> str:
-    """Checks that a snapshot may have this name.
+def validate(name: object, *, reserved: bool = True, what: str = "snapshot") -> str:
+    """Checks that a snapshot, or a branch, may have this name.
 
     Args:
         name: what the caller gave
         reserved (True): whether to refuse ``HEAD``, which snapshots of earlier versions of this
             package may be called
+        what ("snapshot"): what is to be called so, for the error
 
     Returns:
         the name, unchanged
@@ -42,30 +43,31 @@ def validate(name: object, *, reserved: bool = True) -> str:
     Raises:
         InvalidNameError: if it is not a usable name
     """
+    named = f"{what.capitalize()} name"
     if not isinstance(name, str):
         raise InvalidNameError(
-            f"A snapshot's name must be a string, not {type(name).__name__}: {name!r}"
+            f"A {what}'s name must be a string, not {type(name).__name__}: {name!r}"
         )
     if not name.strip():
-        raise InvalidNameError("A snapshot's name must not be empty or blank")
+        raise InvalidNameError(f"A {what}'s name must not be empty or blank")
     if name != name.strip():
-        raise InvalidNameError(f"Snapshot name {name!r} begins or ends with a space: remove it")
+        raise InvalidNameError(f"{named} {name!r} begins or ends with a space: remove it")
     if len(name) > MAX_NAME_LENGTH:
         raise InvalidNameError(
-            f"Snapshot name {name[:20]!r}... has {len(name)} characters; "
+            f"{named} {name[:20]!r}... has {len(name)} characters; "
             f"at most {MAX_NAME_LENGTH} are allowed"
         )
     # A slash would break the App's /datasets/<name> addresses
     if "/" in name:
-        raise InvalidNameError(f"Snapshot name {name!r} must not contain '/'")
+        raise InvalidNameError(f"{named} {name!r} must not contain '/'")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise InvalidNameError(f"Snapshot name {name!r} contains a control character")
+        raise InvalidNameError(f"{named} {name!r} contains a control character")
     if reserved and slug(name) == slug(HEAD):
         raise InvalidNameError(
-            f"Snapshot name {name!r} is reserved: {HEAD} stands for the dataset as it is now"
+            f"{named} {name!r} is reserved: {HEAD} stands for the dataset as it is now"
         )
     if not slug(name):
-        raise InvalidNameError(f"Snapshot name {name!r} needs at least one letter or digit")
+        raise InvalidNameError(f"{named} {name!r} needs at least one letter or digit")
     return name
 
 

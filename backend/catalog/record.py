@@ -146,6 +146,8 @@ class SnapshotRecord:
     """Whether it is kept from automatic archival, pruning and the end of its time in the trash."""
     archive: Archive | None = None
     """Where its documents are, if they are not in the database."""
+    held_by: tuple[ObjectId, ...] = ()
+    """The datasets of the branches whose base it is, see :mod:`.holding`."""
 
     @property
     def is_live(self) -> bool:
@@ -217,6 +219,7 @@ class SnapshotRecord:
             "fields": None if self.fields is None else list(self.fields),
             "pinned": self.pinned,
             "archive": self.archive and self.archive.to_document(),
+            "held_by": list(self.held_by),
         }
 
     @classmethod
@@ -255,6 +258,7 @@ class SnapshotRecord:
             fields=None if (paths := document.get("fields")) is None else tuple(paths),
             pinned=document.get("pinned", False),
             archive=Archive.from_document(document.get("archive")),
+            held_by=tuple(document.get("held_by") or ()),
         )
 
 

@@ -15,17 +15,21 @@ _CONDEMNED = "_condemned_by"
 """In a document that is about to be deleted, the operation that does so."""
 
 
-def delete(running: Operation, part: Part, ids: list[ObjectId]) -> None:
+def delete(
+    running: Operation, part: Part, ids: list[ObjectId], owned_by: ObjectId | None = None
+) -> None:
     """Deletes documents of a part, and what an attempt before was about to delete.
 
     Args:
         running: the operation
         part: the part
         ids: which ones; those of other datasets stay
+        owned_by (None): whose they are; by default, the dataset's that the operation changes
     """
+    of = running.dataset_id if owned_by is None else owned_by
     shared, owner = shared_collection(running.database, part), owner_field(part)
     for some in chunks(ids):
-        fence.delete(shared, some, owner, running.id, owned_by=running.dataset_id)
+        fence.delete(shared, some, owner, running.id, owned_by=of)
     if running.is_recovery:
         shared.delete_many({owner: running.id})
 

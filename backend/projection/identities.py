@@ -8,9 +8,13 @@ from typing import Any
 from bson import DBRef, ObjectId
 
 from ..catalog.record import SnapshotRecord
-from ..dataset.parts import Part
+from ..dataset import ownership
+from ..dataset.parts import Part, owner_field
+from ..dataset.view_stages import StageTranslation
 from ..mongo.database import Document
 from .found import Found
+
+_REFERENCE_FIELDS = ("saved_views", "workspaces")
 
 # Longer strings cannot be ids, so large values need not be searched
 _ID_LENGTH = 24
@@ -36,6 +40,36 @@ class Identities:
         if isinstance(reference, DBRef):
             reference = reference.id
         return self.of(reference) if isinstance(reference, ObjectId) else reference
+
+    def refer(self, document: Document) -> None:
+        """Makes a dataset document refer to the projection's own documents."""
+        for field in _REFERENCE_FIELDS:
+            document[field] = [self.of_reference(item) for item in document.get(field) or []]
+        for field in ownership.RUN_FIELDS:
+            runs = document.get(field) or {}
+            document[field] = {key: self.of_reference(run) for key, run in runs.items()}
+
+    def own(self, part: Part, document: Document, stages: StageTranslation) -> Document:
+        """Returns the projection's own document that stands for one of the snapshot's.
+
+        Args:
+            part: one of those whose documents say which dataset they belong to
+            document: the snapshot's
+            stages: what views have to say
+
+        Returns:
+            another document
+        """
+        own = {**document, "_id": self.of(document["_id"])}
+        # A run on a whole dataset has none
+        if part in (Part.VIEWS, Part.RUNS) and document.get("view_stages") is not None:
+            own["view_stages"] = stages.translate(document["view_stages"])
+        if part is Part.STORE:
+            own = self.translate(own)
+        own[owner_field(part)] = self.snapshot_id
+        if part is Part.RUNS and document.get("results") is not None:
+            own["results"] = self.of(document["results"])
+        return own
 
     def translate(self, store_record: Document) -> Document:
         """Keeps an execution store readable: panels key what they keep by the ids of runs."""

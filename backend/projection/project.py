@@ -10,7 +10,6 @@ id of the projected dataset.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -35,7 +34,6 @@ from ..mongo.write_scope import Permission, grant
 from .found import Found
 from .identities import Identities
 
-_REFERENCE_FIELDS = ("saved_views", "workspaces")
 _MAX_NAMES = 1000
 _MAX_ATTEMPTS = 10
 _PAUSE_SECONDS = 0.05
@@ -196,11 +194,7 @@ def _project_dataset(
     document: Document,
     dataset_name: str,
 ) -> str:
-    for field in _REFERENCE_FIELDS:
-        document[field] = [identities.of_reference(item) for item in document.get(field) or []]
-    for field in ownership.RUN_FIELDS:
-        runs = document.get(field) or {}
-        document[field] = {key: identities.of_reference(run) for key, run in runs.items()}
+    identities.refer(document)
     document.update(
         _id=record.id,
         # No name has such a slug, so no user's dataset can clash with it
@@ -241,26 +235,10 @@ def _project_related(
     stages: StageTranslation,
 ) -> None:
     """Gives the projection saved views, workspaces, runs and the like of its own."""
-
-    def with_stages(document: Document) -> Document:
-        # A run on a whole dataset has none
-        if document.get("view_stages") is None:
-            return dict(document)
-        return {**document, "view_stages": stages.translate(document["view_stages"])}
-
-    project_document: dict[Part, Callable[[Document], Document]] = {
-        Part.VIEWS: with_stages,
-        Part.RUNS: with_stages,
-        Part.STORE: identities.translate,
-    }
     for part in ownership.OWNED:
         wanted: dict[ObjectId, Document] = {}
         for document in found.documents(part):
-            projected = project_document.get(part, dict)(document)
-            projected["_id"] = identities.of(document["_id"])
-            projected[owner_field(part)] = identities.snapshot_id
-            if part is Part.RUNS and document.get("results") is not None:
-                projected["results"] = identities.of(document["results"])
+            projected = identities.own(part, document, stages)
             wanted[projected["_id"]] = projected
         own = {owner_field(part): identities.snapshot_id}
         own_documents = Documents(shared_collection(database, part), own)

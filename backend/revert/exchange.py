@@ -234,7 +234,9 @@ def _state_to_install(running: Operation) -> State:
 def _destroy_discarded(running: Operation) -> None:
     catalog = Catalog(running.database)
     for snapshot_id in running.details["newer"]:
-        if record := catalog.by_id(snapshot_id):
+        record = catalog.by_id(snapshot_id)
+        # The base of a branch stays in the trash
+        if record is not None and not record.held_by:
             trash.destroy_snapshot(running.database, record)
     running.step("destroyed_snapshots")
     discarded.destroy_head(running.database, running.id)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
-from pymongo import IndexModel
-from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
@@ -25,12 +23,12 @@ from ..mongo.collections import staging_name
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation
 from ..operations.reporting import reporter
+from ..projection import indexes
 from ..results.serialize import Record
 from ..snapshots import unarchive
 from ..storage import registry
 from ..storage.base import Backend
 from . import exchange
-from .swap import Switch
 
 _UNCHANGED = "The dataset was not changed."
 
@@ -71,7 +69,7 @@ def plan(database: Database[Document], dataset: DatasetReference, name: str) -> 
     head = Head(database, dataset.id)
     snapshot = SnapshotVersion(database, record)
     difference = changes.compare(HeadVersion(head), snapshot, reporter())
-    captured = _first_document(snapshot.documents(Part.DATASET))
+    captured = first_document(snapshot.documents(Part.DATASET))
     then, now = field_names(captured), field_names(head.document())
     return RevertPlan(
         dataset_name=dataset.name,
@@ -128,30 +126,47 @@ def revert(database: Database[Document], dataset: DatasetReference, name: str) -
             former_names=facts.get("former_names", []),
         )
         running.step("noted")
-        _stage(running, backend, record, plan_)
+        stage(running, backend, record, plan_.new_names(), _UNCHANGED)
         for part, new in plan_.new_names().items():
             running.certain(f"moving_{part.value}")
             database[staging_name(running.id, part)].rename(new)
         running.step("moved")
-        exchange.make(running, plan_, related, _first_document(related.get(Part.DATASET)))
+        exchange.make(running, plan_, related, first_document(related.get(Part.DATASET)))
 
 
-def _stage(running: Operation, backend: Backend, record: SnapshotRecord, plan_: Switch) -> None:
-    """Prepares the dataset's collections beside it: bytes, order and indexes as captured."""
-    names = plan_.new_names()
-    for number, part in enumerate(names):
-        running.progress(number / len(names), f"Restoring {part.value}")
+def stage(
+    running: Operation,
+    backend: Backend,
+    record: SnapshotRecord,
+    parts: Collection[Part],
+    unchanged: str,
+) -> None:
+    """Prepares collections of a dataset beside it: bytes, order and indexes as captured.
+
+    Args:
+        running: the operation, whose collections they are
+        backend: the backend that has the snapshot
+        record: the snapshot
+        parts: samples, and frames if it has any
+        unchanged: what was not done, a sentence for the error
+
+    Raises:
+        DamagedSnapshotError: if the snapshot is not what was captured
+    """
+    for number, part in enumerate(parts):
+        running.progress(number / len(parts), f"Restoring {part.value}")
         target = running.database[staging_name(running.id, part)]
         running.database.create_collection(target.name, check_exists=False)
-        _create_indexes(target, backend.indexes(record, part))
+        if models := indexes.models(backend.indexes(record, part)):
+            target.create_indexes(models)
         try:
             content = backend.restore(record, part, target)
         except (DuplicateKeyError, BulkWriteError) as error:
             raise DamagedSnapshotError(
                 f"Snapshot '{record.name}' is damaged: its {part.value} do not fit the unique "
-                f"indexes that they had: {error}. {_UNCHANGED} See verify_snapshot()."
+                f"indexes that they had: {error}. {unchanged} See verify_snapshot()."
             ) from error
-        as_captured.check(running.database, record, {part: content}, _UNCHANGED)
+        as_captured.check(running.database, record, {part: content}, unchanged)
         running.step(f"staged_{part.value}")
 
 
@@ -160,23 +175,22 @@ def _newer(database: Database[Document], record: SnapshotRecord) -> list[Snapsho
     return [other for other in others if other.sequence > record.sequence]
 
 
-def _first_document(documents: Readable | None) -> Document:
+def first_document(documents: Readable | None) -> Document:
+    """Returns the dataset document of a snapshot.
+
+    Args:
+        documents: where it is
+
+    Returns:
+        the document
+
+    Raises:
+        DamagedSnapshotError: if there is none
+    """
     document = None if documents is None else next(documents.decoded(), None)
     if document is None:
         raise DamagedSnapshotError("The snapshot has no dataset document")
     return document
-
-
-def _create_indexes(target: Collection[Document], indexes: list[Document]) -> None:
-    models: list[IndexModel] = []
-    for index in indexes:
-        options: dict[str, Any] = {
-            key: value for key, value in index.items() if key not in ("key", "v", "ns")
-        }
-        if options.get("name") != "_id_":
-            models.append(IndexModel(list(index["key"].items()), **options))
-    if models:
-        target.create_indexes(models)
 
 
 def field_names(document: Document) -> list[str]:

@@ -53,8 +53,8 @@ _ATTEMPTS = 100
 _NAMESPACE_NOT_FOUND = 26
 _NAMESPACE_EXISTS = 48
 
-# A view that shows nothing, where there is nothing to show
-_NOTHING: list[Document] = [{"$match": {"$expr": False}}]
+NOTHING: list[Document] = [{"$match": {"$expr": False}}]
+"""Of a view that shows nothing, where there is nothing to show."""
 
 
 _REFERRED = (Part.RESULT_FILES, Part.RUNS, Part.VIEWS, Part.WORKSPACES)
@@ -228,7 +228,7 @@ def _show(database: Database[Document], name: str, switch: Switch) -> bool:
     current = switch.new_frames if is_frames else switch.new_samples
     view: Document = {"viewOn": current or switch.new_samples, "pipeline": []}
     if current is None:
-        view["pipeline"] = _NOTHING
+        view["pipeline"] = NOTHING
     try:
         # Changing a view leaves no moment without one
         database.command("collMod", name, **view)

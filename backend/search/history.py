@@ -45,7 +45,7 @@ class HistoryEntry(Record):
     """The name of the snapshot before it, if any."""
     last_loaded_at: datetime | None
     expires_at: datetime | None
-    """When it is destroyed for good, if it is in the trash and not pinned."""
+    """When it is destroyed for good, if it is in the trash, not pinned, and no branch's base."""
     tags: tuple[str, ...] = ()
     pinned: bool = False
     archive: Archive | None = None
@@ -309,7 +309,7 @@ def _entry(
     record: SnapshotRecord, before: SnapshotRecord | None, dataset_name: str
 ) -> HistoryEntry:
     expires_at = None
-    if record.trashed_at is not None and not record.pinned:
+    if record.trashed_at is not None and not record.pinned and not record.held_by:
         expires_at = record.trashed_at + timedelta(days=Settings.load().trash_days)
     return HistoryEntry(
         name=record.name,

@@ -8,7 +8,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..actions import Action
-from ..catalog import names
+from ..catalog import holding, names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
 from ..config import Settings
@@ -39,6 +39,7 @@ def delete(
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
+        HeldSnapshotError: if it is the base of a branch
     """
     catalog = Catalog(database)
     with operation(
@@ -47,6 +48,7 @@ def delete(
         record = running.snapshot
         if snapshot_id not in (None, record.id):
             raise SnapshotNotFoundError(f"Snapshot '{name}' is not the one that was chosen")
+        holding.check_free(database, record)
         is_final = Settings.load().trash_days == 0
         with running.decided(snapshot_id=record.id, destroy=is_final):
             catalog.update(

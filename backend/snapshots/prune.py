@@ -14,7 +14,7 @@ from pymongo.database import Database
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..dataset.reference import DatasetReference
-from ..errors import InvalidRequestError, SnapshotNotFoundError
+from ..errors import HeldSnapshotError, InvalidRequestError, SnapshotNotFoundError
 from ..mongo.database import Document, server_time
 from ..results.serialize import Record
 from . import delete
@@ -84,8 +84,8 @@ def prune(
 ) -> PruneResult:
     """Moves the snapshots to the trash that no rule keeps.
 
-    The newest snapshot and pinned ones are always kept. Each deletion is an operation of its own:
-    if this is interrupted, some are deleted and the others are not.
+    The newest snapshot, pinned ones and the bases of branches are always kept. Each deletion is an
+    operation of its own: if this is interrupted, some are deleted and the others are not.
 
     Args:
         database: the database
@@ -105,8 +105,9 @@ def prune(
     pruned = [record for record in records if record.name not in kept]
     if not dry_run:
         for record in pruned:
-            # Somebody else may have deleted it as well, and given its name to another one
-            with suppress(SnapshotNotFoundError):
+            # Somebody else may have deleted it as well, and given its name to another one, or made
+            # a branch of it
+            with suppress(SnapshotNotFoundError, HeldSnapshotError):
                 delete.delete(database, dataset, record.name, record.id)
     return PruneResult(
         dataset_name=dataset.name,
@@ -162,7 +163,7 @@ def _is_age(value: object) -> bool:
 
 def _kept(records: list[SnapshotRecord], rules: Rules, now: datetime) -> set[str]:
     newest_first = records[::-1]
-    kept = {record.name for record in records if record.pinned}
+    kept = {record.name for record in records if record.pinned or record.held_by}
     kept.update(record.name for record in newest_first[: rules.keep_last or 1])
     if rules.keep_daily is not None:
         kept.update(_newest_of_each(newest_first, rules.keep_daily, _day))

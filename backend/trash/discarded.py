@@ -18,7 +18,7 @@ from pymongo.database import Database
 from ..catalog.record import FORMAT_VERSION, check_format
 from ..dataset.parts import RELATED, Documents, Part, State
 from ..dataset.together import HeldDocuments, hold, ids_together
-from ..errors import DamagedSnapshotError
+from ..errors import DamagedSnapshotError, NewerFormatError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
 from ..mongo.collections import TRASH, all_collections, owned_collections, trashed_name
@@ -76,6 +76,24 @@ class TrashedHead:
         # Earlier versions did not write it down: only an undo brings snapshots back
         values.setdefault("is_rolled_back", bool(document["revived_ids"]))
         return cls(**values)
+
+
+def check_trash_format(document: Document, known: int) -> None:
+    """Refuses a record of the trash that a newer version of this package wrote.
+
+    Args:
+        document: the record
+        known: the format that this version writes, of that kind
+
+    Raises:
+        NewerFormatError: if its format is newer than that
+    """
+    if document["format"] > known:
+        raise NewerFormatError(
+            f"The trash holds records of format {document['format']}, but this version of "
+            f"fiftyone-snapshots reads formats up to {known}. Upgrade it with: "
+            "pip install --upgrade fiftyone-snapshots"
+        )
 
 
 def shelve_document(running: Operation) -> RawBSONDocument | None:

@@ -15,11 +15,11 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..dataset.parts import Documents, Part
-from ..errors import NewerFormatError
 from ..mongo import fence
 from ..mongo.collections import TRASH, owned_collections, staging_name, trashed_name
 from ..mongo.database import Document
 from ..operations.journal import Operation
+from .discarded import check_trash_format
 
 KIND = "samples"
 """What the record of such a thing says of itself; that of a discarded state says nothing."""
@@ -78,12 +78,7 @@ class Overwritten:
         Raises:
             NewerFormatError: if a newer version of this package wrote it
         """
-        if document["format"] > _FORMAT:
-            raise NewerFormatError(
-                f"The trash holds records of format {document['format']}, but this version of "
-                f"fiftyone-snapshots reads formats up to {_FORMAT}. Upgrade it with: "
-                "pip install --upgrade fiftyone-snapshots"
-            )
+        check_trash_format(document, _FORMAT)
         return cls.of(document["_id"], document)
 
     @classmethod

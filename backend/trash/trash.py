@@ -7,7 +7,7 @@ is moved, see :mod:`.discarded`. What a restoration of samples has overwritten i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from pymongo.database import Database
 from ..actions import Action
 from ..archive import location
 from ..audit.recording import Recording, recording
+from ..catalog import holding
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..config import Settings
@@ -26,14 +27,19 @@ from ..dataset.reference import current_name
 from ..errors import DatasetBusyError
 from ..manifest import store as manifest_store
 from ..mongo import fence, invalidate
+from ..mongo.collections import TRASH
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation, recovers
 from ..projection import project
 from ..results.serialize import Record
 from ..search import index as search_index
+from ..search import lineage
 from ..storage import registry
-from .discarded import TrashedHead, destroy_head, heads, sizes
-from .overwritten import Overwritten, overwritten
+from . import branches
+from .branches import TrashedBranch
+from .discarded import TrashedHead, destroy_head, sizes
+from .overwritten import KIND as SAMPLES
+from .overwritten import Overwritten
 
 
 class TrashKind(str, Enum):
@@ -42,6 +48,7 @@ class TrashKind(str, Enum):
     SNAPSHOT = "snapshot"
     HEAD = "head"
     SAMPLES = "samples"
+    BRANCH = "branch"
 
 
 @dataclass(frozen=True)
@@ -52,16 +59,19 @@ class TrashItem(Record):
     id: str
     dataset_id: str
     name: str
-    """A snapshot's name, or for a HEAD the snapshot that it was reverted to, and for SAMPLES that
-    from which they were restored."""
+    """A snapshot's or a branch's name, or for a HEAD the snapshot that it was reverted to, and for
+    SAMPLES that from which they were restored."""
     trashed_at: datetime
     expires_at: datetime | None
-    """None for a pinned snapshot, which stays until somebody empties the trash."""
+    """None for a snapshot that is pinned, and so stays until somebody empties the trash, or is the
+    base of branches, and stays as long as they do."""
     size_bytes: int
     dataset_name: str | None = None
     """The name that its dataset has now."""
     is_rolled_back: bool = False
     """Of a HEAD, whether it is what the revert had made, and an undo has discarded."""
+    held_by: tuple[str, ...] = ()
+    """Of a snapshot, the branches whose base it is."""
 
 
 def items(database: Database[Document], dataset_id: ObjectId | None = None) -> list[TrashItem]:
@@ -75,16 +85,17 @@ def items(database: Database[Document], dataset_id: ObjectId | None = None) -> l
         the items
     """
     records = Catalog(database).list_trashed(dataset_id)
-    discarded = _recorded(database, dataset_id)
-    owners = {item.dataset_id for item in records} | {item.dataset_id for item in discarded}
+    recorded = _recorded(database, dataset_id)
+    known = [*records, *(item for item in recorded if not isinstance(item, TrashedBranch))]
+    owners = {item.dataset_id for item in known}
     names = {owner: current_name(database, owner) for owner in owners}
-    return told(database, records, discarded, names)
+    return told(database, records, recorded, names)
 
 
 def told(
     database: Database[Document],
     records: Iterable[SnapshotRecord],
-    discarded: Sequence[TrashedHead | Overwritten],
+    recorded: Sequence[TrashedHead | Overwritten | TrashedBranch],
     names: Mapping[ObjectId, str | None],
 ) -> list[TrashItem]:
     """Returns what the public API tells of what lies in the trash.
@@ -92,14 +103,16 @@ def told(
     Args:
         database: the database
         records: the deleted snapshots
-        discarded: what else lies there
-        names: the names that their datasets have now
+        recorded: what else lies there
+        names: the names that their datasets have now; a deleted branch has its own
 
     Returns:
         the items, oldest first
     """
     keep = timedelta(days=Settings.load().trash_days)
-    bytes_of = sizes(database, [item.id for item in discarded])
+    bytes_of = sizes(database, [item.id for item in recorded])
+    discarded = [item for item in recorded if not isinstance(item, TrashedBranch)]
+    deleted = [item for item in recorded if isinstance(item, TrashedBranch)]
     found = [
         TrashItem(
             TrashKind.HEAD if isinstance(item, TrashedHead) else TrashKind.SAMPLES,
@@ -114,6 +127,19 @@ def told(
         )
         for item in discarded
     ]
+    found += [
+        TrashItem(
+            TrashKind.BRANCH,
+            str(item.id),
+            str(item.dataset_id),
+            item.name,
+            item.trashed_at,
+            item.trashed_at + keep,
+            bytes_of[item.id],
+            item.dataset_name,
+        )
+        for item in deleted
+    ]
     for record in records:
         trashed_at = record.trashed_at or record.created_at
         found.append(
@@ -123,9 +149,10 @@ def told(
                 str(record.dataset_id),
                 record.name,
                 trashed_at,
-                None if record.pinned else trashed_at + keep,
+                None if record.pinned or record.held_by else trashed_at + keep,
                 record.size_bytes,
                 names[record.dataset_id],
+                held_by=tuple(holding.holders(database, record)),
             )
         )
     return sorted(found, key=lambda item: item.trashed_at)
@@ -134,7 +161,9 @@ def told(
 def empty(
     database: Database[Document], dataset_id: ObjectId, expired_only: bool = False
 ) -> list[TrashItem]:
-    """Destroys what lies in the trash of a dataset, for good.
+    """Destroys what lies in the trash of a dataset, for good, but for the bases of branches.
+
+    A deleted branch of the dataset is not in its own trash, but in that of the branch.
 
     Args:
         database: the database
@@ -154,12 +183,19 @@ def empty(
         found = [
             item
             for item in items(database, dataset_id)
-            if not expired_only or (item.expires_at is not None and item.expires_at <= now)
+            if item.dataset_id == str(dataset_id)
+            and not item.held_by
+            and (not expired_only or (item.expires_at is not None and item.expires_at <= now))
         ]
         running.committing("listed")
         # From here on it is too late for a change of mind: parts of it may be gone
         running.commit(
-            heads=[ObjectId(item.id) for item in found if item.kind is not TrashKind.SNAPSHOT],
+            heads=[
+                ObjectId(item.id)
+                for item in found
+                if item.kind in (TrashKind.HEAD, TrashKind.SAMPLES)
+            ],
+            branches=[ObjectId(item.id) for item in found if item.kind is TrashKind.BRANCH],
             snapshots=[ObjectId(item.id) for item in found if item.kind is TrashKind.SNAPSHOT],
         )
         _destroy_listed(running)
@@ -203,6 +239,30 @@ def _destroy_listed(running: Operation) -> None:
         if record := catalog.by_id(snapshot_id):
             destroy_snapshot(running.database, record)
             running.step("destroyed_snapshot")
+    # An operation that an earlier version of this package began has noted none
+    for operation_id in running.details.get("branches", []):
+        destroy_branch(running.database, running.dataset_id, operation_id)
+        running.step("destroyed_branch")
+
+
+def destroy_branch(
+    database: Database[Document], dataset_id: ObjectId, operation_id: ObjectId
+) -> None:
+    """Destroys a deleted branch with all that is known of it; may be repeated.
+
+    Args:
+        database: the database
+        dataset_id: the dataset that it was
+        operation_id: the operation that deleted it
+    """
+    for branch in branches.branches(database, dataset_id):
+        if branch.id == operation_id:
+            for name in Catalog(database).dataset_facts(dataset_id).get("former_names", []):
+                # Views, which keep those away who woke up too late
+                database.drop_collection(name)
+            destroy_everything(database, dataset_id)
+            lineage.forget(database, dataset_id)
+            branches.forget(database, branch)
 
 
 def destroy_everything(database: Database[Document], dataset_id: ObjectId) -> None:
@@ -213,7 +273,8 @@ def destroy_everything(database: Database[Document], dataset_id: ObjectId) -> No
         dataset_id: the dataset
     """
     for item in _recorded(database, dataset_id):
-        destroy_head(database, item.id)
+        if not isinstance(item, TrashedBranch):
+            destroy_head(database, item.id)
     for record in Catalog(database).list_all(dataset_id):
         destroy_snapshot(database, record)
 
@@ -239,5 +300,42 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
 
 def _recorded(
     database: Database[Document], dataset_id: ObjectId | None
-) -> list[TrashedHead | Overwritten]:
-    return [*heads(database, dataset_id), *overwritten(database, dataset_id)]
+) -> list[TrashedHead | Overwritten | TrashedBranch]:
+    """Reads, at one look, what the trash has records of: everything but snapshots.
+
+    Args:
+        database: the database
+        dataset_id: a dataset, of which deleted branches are told too; None for all
+
+    Returns:
+        what is there, oldest first
+    """
+    query = {} if dataset_id is None else in_trash_of(dataset_id)
+    return read_records(database[TRASH].find(query).sort([("trashed_at", 1), ("_id", 1)]))
+
+
+def in_trash_of(dataset_id: ObjectId) -> Document:
+    """Returns the query for what lies in the trash of a dataset, but for snapshots."""
+    of_parent = {"kind": branches.KIND, "parent_id": dataset_id}
+    return {"$or": [{"dataset_id": dataset_id}, of_parent]}
+
+
+def read_records(
+    documents: Iterable[Document],
+) -> list[TrashedHead | Overwritten | TrashedBranch]:
+    """Reads what the trash has records of; everything but snapshots.
+
+    Args:
+        documents: the records
+
+    Returns:
+        what they say, in the same order
+    """
+    readers: dict[str | None, Callable[[Document], TrashedHead | Overwritten | TrashedBranch]] = {
+        None: TrashedHead.from_document,
+        SAMPLES: Overwritten.from_document,
+        branches.KIND: TrashedBranch.from_document,
+    }
+    # What else a newer version may keep there, it looks after
+    known = ((readers.get(document.get("kind")), document) for document in documents)
+    return [reader(document) for reader, document in known if reader is not None]

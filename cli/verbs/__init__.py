@@ -1,6 +1,7 @@
 """What the commands do: each calls the Management SDK, and says what came of it."""
 
 from .archives import *  # noqa: F403
+from .branches import *  # noqa: F403
 from .log import *  # noqa: F403
 from .maintenance import *  # noqa: F403
 from .reverting import *  # noqa: F403

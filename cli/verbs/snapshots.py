@@ -322,11 +322,16 @@ def _found(snapshots: Iterable[sdk.FoundSnapshot]) -> Answer:
 
 def _trashed(item: sdk.TrashItem) -> str:
     """Returns what something in the trash is."""
-    if item.kind.value == "snapshot":
+    if item.kind.value in ("snapshot", "branch"):
         return item.name
     if item.kind.value == "samples":
         return f"before restoring from {item.name}"
     return f"{'after' if item.is_rolled_back else 'before'} the revert to {item.name}"
+
+
+def _kept_for(item: sdk.TrashItem) -> str:
+    """Returns which branches keep a snapshot in the trash."""
+    return f"base of {', '.join(item.held_by)}" if item.held_by else ""
 
 
 def _trash(items: Iterable[sdk.TrashItem], of_all: bool = False) -> Answer:
@@ -338,7 +343,7 @@ def _trash(items: Iterable[sdk.TrashItem], of_all: bool = False) -> Answer:
             _trashed(item),
             size(item.size_bytes),
             item.trashed_at,
-            item.expires_at,
+            _kept_for(item) or item.expires_at,
         )
         for item in found
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -77,7 +78,7 @@ ROOMS = [
     *("errors", "actions", "version", "config", "faults", "progress", "results"),
     *("rawbson", "mongo", "dataset", "access", "catalog", "manifest", "operations", "storage"),
     *("archive", "audit", "projection", "diff", "search", "trash", "guard", "snapshots"),
-    *("revert", "restore", "maintenance", "purge", "doctor"),
+    *("revert", "restore", "branches", "overview", "maintenance", "purge", "doctor"),
 ]
 
 
@@ -131,3 +132,15 @@ def test_what_is_run_by_hand_imports_what_there_is(folder: str) -> None:
                     inner = f"{node.module}.{alias.name}"
                     is_there = hasattr(module, alias.name) or importlib.util.find_spec(inner)
                     assert is_there, f"{path.name} imports {inner}"
+
+
+def test_every_package_is_shipped() -> None:
+    listed = re.findall(
+        r'^    "fiftyone_snapshots\.(.+)",$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    there = {
+        ".".join(init.relative_to(ROOT).parent.parts)
+        for layer in (*LAYERS, "cli", "testing")
+        for init in (ROOT / layer).rglob("__init__.py")
+    }
+    assert there == set(listed)

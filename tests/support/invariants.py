@@ -32,6 +32,8 @@ class World:
     archived: list[str]
     changes: list[tuple[int, ...] | None]
     """Of each snapshot, what it has added, deleted and changed."""
+    branches: dict[str, Any]
+    """Of each branch, samples and frames; the rest has ids of its own."""
 
     @classmethod
     def now(cls, database: Database[Document], name: str) -> World:
@@ -47,14 +49,27 @@ class World:
         live = list(records.find({"dataset_id": dataset_id["_id"], "live": True}).sort("sequence"))
         trashed = records.find({"dataset_id": dataset_id["_id"], "live": False})
         heads = database["snapshots.trash"].find({"dataset_id": dataset_id["_id"]})
+        branches = database["snapshots.trash"].find({"parent_id": dataset_id["_id"]})
         return cls(
             head=digest(database, dataset_id["_id"]),
             snapshots=[record["name"] for record in live],
             trash=sorted(record["name"] for record in trashed)
-            + sorted(f"HEAD before {head['snapshot_name']}" for head in heads),
+            + sorted(f"HEAD before {head['snapshot_name']}" for head in heads)
+            + sorted(f"branch {branch['dataset_name']}" for branch in branches),
             archived=[record["name"] for record in live if record["archive"] is not None],
             changes=[_counts(record["changes"]) for record in live],
+            branches={
+                facts["branch"]["name"]: _own_parts(digest(database, facts["_id"]))
+                for facts in database["snapshots.datasets"].find(
+                    {"branch.parent_id": dataset_id["_id"]}
+                )
+                if database["datasets"].find_one({"_id": facts["_id"]})
+            },
         )
+
+
+def _own_parts(digests: dict[str, Any]) -> dict[str, Any]:
+    return {part: found for part, found in digests.items() if part in ("samples", "frames")}
 
 
 def _counts(changes: Document | None) -> tuple[int, ...] | None:
@@ -73,7 +88,9 @@ def assert_sound(database: Database[Document], load: bool = True) -> None:
     assert_no_debris(database)
     for record in list(database["snapshots.catalog"].find({"live": True})):
         owner = database["datasets"].find_one({"_id": record["dataset_id"]})
-        assert owner is not None
+        if owner is None:
+            # Of a deleted branch, which assert_no_debris() has told from a deleted dataset
+            continue
         report = fos.verify_snapshot(owner["name"], record["name"])
         assert report, str(report)
         if not load or record["archive"] is not None:
@@ -99,13 +116,25 @@ def assert_no_debris(database: Database[Document]) -> None:
     datasets = {document["_id"]: document for document in database["datasets"].find()}
     records = {record["_id"]: record for record in database["snapshots.catalog"].find()}
     heads = {head["_id"]: head for head in database["snapshots.trash"].find()}
+    deleted = {head["dataset_id"] for head in heads.values() if head.get("kind") == "branch"}
+    assert not deleted & set(datasets)
     for document in (*records.values(), *heads.values()):
-        assert document["dataset_id"] in datasets, document
+        assert document["dataset_id"] in {*datasets, *deleted}, document
+    known = {facts["_id"]: facts for facts in database["snapshots.datasets"].find()}
+    assert known.keys() <= {*datasets, *deleted}
+    bases = {
+        (facts["branch"]["base_snapshot_id"], id_)
+        for id_, facts in known.items()
+        if "branch" in facts and facts["branch"]["base_snapshot_id"] in records
+    }
+    held = {(id_, holder) for id_, r in records.items() for holder in r.get("held_by", [])}
+    assert held == bases, "a base is held by its branches, and by nothing else"
     assert {record["state"] for record in records.values()} <= {"ready", "trashed"}
     described = set(database["snapshots.manifests"].distinct("snapshot_id"))
     assert described == set(records)
     assert records.keys() >= set(database["snapshots.facts"].distinct("_id"))
-    assert datasets.keys() >= set(database["snapshots.lineage"].distinct("dataset_id"))
+    lineages = set(database["snapshots.lineage"].distinct("dataset_id"))
+    assert {*datasets, *deleted} >= lineages
     _check_collections(database, datasets, records, heads)
     _check_shared(database, datasets, records)
     _check_archives(database, records)
@@ -127,7 +156,7 @@ def _check_collections(
     }
     former = {
         name
-        for facts in database["snapshots.datasets"].find({"_id": {"$in": list(datasets)}})
+        for facts in database["snapshots.datasets"].find()
         for name in facts.get("former_names", [])
     }
     parts: dict[tuple[str, ObjectId], set[str]] = {}
@@ -150,7 +179,7 @@ def _check_collections(
     lost = used - {None} - set(database.list_collection_names())
     assert not lost, "a dataset lost a collection"
     for head, record in heads.items():
-        if record.get("kind") is None:
+        if record.get("kind") in (None, "branch"):
             assert parts.get(("trashed", head), set()) >= {"samples", "dataset"}
     for id_, record in records.items():
         stored = set(record["storage"].get("parts", []))

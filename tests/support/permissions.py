@@ -71,6 +71,11 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
         lambda: fos.prune_snapshots("street", keep_last=1, dry_run=False),
         Level.MANAGE,
     ),
+    "create branch": (lambda: fos.create_branch("street", "new", "v1"), Level.MANAGE),
+    "list branches": (lambda: fos.list_branches("street"), Level.VIEW),
+    "branch": (lambda: fos.get_branch_info("lane.night"), Level.VIEW),
+    "delete branch": (lambda: fos.delete_branch("lane.night"), Level.MANAGE),
+    "restore branch": (lambda: fos.restore_branch("lane.fog"), Level.MANAGE),
     "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
 }
 """What can be done, and the level that it needs."""
@@ -96,6 +101,11 @@ def street(folder: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     fos.revert_dataset_to_snapshot(dataset, "v1")
     dataset.tag_samples("edited")
     fos.restore_samples(dataset, "v1", dataset)
+    # Of another dataset, as their base could not be deleted
+    lane = image_dataset("lane", 2, persistent=True)
+    fos.create_branch(lane, "night")
+    fos.create_branch(lane, "fog")
+    fos.delete_branch("lane.fog")
     return dataset
 
 

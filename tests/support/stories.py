@@ -51,6 +51,8 @@ class Story:
     writes: bool = False
     """Whether the dataset is edited, at a time that is noted in it."""
     environment: dict[str, str] = field(default_factory=dict)
+    use: Action = lambda: fos.list_snapshots(NAME)
+    """What somebody does next, which mends what has died."""
 
     @contextmanager
     def setting(self) -> Iterator[None]:
@@ -263,6 +265,28 @@ _DELTA = {"FIFTYONE_SNAPSHOTS_BACKEND": "delta", "FIFTYONE_SNAPSHOTS_CACHE_MAX":
 _ARCHIVES_ON = {"FIFTYONE_SNAPSHOTS_ARCHIVE_PATH": str(ARCHIVES)}
 _TRASH_OFF = {"FIFTYONE_SNAPSHOTS_TRASH_DAYS": "0"}
 
+
+def _branch(dataset: fo.Dataset) -> None:
+    _one_snapshot(dataset)
+    fos.create_branch(NAME, "night", "v1")
+    (branch,) = fos.list_branches(NAME)
+    fos.create_snapshot(branch.dataset_name, "own")
+
+
+def _delete_branch() -> None:
+    fos.delete_branch(fos.list_branches(NAME)[-1].dataset_name)
+
+
+def _restore_branch() -> None:
+    trashed = [item for item in fos.list_trash(NAME) if item.kind.value == "branch"]
+    fos.restore_branch(str(trashed[-1].dataset_name))
+
+
+def _deleted_branch(dataset: fo.Dataset) -> None:
+    _branch(dataset)
+    _delete_branch()
+
+
 STORIES: dict[str, Story] = {
     "create": Story(
         _one_snapshot,
@@ -338,6 +362,26 @@ STORIES: dict[str, Story] = {
     ),
     "convert": Story(
         _two_snapshots, lambda: fos.convert_snapshots(NAME, _other_backend()), _convert_back
+    ),
+    "create_branch": Story(
+        _one_snapshot,
+        lambda: fos.create_branch(NAME, "night", "v1"),
+        _and_empty_trash(_delete_branch),
+    ),
+    "create_branch, archived": Story(
+        _archived,
+        lambda: fos.create_branch(NAME, "night", "v2"),
+        _and_empty_trash(_delete_branch),
+        only=r"create_branch\.(staged_archive|staging)",
+        environment=_ARCHIVES_ON,
+    ),
+    "delete_branch": Story(_branch, _delete_branch, _restore_branch, use=fos.recover),
+    "restore_branch": Story(_deleted_branch, _restore_branch, _delete_branch, use=fos.recover),
+    "empty_trash, branch": Story(
+        _deleted_branch,
+        lambda: fos.empty_trash(NAME),
+        only=r"empty_trash\.(committed|destroyed_branch)",
+        use=fos.recover,
     ),
     "create, delta": Story(
         _little_changed,

@@ -13,6 +13,7 @@ from typing import Any
 import bson
 from pymongo.database import Database
 
+from ..branches.record import Branches, looking_around, told_around
 from ..catalog import names
 from ..catalog.queries import counting
 from ..catalog.record import SampleChangeSummary, SnapshotRecord, SnapshotState, check_format
@@ -24,13 +25,11 @@ from ..mongo.together import Question, ask
 from ..operations.entry import UNFINISHED, Entry
 from ..search import history
 from ..search.history import History, HistoryQuery
+from ..snapshots import quota
 from ..trash import trash
-from ..trash.discarded import TrashedHead
-from ..trash.overwritten import KIND, Overwritten
 from ..trash.trash import TrashItem
-from . import quota
 
-_COUNTS = "counts"
+_COUNTS, _BRANCHES = "counts", "branches"
 
 _TIMES = {
     "sample_collection_name": 1,
@@ -45,6 +44,8 @@ class Overview:
     """What there is of a dataset's history."""
 
     dataset: DatasetReference
+    branches: Branches
+    """What the dataset is a branch of, if it is one, and its own branches."""
     trash: list[TrashItem]
     """Oldest first."""
     changes: SampleChangeSummary | None
@@ -103,10 +104,11 @@ def read(
     counts = next(((each["own"], each["all"]) for each in found[_COUNTS]), (0, 0))
     return Overview(
         dataset=dataset,
+        branches=told_around(dataset.id, found[_BRANCHES]),
         trash=trash.told(
             database,
             [record for record in records if record.state is SnapshotState.TRASHED],
-            _discarded(found[TRASH]),
+            trash.read_records(found[TRASH]),
             {dataset.id: dataset.name},
         ),
         changes=changes,
@@ -133,19 +135,14 @@ def _read(database: Database[Document], dataset: DatasetReference) -> dict[str, 
         DATASETS: (DATASETS, [is_dataset]),
         CATALOG: (CATALOG, [own, {"$sort": {"sequence": 1, "_id": 1}}]),
         _COUNTS: (CATALOG, counting(dataset.id)),
-        TRASH: (TRASH, [own, {"$sort": {"trashed_at": 1, "_id": 1}}]),
+        _BRANCHES: (DATASETS, looking_around(dataset.id)),
+        TRASH: (
+            TRASH,
+            [{"$match": trash.in_trash_of(dataset.id)}, {"$sort": {"trashed_at": 1, "_id": 1}}],
+        ),
         JOURNAL: (JOURNAL, [own, {"$match": has_not_ended}, {"$sort": {"_id": 1}}]),
     }
     found: dict[str, list[Any]] = {key: [] for key in questions}
     for key, document in ask(database, questions):
         found[key].append(bson.decode(document.raw, database.codec_options))
     return found
-
-
-def _discarded(documents: list[Document]) -> list[TrashedHead | Overwritten]:
-    states = [each for each in documents if each.get("kind") is None]
-    samples = [each for each in documents if each.get("kind") == KIND]
-    return [
-        *(TrashedHead.from_document(document) for document in states),
-        *(Overwritten.from_document(document) for document in samples),
-    ]

@@ -1,0 +1,146 @@
+"""The section of the History panel that is about branches, and deleted ones in the trash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fiftyone.operators import types
+
+from ..backend.access import Action
+from ..backend.branches.record import Branch
+from ..backend.trash.trash import TrashItem
+from ..operators.words import ago, exact
+from . import discarded, widgets
+from .model import Shown
+
+if TYPE_CHECKING:
+    from .history import HistoryPanel
+
+_NONE = "None yet. A branch is a dataset of its own, to edit without touching what others use."
+
+
+def section(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
+    """Adds the branches of the dataset that is open, and what it is a branch of.
+
+    Args:
+        panel: the panel
+        page: where to add them
+        shown: what is shown
+    """
+    own, found = shown.branches.branch, shown.branches.branches
+    box = widgets.card(page, "branches", data_testid="history-branches")
+    head = widgets.row(box, "head", style={"flexWrap": "wrap"})
+    widgets.text(head, "title", "Branches", bold=True, size="1rem")
+    if own is None and not found:
+        about = {"flex": "1 1 220px"}
+        widgets.text(head, "none", _NONE, color=widgets.SECONDARY, size="0.8rem", item=about)
+    else:
+        widgets.row(head, "space", style={"item": {"flex": "1 1 0"}})
+    refusal = shown.why_not(Action.CREATE_BRANCH)
+    widgets.button(
+        head,
+        "create_branch",
+        "Create branch",
+        panel.on_create_branch,
+        icon="call_split",
+        disabled=refusal is not None,
+        hint=refusal,
+    )
+    if own is not None:
+        _parent(panel, box, own)
+    for number, branch in enumerate(found):
+        _row(panel, box, f"branch_{number}", branch, shown)
+
+
+def in_trash(
+    panel: HistoryPanel, page: types.Object, key: str, item: TrashItem, shown: Shown
+) -> None:
+    """Adds the row of a deleted branch.
+
+    Args:
+        panel: the panel
+        page: where to add it
+        key: its name there
+        item: what lies in the trash
+        shown: what else is shown
+    """
+    box = discarded.row(page, key, item, "deleted")
+    if shown.why_not(Action.RESTORE_BRANCH) is None:
+        widgets.button(
+            box,
+            "restore_branch",
+            "Restore",
+            panel.on_restore_branch,
+            icon="restore_from_trash",
+            params={"branch": item.dataset_name},
+            hint=f"Bring branch {item.name} back, as dataset {item.dataset_name}",
+        )
+
+
+def _parent(panel: HistoryPanel, box: types.Object, own: Branch) -> None:
+    line = widgets.row(box, "own", style={"flexWrap": "wrap"})
+    said = f"This is branch {own.name} of {own.parent_name}, made of snapshot {own.base_snapshot}."
+    if not own.has_parent:
+        said += " That dataset is deleted."
+    elif not own.has_base:
+        said += " That snapshot is gone."
+    widgets.text(line, "said", said, item={"flex": "1 1 220px"})
+    if own.has_parent:
+        widgets.button(
+            line,
+            "open_parent",
+            f"Open {own.parent_name}",
+            panel.on_open_dataset,
+            icon="keyboard_return",
+            params={"dataset": own.parent_name},
+        )
+
+
+def _row(panel: HistoryPanel, box: types.Object, key: str, branch: Branch, shown: Shown) -> None:
+    line = widgets.row(
+        box,
+        key,
+        gap=1.5,
+        data_testid="history-branch",
+        data_branch=branch.name,
+        role="group",
+        aria_label=f"Branch {branch.name}",
+    )
+    about = widgets.column(line, "about", gap=0.3, style={"item": {"flex": "1 1 0"}})
+    title = widgets.row(about, "title", gap=0.8, style={"flexWrap": "wrap"})
+    widgets.text(title, "name", branch.name, bold=True, size="0.95rem")
+    base = f"of {branch.base_snapshot}" if branch.has_base else f"of {branch.base_snapshot}, gone"
+    widgets.chip(title, "base", base, widgets.SECONDARY, "The snapshot that it was made of")
+    if branch.description:
+        widgets.text(title, "description", branch.description, color=widgets.SECONDARY)
+    widgets.text(
+        about,
+        "facts",
+        f"dataset {branch.dataset_name} · created {ago(branch.created_at)} by "
+        f"{branch.created_by or 'unknown'}",
+        color=widgets.SECONDARY,
+        size="0.75rem",
+        title=exact(branch.created_at),
+    )
+    actions = widgets.row(line, "actions", gap=0.5, style={"item": {"flex": "0 0 auto"}})
+    widgets.button(
+        actions,
+        "open_branch",
+        "Open",
+        panel.on_open_dataset,
+        icon="open_in_new",
+        params={"dataset": branch.dataset_name},
+        hint=f"Open dataset {branch.dataset_name}",
+        aria_label=f"Open branch {branch.name}",
+    )
+    if shown.may_delete(branch):
+        widgets.button(
+            actions,
+            "delete_branch",
+            None,
+            panel.on_delete_branch,
+            icon="delete",
+            params={"branch": branch.dataset_name},
+            hint="Delete this branch",
+            aria_label=f"Delete branch {branch.name}",
+        )
