@@ -38,9 +38,9 @@ PRICES: dict[str, tuple[int, int]] = {
     "revert": (65, 72),  # 70
     "undo": (70, 74),  # 70
     "delete": (24, 24),
-    "create branch": (44, 44),
+    "create branch": (43, 43),
     "delete branch": (42, 42),
-    "restore branch": (35, 35),
+    "restore branch": (34, 34),
 }
 
 #: The most that a rendering of the History panel sends, whatever lies in the trash.
