@@ -73,7 +73,7 @@ ROOMS = [
     *("errors", "actions", "version", "config", "faults", "progress", "results"),
     *("rawbson", "mongo", "dataset", "access", "catalog", "manifest", "operations", "storage"),
     *("archive", "audit", "projection", "diff", "search", "trash", "guard", "snapshots"),
-    *("revert", "restore", "branches", "maintenance", "purge", "doctor"),
+    *("revert", "restore", "branches", "merge", "maintenance", "purge", "doctor"),
 ]
 
 
