@@ -12,7 +12,12 @@ from __future__ import annotations
 from ..backend.access import Action, Interface, Level, acting_as
 from ..backend.audit import AuditEvent, AuditReport, Outcome
 from ..backend.branches.record import Branch, Branches
-from ..backend.catalog.record import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
+from ..backend.catalog.record import (
+    DatasetSnapshot,
+    DatasetSnapshotStatus,
+    MergedFrom,
+    SampleChangeSummary,
+)
 from ..backend.diff import (
     DatasetDiff,
     LabelHistory,
@@ -22,6 +27,14 @@ from ..backend.diff import (
 from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
 from ..backend.maintenance import Recovered
+from ..backend.merge.conflicts import Conflict, ConflictKind
+from ..backend.merge.record import (
+    ConflictCount,
+    DuplicateSuspect,
+    MergeCounts,
+    MergePlan,
+    MergeState,
+)
 from ..backend.operations.reporting import reporting
 from ..backend.purge import Purged
 from ..backend.restore.plan import RestorePlan
@@ -89,6 +102,16 @@ from .finding import (
     search_snapshots,
     snapshot_uri,
 )
+from .merging import (
+    apply_merge,
+    discard_merge,
+    get_merge,
+    list_conflicts,
+    list_merges,
+    plan_merge,
+    resolve_conflicts,
+    view_conflicts,
+)
 from .operations import cancel_operation, diagnose, get_operation, list_operations, purge, recover
 from .reverting import (
     empty_trash,
@@ -119,10 +142,14 @@ __all__ = [
     "AuditReport",
     "Branch",
     "Branches",
+    "Conflict",
+    "ConflictCount",
+    "ConflictKind",
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
     "Diagnosis",
+    "DuplicateSuspect",
     "Equality",
     "Finding",
     "FoundSnapshot",
@@ -133,6 +160,10 @@ __all__ = [
     "LabelHistory",
     "Level",
     "Location",
+    "MergeCounts",
+    "MergePlan",
+    "MergeState",
+    "MergedFrom",
     "Outcome",
     "PruneResult",
     "PrunedSnapshot",
@@ -153,6 +184,7 @@ __all__ = [
     "Verdict",
     "VerifyReport",
     "acting_as",
+    "apply_merge",
     "archive_snapshot",
     "archives_are_on",
     "calculate_dataset_latest_changes_summary",
@@ -171,6 +203,7 @@ __all__ = [
     "diagnose",
     "diff",
     "diff_sample",
+    "discard_merge",
     "edit_snapshot",
     "empty_trash",
     "export_events",
@@ -179,6 +212,7 @@ __all__ = [
     "get_branches",
     "get_dataset_latest_changes_summary",
     "get_history",
+    "get_merge",
     "get_operation",
     "get_snapshot_info",
     "head_version",
@@ -188,8 +222,10 @@ __all__ = [
     "latest_changes_are_stale",
     "leave_archives",
     "list_branches",
+    "list_conflicts",
     "list_event_users",
     "list_events",
+    "list_merges",
     "list_operations",
     "list_run_lineages",
     "list_snapshots",
@@ -198,10 +234,12 @@ __all__ = [
     "locate",
     "mongodb_role",
     "pin_snapshot",
+    "plan_merge",
     "prune_snapshots",
     "purge",
     "recover",
     "reporting",
+    "resolve_conflicts",
     "resolve_snapshot_uri",
     "restorable_fields",
     "restore_branch",
@@ -221,5 +259,6 @@ __all__ = [
     "verify_all",
     "verify_audit_log",
     "verify_snapshot",
+    "view_conflicts",
     "why_not",
 ]

@@ -171,6 +171,7 @@ class Conflict(Record):
         *,
         label_id: ObjectId | None = None,
         count: int = 1,
+        seal: bytes = b"",
     ) -> Conflict:
         """Makes a conflict.
 
@@ -181,6 +182,7 @@ class Conflict(Record):
             sides: what base, ours and theirs have, as elements
             label_id (None): the label, if it is about one in a list
             count (1): how many documents it is about
+            seal (b""): a digest of what else it is about, such as frames
 
         Returns:
             the conflict
@@ -189,6 +191,7 @@ class Conflict(Record):
         digest = hashlib.sha256(repr(named).encode())
         for side in sides:
             digest.update(b"\x00" if side is None else hashlib.sha256(side).digest())
+        digest.update(seal)
         base, ours, theirs = map(_told, sides)
         return cls(
             id=digest.hexdigest()[:24],

@@ -96,7 +96,11 @@ def _merge_one(
 
 
 def delete_or_keep(
-    judge: Judge, base: bytes | None, ours: bytes | None, theirs: bytes | None
+    judge: Judge,
+    base: bytes | None,
+    ours: bytes | None,
+    theirs: bytes | None,
+    seal: bytes = b"",
 ) -> bytes | None:
     """Settles that one side deleted a document, and the other one changed it or its frames.
 
@@ -105,12 +109,13 @@ def delete_or_keep(
         base: what it was
         ours: what the target has
         theirs: what the branch has
+        seal (b""): a digest of its frames and tags
 
     Returns:
         what is to be
     """
     sides = (None if side is None else b"\x03" + side for side in (base, ours, theirs))
-    found = judge.settle(ConflictKind.SAMPLE_DELETED_MODIFIED, "", *sides)
+    found = judge.settle(ConflictKind.SAMPLE_DELETED_MODIFIED, "", *sides, seal=seal)
     return None if found is None else found[1:]
 
 

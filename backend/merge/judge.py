@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import bson
@@ -29,15 +29,23 @@ class Judge:
         place: the document
         decide: tells how conflicts were decided
         prefix (""): what the paths of the document's fields begin with
+        names (None): what fields are called in conflicts, where that is another name
     """
 
-    def __init__(self, place: Place, decide: Decide = nobody, prefix: str = "") -> None:
+    def __init__(
+        self,
+        place: Place,
+        decide: Decide = nobody,
+        prefix: str = "",
+        names: Mapping[str, str] | None = None,
+    ) -> None:
         self.place = place
         self.conflicts: list[Conflict] = []
         """Those that were met, with what was decided."""
         self.suspects: list[Suspect] = []
         """Labels that both sides may have added for the same object."""
         self.prefix = prefix
+        self.names = names or {}
         self._decide = decide
 
     @property
@@ -55,6 +63,8 @@ class Judge:
         *,
         label_id: ObjectId | None = None,
         both: Callable[[], Element] | None = None,
+        count: int = 1,
+        seal: bytes = b"",
     ) -> Element:
         """Notes a conflict, and returns what was decided.
 
@@ -66,16 +76,24 @@ class Judge:
             theirs: what the branch has
             label_id (None): the label, if it is about one in a list
             both (None): makes both side by side, where that is possible
+            count (1): how many documents it is about
+            seal (b""): a digest of what else it is about, such as frames
 
         Returns:
             what is to be; that of the target while nothing is decided
         """
         sides = (base, ours, theirs)
-        path = self.prefix + path if path else path
-        conflict = Conflict.of(kind, self.place, path, sides, label_id=label_id)
+        conflict = Conflict.of(
+            kind, self.place, self._told(path), sides, label_id=label_id, count=count, seal=seal
+        )
         resolution = self._decide(conflict)
         self.conflicts.append(conflict.decided(resolution))
         return chosen(resolution, base, ours, theirs, both)
+
+    def _told(self, path: str) -> str:
+        """Returns what a path is called: a field of two new names is called by its former one."""
+        top, dot, rest = path.partition(".")
+        return self.prefix + self.names.get(top, top) + dot + rest if path else path
 
 
 def chosen(

@@ -171,8 +171,8 @@ def _merge_settings(
             if name == "_id":
                 # FiftyOne gives a clone's colour scheme another one
                 continue
-            sides = (value(side, name) for side in fields)
-            inner[name] = _merge_settings(merged, *sides, path=joined(path, name))
+            base, ours, theirs = (value(side, name) for side in fields)
+            inner[name] = _merge_settings(merged, base, ours, theirs, joined(path, name))
         return bytes([equality.DOCUMENT]) + layout.document(kept(fields[1], inner))
     merged.notes.append(f"Both sides changed {path}: that of the target stays")
     return here

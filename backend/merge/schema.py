@@ -41,6 +41,8 @@ class Fields:
     """Of those, the ones that are in conflict if this side has changed any value."""
     kinds: dict[str, ConflictKind] = field(default_factory=dict)
     """What kind of conflict that would be."""
+    told: dict[str, str] = field(default_factory=dict)
+    """What fields are called in conflicts whose new name is in conflict itself."""
     sets: frozenset[str] = frozenset()
     """Fields whose lists have no order."""
 
@@ -125,6 +127,7 @@ class SchemaMerge:
                 kind = ConflictKind.SCHEMA_RENAME
                 settled = self._judge.settle(kind, self._prefix + old, *sides)
                 name = str(other if settled == sides[2] else mine)
+                fields.told[name] = old
             fields.base[old] = name
             if mine is not None and mine != name:
                 fields.ours[mine] = name
@@ -182,8 +185,8 @@ class SchemaMerge:
         merged = dict(here)
         values = Values(self._judge)
         for key in _ABOUT:
-            sides = (_element(side, key) for side in (was, here, there))
-            merged[key] = _decoded(values.merge(f"{path}.{key}", *sides))
+            base, ours, theirs = (_element(side, key) for side in (was, here, there))
+            merged[key] = _decoded(values.merge(f"{path}.{key}", base, ours, theirs))
             if merged[key] is None and key not in here:
                 del merged[key]
         inner = self._merge_inner(path, was, here, there)

@@ -164,7 +164,7 @@ def merge_indexes(
     Returns:
         the indexes of the result, and those among them that the target lacks
     """
-    was, here, there = ({_index_key(each): each for each in side} for side in (base, ours, theirs))
+    was, here, there = ({index_key(each): each for each in side} for side in (base, ours, theirs))
     kept = [each for key, each in here.items() if key in there or key not in was]
     names = {each["name"] for each in kept}
     patterns = {_pattern(each) for each in kept}
@@ -229,7 +229,8 @@ def _run_key(key: str) -> str:
     return "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in key)
 
 
-def _index_key(index: Document) -> str:
+def index_key(index: Document) -> str:
+    """Returns what tells an index from others: its fields and options, but not its name."""
     options = {key: item for key, item in index.items() if key not in ("name", "ns", "v")}
     key = list(options.pop("key").items())
     return repr((key, sorted(options.items(), key=str)))

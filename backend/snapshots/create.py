@@ -73,8 +73,6 @@ def create(
     settings = Settings.load()
     # A dataset whose history was converted stays with that backend
     backend_name = catalog.dataset_facts(dataset.id).get("backend", settings.backend)
-    backend = registry.create(backend_name, database)
-
     snapshot_id = ObjectId()
     while True:
         quota.make(database, dataset)
@@ -92,7 +90,6 @@ def create(
             ) as running,
         ):
             quota.check(database, dataset)
-            head = Head(database, dataset.id)
             _warn_if_not_persistent(dataset)
             record = SnapshotRecord(
                 id=snapshot_id,
@@ -107,22 +104,67 @@ def create(
                 created_by=actor.current().user,
                 tags=tags,
             )
-            catalog.add(record)
-            running.step("reserved")
-            captured = backend.capture(
-                record, head, _copying(running), trust_timestamps=trust_timestamps
-            )
-            running.step("captured")
-            record = _describe(running, backend, record, captured)
+            record, token = capture(running, record, trust_timestamps=trust_timestamps)
             running.committing("summarized")
-            if not catalog.complete(snapshot_id):
-                raise LeaseLostError(
-                    f"Another process has undone the creation of snapshot '{name}'"
-                )
+            complete(running, record)
             running.commit()
-            record = replace(record, state=SnapshotState.READY)
-            _finish(running, record, captured.change_token)
-            return record
+            return finish(running, record, token)
+
+
+def capture(
+    running: Operation, record: SnapshotRecord, *, trust_timestamps: bool = False
+) -> tuple[SnapshotRecord, Document | None]:
+    """Takes in the state of a dataset for a snapshot, which is not there to be used yet.
+
+    Args:
+        running: the operation
+        record: the snapshot
+        trust_timestamps (False): whether a backend that stores differences may take for unchanged
+            what has the same ``last_modified_at``
+
+    Returns:
+        the snapshot as it was described, and what tells whether the dataset is written to since
+    """
+    backend = registry.create(record.backend, running.database)
+    Catalog(running.database).add(record)
+    running.step("reserved")
+    head = Head(running.database, record.dataset_id)
+    progress = _copying(running)
+    captured = backend.capture(record, head, progress, trust_timestamps=trust_timestamps)
+    running.step("captured")
+    return _describe(running, backend, record, captured), captured.change_token
+
+
+def complete(running: Operation, record: SnapshotRecord) -> None:
+    """Makes a snapshot that was captured one that can be used.
+
+    Args:
+        running: the operation
+        record: the snapshot
+
+    Raises:
+        LeaseLostError: if another process has undone the operation
+    """
+    if not Catalog(running.database).complete(record.id):
+        raise LeaseLostError(
+            f"Another process has undone the creation of snapshot '{record.name}'"
+        )
+
+
+def remove(running: Operation, snapshot_id: ObjectId, backend: str) -> None:
+    """Removes a snapshot that was not completed; may be repeated.
+
+    Args:
+        running: the operation
+        snapshot_id: the snapshot
+        backend: what was to keep it
+    """
+    # The record first: without it, a process that was thought dead cannot complete the snapshot
+    Catalog(running.database).remove([snapshot_id])
+    running.step("unreserved")
+    registry.create(backend, running.database).discard(snapshot_id)
+    running.step("discarded")
+    manifest_store.delete(running.database, snapshot_id)
 
 
 def check(database: Database[Document], dataset: DatasetReference, name: str | None) -> None:
@@ -183,24 +225,32 @@ def _recover(running: Operation) -> None:
     if record is not None and record.state is not SnapshotState.CREATING:
         # Completed, though its process may not have lived to write that down
         running.commit()
-        _finish(running, record)
+        finish(running, record)
         return
-    # The record first: without it, a process that was thought dead cannot complete the snapshot
-    catalog.remove([snapshot_id])
-    running.step("unreserved")
-    registry.create(running.details["backend"], database).discard(snapshot_id)
-    running.step("discarded")
-    manifest_store.delete(database, snapshot_id)
+    remove(running, snapshot_id, running.details["backend"])
 
 
-def _finish(running: Operation, record: SnapshotRecord, token: Document | None = None) -> None:
-    """Nothing has changed since the latest snapshot, which is this one."""
+def finish(
+    running: Operation, record: SnapshotRecord, token: Document | None = None
+) -> SnapshotRecord:
+    """Notes that nothing has changed since the latest snapshot, which is this one.
+
+    Args:
+        running: the operation
+        record: the snapshot, which is complete
+        token (None): what tells whether the dataset is written to since, if anything does
+
+    Returns:
+        the snapshot as it is now
+    """
+    record = replace(record, state=SnapshotState.READY)
     facts: Document = {}
     if token is not None:
         facts["witness"] = {"snapshot_id": record.id, **token}
     latest_changes.note_none(running.database, record, record.created_at, **facts)
     running.step("summarized_head")
     registry.create(record.backend, running.database).tidy(running.dataset_id)
+    return record
 
 
 def _warn_if_not_persistent(dataset: DatasetReference) -> None:

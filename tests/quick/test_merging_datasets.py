@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +15,7 @@ from fiftyone_snapshots.backend.merge.judge import Judge
 
 Doc = dict[str, Any]
 FLOAT, TEXT = "fiftyone.core.fields.FloatField", "fiftyone.core.fields.StringField"
-CREATED = datetime(2024, 1, 1)
+CREATED = datetime(2024, 1, 1, tzinfo=timezone.utc).replace(tzinfo=None)
 
 
 def field(name: str, ftype: str = FLOAT, day: int = 1, **others: Any) -> Doc:
