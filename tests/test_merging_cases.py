@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.odm as foo
 import pytest
+from bson import ObjectId
+from fiftyone.operators.store import ExecutionStore
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.merge.conflicts import ConflictKind as K
@@ -76,7 +79,12 @@ class Others:
     """The cases that are not about the content of one document."""
 
     def base(self, dataset: fo.Dataset, media: str) -> None:
-        dataset.add_samples([sample(media, name) for name in ("5", "5t", "6", "6t", "13")])
+        names = ("5", "5t", "6", "6t", "13", "31", "40", "40t")
+        dataset.add_samples([sample(media, name) for name in names])
+        dataset.add_sample_field("named", fo.StringField)
+        dataset.set_values("named", ["named"] * len(dataset))
+        for name, tag in (("40", "t"), ("40", "c"), ("40t", "t")):
+            _tag(dataset, by_name(dataset)[name], tag)
         dataset.add_sample_field("gone", fo.FloatField)
         dataset.add_sample_field("contested", fo.FloatField)
         dataset.add_sample_field("old", fo.StringField)
@@ -108,6 +116,13 @@ class Others:
         dataset.set_values("typed", [1.0] * len(dataset))
         dataset.delete_sample_fields(["gone", "contested"])
         dataset.rename_sample_field("old", "new")
+        dataset.rename_sample_field("named", "named_o")
+        samples["31"].reload()
+        _tag(dataset, samples["40"], "a")
+        dataset.delete_samples([samples["40t"].id])
+        ExecutionStore.create("notes", dataset_id=dataset._doc.id).set("a", "ours")
+        if media == "group":
+            dataset.add_sample(_right(samples["1"], "9o"))
         dataset.default_classes = ["c", "o"]
         dataset.mask_targets = {"m": {1: "one", 7: "road"}}
         dataset.info = {"a": 2, "b": 1, "o": 1}
@@ -132,6 +147,14 @@ class Others:
             samples[name]["contested"] = 2.0
             samples[name]["old"] = "changed"
             samples[name].save()
+        dataset.rename_sample_field("named", "named_t")
+        _tag(dataset, samples["40"], "d")
+        mine = {"_dataset_id": dataset._doc.id, "_sample_id": ObjectId(samples["40"].id)}
+        foo.get_db_conn()["tags"].delete_one({**mine, "tag": "c"})
+        _tag(dataset, samples["40t"], "d")
+        ExecutionStore.create("notes", dataset_id=dataset._doc.id).set("a", "theirs")
+        if media == "group":
+            dataset.add_sample(_right(samples["1"], "9t"))
         dataset.default_classes = ["c", "t"]
         dataset.mask_targets = {"m": {1: "one", 7: "tree"}}
         dataset.info = {"a": 1, "b": 2}
@@ -156,6 +179,28 @@ class Others:
     def _run(self, dataset: fo.Dataset, key: str, numbers: list[int]) -> None:
         dataset.register_run(key, dataset.init_run(method=key))
         dataset.save_run_results(key, dataset.init_run_results(key, numbers=numbers))
+
+
+def _right(sample: fo.Sample, name: str) -> fo.Sample:
+    made = fo.Sample(f"/media/{name}.jpg")
+    made["group"] = fo.Group(id=sample["group"].id).element("right")
+    return made
+
+
+def _tag(dataset: fo.Dataset, sample: fo.Sample, tag: str) -> None:
+    """Tags a part of a sample; FiftyOne itself needs protobuf for that."""
+    foo.get_db_conn()["tags"].insert_one(
+        {
+            "_dataset_id": dataset._doc.id,
+            "_sample_id": ObjectId(sample.id),
+            "kind": "temporal",
+            "index_type": 1,
+            "anchor": None,
+            "start": 1,
+            "end": 2,
+            "tag": tag,
+        }
+    )
 
 
 @pytest.fixture(scope="module", params=WORLDS, ids=" ".join)
@@ -218,6 +263,9 @@ def read(made: World, merged: fo.Dataset) -> None:
         },
         "runs": {key: merged.load_run_results(key).numbers for key in merged.list_runs()},
         "indexes": merged.get_index_information(),
+        "tags": _tags(merged),
+        "store": ExecutionStore.create("notes", dataset_id=merged._doc.id).get("a"),
+        "named": {name: each[_named(merged)] for name, each in samples.items()},
         "old": {name: each["new"] for name, each in samples.items()},
         "frames": {},
     }
@@ -226,6 +274,17 @@ def read(made: World, merged: fo.Dataset) -> None:
             name: {number: frame.copy() for number, frame in each.frames.items()}
             for name, each in samples.items()
         }
+
+
+def _named(merged: fo.Dataset) -> str:
+    (name,) = [field for field in merged.get_field_schema() if field.startswith("named")]
+    return name
+
+
+def _tags(merged: fo.Dataset) -> list[tuple[str, str]]:
+    names = {each.id: name for name, each in by_name(merged).items()}
+    found = foo.get_db_conn()["tags"].find({"_dataset_id": merged._doc.id})
+    return sorted((names[str(tag["_sample_id"])], tag["tag"]) for tag in found)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.number)
@@ -258,28 +317,10 @@ def case(number: str) -> Callable[[Callable[[World, bool], None]], None]:
     return note
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        "4",
-        "5",
-        "6",
-        "7",
-        "13",
-        "26",
-        "27",
-        "28",
-        "29",
-        "30",
-        "32",
-        "33",
-        "34",
-        "35",
-        "36",
-        "37",
-        "39",
-    ],
-)
+NUMBERS = "4 5 6 7 9 13 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40"
+
+
+@pytest.mark.parametrize("number", NUMBERS.split())
 def test_each_case_of_datasets(world: World, number: str) -> None:
     OF_DATASETS[number](world, world.take == "theirs")
 
@@ -311,6 +352,15 @@ def _(world: World, theirs: bool) -> None:
 def _(world: World, theirs: bool) -> None:
     assert [c.kind for c in world.conflicts if c.path == "filepath"] == [K.SAME_MEDIA]
     assert world.found["names"].count("7") == 1
+
+
+@case("9")
+def _(world: World, theirs: bool) -> None:
+    kinds = [c.kind for c in world.conflicts if c.path == "group"]
+    if world.media == "group":
+        assert kinds == [K.GROUP_SLOT]
+        assert ("9t" in world.found["names"]) == theirs
+        assert ("9o" in world.found["names"]) != theirs
 
 
 @case("13")
@@ -359,6 +409,14 @@ def _(world: World, theirs: bool) -> None:
     assert found == ["changed", "changed", "old", None]
 
 
+@case("31")
+def _(world: World, theirs: bool) -> None:
+    assert dataset_kinds(world, "named") == [K.SCHEMA_RENAME]
+    name = "named_t" if theirs else "named_o"
+    assert [n for n in world.found["schema"] if n.startswith("named")] == [name]
+    assert {world.found["merged"]["named"][each] for each in ("1", "31")} == {"named"}
+
+
 @case("32")
 def _(world: World, theirs: bool) -> None:
     assert world.found["merged"]["classes"] == ["c", "o", "t"]
@@ -394,6 +452,19 @@ def _(world: World, theirs: bool) -> None:
     runs = world.found["merged"]["runs"]
     assert "q" not in runs
     assert runs.get("r") == ([2] if theirs else None)
+
+
+@case("38")
+def _(world: World, theirs: bool) -> None:
+    assert world.found["merged"]["store"] == "ours"
+
+
+@case("40")
+def _(world: World, theirs: bool) -> None:
+    assert world.kinds("40", frames=False) == []
+    assert world.kinds("40t", frames=False) == [K.SAMPLE_DELETED_MODIFIED]
+    kept = [("40t", "d"), ("40t", "t")] if theirs else []
+    assert world.found["merged"]["tags"] == [("40", "a"), ("40", "d"), ("40", "t"), *kept]
 
 
 @case("39")

@@ -7,6 +7,7 @@ the documents of each side are to be read, and which fields are taken from one s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,6 +96,9 @@ class SchemaMerge:
             _translated(side, names)
             for side, names in ((was, fields.base), (here, fields.ours), (there, fields.theirs))
         )
+        # What both have deleted is no edit of either
+        gone = was.keys() - here.keys() - there.keys()
+        fields.whole.update(dict.fromkeys((db_key(was[name]) for name in gone), Take.OURS))
         merged: list[Document] = []
         for name in dict.fromkeys([*here, *there]):
             found = self._merge_field(fields, name, was.get(name), here.get(name), there.get(name))
@@ -238,13 +242,14 @@ def _renames_in_a_clone(was: FieldDocuments, side: FieldDocuments) -> dict[str, 
     FiftyOne declares all fields of a clone anew, at one time: that of the fields that are still
     called the same (fiftyone/core/dataset.py, ``_clone_dataset_or_view``).
     """
-    times = {str(side[name].get("created_at")) for name in was.keys() & side.keys()}
-    times.discard("None")
+    times = Counter(str(side[name].get("created_at")) for name in was.keys() & side.keys())
     known = {str(each.get("created_at")) for each in was.values()}
-    if len(times) != 1 or times & known:
+    # Loading declares some again, such as what is inside of metadata
+    cloned_at = times.most_common(1)[0][0] if times else "None"
+    if cloned_at in known or cloned_at == "None":
         return {}
     gone = [name for name in was if name not in side]
-    new = [name for name in side if name not in was and str(side[name]["created_at"]) in times]
+    new = [name for name in side if name not in was and str(side[name]["created_at"]) == cloned_at]
     found: dict[str, str] = {}
     for old in gone:
         fitting = [name for name in new if type_of(side[name])[:3] == type_of(was[old])[:3]]
