@@ -72,6 +72,7 @@ def test_a_merge_from_the_plan_to_the_next_one(street: fo.Dataset) -> None:
     assert found is not None
     assert (found.dataset_name, found.is_full) == (NIGHT, True)
     assert fos.list_snapshots(NIGHT)[-1] == found.snapshot_name
+    assert fos.get_history(STREET).entries[0].merged_from == found
     assert fos.get_merge(first.id).snapshot_name == "merged"
     # The next one begins where this one ended: what ours changed since is no conflict
     label(STREET, 1, "later")
@@ -285,6 +286,7 @@ def test_the_command_line(street: fo.Dataset, capsys: pytest.CaptureFixture[str]
     applied = run("merge", "apply", merge, "--yes", "--snapshot", "both")
     assert (applied.code, "undo-revert 'street'" in applied.out) == (0, True)
     assert merge in run("merge", "list", STREET).out
+    assert "'merged into street' of 'street.night'" in run("info", STREET, "both").out
     assert run("merge", "discard", merge).code == 1
 
 

@@ -34,7 +34,7 @@ def merge(
         return None
     if ours is None or theirs is None:
         return _merge_one(values.judge, base, ours, theirs)
-    if equality.equal(ours, theirs):
+    if equality.equal(ours, theirs) or (base is not None and equality.equal(base, theirs)):
         return ours
     return _merge_fields(values, base or _EMPTY, ours, theirs)
 

@@ -151,7 +151,13 @@ def sayable(document: Document) -> bytes:
 
 def _ordered(value: Any) -> Any:
     if isinstance(value, dict):
-        items = {key: _ordered(item) for key, item in value.items() if item is not None}
+        # FiftyOne declares some fields anew whenever it loads a dataset
+        left_out = ("created_at",) if "ftype" in value else ()
+        items = {
+            key: _ordered(item)
+            for key, item in value.items()
+            if item is not None and key not in left_out
+        }
         return dict(sorted(items.items()))
     if not isinstance(value, list):
         return value
