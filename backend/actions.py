@@ -235,6 +235,44 @@ class Action(str, Enum):
             "undo_restore",
         ),
     )
+    PLAN_MERGE = (
+        "plan_merge",
+        _Row(
+            Level.VIEW,
+            "plan merges",
+            "Plan merge",
+            "Planning the merge of",
+            "plan_merge",
+            command="merge plan",
+            is_recorded=False,
+        ),
+    )
+    RESOLVE_MERGE = (
+        "resolve_merge",
+        _Row(
+            Level.EDIT,
+            "decide conflicts of merges",
+            "Decide conflicts",
+            "Deciding conflicts of",
+            "resolve_merge",
+            command="merge resolve",
+        ),
+    )
+    APPLY_MERGE = (
+        "apply_merge",
+        _Row(
+            Level.MANAGE,
+            "apply merges",
+            "Apply merge",
+            "Merging",
+            "apply_merge",
+            command="merge apply",
+        ),
+    )
+    DISCARD_MERGE = (
+        "discard_merge",
+        _Row(Level.EDIT, "discard planned merges", command="merge discard"),
+    )
     EMPTY_TRASH = (
         "empty_trash",
         _Row(Level.MANAGE, "empty the trash", "Empty trash", "Emptying the trash", "empty_trash"),

@@ -8,6 +8,9 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── DatasetNotFoundError
     │   ├── SnapshotNotFoundError
     │   ├── OperationNotFoundError
+    │   ├── MergeNotFoundError
+    │   ├── NoMergeBaseError           no snapshot, or several, that two datasets have in common
+    │   ├── ConflictsRemainError       a merge cannot be applied before all are decided
     │   ├── InvalidNameError
     │   ├── DuplicateNameError
     │   ├── NotVersionableError        views, generated datasets, snapshots, deleted datasets
@@ -22,6 +25,7 @@ Handlers can catch at the level that fits what they would do about it::
     ├── SnapshotPermissionError        also a PermissionError: this user may not do that
     ├── SnapshotReadOnlyError          also a PermissionError: somebody tried to edit a snapshot
     ├── StaleDatasetError              somebody else has reverted the dataset: reload it
+    ├── StaleMergeError                a side has changed since the merge was planned: plan again
     ├── RetryableError                 nothing was changed: try again
     │   ├── DatasetBusyError           another operation holds the dataset
     │   ├── ConcurrentWritesError      the dataset never stood still long enough to copy it
@@ -48,6 +52,7 @@ __all__ = [
     "ArchiveStorageError",
     "ArchivedSnapshotError",
     "ConcurrentWritesError",
+    "ConflictsRemainError",
     "DamagedArchiveError",
     "DamagedSnapshotError",
     "DatabaseError",
@@ -63,7 +68,9 @@ __all__ = [
     "InvalidSettingError",
     "LeaseLostError",
     "LimitExceededError",
+    "MergeNotFoundError",
     "NewerFormatError",
+    "NoMergeBaseError",
     "NotABranchError",
     "NotAnArchiveError",
     "NotVersionableError",
@@ -78,6 +85,7 @@ __all__ = [
     "SnapshotPermissionError",
     "SnapshotReadOnlyError",
     "StaleDatasetError",
+    "StaleMergeError",
     "UnsupportedFiftyOneError",
 ]
 
@@ -104,6 +112,18 @@ class SnapshotNotFoundError(InvalidRequestError):
 
 class OperationNotFoundError(InvalidRequestError):
     """No operation has that id, or its record has expired."""
+
+
+class MergeNotFoundError(InvalidRequestError):
+    """No merge has that id."""
+
+
+class NoMergeBaseError(InvalidRequestError):
+    """Two datasets have no snapshot in common, or several; the caller must say where to begin."""
+
+
+class ConflictsRemainError(InvalidRequestError):
+    """A merge cannot be applied as long as conflicts are open; nothing was changed."""
 
 
 class InvalidNameError(InvalidRequestError):
@@ -183,6 +203,13 @@ class StaleDatasetError(SnapshotError):
     """The dataset was reverted, or that was undone, since it was loaded; nothing was written.
 
     After ``dataset.reload()`` it shows what is there now, and can be edited.
+    """
+
+
+class StaleMergeError(SnapshotError):
+    """A side was changed since the merge was planned; nothing was changed.
+
+    Planning the same merge again keeps what was decided about what has not changed.
     """
 
 

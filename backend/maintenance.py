@@ -18,6 +18,8 @@ from .branches import delete as delete_branch
 from .catalog.catalog import Catalog
 from .dataset.reference import is_deleted
 from .errors import DatasetBusyError, SnapshotError
+from .merge import apply as apply_merge
+from .merge import store as merges
 from .mongo import invalidate
 from .mongo.collections import (
     CATALOG,
@@ -60,6 +62,7 @@ logger = logging.getLogger(__name__)
 
 # The verbs register their recoveries when they are imported
 _VERBS = (
+    apply_merge,
     archive,
     convert,
     create,
@@ -299,6 +302,7 @@ def purge_dataset(
             trash.destroy_everything(database, dataset_id)
             running.step("destroyed")
             lineage.forget(database, dataset_id)
+            merges.forget(database, dataset_id)
             branches.release_base(database, dataset_id, facts)
             # Last, as it is what makes an interrupted purge known
             catalog.forget_dataset(dataset_id)

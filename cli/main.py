@@ -9,7 +9,12 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
 from importlib.metadata import PackageNotFoundError, version
 
-from ..backend.errors import DatabaseNotStartedError, SnapshotError
+from ..backend.errors import (
+    ConflictsRemainError,
+    DatabaseNotStartedError,
+    SnapshotError,
+    StaleMergeError,
+)
 from .command import Command
 from .output import (
     DONE,
@@ -65,6 +70,9 @@ def main(
         write(f"error: {error}", sys.stderr)
         # There, FOUND would say that a snapshot is damaged
         return UNTOLD if options.command.name == "verify" else FOUND
+    except (ConflictsRemainError, StaleMergeError) as error:
+        write(f"error: {' '.join(str(error).split())}", sys.stderr)
+        return FOUND if isinstance(error, ConflictsRemainError) else UNTOLD
     except (SnapshotError, ValueError) as error:
         # FiftyOne says with a ValueError what the caller has got wrong, as we do
         write(f"error: {' '.join(str(error).split())}", sys.stderr)

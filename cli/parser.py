@@ -7,9 +7,11 @@ import difflib
 import re
 from typing import NoReturn
 
-from .branch_table import GROUPS
+from . import branch_table, merge_table
 from .command import YES
 from .table import COMMANDS
+
+_GROUPS = {**branch_table.GROUPS, **merge_table.GROUPS}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,8 +47,9 @@ def parser(version: str) -> argparse.ArgumentParser:
     main = _Parser(
         prog="fiftyone-snapshots",
         description="Dataset versioning for FiftyOne.",
-        epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 differences or "
-        "damage were found, 4 it could not be told whether there is damage.",
+        epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 differences, "
+        "damage or open conflicts were found, 4 it could not be told whether there is damage, or "
+        "a planned merge is out of date.",
     )
     main.add_argument("--version", "-v", action="version", version=version)
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -54,7 +57,7 @@ def parser(version: str) -> argparse.ArgumentParser:
     for command in COMMANDS:
         group, _, name = command.name.rpartition(" ")
         if group not in groups:
-            of_group = commands.add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            of_group = commands.add_parser(group, help=_GROUPS[group], description=_GROUPS[group])
             groups[group] = of_group.add_subparsers(metavar="COMMAND", required=True)
         sub = groups[group].add_parser(name, help=command.help, description=command.help)
         for argument in command.arguments:

@@ -12,7 +12,12 @@ from __future__ import annotations
 from ..backend.access import Action, Interface, Level, acting_as
 from ..backend.audit import AuditEvent, AuditReport, Outcome
 from ..backend.branches.record import Branch, Branches
-from ..backend.catalog.record import DatasetSnapshot, DatasetSnapshotStatus, SampleChangeSummary
+from ..backend.catalog.record import (
+    DatasetSnapshot,
+    DatasetSnapshotStatus,
+    MergedFrom,
+    SampleChangeSummary,
+)
 from ..backend.diff import (
     DatasetDiff,
     LabelHistory,
@@ -22,6 +27,14 @@ from ..backend.diff import (
 from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
 from ..backend.maintenance import Recovered
+from ..backend.merge.conflicts import Conflict, ConflictKind
+from ..backend.merge.record import (
+    ConflictCount,
+    DuplicateSuspect,
+    MergeCounts,
+    MergePlan,
+    MergeState,
+)
 from ..backend.operations.reporting import reporting
 from ..backend.purge import Purged
 from ..backend.restore.plan import RestorePlan
@@ -90,6 +103,16 @@ from .finding import (
     search_snapshots,
     snapshot_uri,
 )
+from .merging import (
+    apply_merge,
+    discard_merge,
+    get_merge,
+    list_conflicts,
+    list_merges,
+    plan_merge,
+    resolve_conflicts,
+    view_conflicts,
+)
 from .operations import cancel_operation, diagnose, get_operation, list_operations, purge, recover
 from .reverting import (
     empty_trash,
@@ -120,10 +143,14 @@ __all__ = [
     "AuditReport",
     "Branch",
     "Branches",
+    "Conflict",
+    "ConflictCount",
+    "ConflictKind",
     "DatasetDiff",
     "DatasetSnapshot",
     "DatasetSnapshotStatus",
     "Diagnosis",
+    "DuplicateSuspect",
     "Equality",
     "Finding",
     "FoundSnapshot",
@@ -134,6 +161,10 @@ __all__ = [
     "LabelHistory",
     "Level",
     "Location",
+    "MergeCounts",
+    "MergePlan",
+    "MergeState",
+    "MergedFrom",
     "Outcome",
     "PruneResult",
     "PrunedSnapshot",
@@ -154,6 +185,7 @@ __all__ = [
     "Verdict",
     "VerifyReport",
     "acting_as",
+    "apply_merge",
     "archive_snapshot",
     "archives_are_on",
     "calculate_dataset_latest_changes_summary",
@@ -172,6 +204,7 @@ __all__ = [
     "diagnose",
     "diff",
     "diff_sample",
+    "discard_merge",
     "edit_snapshot",
     "empty_trash",
     "export_events",
@@ -180,6 +213,7 @@ __all__ = [
     "get_branches",
     "get_dataset_latest_changes_summary",
     "get_history",
+    "get_merge",
     "get_operation",
     "get_overview",
     "get_snapshot_info",
@@ -190,8 +224,10 @@ __all__ = [
     "latest_changes_are_stale",
     "leave_archives",
     "list_branches",
+    "list_conflicts",
     "list_event_users",
     "list_events",
+    "list_merges",
     "list_operations",
     "list_run_lineages",
     "list_snapshots",
@@ -200,10 +236,12 @@ __all__ = [
     "locate",
     "mongodb_role",
     "pin_snapshot",
+    "plan_merge",
     "prune_snapshots",
     "purge",
     "recover",
     "reporting",
+    "resolve_conflicts",
     "resolve_snapshot_uri",
     "restorable_fields",
     "restore_branch",
@@ -223,5 +261,6 @@ __all__ = [
     "verify_all",
     "verify_audit_log",
     "verify_snapshot",
+    "view_conflicts",
     "why_not",
 ]

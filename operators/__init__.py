@@ -26,6 +26,7 @@ from .change import (
 from .compare import CompareSnapshots
 from .create import CreateSnapshot, RefreshChanges
 from .link import OpenLink
+from .merging import ApplyMerge, PlanMerge, ResolveMerge
 from .pin import PinSnapshot, UnpinSnapshot
 from .restore_samples import PlanRestore, RestoreSamples
 from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
@@ -68,6 +69,9 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     ListBranches,
     DeleteBranch,
     RestoreBranch,
+    PlanMerge,
+    ResolveMerge,
+    ApplyMerge,
 )
 
 

@@ -29,6 +29,7 @@ _OF_HEAD = (
     Action.CREATE_BRANCH,
     Action.REVERT,
     Action.UNDO_REVERT,
+    Action.APPLY_MERGE,
     Action.RESTORE_SAMPLES,
     Action.UNDO_RESTORE,
 )

@@ -58,6 +58,11 @@ GOOD: dict[str, Any] = {
     "key": "run",
     "name": "role",
     "backend": "delta",
+    "branch": f"{DATASET}.night",
+    "merge_id": "0" * 24,
+    "merge": "0" * 24,
+    "conflicts": [],
+    "take": "ours",
     "interface": management.Interface.SDK,
     "progress": print,
 }
@@ -98,7 +103,7 @@ def test_nonsense_is_refused_by_name(dataset: fo.Dataset, database: Database[Doc
     assert fos.list_snapshots(dataset) == ["v1"]
     # A call that was none is not noted
     failed = database["snapshots.audit"].find({"outcome": "failed", "action": {"$ne": "restore"}})
-    assert not {event["action"] for event in failed} - {"restore_samples"}
+    assert not {event["action"] for event in failed} - {"restore_samples", "resolve_merge"}
 
 
 def problems(name: str, parameter: str) -> Iterator[str]:

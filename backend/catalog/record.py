@@ -70,6 +70,35 @@ class SampleChangeSummary(Record):
 
 
 @dataclass(frozen=True)
+class MergedFrom(Record):
+    """What was merged into a dataset, of the snapshot that the merge ended with."""
+
+    dataset_id: ObjectId
+    dataset_name: str
+    """The name that the branch had then."""
+    snapshot_id: ObjectId
+    """The snapshot of the branch that was merged."""
+    snapshot_name: str
+    merge_id: ObjectId
+    """The plan of the merge."""
+    base_id: ObjectId | None
+    """The snapshot that both began with, if there was one."""
+    conflicts: int = 0
+    """How many conflicts were decided."""
+    is_full: bool = True
+    """Whether the whole branch was merged, so that the next merge begins where this one ended."""
+
+    def to_document(self) -> dict[str, Any]:
+        """Returns it as the catalog stores it."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any] | None) -> MergedFrom | None:
+        """Reads what :meth:`to_document` wrote; ``None`` stays ``None``."""
+        return None if document is None else cls(**document)
+
+
+@dataclass(frozen=True)
 class DatasetSnapshot(Record):
     """What the public API tells of a snapshot."""
 
@@ -86,6 +115,8 @@ class DatasetSnapshot(Record):
     tags: tuple[str, ...] = ()
     is_archived: bool = False
     is_pinned: bool = False
+    merged_from: MergedFrom | None = None
+    """What was merged, if it is what a merge has ended with."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +177,8 @@ class SnapshotRecord:
     """Whether it is kept from automatic archival, pruning and the end of its time in the trash."""
     archive: Archive | None = None
     """Where its documents are, if they are not in the database."""
+    merged_from: MergedFrom | None = None
+    """What was merged, if it is what a merge has ended with."""
     held_by: tuple[ObjectId, ...] = ()
     """The datasets of the branches whose base it is, see :mod:`.holding`."""
 
@@ -190,6 +223,7 @@ class SnapshotRecord:
             tags=self.tags,
             is_archived=self.archive is not None,
             is_pinned=self.pinned,
+            merged_from=self.merged_from,
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -219,6 +253,7 @@ class SnapshotRecord:
             "fields": None if self.fields is None else list(self.fields),
             "pinned": self.pinned,
             "archive": self.archive and self.archive.to_document(),
+            **({"merged_from": self.merged_from.to_document()} if self.merged_from else {}),
             "held_by": list(self.held_by),
         }
 
@@ -258,6 +293,7 @@ class SnapshotRecord:
             fields=None if (paths := document.get("fields")) is None else tuple(paths),
             pinned=document.get("pinned", False),
             archive=Archive.from_document(document.get("archive")),
+            merged_from=MergedFrom.from_document(document.get("merged_from")),
             held_by=tuple(document.get("held_by") or ()),
         )
 

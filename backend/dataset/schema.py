@@ -76,7 +76,7 @@ def _merge_fields(
 
 
 def _check_type(path: str, current: Document, captured: Document) -> None:
-    if _type_of(current) != _type_of(captured):
+    if type_of(current) != type_of(captured):
         raise InvalidRequestError(
             f"Field '{path}' is {_describe(current)} now and was {_describe(captured)} in the "
             "snapshot, so its former values would not fit. Nothing was changed. Restore other "
@@ -84,8 +84,14 @@ def _check_type(path: str, current: Document, captured: Document) -> None:
         )
 
 
-def _type_of(field: Document) -> list[Any]:
+def type_of(field: Document) -> list[Any]:
+    """Returns what says how FiftyOne reads the values of a field."""
     return [field.get(key) or None for key in _TYPE_KEYS]
+
+
+def db_key(field: Document) -> str:
+    """Returns how a top-level field is called in the documents of samples or frames."""
+    return str(field.get("db_field") or field["name"])
 
 
 def _describe(field: Document) -> str:

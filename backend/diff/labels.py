@@ -77,13 +77,13 @@ def labels_in(element: bytes | None) -> list[bytes] | None:
         return []
     if element[0] == DOCUMENT:
         fields = layout.fields(element[1:])
-        list_field = _LIST_FIELDS.get(equality.decode(fields.get("_cls")))
+        list_field = list_name(fields)
         if list_field is not None:
             labels = fields.get(list_field, b"")
-            return _documents(labels) if labels[:1] == bytes([ARRAY]) else []
-        return [element[1:]] if _is_label(fields) else None
+            return documents_in(labels) if labels[:1] == bytes([ARRAY]) else []
+        return [element[1:]] if is_label(fields) else None
     if element[0] == ARRAY:
-        found = [each for each in _documents(element) if _is_label(layout.fields(each))]
+        found = [each for each in documents_in(element) if is_label(layout.fields(each))]
         return found or None
     return None
 
@@ -110,11 +110,16 @@ def list_fields(change: equality.Change) -> set[str] | None:
     for element in (change.before, change.after):
         if element is not None and element[0] == DOCUMENT:
             fields = layout.fields(element[1:])
-            name = _LIST_FIELDS.get(equality.decode(fields.get("_cls")))
+            name = list_name(fields)
             if name is None:
                 return None
             names.add(name)
     return names
+
+
+def list_name(fields: Mapping[str, bytes]) -> str | None:
+    """Returns where an embedded document keeps a list of labels, if it is made for one."""
+    return _LIST_FIELDS.get(equality.decode(fields.get("_cls")))
 
 
 def pairs(before: list[bytes], after: list[bytes]) -> Iterator[LabelPair]:
@@ -251,11 +256,12 @@ def _text(element: bytes | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _documents(array: bytes) -> list[bytes]:
+def documents_in(array: bytes) -> list[bytes]:
+    """Returns the documents in an array, given with its type."""
     return [item[1:] for item in layout.fields(array[1:]).values() if item[0] == DOCUMENT]
 
 
-def _is_label(fields: Mapping[str, bytes]) -> bool:
+def is_label(fields: Mapping[str, bytes]) -> bool:
     """Returns whether an embedded document is a label; those of groups have ids, too."""
     return (
         fields.get("_id", b"\x00")[0] == _OBJECT_ID

@@ -125,19 +125,19 @@ class PartComparison:
 
     def owners_of_added(self) -> Keys:
         """Returns the samples that added frames belong to."""
-        return _owners(self._newer, self.after, self.differences.added_keys)
+        return owners_in(self._newer, self.after, self.differences.added_keys)
 
     def owners_of_deleted(self) -> Keys:
         """Returns the samples that deleted frames belonged to."""
-        return _owners(self._older, self.before, self.differences.deleted_keys)
+        return owners_in(self._older, self.before, self.differences.deleted_keys)
 
     def owners_of_kept(self, keys: Keys) -> tuple[Keys, Keys]:
         """Returns the samples that frames belonged to, and those that they belong to."""
-        return _owners(self._older, self.before, keys), _owners(self._newer, self.after, keys)
+        return owners_in(self._older, self.before, keys), owners_in(self._newer, self.after, keys)
 
 
-def _owners(version: Version, manifest: Manifest, frames: Keys) -> Keys:
-    """Returns the sample of each frame, or empty bytes for one that belongs to none."""
+def owners_in(version: Version, manifest: Manifest, frames: Keys) -> Keys:
+    """Returns the sample of each frame of a version, or empty bytes for one that has none."""
     owners = manifest.owners_of(frames)
     nameless = owners == NO_OWNER
     documents = version.documents(Part.FRAMES, frames[nameless]) if nameless.any() else None

@@ -13,7 +13,7 @@ from ..rawbson import equality
 from .records import ItemChange, Kind, PropertyChange, joined
 from .versions import Version
 
-_NOT_PROPERTIES = frozenset(
+NOT_PROPERTIES = frozenset(
     {
         "_id",
         "created_at",
@@ -43,9 +43,10 @@ _RUNS = {
     "runs": "run",
 }
 
-_NOT_CONTENT = frozenset(
+NOT_CONTENT = frozenset(
     {"_id", "_dataset_id", "created_at", "last_loaded_at", "last_modified_at", "timestamp"}
 )
+"""Keys of saved views, workspaces and runs that say nothing of their content."""
 
 _MAX_TAGS = 1000
 """Temporal tags that are told apart; beyond that their number says enough."""
@@ -67,7 +68,7 @@ def properties(before: Document, after: Document) -> list[PropertyChange]:
     Returns:
         the differences, as deep inside as they are
     """
-    left_out = {*_NOT_PROPERTIES, *_RUNS}
+    left_out = {*NOT_PROPERTIES, *_RUNS}
     old = {key: value for key, value in before.items() if key not in left_out}
     new = {key: value for key, value in after.items() if key not in left_out}
     return list(_compare(old, new))
@@ -135,14 +136,14 @@ def _differing(before: Document, after: Document) -> tuple[str, ...]:
     return tuple(
         key
         for key in dict.fromkeys([*before, *after])
-        if key not in _NOT_CONTENT
+        if key not in NOT_CONTENT
         and not equality.same_values(
-            _without_state(key, before.get(key)), _without_state(key, after.get(key))
+            without_state(key, before.get(key)), without_state(key, after.get(key))
         )
     )
 
 
-def _without_state(key: str, value: Any) -> Any:
+def without_state(key: str, value: Any) -> Any:
     """Leaves out what FiftyOne notes about the datasets that it generates for a saved view."""
     if key != "view_stages" or not isinstance(value, list):
         return value

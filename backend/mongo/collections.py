@@ -30,6 +30,8 @@ DELTA = PREFIX + "delta"
 ORDERS = PREFIX + "orders"
 UNREMOVED = PREFIX + "unremoved"
 DEPLOYMENT = PREFIX + "deployment"
+MERGES = PREFIX + "merges"
+CONFLICTS = PREFIX + "conflicts"
 
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."
@@ -82,6 +84,8 @@ _INDEXES: dict[str, list[IndexModel]] = {
             [("snapshot_id", ASCENDING), ("part", ASCENDING), ("number", ASCENDING)], unique=True
         ),
     ],
+    MERGES: [IndexModel([("target_id", ASCENDING), ("state", ASCENDING)])],
+    CONFLICTS: [IndexModel([("plan_id", ASCENDING), ("number", ASCENDING)])],
     TRASH: [IndexModel([("dataset_id", ASCENDING), ("trashed_at", ASCENDING)])],
 }
 

@@ -9,7 +9,7 @@ found is truly at the top level, whatever the strings and embedded documents in 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -220,6 +220,21 @@ def fields(document: bytes) -> dict[str, bytes]:
         )
         position = value + size
     return found
+
+
+def document(fields: Mapping[str, bytes]) -> bytes:
+    """Makes a document of what :func:`fields` cuts one into.
+
+    Args:
+        fields: the type and bytes of each value, by name
+
+    Returns:
+        the BSON document
+    """
+    body = b"".join(
+        element[:1] + name.encode() + b"\x00" + element[1:] for name, element in fields.items()
+    )
+    return _LENGTH.pack(len(body) + 5) + body + b"\x00"
 
 
 def value_size(batch: bytes | bytearray, kind: int, value: int) -> int:

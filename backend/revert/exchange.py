@@ -6,18 +6,21 @@ What follows it moves the former state to the trash and can be interrupted and r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import bson
 from bson import ObjectId
 
 from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotState
 from ..dataset import instances
-from ..dataset.parts import Head, Part, State
+from ..dataset.parts import RELATED, Documents, Head, Part, State
 from ..dataset.reference import is_deleted
 from ..diff import latest_changes
 from ..errors import ConcurrentWritesError, DamagedSnapshotError, DatasetNotFoundError
 from ..mongo import fence
-from ..mongo.collections import owned_collections, trashed_name
+from ..mongo.collections import owned_collections, staging_name, trashed_name
 from ..mongo.database import Document, server_time
 from ..operations import removal
 from ..operations.journal import Operation, recovers
@@ -46,7 +49,13 @@ def plan(head: Head, has_frames: bool) -> Switch:
     return Switch.between(head.document(), samples, f"frames.{samples}" if has_frames else None)
 
 
-def make(running: Operation, plan_: Switch, wanted: State, document: Document) -> None:
+def make(
+    running: Operation,
+    plan_: Switch,
+    wanted: State,
+    document: Document,
+    check: Callable[[Document], None] | None = None,
+) -> None:
     """Exchanges a dataset's state, once the new collections are complete.
 
     Args:
@@ -54,6 +63,8 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
         plan_: the collections to exchange
         wanted: what the dataset will have in shared collections
         document: the dataset document of the new state
+        check (None): given the dataset document that is about to be replaced; may raise to refuse
+            that, if the new state was made of a former one
 
     Raises:
         ConcurrentWritesError: if somebody else has exchanged the collections
@@ -69,6 +80,8 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
                 "The dataset's collections were exchanged by somebody else at the same moment; "
                 "nothing was changed. Try again."
             )
+        if check is not None:
+            check(bson.decode(current.raw))
         running.committing("shelved_dataset")
         former = swap.commit(head, plan_, document, current)
         # Else the document was edited since it was shelved
@@ -82,8 +95,12 @@ def make(running: Operation, plan_: Switch, wanted: State, document: Document) -
 
 @recovers(Action.REVERT)
 @recovers(Action.UNDO_REVERT)
-def _recover(running: Operation) -> None:
-    """Finishes an exchange that was made; takes back everything else."""
+def recover(running: Operation) -> None:
+    """Finishes an exchange that was made; takes back everything else.
+
+    Args:
+        running: the operation that was interrupted
+    """
     plan_ = Switch.from_details(running.details)
     if plan_ is None:
         return
@@ -117,7 +134,7 @@ def _finish(running: Operation, wanted: State | None = None) -> None:
         trashed_at=details["at"],
         snapshot_name=details["snapshot_name"],
         snapshot_ids=details["newer"],
-        revived_ids=details["revived"],
+        revived_ids=[*details["revived"], *details.get("made", [])],
         **_former_changes(details),
         is_rolled_back=details.get("discards_rolled_back", False),
     ).save(database)
@@ -132,8 +149,9 @@ def _finish(running: Operation, wanted: State | None = None) -> None:
     discarded.note_content(running, existing)
     if not details.get("related_installed"):
         former = discarded.trashed_related(database, running.id, existing)
+        kept = [Part[name] for name in details.get("kept_parts", [])]
         state = _state_to_install(running) if wanted is None else wanted
-        swap.install_related(running, head, state, former)
+        swap.install_related(running, head, state, former, kept)
         running.note(related_installed=True)
     running.step("installed_related")
     _move_snapshots(running)
@@ -225,10 +243,20 @@ def _state_to_install(running: Operation) -> State:
     if "former" in details:
         existing = owned_collections(database, details["former"])
         return discarded.trashed_related(database, details["former"], existing)
+    if details.get("is_staged"):
+        return staged_related(running)
     record = Catalog(database).by_id(details["snapshot_id"])
     if record is None:
         raise DamagedSnapshotError(f"Snapshot '{details['snapshot_name']}' is gone")
     return registry.create(record.backend, database).related(record)
+
+
+def staged_related(running: Operation) -> State:
+    """Returns where an operation has staged what a dataset will have in shared collections."""
+    existing = owned_collections(running.database, running.id)
+    names = {part: staging_name(running.id, part) for part in RELATED}
+    found = {part: name for part, name in names.items() if name in existing}
+    return {part: Documents(running.database[name]) for part, name in found.items()}
 
 
 def _destroy_discarded(running: Operation) -> None:

@@ -18,7 +18,7 @@ it writes fails (see :mod:`.fence`), and so does its renaming, because the name 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -309,7 +309,9 @@ def _added(running: Operation) -> dict[Part, list[ObjectId]]:
     return {Part[name]: ids for name, ids in running.details.get("added", {}).items()}
 
 
-def install_related(running: Operation, head: Head, wanted: State, former: State) -> None:
+def install_related(
+    running: Operation, head: Head, wanted: State, former: State, kept: Collection[Part] = ()
+) -> None:
     """Makes the shared collections hold what a state holds, and nothing else of the dataset.
 
     Args:
@@ -317,6 +319,7 @@ def install_related(running: Operation, head: Head, wanted: State, former: State
         head: the dataset
         wanted: the state; parts that it lacks are empty
         former: where what the dataset had is kept
+        kept (()): parts that stay as they are
     """
     database = head.database
     views, stale = _views_and_results(head)
@@ -331,7 +334,7 @@ def install_related(running: Operation, head: Head, wanted: State, former: State
     named = [part for part in wanted if part in (*ownership.OWNED, Part.RESULT_FILES)]
     keys = {(True, part): present[part] for part in present}
     ids = ids_together(database, keys | {(False, part): wanted[part] for part in named})
-    for part in ownership.OWNED:
+    for part in (part for part in ownership.OWNED if part not in kept):
         extra = set(ids[True, part]).difference(ids.get((False, part), []))
         # Extra ones first: they may hold keys that must be unique
         removal.delete(running, part, list(extra))

@@ -13,7 +13,13 @@ from pymongo.errors import OperationFailure
 from ..access import arguments
 from ..catalog import names
 from ..catalog.catalog import Catalog
-from ..catalog.record import Archive, SampleChangeSummary, SnapshotRecord, SnapshotState
+from ..catalog.record import (
+    Archive,
+    MergedFrom,
+    SampleChangeSummary,
+    SnapshotRecord,
+    SnapshotState,
+)
 from ..config import Settings
 from ..dataset import reference
 from ..dataset.reference import DatasetReference
@@ -52,6 +58,8 @@ class HistoryEntry(Record):
     """Where its documents are, if they are not in the database."""
     id: str = ""
     dataset_name: str | None = None
+    merged_from: MergedFrom | None = None
+    """What was merged, if it is what a merge has ended with."""
 
     TOLD = ("is_archived", "is_pinned", "is_in_trash", "linear_change_summary")
 
@@ -328,4 +336,5 @@ def _entry(
         archive=record.archive,
         id=str(record.id),
         dataset_name=dataset_name,
+        merged_from=record.merged_from,
     )

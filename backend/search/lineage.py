@@ -15,7 +15,7 @@ from bson import DBRef, ObjectId
 from pymongo.database import Database
 
 from ..catalog.catalog import Catalog
-from ..catalog.record import FORMAT_VERSION, check_format
+from ..catalog.record import FORMAT_VERSION, SnapshotRecord, check_format
 from ..dataset.parts import Head
 from ..dataset.reference import DatasetReference
 from ..diff import version_hash
@@ -60,6 +60,9 @@ class RunLineage(Record):
     """Whether the dataset had the content of the snapshot then. Of a large dataset that had been
     written to it may be unknown."""
     recorded_at: datetime
+    is_before_merge: bool = False
+    """Whether it was computed on a branch, and came along when that was merged: then the snapshot
+    is that of the branch, and the dataset holds more than the run has seen."""
 
 
 def record(database: Database[Document], dataset_id: ObjectId, run_id: ObjectId) -> None:
@@ -91,6 +94,31 @@ def record(database: Database[Document], dataset_id: ObjectId, run_id: ObjectId)
         "recorded_at": server_time(database),
     }
     database[LINEAGE].replace_one({"_id": run_id}, document, upsert=True)
+
+
+def note_merged(
+    database: Database[Document], merge: SnapshotRecord, run_ids: list[ObjectId]
+) -> None:
+    """Notes that runs came along with a merge, and were computed before it.
+
+    Args:
+        database: the database
+        merge: the snapshot that the merge ended with
+        run_ids: the runs
+    """
+    assert merge.merged_from is not None
+    for run_id in run_ids:
+        document = {
+            "_id": run_id,
+            "format": FORMAT_VERSION,
+            "dataset_id": merge.dataset_id,
+            "snapshot_id": merge.merged_from.snapshot_id,
+            "snapshot_name": merge.merged_from.snapshot_name,
+            "head": Equality.UNKNOWN.value,
+            "recorded_at": merge.created_at,
+            "is_before_merge": True,
+        }
+        database[LINEAGE].replace_one({"_id": run_id}, document, upsert=True)
 
 
 def of_runs(database: Database[Document], dataset: DatasetReference) -> list[RunLineage]:
@@ -191,4 +219,5 @@ def _lineage(
         snapshot_exists=snapshot is not None and snapshot.is_complete,
         head=Equality(document["head"]),
         recorded_at=document["recorded_at"],
+        is_before_merge=document.get("is_before_merge", False),
     )

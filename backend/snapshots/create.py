@@ -75,8 +75,6 @@ def create(
     settings = Settings.load()
     # A dataset whose history was converted stays with that backend
     backend_name = beginning.facts.get("backend", settings.backend)
-    backend = registry.create(backend_name, database)
-
     snapshot_id = ObjectId()
     counts: tuple[int, int] | None = beginning.counts
     while True:
@@ -97,7 +95,6 @@ def create(
         ):
             place = Place.read(database, dataset.id)
             quota.check(database, dataset, place.counts)
-            head = Head(database, dataset.id)
             _warn_if_not_persistent(dataset)
             record = SnapshotRecord(
                 id=snapshot_id,
@@ -112,22 +109,74 @@ def create(
                 created_by=actor.current().user,
                 tags=tags,
             )
-            catalog.add(record)
-            running.step("reserved")
-            captured = backend.capture(
-                record, head, _copying(running), trust_timestamps=trust_timestamps
+            record, captured = capture(
+                running, record, place.latest, trust_timestamps=trust_timestamps
             )
-            running.step("captured")
-            record = _describe(running, backend, record, captured, place.latest)
             running.committing("summarized")
-            if not catalog.complete(snapshot_id):
-                raise LeaseLostError(
-                    f"Another process has undone the creation of snapshot '{name}'"
-                )
+            complete(running, record)
             running.commit()
-            record = replace(record, state=SnapshotState.READY)
-            _finish(running, record, captured.change_token, captured.sample_collection)
-            return record
+            return finish(running, record, captured)
+
+
+def capture(
+    running: Operation,
+    record: SnapshotRecord,
+    previous: SnapshotRecord | None,
+    *,
+    trust_timestamps: bool = False,
+) -> tuple[SnapshotRecord, Captured]:
+    """Takes in the state of a dataset for a snapshot, which is not there to be used yet.
+
+    Args:
+        running: the operation
+        record: the snapshot
+        previous: the newest snapshot that can be used, if any
+        trust_timestamps (False): whether a backend that stores differences may take for unchanged
+            what has the same ``last_modified_at``
+
+    Returns:
+        the snapshot as it was described, and what the backend tells
+    """
+    backend = registry.create(record.backend, running.database)
+    Catalog(running.database).add(record)
+    running.step("reserved")
+    head = Head(running.database, record.dataset_id)
+    progress = _copying(running)
+    captured = backend.capture(record, head, progress, trust_timestamps=trust_timestamps)
+    running.step("captured")
+    return _describe(running, backend, record, captured, previous), captured
+
+
+def complete(running: Operation, record: SnapshotRecord) -> None:
+    """Makes a snapshot that was captured one that can be used.
+
+    Args:
+        running: the operation
+        record: the snapshot
+
+    Raises:
+        LeaseLostError: if another process has undone the operation
+    """
+    if not Catalog(running.database).complete(record.id):
+        raise LeaseLostError(
+            f"Another process has undone the creation of snapshot '{record.name}'"
+        )
+
+
+def remove(running: Operation, snapshot_id: ObjectId, backend: str) -> None:
+    """Removes a snapshot that was not completed; may be repeated.
+
+    Args:
+        running: the operation
+        snapshot_id: the snapshot
+        backend: what was to keep it
+    """
+    # The record first: without it, a process that was thought dead cannot complete the snapshot
+    Catalog(running.database).remove([snapshot_id])
+    running.step("unreserved")
+    registry.create(backend, running.database).discard(snapshot_id)
+    running.step("discarded")
+    manifest_store.delete(running.database, snapshot_id)
 
 
 def check(database: Database[Document], dataset: DatasetReference, name: str | None) -> int | None:
@@ -204,31 +253,33 @@ def _recover(running: Operation) -> None:
     if record is not None and record.state is not SnapshotState.CREATING:
         # Completed, though its process may not have lived to write that down
         running.commit()
-        _finish(running, record)
+        finish(running, record)
         return
-    # The record first: without it, a process that was thought dead cannot complete the snapshot
-    catalog.remove([snapshot_id])
-    running.step("unreserved")
-    registry.create(running.details["backend"], database).discard(snapshot_id)
-    running.step("discarded")
-    manifest_store.delete(database, snapshot_id)
+    remove(running, snapshot_id, running.details["backend"])
 
 
-def _finish(
-    running: Operation,
-    record: SnapshotRecord,
-    token: Document | None = None,
-    sample_collection: str | None = None,
-) -> None:
-    """Nothing has changed since the latest snapshot, which is this one."""
+def finish(
+    running: Operation, record: SnapshotRecord, captured: Captured | None = None
+) -> SnapshotRecord:
+    """Notes that nothing has changed since the latest snapshot, which is this one.
+
+    Args:
+        running: the operation
+        record: the snapshot, which is complete
+        captured (None): what the backend has told when it took it in, if that was just now
+
+    Returns:
+        the snapshot as it is now
+    """
+    record = replace(record, state=SnapshotState.READY)
     facts: Document = {}
-    if token is not None:
-        facts["witness"] = {"snapshot_id": record.id, **token}
-    latest_changes.note_none(
-        running.database, record, record.created_at, sample_collection, **facts
-    )
+    collection = None if captured is None else captured.sample_collection
+    if captured is not None and captured.change_token is not None:
+        facts["witness"] = {"snapshot_id": record.id, **captured.change_token}
+    latest_changes.note_none(running.database, record, record.created_at, collection, **facts)
     running.step("summarized_head")
     registry.create(record.backend, running.database).tidy(running.dataset_id)
+    return record
 
 
 def _warn_if_not_persistent(dataset: DatasetReference) -> None:

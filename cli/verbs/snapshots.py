@@ -67,6 +67,8 @@ def info(options: Namespace, _: Progress) -> Answer:
         "status": snapshot.load_status.value,
         "changes": _changes(snapshot.linear_change_summary),
     }
+    if (merged := snapshot.merged_from) is not None:
+        lines["merged"] = f"'{merged.snapshot_name}' of '{merged.dataset_name}'"
     return Answer(snapshot, "\n".join(f"{key + ':':<13}{value}" for key, value in lines.items()))
 
 

@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.odm as foo
 import pytest
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.access import Level
 
 from .datasets import image_dataset
+
+
+def _merge() -> str:
+    found = foo.get_db_conn()["snapshots.merges"].find_one({"state": "open"})
+    return str(found["_id"])
+
 
 TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "list": (lambda: fos.list_snapshots("street"), Level.VIEW),
@@ -76,6 +83,14 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "branch": (lambda: fos.get_branch_info("lane.night"), Level.VIEW),
     "delete branch": (lambda: fos.delete_branch("lane.night"), Level.MANAGE),
     "restore branch": (lambda: fos.restore_branch("lane.fog"), Level.MANAGE),
+    "plan merge": (lambda: fos.plan_merge("lane.night", progress=False), Level.VIEW),
+    "list merges": (lambda: fos.list_merges("lane"), Level.VIEW),
+    "merge": (lambda: fos.get_merge(_merge()), Level.VIEW),
+    "conflicts": (lambda: fos.list_conflicts(_merge()), Level.VIEW),
+    "samples in conflict": (lambda: fos.view_conflicts(_merge()), Level.VIEW),
+    "decide conflicts": (lambda: fos.resolve_conflicts(_merge(), None, "ours"), Level.EDIT),
+    "discard merge": (lambda: fos.discard_merge(_merge()), Level.EDIT),
+    "apply merge": (lambda: fos.apply_merge(_merge()), Level.MANAGE),
     "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
 }
 """What can be done, and the level that it needs."""
@@ -106,6 +121,7 @@ def street(folder: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     fos.create_branch(lane, "night")
     fos.create_branch(lane, "fog")
     fos.delete_branch("lane.fog")
+    fos.plan_merge("lane.night", progress=False)
     return dataset
 
 

@@ -287,6 +287,30 @@ def _deleted_branch(dataset: fo.Dataset) -> None:
     _delete_branch()
 
 
+def _plan_merge() -> None:
+    fos.plan_merge(f"{NAME}.lab", NAME, base="v1", prefer="ours", progress=False)
+
+
+def _merge_planned(dataset: fo.Dataset) -> None:
+    fos.create_snapshot(NAME, "v1")
+    branch = dataset.clone(f"{NAME}.lab", persistent=True)
+    change(dataset, "eins")
+    change(branch, "zwei")
+    # Else each merge would create another one
+    fos.create_snapshot(branch, "theirs")
+    _plan_merge()
+
+
+def _apply_merge() -> None:
+    fos.apply_merge(fos.list_merges(NAME)[-1])
+
+
+def _undo_merge() -> None:
+    fos.undo_revert(NAME)
+    fos.empty_trash(NAME)
+    _plan_merge()
+
+
 STORIES: dict[str, Story] = {
     "create": Story(
         _one_snapshot,
@@ -383,6 +407,7 @@ STORIES: dict[str, Story] = {
         only=r"empty_trash\.(committed|destroyed_branch)",
         use=fos.recover,
     ),
+    "apply_merge": Story(_merge_planned, _apply_merge, _undo_merge, writes=True),
     "create, delta": Story(
         _little_changed,
         lambda: fos.create_snapshot(NAME, "v2"),

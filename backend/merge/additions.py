@@ -1,0 +1,125 @@
+"""What both sides have added that may be in each other's way: one file, one group slice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+from bson import ObjectId
+
+from ..errors import InvalidRequestError
+from ..rawbson import equality, layout
+from ..rawbson.ids import Keys
+from .conflicts import Conflict, ConflictKind, Place, Take
+from .judge import Decide, Judge, encoded
+from .triple import PartTriple, in_chunks
+
+_AT_ONCE = 1000
+
+Slot = tuple[ObjectId, str]
+"""A slice of a group."""
+
+
+class Additions:
+    """Finds samples that both sides have added for the same file, or to the same group slice.
+
+    Args:
+        samples: the samples of the three versions
+        group_field: the field that says which group a sample is in, if the dataset has groups
+        decide: tells how conflicts were decided
+    """
+
+    def __init__(self, samples: PartTriple, group_field: str | None, decide: Decide) -> None:
+        self._samples, self._group_field, self._decide = samples, group_field, decide
+        self.conflicts: list[Conflict] = []
+        self.dropped: dict[Take, set[ObjectId]] = {Take.OURS: set(), Take.THEIRS: set()}
+        """Added samples that are not to be, by the side that has added them."""
+        base, ours, theirs = samples.manifests
+        new_here = np.setdiff1d(ours.keys, np.union1d(base.keys, theirs.keys))
+        new_there = np.setdiff1d(theirs.keys, np.union1d(base.keys, ours.keys))
+        moved_here, moved_there = self._common(samples.by_ours), self._common(samples.by_theirs)
+        if len(new_here) and len(new_there):
+            self._find_same_media(new_here, new_there)
+        if group_field is not None:
+            mine = np.union1d(new_here, moved_here)
+            self._find_slots(mine, np.union1d(new_there, moved_there))
+
+    def _common(self, touched: Keys) -> Keys:
+        for manifest in self._samples.manifests:
+            touched = np.intersect1d(touched, manifest.keys)
+        return touched
+
+    def _find_same_media(self, here: Keys, there: Keys) -> None:
+        paths: dict[str, list[tuple[ObjectId, bytes]]] = defaultdict(list)
+        for id_, _, document in self._read(there, 2):
+            paths[_path(document)].append((id_, document))
+        for id_, _, ours in self._read(here, 1):
+            for other, theirs in paths.pop(_path(ours), ()):
+                self._settle(ConflictKind.SAME_MEDIA, "filepath", id_, other, ours, theirs)
+
+    def _find_slots(self, here: Keys, there: Keys) -> None:
+        slots: dict[Slot, tuple[ObjectId, bool, bytes]] = {}
+        for id_, base, document in self._read(there, 2):
+            slot = self._slot(document)
+            if slot is not None and slot != self._slot(base):
+                slots[slot] = id_, base is not None, document
+        if not slots:
+            return
+        for id_, base, ours in self._read(here, 1):
+            slot = self._slot(ours)
+            if slot is None or slot == self._slot(base) or slot not in slots:
+                continue
+            other, is_moved, theirs = slots[slot]
+            if other == id_ or self._is_settled(id_, other):
+                continue
+            if is_moved or base is not None:
+                raise InvalidRequestError(
+                    f"Both sides put a sample into slice '{slot[1]}' of the same group, and one "
+                    f"of them was in another place before: {id_} and {other}. Put one of them "
+                    "elsewhere, and merge again."
+                )
+            path = str(self._group_field)
+            self._settle(ConflictKind.GROUP_SLOT, path, id_, other, ours, theirs)
+
+    def _is_settled(self, here: ObjectId, there: ObjectId) -> bool:
+        return here in self.dropped[Take.OURS] or there in self.dropped[Take.THEIRS]
+
+    def _settle(
+        self,
+        kind: ConflictKind,
+        path: str,
+        here: ObjectId,
+        there: ObjectId,
+        ours: bytes,
+        theirs: bytes,
+    ) -> None:
+        judge = Judge(Place(here), self._decide)
+        sides = (b"\x03" + ours, b"\x03" + theirs)
+        judge.settle(kind, path, None, *sides, both=lambda: encoded(True))
+        self.conflicts += judge.conflicts
+        decided = judge.conflicts[0].resolution or Take.OURS.value
+        if decided == Take.OURS.value:
+            self.dropped[Take.THEIRS].add(there)
+        elif decided == Take.THEIRS.value:
+            self.dropped[Take.OURS].add(here)
+
+    def _slot(self, document: bytes | None) -> Slot | None:
+        if document is None:
+            return None
+        group = equality.decode(layout.fields(document).get(str(self._group_field)))
+        if not isinstance(group, dict) or group.get("_id") is None:
+            return None
+        return group["_id"], str(group.get("name"))
+
+    def _read(self, keys: Keys, number: int) -> Iterator[tuple[ObjectId, bytes | None, bytes]]:
+        """Yields the samples of a side as they were and are."""
+        self._samples.want(keys)
+        for some in in_chunks(np.unique(keys), _AT_ONCE):
+            found = self._samples.fetch(some)
+            for key, document in found[number].items():
+                yield ObjectId(key), found[0].get(key), document
+
+
+def _path(document: bytes) -> str:
+    return repr(equality.decode(layout.fields(document).get("filepath")))

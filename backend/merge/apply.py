@@ -1,0 +1,380 @@
+"""Applying a planned merge: as one step, which ends as a snapshot of the target.
+
+The merged state is built beside the target and exchanged with it, as a revert does, so it can be
+undone as a revert can. What differs: the new state is made of the former one, so nothing that is
+written to the target meanwhile may be lost. The target is compared with what was planned once it
+is copied, and looked at again just before the exchange.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..access import actor
+from ..actions import Action
+from ..catalog import names
+from ..catalog.catalog import Catalog
+from ..catalog.record import MergedFrom, SnapshotRecord, SnapshotState
+from ..config import Settings
+from ..dataset.change_token import DatasetToken
+from ..dataset.parts import Head, Part, State
+from ..dataset.reference import DatasetReference, is_deleted, migrate
+from ..diff import latest_changes
+from ..diff.versions import HeadVersion, NoVersion, SnapshotVersion
+from ..errors import (
+    ConcurrentWritesError,
+    ConflictsRemainError,
+    InvalidRequestError,
+    SnapshotNotFoundError,
+    StaleMergeError,
+)
+from ..mongo import fence
+from ..mongo.collections import owned_collections, staging_name
+from ..mongo.database import Document, server_time
+from ..operations.journal import Operation, operation, recovers
+from ..revert import exchange
+from ..search import lineage
+from ..snapshots import create, quota
+from ..storage.base import Captured
+from . import store
+from .build import Builder, StagedVersion, copy
+from .conflicts import Conflict, ConflictKind, Resolution, Take
+from .engine import Engine
+from .plan import short_name
+from .record import MergeState
+from .side import Side, sayable
+from .store import Filter, PlanRecord
+
+logger = logging.getLogger(__name__)
+
+
+def apply(
+    database: Database[Document],
+    target: DatasetReference,
+    branch: DatasetReference,
+    plan: PlanRecord,
+    name: str | None = None,
+    description: str | None = None,
+) -> SnapshotRecord:
+    """Applies a planned merge.
+
+    Args:
+        database: the database
+        target: the dataset to merge into
+        branch: the dataset to merge
+        plan: the plan
+        name (None): a name for the snapshot that the merge ends with
+        description (None): what that is about
+
+    Returns:
+        that snapshot
+
+    Raises:
+        ConflictsRemainError: if conflicts are open
+        StaleMergeError: if either side is not what it was when the merge was planned
+        InvalidRequestError: if the plan is closed, or the result would break a unique index
+        SnapshotNotFoundError: if the snapshot that both began with is gone
+    """
+    _check(database, plan)
+    base = _base(database, plan)
+    migrate(target)
+    catalog = Catalog(database)
+    name = name or _free(catalog, target.id, f"merge of {short_name(branch, target)}")
+    create.check(database, target, name)
+    theirs = _snapshot(database, target, branch, plan)
+    backend = catalog.dataset_facts(target.id).get("backend", Settings.load().backend)
+    snapshot_id = ObjectId()
+    quota.make(database, target)
+    with operation(
+        database,
+        target.id,
+        Action.APPLY_MERGE,
+        while_waiting=lambda: catalog.check_name(target.id, name),
+        snapshot_name=name,
+    ) as running:
+        quota.check(database, target)
+        # Somebody may have applied it while this one waited
+        plan = store.get(database, str(plan.id))
+        _check(database, plan)
+        merged_from = MergedFrom(
+            dataset_id=branch.id,
+            dataset_name=branch.name,
+            snapshot_id=theirs.id,
+            snapshot_name=theirs.name,
+            merge_id=plan.id,
+            base_id=plan.base_id,
+            conflicts=sum(count.total for count in store.counts(database, plan.id)),
+        )
+        record = SnapshotRecord(
+            id=snapshot_id,
+            dataset_id=target.id,
+            name=name,
+            slug=names.slug(name),
+            description=description,
+            sequence=catalog.next_sequence(target.id),
+            state=SnapshotState.CREATING,
+            backend=backend,
+            created_at=running.entry.started_at,
+            created_by=actor.current().user,
+            merged_from=merged_from,
+        )
+        _merge(running, plan, base, theirs, record)
+        return _finish(running)
+
+
+def _check(database: Database[Document], plan: PlanRecord) -> None:
+    if plan.state is not MergeState.OPEN:
+        raise InvalidRequestError(f"The merge {plan.id} is {plan.state} already; plan it again")
+    open_ = sum(count.open for count in store.counts(database, plan.id))
+    if open_:
+        raise ConflictsRemainError(
+            f"{open_:,} conflict{'s are' if open_ > 1 else ' is'} open, so nothing was merged: "
+            "decide them with resolve(), or plan the merge with prefer=..."
+        )
+
+
+def _base(database: Database[Document], plan: PlanRecord) -> SnapshotRecord | None:
+    if plan.base_id is None:
+        return None
+    record = Catalog(database).by_id(plan.base_id)
+    if record is None or record.state is not SnapshotState.READY:
+        raise SnapshotNotFoundError(
+            f"The snapshot '{plan.base_name}' that both sides began with was deleted. Bring it "
+            "back with restore_snapshot(), or plan the merge again with another base=..."
+        )
+    return record
+
+
+def _snapshot(
+    database: Database[Document],
+    target: DatasetReference,
+    branch: DatasetReference,
+    plan: PlanRecord,
+) -> SnapshotRecord:
+    """Returns the snapshot of the branch as it was planned: its latest one, or a new one."""
+    catalog = Catalog(database)
+    latest = catalog.latest(branch.id)
+    if latest is not None and _is_planned(database, latest, plan):
+        return latest
+    if Side(database, HeadVersion(Head(database, branch.id))).digest() != plan.theirs:
+        raise _stale("branch", branch.name)
+    name = _free(catalog, branch.id, f"merged into {target.name}".replace("/", "-"))
+    made = create.create(database, branch, name, None)
+    if not _is_planned(database, made, plan):
+        raise _stale("branch", branch.name)
+    return made
+
+
+def _is_planned(database: Database[Document], record: SnapshotRecord, plan: PlanRecord) -> bool:
+    return Side(database, SnapshotVersion(database, record)).digest() == plan.theirs
+
+
+def _merge(
+    running: Operation,
+    plan: PlanRecord,
+    base: SnapshotRecord | None,
+    theirs: SnapshotRecord,
+    record: SnapshotRecord,
+) -> None:
+    """Builds the merged state and exchanges it with the target's."""
+    database = running.database
+    head = Head(database, running.dataset_id)
+    before = DatasetToken.of(head)
+    planned, state = head.document(), head.state()
+    side = Side(database, SnapshotVersion(database, theirs))
+    has_frames = Part.FRAMES in state or bool(side.document.get("frame_collection_name"))
+    switch = exchange.plan(head, has_frames)
+    running.note(
+        switch=switch.to_details(),
+        plan_id=plan.id,
+        newer=[],
+        revived=[],
+        made=[record.id],
+        snapshot=record.to_document(),
+        is_staged=True,
+        kept_parts=[Part.STORE.name],
+        destroy=Settings.load().trash_days == 0,
+        changes=None,
+        changes_since=None,
+        former_changes=latest_changes.carried(
+            Catalog(database).dataset_facts(running.dataset_id), switch.old_samples
+        ),
+    )
+    running.step("noted")
+    copies = copy(running, state, has_frames)
+    ours = Side(database, StagedVersion(head, copies))
+    if ours.digest() != plan.ours:
+        raise _stale("target", planned["name"])
+    engine = _engine(running, plan, base, ours, side)
+    builder = Builder(running, engine, copies, switch.new_samples)
+    builder.build()
+    if builder.conflicts:
+        raise StaleMergeError(
+            f"{len(builder.conflicts)} conflicts came out that were not planned; nothing was "
+            "changed. Plan the merge again."
+        )
+    document = _document(builder, state)
+    running.note(came_along=builder.came_along)
+    _check_unchanged(before, head, plan, planned)
+    for part, new in switch.new_names().items():
+        running.certain(f"moving_{part.value}")
+        database[staging_name(running.id, part)].rename(new)
+    running.step("moved")
+    related = exchange.staged_related(running)
+    exchange.make(running, switch, related, document, _unchanged(before, head, planned, ours))
+
+
+def _engine(
+    running: Operation,
+    plan: PlanRecord,
+    base: SnapshotRecord | None,
+    ours: Side,
+    theirs: Side,
+) -> Engine:
+    database = running.database
+    decided = store.resolutions(database, plan.id)
+    former = NoVersion() if base is None else SnapshotVersion(database, base)
+    target = DatasetReference(plan.target_id, str(ours.document["name"]))
+
+    def decide(conflict: Conflict) -> Resolution | None:
+        return decided.get(conflict.id)
+
+    return Engine(
+        base=Side(database, former),
+        ours=ours,
+        theirs=theirs,
+        branch=short_name(DatasetReference(plan.branch_id, plan.branch_name), target),
+        decide=decide,
+        restored=_restored(database, plan),
+        progress=running.progress,
+    )
+
+
+def _restored(database: Database[Document], plan: PlanRecord) -> dict[str, Take]:
+    """Returns how fields were decided that one side deleted and the other one changed."""
+    kinds = (ConflictKind.SCHEMA_DROPPED_MODIFIED, ConflictKind.SCHEMA_TYPE)
+    found = (store.conflicts(database, plan.id, Filter(kind=kind)) for kind in kinds)
+    return {
+        conflict.path: Take(conflict.resolution)
+        for conflicts in found
+        for conflict in conflicts
+        if conflict.resolution is not None
+    }
+
+
+def _document(builder: Builder, state: State) -> Document:
+    document = {**builder.engine.dataset.document, **builder.related(state)}
+    now = server_time(builder.running.database)
+    document["last_modified_at"] = now
+    if builder.deleted:
+        document["last_deletion_at"] = now
+    return document
+
+
+def _check_unchanged(
+    before: DatasetToken, head: Head, plan: PlanRecord, planned: Document
+) -> None:
+    """Refuses to go on if the target was written to while it was merged."""
+    if before.proves_no_write(before.again(head.database)):
+        return
+    if Side(head.database, HeadVersion(head)).digest() != plan.ours:
+        raise _stale("target", planned["name"])
+
+
+def _unchanged(
+    before: DatasetToken, head: Head, planned: Document, ours: Side
+) -> Callable[[Document], None]:
+    """Returns what refuses the exchange if the target was written to at the last moment."""
+
+    def check(current: Document) -> None:
+        counters = before.again(head.database).counters
+        is_written = not before.has_counters or counters != before.counters
+        is_edited = sayable(current) != sayable(planned)
+        if is_edited or (is_written and not _is_same(head, ours)):
+            raise ConcurrentWritesError(
+                f"Dataset '{planned['name']}' was written to at the moment of the merge; nothing "
+                "was changed. Apply it again, or plan it again if the content has changed."
+            )
+
+    return check
+
+
+def _is_same(head: Head, ours: Side) -> bool:
+    """Returns whether the samples and frames of the target still are those that were merged."""
+    now = HeadVersion(head)
+    return all(
+        now.manifest(part).fingerprint(touched=False)
+        == ours.manifest(part).fingerprint(touched=False)
+        for part in (Part.SAMPLES, Part.FRAMES)
+    )
+
+
+def _finish(running: Operation) -> SnapshotRecord:
+    """Takes the snapshot that a merge ends with; may be repeated."""
+    database, details = running.database, running.details
+    catalog = Catalog(database)
+    planned = SnapshotRecord.from_document(details["snapshot"])
+    record = catalog.by_id(planned.id)
+    captured: Captured | None = None
+    if record is None or record.state is SnapshotState.CREATING:
+        if record is not None:
+            create.remove(running, planned.id, planned.backend)
+        record, captured = create.capture(running, planned, catalog.latest(planned.dataset_id))
+        running.certain("summarized")
+        create.complete(running, record)
+    record = create.finish(running, record, captured)
+    lineage.note_merged(database, record, details.get("came_along", []))
+    running.step("took_snapshot")
+    store.close(
+        database,
+        details["plan_id"],
+        MergeState.APPLIED,
+        snapshot_id=record.id,
+        snapshot_name=record.name,
+    )
+    _drop_staged(running)
+    return replace(record, merged_from=planned.merged_from)
+
+
+@recovers(Action.APPLY_MERGE)
+def _recover(running: Operation) -> None:
+    """Finishes a merge whose exchange was made, and takes its snapshot; takes back others."""
+    exchange.recover(running)
+    if not running.is_committed or is_deleted(running.database, running.dataset_id):
+        return
+    try:
+        _finish(running)
+    except ConcurrentWritesError as error:
+        # The merge is made; without a snapshot of it, the next one begins where this one did
+        logger.warning("The merge is made, but has no snapshot: %s", error)
+
+
+def _drop_staged(running: Operation) -> None:
+    database, owner = running.database, running.id
+    for found, description in owned_collections(database, owner).items():
+        if found.startswith(staging_name(owner, "")):
+            fence.drop(database, found, description)
+
+
+def _stale(side: str, name: Any) -> StaleMergeError:
+    return StaleMergeError(
+        f"The {side} '{name}' has changed since the merge was planned; nothing was changed. Plan "
+        "it again: what was decided about what has not changed is kept."
+    )
+
+
+def _free(catalog: Catalog, dataset_id: ObjectId, name: str) -> str:
+    """Returns a name that no snapshot of a dataset has."""
+    taken = {names.slug(record.name) for record in catalog.list_all(dataset_id)}
+    name = name[: names.MAX_NAME_LENGTH - 10].strip()
+    number, found = 1, name
+    while names.slug(found) in taken:
+        number += 1
+        found = f"{name} {number}"
+    return found

@@ -1,0 +1,223 @@
+"""The three-way merge of two datasets: what becomes of the target, piece by piece.
+
+It is worked out twice: for a plan, which keeps only what must be decided, and again when the plan
+is applied, with what was decided. Both times the same conflicts come out, because versions that
+are merged do not change meanwhile; conflicts are told apart by what they are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from bson import ObjectId
+
+from ..dataset.parts import Part
+from ..dataset.schema import FRAMES_PREFIX
+from ..mongo.database import Document
+from ..progress import Progress, silent
+from ..rawbson.ids import Ids, Keys
+from . import properties, surroundings
+from .additions import Additions
+from .conflicts import Conflict, Place, Take
+from .judge import Decide, Judge, encoded
+from .properties import MergedDataset
+from .samples import Contested, MergedSample, Sample, SampleMerge, Tags, edited_frames
+from .side import Side
+from .surroundings import MergedItems
+from .triple import FrameOwners, PartTriple, in_chunks
+
+_SAMPLES_AT_ONCE = 500
+
+
+@dataclass
+class Surroundings:
+    """What becomes of everything of a dataset besides its samples."""
+
+    views: MergedItems
+    workspaces: MergedItems
+    runs: dict[str, MergedItems]
+    """By kind."""
+    indexes: dict[Part, tuple[list[Document], list[Document]]]
+    """All indexes of the result, and those that the target lacks."""
+
+    def notes(self) -> list[str]:
+        """Returns what was decided without asking."""
+        items = [self.views, self.workspaces, *self.runs.values()]
+        return [note for each in items for note in each.renamed]
+
+
+@dataclass
+class Engine:
+    """Merges two versions with a common base.
+
+    Args:
+        base: the version that both sides began with
+        ours: the target
+        theirs: the branch
+        branch: what the branch is called
+        decide: tells how conflicts were decided
+        restored: how fields were decided that one side deleted and the other one changed, by path
+        progress: told how far it is
+    """
+
+    base: Side
+    ours: Side
+    theirs: Side
+    branch: str
+    decide: Decide
+    restored: Mapping[str, Take] = field(default_factory=dict)
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        self._judge = Judge(Place(), self.decide)
+        self.contested = Contested()
+
+    @property
+    def sides(self) -> tuple[Side, Side, Side]:
+        """Base, ours and theirs."""
+        return self.base, self.ours, self.theirs
+
+    @cached_property
+    def dataset(self) -> MergedDataset:
+        """What becomes of the dataset document; schemas are merged before anything else."""
+        base, ours, theirs = (side.document for side in self.sides)
+        return properties.merge(self._judge, base, ours, theirs, self.restored)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What becomes of views, workspaces, runs and indexes."""
+        runs = {}
+        for kind in self.ours.runs | self.theirs.runs:
+            base, ours, theirs = (_told_runs(side, kind) for side in self.sides)
+            runs[kind] = surroundings.merge_runs(
+                self._judge, self.branch, kind, base, ours, theirs
+            )
+        indexes = {
+            part: surroundings.merge_indexes(*(side.indexes(part) for side in self.sides))
+            for part in (Part.SAMPLES, Part.FRAMES)
+        }
+        views, workspaces = (
+            self._named(part, what)
+            for part, what in ((Part.VIEWS, "saved view"), (Part.WORKSPACES, "workspace"))
+        )
+        return Surroundings(views, workspaces, runs, indexes)
+
+    def _named(self, part: Part, what: str) -> MergedItems:
+        base, ours, theirs = (side.named(part) for side in self.sides)
+        return surroundings.merge_named(self.branch, "name", base, ours, theirs, what)
+
+    @cached_property
+    def samples(self) -> PartTriple:
+        """Which samples anybody has touched."""
+        return PartTriple(self.sides, Part.SAMPLES, self.progress)
+
+    @cached_property
+    def frames(self) -> PartTriple:
+        """Which frames anybody has touched."""
+        return PartTriple(self.sides, Part.FRAMES, self.progress)
+
+    @cached_property
+    def additions(self) -> Additions:
+        """What both sides have added that may be in each other's way."""
+        group_field = self.dataset.document.get("group_field")
+        return Additions(self.samples, group_field, self.decide)
+
+    def dataset_conflicts(self) -> list[Conflict]:
+        """Returns the conflicts about what belongs to no sample; samples must be merged before.
+
+        Those about fields that one side has deleted are counted in the samples.
+        """
+        assert self.surroundings is not None
+        judge = Judge(Place(), self.decide)
+        for path, count in sorted(self.contested.counts.items()):
+            frames = path.startswith(FRAMES_PREFIX)
+            fields = self.dataset.frames if frames else self.dataset.samples
+            key = path.removeprefix(FRAMES_PREFIX)
+            there, gone = encoded("changed"), encoded("deleted")
+            by_ours = fields.contested[key] is Take.OURS
+            sides = (there, gone) if by_ours else (gone, there)
+            seal = self.contested.seals[path]
+            judge.settle(fields.kinds[key], path, None, *sides, count=count, seal=seal)
+        return [*self._judge.conflicts, *judge.conflicts, *self.additions.conflicts]
+
+    def merged(self) -> Iterator[MergedSample]:
+        """Yields what becomes of every sample that the branch, or what was decided, may change."""
+        frames_of = FrameOwners.of(self.sides, self._touched_frames)
+        candidates = self._candidates(frames_of)
+        self.samples.want(candidates)
+        self.frames.want(frames_of.keys)
+        merge = SampleMerge(
+            self.dataset.samples,
+            self.dataset.frames,
+            self.decide,
+            self.additions.dropped,
+            self.contested,
+        )
+        done, total = 0, max(1, len(candidates))
+        for keys in in_chunks(candidates, _SAMPLES_AT_ONCE):
+            for sample in self._read(keys, frames_of):
+                yield merge.merge(sample)
+            done += len(keys)
+            self.progress(done / total, "Merging samples")
+
+    def _candidates(self, frames_of: FrameOwners) -> Keys:
+        """Returns the samples to look at: what only the target has touched stays as it is."""
+        chosen = [self.samples.by_theirs]
+        if self._changes_untouched:
+            # Names and fields of the merged schema are those of every sample of the target
+            chosen += [self.samples.by_ours, frames_of.owners]
+        else:
+            theirs = np.isin(frames_of.keys, self.frames.by_theirs)
+            chosen.append(frames_of.owners[theirs])
+        tagged = {id_ for id_, tags in self._tags.items() if _differ(tags[0], tags[2])}
+        chosen.append(np.sort(Ids.of(tagged).keys))
+        chosen += [np.sort(Ids.of(ids).keys) for ids in self.additions.dropped.values()]
+        return np.unique(np.concatenate(chosen))
+
+    @cached_property
+    def _changes_untouched(self) -> bool:
+        return self.dataset.samples.changes_ours or self.dataset.frames.changes_ours
+
+    @cached_property
+    def _touched_frames(self) -> Keys:
+        return np.union1d(self.frames.by_ours, self.frames.by_theirs)
+
+    @cached_property
+    def _tags(self) -> dict[ObjectId, Tags]:
+        """The temporal tags of each sample that has any."""
+        found: dict[ObjectId, Tags] = {}
+        for number, side in enumerate(self.sides):
+            for tag in side.items(Part.TAGS):
+                found.setdefault(tag["_sample_id"], ([], [], []))[number].append(tag)
+        return found
+
+    def _read(self, keys: Keys, frames_of: FrameOwners) -> Iterator[Sample]:
+        base, ours, theirs = self.samples.fetch(keys)
+        samples: dict[bytes, Sample] = {}
+        for key in Ids(keys).binaries():
+            sides = base.get(key), ours.get(key), theirs.get(key)
+            if any(sides):
+                id_ = ObjectId(key)
+                samples[key] = Sample(id_, *sides, tags=self._tags.get(id_, ([], [], [])))
+        if len(frames_of.keys):
+            for number, side in enumerate(self.frames.fetch(frames_of.of_samples(keys))):
+                for (owner, frame_number), frame in edited_frames(side.values()):
+                    if owner in samples:
+                        frames = samples[owner].frames
+                        known = list(frames.get(frame_number, (None, None, None)))
+                        known[number] = frame
+                        frames[frame_number] = (known[0], known[1], known[2])
+        yield from samples.values()
+
+
+def _told_runs(side: Side, kind: str) -> dict[str, Document]:
+    runs = surroundings.with_results(side.runs.get(kind, {}).values(), side.results_digest)
+    return surroundings.by("key", runs)
+
+
+def _differ(one: list[Document], other: list[Document]) -> bool:
+    was, is_ = ({surroundings.tag_key(tag) for tag in tags} for tags in (one, other))
+    return was != is_

@@ -1,0 +1,118 @@
+"""Finding what would break a unique index before anything is written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import bson
+from bson import ObjectId
+
+from ..dataset.parts import Documents, chunks
+from ..mongo.database import Document
+from .conflicts import ConflictKind
+from .judge import Judge, encoded
+from .samples import MergedSample
+
+_AT_ONCE = 1000
+_TOLD = 5
+
+Key = tuple[Any, ...]
+
+
+@dataclass
+class _Index:
+    name: str
+    paths: list[str]
+    is_new: bool
+    """Whether the target lacks it."""
+    found: dict[bytes, list[ObjectId]] = field(default_factory=lambda: defaultdict(list))
+    """The samples of the result that have each value, of those that change."""
+
+
+class UniqueCheck:
+    """Looks for samples of the result that have the same values in a unique index.
+
+    Indexes that hold for some samples only are left to the server, which is asked before the
+    target is touched.
+
+    Args:
+        ours: the samples of the target, in a collection
+        indexes: the indexes of the result
+        added: those of them that the target lacks
+    """
+
+    def __init__(self, ours: Documents, indexes: list[Document], added: list[Document]) -> None:
+        self._ours = ours
+        self._indexes = [
+            _Index(str(index["name"]), list(index["key"]), index in added)
+            for index in indexes
+            if index.get("unique") and not {"partialFilterExpression", "sparse"} & index.keys()
+        ]
+        self._touched: set[ObjectId] = set()
+
+    def note(self, merged: MergedSample) -> None:
+        """Notes what becomes of a sample."""
+        if not self._indexes or merged.sample.before == merged.sample.after:
+            return
+        self._touched.add(merged.id)
+        if merged.sample.after is None:
+            return
+        document = bson.decode(merged.sample.after)
+        for index in self._indexes:
+            index.found[_values(document, index.paths)].append(merged.id)
+
+    def settle(self, judge: Judge) -> None:
+        """Notes a conflict for each index that would be broken."""
+        for index in self._indexes:
+            rivals = self._rivals(index)
+            if rivals:
+                told = [str(id_) for id_ in rivals[:_TOLD]]
+                sides = (None, encoded(index.paths), encoded(told))
+                kind = ConflictKind.UNIQUE_INDEX
+                judge.settle(kind, index.name, *sides, count=len(rivals))
+
+    def _rivals(self, index: _Index) -> list[ObjectId]:
+        """Returns samples whose values other samples have as well."""
+        rivals = {id_ for ids in index.found.values() if len(ids) > 1 for id_ in ids}
+        for key, id_ in self._others(index):
+            if key in index.found and id_ not in self._touched:
+                rivals |= {id_, *index.found[key]}
+        if index.is_new:
+            rivals |= self._already(index)
+        return sorted(rivals)
+
+    def _others(self, index: _Index) -> Iterator[tuple[bytes, ObjectId]]:
+        """Yields samples of the target that have values of those that change."""
+        keys = [bson.decode(key)["v"] for key in index.found]
+        projection = dict.fromkeys(index.paths, 1)
+        for some in chunks(keys, _AT_ONCE):
+            alternatives = [dict(zip(index.paths, key, strict=True)) for key in some]
+            for document in self._ours.collection.find({"$or": alternatives}, projection):
+                yield _values(document, index.paths), document["_id"]
+
+    def _already(self, index: _Index) -> set[ObjectId]:
+        """Returns samples of the target that have the same values, and do not change."""
+        key = {str(number): f"${path}" for number, path in enumerate(index.paths)}
+        stages: list[Mapping[str, Any]] = [
+            {"$group": {"_id": key, "n": {"$sum": 1}, "ids": {"$push": "$_id"}}},
+            {"$match": {"n": {"$gt": 1}}},
+        ]
+        found: set[ObjectId] = set()
+        for group in self._ours.collection.aggregate(stages, allowDiskUse=True):
+            left = set(group["ids"]) - self._touched
+            if len(left) > 1:
+                found |= left
+        return found
+
+
+def _values(document: Document, paths: list[str]) -> bytes:
+    return bson.encode({"v": [_value(document, path) for path in paths]})
+
+
+def _value(document: Any, path: str) -> Any:
+    for name in path.split("."):
+        document = document.get(name) if isinstance(document, dict) else None
+    return document

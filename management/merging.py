@@ -1,0 +1,266 @@
+"""Bringing the work on a branch into another dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import fiftyone.core.dataset as fod
+import fiftyone.core.view as fov
+from pymongo.database import Database
+
+from ..backend.access import Action
+from ..backend.catalog.record import DatasetSnapshot
+from ..backend.dataset.reference import DatasetReference, current_name
+from ..backend.diff.bars import shown
+from ..backend.errors import DatasetNotFoundError
+from ..backend.merge import apply, plan, plans, store
+from ..backend.merge.ancestry import COMMON
+from ..backend.merge.conflicts import Conflict, ConflictKind
+from ..backend.merge.prefer import Preference
+from ..backend.merge.record import DOORS, MergePlan
+from ..backend.merge.store import PlanRecord
+from ..backend.mongo import database
+from ..backend.mongo.database import Document
+from ..backend.progress import Progress
+from .authorize import acting, enter, require
+from .datasets import change, read
+
+
+@acting(Action.PLAN_MERGE, each=True)
+def plan_merge(
+    branch: str | fod.Dataset,
+    into: str | fod.Dataset | None = None,
+    base: str | DatasetSnapshot | None = COMMON,
+    prefer: str | Mapping[str, str] | None = None,
+    progress: bool | Progress | None = None,
+) -> MergePlan:
+    """Plans a merge: tells what would come together, and what must be decided before.
+
+    Both datasets are read, and nothing is changed. The plan is stored, so that somebody else can
+    go on with it. Planning the same merge again keeps what was decided about everything that has
+    not changed since.
+
+    Args:
+        branch: the name of the dataset to merge
+        into (None): the name of the dataset to merge it into; by default, the one that it is a
+            branch of
+        base: the snapshot that both began with, of which each side's changes are told; by
+            default, the newest one that both have in common. None says that there is none:
+            then everything in which they differ is in conflict
+        prefer (None): what is taken where both have changed the same: ``"ours"``, ``"theirs"``,
+            or a dict of kinds of conflicts and fields to these; by default, nothing is decided.
+            What only one side has changed is never decided by it
+        progress (None): whether to render a progress bar, or a function to call instead
+
+    Returns:
+        a :class:`MergePlan`
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or it is not clear what both began
+            with
+    """
+    preference = Preference.of(prefer)
+    connection, source = read(branch)
+    if into is None:
+        target = plan.target_of(connection, source)
+        connection, target = read(target.name)
+    else:
+        connection, target = read(into)
+    require(Action.DIFF, source.name)
+    enter(Action.PLAN_MERGE, target)
+    if isinstance(base, DatasetSnapshot):
+        base = base.id
+    with shown(progress) as report:
+        made = plan.plan(connection, target, source, base, preference, report)
+    return plans.told(connection, made)
+
+
+@acting(Action.LIST, each=True)
+def get_merge(merge_id: str) -> MergePlan:
+    """Returns a planned merge.
+
+    Args:
+        merge_id: its id
+
+    Returns:
+        a :class:`MergePlan`
+
+    Raises:
+        ValueError: if there is no such merge
+    """
+    connection, found, _ = _found(Action.LIST, merge_id)
+    return plans.told(connection, found)
+
+
+@acting(Action.LIST)
+def list_merges(dataset_name: str | fod.Dataset) -> list[MergePlan]:
+    """Lists the merges into a dataset, and those of it into others.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a list of :class:`MergePlan`, oldest first
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    return plans.of_dataset(*read(dataset_name))
+
+
+@acting(Action.LIST, each=True)
+def list_conflicts(
+    merge_id: str,
+    kind: str | None = None,
+    field: str | None = None,
+    label: str | None = None,
+    resolved: bool | None = None,
+) -> Iterator[Conflict]:
+    """Reads the conflicts of a planned merge, one after the other.
+
+    Args:
+        merge_id: the merge
+        kind (None): only those of a kind
+        field (None): only those in a top-level field; those of frames with the prefix ``frames.``
+        label (None): only those about labels of a class
+        resolved (None): only those that are decided, or only those that are open
+
+    Returns:
+        an iterator over :class:`Conflict`
+
+    Raises:
+        ValueError: if there is no such merge or kind
+    """
+    connection, found, _ = _found(Action.LIST, merge_id)
+    wanted = plans.filter_of(kind, field, label, resolved)
+    return store.conflicts(connection, found.id, wanted)
+
+
+@acting(Action.RESOLVE_MERGE, each=True)
+def resolve_conflicts(merge_id: str, conflicts: object, take: object) -> int:
+    """Decides conflicts of a planned merge.
+
+    Args:
+        merge_id: the merge
+        conflicts: a :class:`Conflict` or several, or their ids; a kind; a dict with ``kind``,
+            ``field``, ``label`` and ``resolved`` as :func:`list_conflicts` takes them; or None
+            for all
+        take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, None to open them again, or
+            ``{"value": ...}`` for a value of your own
+
+    Returns:
+        how many conflicts that were
+
+    Raises:
+        ValueError: if there is no such merge, it is closed, or conflicts of such a kind cannot be
+            decided so
+    """
+    wanted, resolution = plans.read_filter(conflicts), plans.read_resolution(take)
+    connection, found, _ = _found(Action.RESOLVE_MERGE, merge_id)
+    return store.resolve(connection, found, wanted, resolution)
+
+
+@acting(Action.DIFF, each=True)
+def view_conflicts(
+    merge_id: str,
+    side: str = "ours",
+    kind: str | None = None,
+    field: str | None = None,
+    label: str | None = None,
+) -> fov.DatasetView:
+    """Returns the samples in conflict.
+
+    Args:
+        merge_id: the merge
+        side ("ours"): ``"ours"`` for the target, ``"theirs"`` for the branch
+        kind (None): only those with conflicts of a kind
+        field (None): only those with conflicts in a field
+        label (None): only those with conflicts about labels of a class
+
+    Returns:
+        a :class:`fiftyone.core.view.DatasetView`
+
+    Raises:
+        ValueError: if there is no such merge or side, or its dataset is gone
+    """
+    connection, found, _ = _found(Action.DIFF, merge_id)
+    wanted = plans.filter_of(kind, field, label)
+    return plans.view(connection, found, side, wanted)
+
+
+@acting(Action.APPLY_MERGE, each=True)
+def apply_merge(
+    merge: str | MergePlan, snapshot: str | None = None, description: str | None = None
+) -> DatasetSnapshot:
+    """Applies a planned merge as one step, which ends as a snapshot of the target.
+
+    What the target was goes to the trash: :func:`undo_revert` brings it back. Every document whose
+    content changes gets a new ``last_modified_at``, so that an open browser does not overwrite it.
+
+    Args:
+        merge: the merge or its id
+        snapshot (None): a name for the snapshot; by default, it says what was merged
+        description (None): what the snapshot is about
+
+    Returns:
+        the snapshot as a :class:`DatasetSnapshot`, whose ``merged_from`` names the branch
+
+    Raises:
+        ValueError: if there is no such merge, it is closed, conflicts are open
+            (:class:`ConflictsRemainError`), or the result would break a unique index
+        StaleMergeError: if either side is not what it was when the merge was planned
+    """
+    merge_id = merge.id if isinstance(merge, MergePlan) else merge
+    connection, found, target = _found(Action.APPLY_MERGE, merge_id)
+    name = current_name(connection, found.branch_id)
+    if name is None:
+        raise DatasetNotFoundError(f"The branch '{found.branch_name}' was deleted")
+    require(Action.DIFF, name)
+    change(target.name)
+    source = DatasetReference(found.branch_id, name)
+    return apply.apply(connection, target, source, found, snapshot, description).public()
+
+
+@acting(Action.DISCARD_MERGE, each=True)
+def discard_merge(merge: str | MergePlan) -> None:
+    """Gives a planned merge up.
+
+    Args:
+        merge: the merge or its id
+
+    Raises:
+        ValueError: if there is no such merge, or it was applied or discarded already
+    """
+    merge_id = merge.id if isinstance(merge, MergePlan) else merge
+    connection, found, _ = _found(Action.DISCARD_MERGE, merge_id)
+    plans.discard(connection, found)
+
+
+def _found(
+    action: Action, merge_id: str
+) -> tuple[Database[Document], PlanRecord, DatasetReference]:
+    """Finds a merge and its target, and asks whether it may be done."""
+    connection = database.connect()
+    found = store.get(connection, merge_id)
+    name = current_name(connection, found.target_id)
+    if name is None:
+        raise DatasetNotFoundError(f"The target of the merge {merge_id} was deleted")
+    target = DatasetReference(found.target_id, name)
+    enter(action, target)
+    return connection, found, target
+
+
+def _conflicts(merge_id: str, kind: ConflictKind | str | None = None, **wanted: Any) -> Any:
+    return list_conflicts(merge_id, None if kind is None else str(kind), **wanted)
+
+
+def _view(
+    merge_id: str, side: str, kind: ConflictKind | str | None = None, **wanted: Any
+) -> fov.DatasetView:
+    return view_conflicts(merge_id, side, None if kind is None else str(kind), **wanted)
+
+
+DOORS.conflicts = _conflicts
+DOORS.resolve = resolve_conflicts
+DOORS.view = _view

@@ -1,0 +1,158 @@
+"""Operators for merges: planning one, deciding its conflicts, applying it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
+
+from .. import management
+from ..backend.access import Action
+from ..backend.errors import InvalidRequestError
+from .base import Plain, SnapshotOperator, Target
+from .form import Form
+from .plain import plain
+from .words import plural
+
+_SIDES = {
+    "ours": "Ours: as the target has it",
+    "theirs": "Theirs: as the branch has it",
+    "base": "As it was before",
+    "both": "Both, where that is possible",
+}
+_ALL = "all"
+
+
+class PlanMerge(SnapshotOperator):
+    """Plans a merge."""
+
+    ACTION = Action.PLAN_MERGE
+    DESCRIPTION = "See what merging a branch would change, and what must be decided before"
+    ICON = "merge"
+    DELEGATABLE = True
+    SUBMIT = "Plan merge"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Asks for the branch."""
+        around = management.get_branches(target.dataset)
+        names = [branch.dataset_name for branch in around.branches]
+        if around.branch is not None:
+            names.insert(0, target.dataset)
+        if not names:
+            raise InvalidRequestError(f"'{target.dataset}' has no branches, and is none itself")
+        form.choice("branch", "Branch", names, default=names[0])
+        form.choice(
+            "prefer",
+            "Where both have changed the same",
+            ["ours", "theirs"],
+            labels={"ours": _SIDES["ours"], "theirs": _SIDES["theirs"]},
+            required=False,
+            description="By default, each such conflict is for you to decide",
+        )
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Plans it."""
+        branch = params.get("branch")
+        if not branch:
+            raise InvalidRequestError("The parameter 'branch' is missing: which branch?")
+        into = None if branch == target.dataset else target.dataset
+        prefer = params.get("prefer") or None
+        plan = management.plan_merge(branch, into, prefer=prefer, progress=False)
+        return {"message": _message(plan), "merge": plain(plan)}
+
+
+class ResolveMerge(SnapshotOperator):
+    """Decides conflicts."""
+
+    ACTION = Action.RESOLVE_MERGE
+    DESCRIPTION = "Decide conflicts of a planned merge, all of a kind at once"
+    ICON = "rule"
+    SUBMIT = "Decide"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Asks which conflicts, and what is to be."""
+        plan = _ask_merge(form, target)
+        if plan is None:
+            return
+        kinds = {str(count.kind): 0 for count in plan.counts if count.open}
+        for count in plan.counts:
+            if count.open:
+                kinds[str(count.kind)] += count.open
+        labels = {kind: f"{kind} ({number:,} open)" for kind, number in kinds.items()}
+        labels = {_ALL: f"All ({plan.open_conflicts:,} open)", **labels}
+        form.choice("kind", "Conflicts", list(labels), labels=labels, default=_ALL)
+        form.choice("take", "Take", list(_SIDES), labels=_SIDES)
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Decides them."""
+        merge_id, kind = _merge_id(params), params.get("kind") or _ALL
+        wanted = {"kind": None if kind == _ALL else kind, "resolved": False}
+        number = management.resolve_conflicts(merge_id, wanted, params.get("take"))
+        plan = management.get_merge(merge_id)
+        message = f"{plural(number, 'conflict')} decided, {plan.open_conflicts:,} open"
+        return {"message": message, "merge": plain(plan)}
+
+
+class ApplyMerge(SnapshotOperator):
+    """Applies a merge."""
+
+    ACTION = Action.APPLY_MERGE
+    DESCRIPTION = "Apply a planned merge as one step, which can be undone"
+    ICON = "merge"
+    RISK = types.RiskLevel.HIGH
+    DELEGATABLE = True
+    SUBMIT = "Merge"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Asks for the merge, and says what it changes."""
+        plan = _ask_merge(form, target)
+        if plan is None:
+            return
+        severity = "warning" if plan.open_conflicts else "info"
+        form.say(
+            "change",
+            types.AlertView(severity=severity, label=_message(plan), description=str(plan)),
+        )
+        form.text("snapshot", "Name of the snapshot that it ends with")
+        form.text("description", "Description", rows=2)
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Applies it."""
+        made = management.apply_merge(
+            _merge_id(params), params.get("snapshot") or None, params.get("description") or None
+        )
+        assert made.merged_from is not None
+        return {
+            "message": f"Merged '{made.merged_from.dataset_name}', as snapshot '{made.name}'",
+            "snapshot": plain(made),
+        }
+
+    def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
+        """Shows what there is now."""
+        ctx.ops.reload_dataset()
+
+
+def _ask_merge(form: Form, target: Target) -> management.MergePlan | None:
+    """Asks for an open merge, and returns it."""
+    found = [plan for plan in management.list_merges(target.dataset) if plan.state == "open"]
+    if not found:
+        raise InvalidRequestError("No merge is planned; plan one first")
+    labels = {plan.id: f"{plan.branch_name} into {plan.dataset_name}" for plan in found}
+    chosen = form.choice("merge", "Merge", list(labels), labels=labels, default=found[-1].id)
+    return next((plan for plan in found if plan.id == chosen), None)
+
+
+def _merge_id(params: Mapping[str, Any]) -> str:
+    merge_id = params.get("merge")
+    if not merge_id:
+        raise InvalidRequestError("The parameter 'merge' is missing: which merge?")
+    return str(merge_id)
+
+
+def _message(plan: management.MergePlan) -> str:
+    said = plural(plan.changes.samples_changed, "sample") + " would change"
+    if plan.open_conflicts:
+        return f"{said}; {plural(plan.open_conflicts, 'conflict')} must be decided before"
+    return f"{said}; nothing is left to decide"
