@@ -38,7 +38,7 @@ PRICES: dict[str, tuple[int, int]] = {
     "revert": (65, 72),  # 70
     "undo": (70, 74),  # 70
     "delete": (24, 24),
-    "create branch": (43, 41),
+    "create branch": (41, 43),
     "delete branch": (42, 42),
     "restore branch": (34, 34),
 }
