@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -300,3 +301,26 @@ def test_the_operators(street: fo.Dataset) -> None:
     done = execute("apply_merge", street, merge=merge["id"])
     assert done["snapshot"]["merged_from"]["dataset_name"] == NIGHT
     assert weather()[2] == "theirs"
+
+
+def test_a_base_that_was_archived_or_deleted(
+    street: fo.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_TRASH_DAYS", "0")
+    base = fos.list_snapshots(STREET)[0]
+    fos.create_snapshot(STREET, "newer")
+    fos.archive_snapshot(STREET, base)
+    found = conflicting()
+    found.resolve(None, "base")
+    fos.apply_merge(found)
+    assert weather()[:3] == ["ours", "theirs", "sunny"]
+    # The next one begins with a snapshot of the branch, which nothing holds
+    label(NIGHT, 4, "more")
+    again = plan()
+    assert again.base_snapshot is not None
+    fos.create_snapshot(NIGHT, "later")
+    fos.delete_snapshot(NIGHT, again.base_snapshot)
+    with pytest.raises(fos.SnapshotNotFoundError, match="was deleted"):
+        fos.apply_merge(again)
+    assert plan().base_snapshot == base

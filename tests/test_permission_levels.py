@@ -124,8 +124,8 @@ def test_a_renamed_dataset_has_the_level_of_its_new_name(
     dataset: fo.Dataset, policy_file: Callable[[str], Path]
 ) -> None:
     policy_file("datasets: {street: {anna: view}}")
-    dataset.name = "lane"
-    with pytest.raises(fos.SnapshotPermissionError, match="dataset 'lane'"):
+    dataset.name = "road"
+    with pytest.raises(fos.SnapshotPermissionError, match="dataset 'road'"):
         fos.list_snapshots(dataset)
 
 
