@@ -396,13 +396,13 @@ def test_archiving_while_it_is_being_loaded(
 
     def project_late(*args: object) -> str:
         monkeypatch.setattr(project, "project", original)
-        fos.archive_snapshot(NAME, "v2")
+        fos.archive_snapshot(NAME, "v1")
         return original(*args)
 
     monkeypatch.setattr(project, "project", project_late)
     with pytest.raises(fos.ArchivedSnapshotError):
-        fos.load_snapshot(NAME, "v2")
-    assert not fo.dataset_exists(f"{NAME}@v2")
+        fos.load_snapshot(NAME, "v1")
+    assert not fo.dataset_exists(f"{NAME}@v1")
     assert_sound(database)
 
 

@@ -50,7 +50,8 @@ def test_no_error_of_pymongos_leaves_a_verb(
     dataset: fo.Dataset, failing: Failing, database: Database[Document]
 ) -> None:
     before = digest(database, dataset._doc.id)
-    failing.at("snapshots.catalog", "find", "aggregate", "distinct", errorCode=8000)
+    reading = ("find", "aggregate", "distinct", "findAndModify")
+    failing.at("snapshots.catalog", *reading, errorCode=8000)
     for verb, act in VERBS.items():
         with pytest.raises(fos.DatabaseError) as caught:
             act()

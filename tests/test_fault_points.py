@@ -18,6 +18,7 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults, maintenance
+from fiftyone_snapshots.backend.operations.lease import drop_abandoned
 from support.crash import die, fails_at, in_child, killed_at, points_of
 from support.full import Document
 from support.invariants import World, assert_no_debris, assert_sound
@@ -77,6 +78,8 @@ class _Walk:
         assert fault(point, self._story.act), f"{point} was not passed"
         self._story.use()
         found = World.now(self._database, NAME)
+        # If it died after its entry was closed; whoever needs the dataset next takes it over
+        drop_abandoned(self._database)
         assert_sound(self._database, load=False)
         if self._is(found, self._before):
             # So that it can be used again

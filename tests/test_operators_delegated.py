@@ -63,7 +63,15 @@ def test_a_worker_does_every_operator(
 ) -> None:
     fos.create_snapshot(dataset, "v0")
     dataset.tag_samples("edited")
-    story: list[tuple[str, dict[str, Any]]] = [
+
+    def of_edited_branch() -> dict[str, Any]:
+        fo.load_dataset("street.b").tag_samples("of the branch")
+        return {"branch": "street.b"}
+
+    def of_plan() -> dict[str, Any]:
+        return {"merge": fos.list_merges(dataset)[-1].id}
+
+    story: list[tuple[str, dict[str, Any] | Callable[[], dict[str, Any]]]] = [
         ("create_snapshot", {"name": "v1", "description": "first"}),
         ("refresh_changes", {}),
         ("create_snapshot", {"name": "v2"}),
@@ -77,19 +85,25 @@ def test_a_worker_does_every_operator(
         ("undo_revert", {}),
         ("archive_snapshot", {"name": "v1"}),
         ("unarchive_snapshot", {"name": "v1"}),
+        ("create_branch", {"name": "b"}),
+        ("plan_merge", of_edited_branch),
+        ("apply_merge", of_plan),
     ]
     assert {name for name, _ in story} == DELEGATABLE
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
     with Worker(tmp_path / "worker.log"):
         for name, params in story:
-            document = ended(database, delegate(name, dataset, **params))
+            given = params() if callable(params) else params
+            document = ended(database, delegate(name, dataset, **given))
             assert document["run_state"] == "completed", document["result"]
             assert document["result"]["result"]["message"]
             assert document["status"]["progress"] == 1.0
         failing = ended(database, delegate("verify_snapshot", dataset, name="v1"))
         assert failing["result"]["result"]["ok"] is True
     assert {event.interface for event in fos.list_events()[:-1]} == {"delegated"}
-    assert fos.list_snapshots(dataset) == ["v0", "v1", "v2"]
+    snapshots = fos.list_snapshots(dataset)
+    assert (snapshots[:3], snapshots[-1]) == (["v0", "v1", "v2"], "merge of b")
+    assert dataset.count_sample_tags()["of the branch"] == len(dataset)
     assert len(fo.load_dataset("copy")) == len(dataset)
 
 
