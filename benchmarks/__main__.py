@@ -9,7 +9,7 @@ from itertools import chain
 
 import fiftyone as fo
 
-from . import archive, delta, diff, latency, overhead, reads, verbs
+from . import archive, delta, diff, latency, overhead, reads, verbs, writers
 from .harness import Row, machine, table
 
 SIZES = (10_000, 200_000)
@@ -23,6 +23,7 @@ SUITES: dict[str, Callable[[int], Iterator[Row]]] = {
     "overhead": overhead.rows,
     "archive": archive.rows,
     "latency": latency.rows,
+    "writers": writers.rows,
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from itertools import cycle, repeat
 from typing import Any
 
+import fiftyone as fo
 import fiftyone.core.odm as foo
 import pytest
 from bson import ObjectId
@@ -14,7 +16,8 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
-from fiftyone_snapshots.backend.dataset.parts import Documents, Part
+from fiftyone_snapshots.backend.dataset.change_token import DatasetToken
+from fiftyone_snapshots.backend.dataset.parts import Head, Part
 from fiftyone_snapshots.backend.storage import catch_up
 from fiftyone_snapshots.backend.storage.watch import Watch
 from support.datasets import image_dataset, video_dataset
@@ -156,10 +159,48 @@ def test_what_cannot_be_told_is_read_again(
     assert copied("v1") == content(samples)
 
 
+def _write_after_each_look(
+    monkeypatch: pytest.MonkeyPatch, samples: Samples, ids: Iterator[Any]
+) -> list[list[bytes]]:
+    """Has somebody write between any two looks; returns what each look saw, as it comes."""
+    look, seen = Watch.look, list[list[bytes]]()
+
+    def looked(self: Watch) -> dict[Part, set[Any]] | None:
+        seen.append(content(samples))
+        found = look(self)
+        touch(samples, next(ids), note=len(seen))
+        return found
+
+    monkeypatch.setattr(Watch, "look", looked)
+    return seen
+
+
+def test_nobody_has_to_pause_from_one_look_to_the_next(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = _write_after_each_look(monkeypatch, samples, cycle(samples.distinct("_id")))
+    create_while(Writer(samples, _change))
+    assert len(seen) == 2
+    assert copied("v1") == seen[0] != content(samples)
+
+
+def test_what_is_written_to_between_all_looks_is_refused(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "MAX_PASSES", 1)
+    monkeypatch.setattr(catch_up, "_MOST_SECONDS", 1)
+    one = samples.distinct("_id")[0]
+    seen = _write_after_each_look(monkeypatch, samples, repeat(one))
+    with pytest.raises(fos.ConcurrentWritesError):
+        create_while(Writer(samples, lambda samples, _, number: _change(samples, one, number)))
+    assert len(seen) > 2
+    assert fos.list_snapshots(NAME) == ["v0"]
+
+
 @pytest.fixture
 def watch(samples: Samples) -> Watch:
-    connected = foo.get_db_conn()
-    followed = Watch(connected, {Part.SAMPLES: Documents(connected[samples.name])})
+    head = Head(foo.get_db_conn(), fo.load_dataset(NAME)._doc.id)
+    followed = Watch(head.database, DatasetToken.of(head))
     followed.begin()
     return followed
 

@@ -24,7 +24,8 @@ from bson.datetime_ms import DatetimeMS
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from ..dataset.parts import Part, State
+from ..dataset.change_token import DatasetToken
+from ..dataset.parts import Part
 from ..mongo.counters import COUNTERS, counters_in, writes_under_way
 from ..mongo.database import Document
 from ..mongo.gate import Workers
@@ -37,7 +38,7 @@ Times = dict[Any, int]
 _TIME = "last_modified_at"
 _AS_NUMBER: Document = {"$project": {_TIME: {"$toLong": f"${_TIME}"}}}
 
-_LATE = 1_000
+_LATE = 100
 """The times of about so many documents, the latest, are compared."""
 
 _ATTEMPTS = 20
@@ -45,7 +46,10 @@ _INTERVAL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
+    """A dataset at a moment at which nobody wrote to its samples or frames."""
+
+    token: DatasetToken
     counters: Mapping[Part, Counters]
     late: Mapping[Part, Times]
     """The times of all documents after the part's floor."""
@@ -56,26 +60,29 @@ class Watch:
 
     Args:
         database: the database
-        state: where they are
+        token: an earlier look at the dataset
 
     Attributes:
         names: the collections, by part
     """
 
-    def __init__(self, database: Database[Document], state: State) -> None:
+    def __init__(self, database: Database[Document], token: DatasetToken) -> None:
         self._database = database
+        self._token = token
         self.names = {
-            part: docs.collection.name for part, docs in state.items() if part.is_own_collection
+            part: documents.collection.name
+            for part, documents in token.state.items()
+            if part.is_own_collection
         }
         self._floors: dict[Part, int] = {}
-        self._last: _Look | None = None
+        self._last: Look | None = None
         self._touched: dict[Part, set[Any]] = {}
         self._is_told = False
 
     @property
-    def counters(self) -> Mapping[Part, Counters] | None:
-        """The counters at the last look; None if there was no moment for one."""
-        return None if self._last is None else self._last.counters
+    def token(self) -> DatasetToken:
+        """What the last look saw, or if there was none, the earlier one."""
+        return self._token if self._last is None else self._last.token
 
     def begin(self) -> None:
         """Begins anew: from now on writes are followed."""
@@ -151,38 +158,30 @@ class Watch:
             floors[part] = document[_TIME]
         return floors
 
-    def _look(self) -> _Look | None:
+    def _look(self) -> Look | None:
         """Looks at a moment at which nothing is written; None if there is none."""
         return next(filter(None, (self._try() for _ in range(_ATTEMPTS))), None)
 
-    def _try(self) -> _Look | None:
-        counting: dict[Part, Question] = {
-            part: (name, COUNTERS) for part, name in self.names.items()
-        }
-        before = {
-            part: counters
-            for part, document in ask(self._database, counting)
-            if (counters := counters_in(document)) is not None
-        }
-        if len(before) < len(counting):
+    def _try(self) -> Look | None:
+        token = self._token.again(self._database)
+        before = {part: found for part, found in token.counters.items() if found is not None}
+        if len(before) < len(self.names):
             raise KeyError
         if writes_under_way(self._database.command("serverStatus", repl=0, locks=0)):
             return None
-        questions: dict[tuple[int, Part], Question] = {}
-        for part in self.names:
-            questions[1, part] = counting[part]
+        questions: dict[tuple[bool, Part], Question] = {}
         for part, name in self.names.items():
             late = {_TIME: {"$gt": DatetimeMS(self._floors[part])}}
-            questions[2, part] = (name, [{"$match": late}, _AS_NUMBER])
-        for part in self.names:
-            questions[3, part] = counting[part]
+            questions[False, part] = (name, [{"$match": late}, _AS_NUMBER])
+        # Last: what was counted meanwhile may have been seen or not
+        questions.update(((True, part), (name, COUNTERS)) for part, name in self.names.items())
         late_times: dict[Part, Times] = {part: {} for part in self.names}
-        for (step, part), document in ask(self._database, questions):
-            if step == 2:
+        for (is_counted, part), document in ask(self._database, questions):
+            if not is_counted:
                 late_times[part][document["_id"]] = document[_TIME]
             elif counters_in(document) != before[part]:
                 return None
-        return _Look(before, late_times)
+        return Look(token, before, late_times)
 
 
 def _writes(before: Counters, after: Counters) -> int | None:
