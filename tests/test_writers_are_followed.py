@@ -18,7 +18,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.dataset.change_token import DatasetToken
 from fiftyone_snapshots.backend.dataset.parts import Head, Part
-from fiftyone_snapshots.backend.storage import catch_up
+from fiftyone_snapshots.backend.storage import catch_up, consistent_copy
 from fiftyone_snapshots.backend.storage.watch import Watch
 from support.datasets import image_dataset, video_dataset
 from support.full import Document, content
@@ -157,6 +157,36 @@ def test_what_cannot_be_told_is_read_again(
         fos.create_snapshot(NAME, "v1")
     assert writer.written == 1
     assert copied("v1") == content(samples)
+
+
+@pytest.mark.parametrize("write", [_change, _insert])
+def test_a_long_copy_is_followed_from_its_beginning(
+    samples: Samples, write: Callable[[Samples, Any, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consistent_copy, "_MANY_DOCUMENTS", 1)
+    writer, passes = Writer(samples, write), list[None]()
+    with (
+        faults.arm("create.copied_samples", writer),
+        faults.arm("create.pass", lambda: passes.append(None)),
+    ):
+        fos.create_snapshot(NAME, "v1")
+    assert writer.written == 1
+    assert not passes, "it was read once more"
+    assert copied("v1") == content(samples)
+    assert fos.verify_snapshot(NAME, "v1")
+
+
+@pytest.mark.parametrize("write", [_silently, _twice, _delete, _with_a_late_clock])
+def test_what_cannot_be_told_of_a_long_copy_is_read_again(
+    samples: Samples, write: Callable[[Samples, Any, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consistent_copy, "_MANY_DOCUMENTS", 1)
+    writer = Writer(samples, write)
+    with faults.arm("create.copied_samples", writer):
+        fos.create_snapshot(NAME, "v1")
+    assert writer.written == 1
+    assert copied("v1") == content(samples)
+    assert fos.verify_snapshot(NAME, "v1")
 
 
 def _write_after_each_look(

@@ -12,7 +12,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from ..mongo.counters import COUNTERS, counters_in
+from ..mongo.counters import COUNTERS, count_in, counters_in
 from ..mongo.database import Document, Server
 from ..mongo.together import Question, ask
 from .parts import Documents, Head, Part, State
@@ -31,6 +31,8 @@ class DatasetToken:
     """A digest of the documents that lie among those of other datasets."""
     server: ObjectId | None
     """Whose counters these are: a server that starts again counts from zero."""
+    count: int = field(compare=False)
+    """How many samples and frames there are, about; 0 where the server does not tell."""
     is_replicated: bool = field(compare=False)
     """Whether that server can tell later what was at one moment."""
     state: State = field(compare=False, repr=False)
@@ -70,6 +72,7 @@ class DatasetToken:
             reading.counters,
             reading.digest(),
             server.process,
+            reading.count,
             server.is_replicated,
             {part: reading.held(part, state[part]) for part in state},
         )
@@ -94,6 +97,7 @@ class _Reading:
 
     def __init__(self, shared: State, own: State) -> None:
         self.counters: dict[Part, tuple[Any, ...] | None] = dict.fromkeys(own)
+        self.count = 0
         self._digests = {part: hashlib.sha256() for part in shared}
         self._found: dict[Part, list[bytes]] = {part: [] for part in shared}
         self._bytes = 0
@@ -103,6 +107,7 @@ class _Reading:
         for part, document in ask(database, questions):
             if part in self.counters:
                 self.counters[part] = counters_in(document)
+                self.count += count_in(document)
             else:
                 self._take(part, document)
 

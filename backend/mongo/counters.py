@@ -12,9 +12,9 @@ from .database import Document
 
 COUNTERS: list[Document] = [
     {"$collStats": {"storageStats": {}}},
-    {"$project": {"storageStats.wiredTiger": {"uri": 1, "cursor": 1}}},
+    {"$project": {"storageStats": {"count": 1, "wiredTiger": {"uri": 1, "cursor": 1}}}},
 ]
-"""An aggregation over a collection that yields what :func:`counters_in` reads."""
+"""An aggregation over a collection, for :func:`counters_in` and :func:`count_in`."""
 
 
 def counters_in(found: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -40,6 +40,18 @@ def counters_in(found: Mapping[str, Any]) -> tuple[Any, ...] | None:
         )
     except KeyError:
         return None
+
+
+def count_in(found: Mapping[str, Any]) -> int:
+    """Returns how many documents a collection has, about.
+
+    Args:
+        found: what :data:`COUNTERS` has yielded
+
+    Returns:
+        the number; 0 where the server does not tell
+    """
+    return int(found.get("storageStats", {}).get("count", 0))
 
 
 def write_counters(collection: Collection[Document]) -> tuple[Any, ...] | None:

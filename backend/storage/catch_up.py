@@ -1,15 +1,16 @@
 """Making a copy catch up with a dataset that others write to all the time.
 
-Content decides: the dataset is read again, and whatever differs from the copy is copied again.
-Meanwhile, and from then on, the writes to samples and frames are followed (see :mod:`.watch`), and
-only what they have touched is copied again, until nothing of that was touched once more by the
-next look. Then the copy is the dataset as it was at the look before. So writers need to leave no
-more than a moment for a look: some 20 milliseconds on a server nearby.
+Writes to samples and frames are followed (see :mod:`.watch`), and what they have touched is
+copied again, until nothing of that was touched once more by the next look. Then the copy is the
+dataset as it was at the look before. So writers need to leave no more than a moment for a look:
+some 20 milliseconds on a server nearby.
 
-Where writes cannot be followed, all is read again, until a whole pass finds nothing that differs
-and the counters prove that nothing was written during that pass. That a pass finds nothing is not
-enough: documents that change to and fro can look the same to two passes, and yet never have been
-so all at once.
+Where writes were not followed from the beginning, or cannot be, content decides: all is read
+again, and whatever differs from the copy is copied again. That is a pass, and meanwhile writes are
+followed. Passes end once what was touched since was copied as above, or when a whole one finds
+nothing that differs and the counters prove that nothing was written during it. That a pass finds
+nothing is not enough: documents that change to and fro can look the same to two passes, and yet
+never have been so all at once.
 """
 
 from __future__ import annotations
@@ -45,14 +46,19 @@ _FEW_PASSES = 3
 
 
 def catch_up(
-    head: Head, target: Target, manifests: dict[Part, Manifest], progress: Progress
+    head: Head,
+    target: Target,
+    manifests: dict[Part, Manifest],
+    watch: Watch,
+    progress: Progress,
 ) -> Moment:
     """Makes a copy what the dataset is at one moment.
 
     Args:
         head: the dataset
         target: where the copy is
-        manifests: what the copy holds
+        manifests: what was read while the copy was made
+        watch: what follows the writes since before, if anything does
         progress: told how far it is
 
     Returns:
@@ -62,6 +68,13 @@ def catch_up(
         ConcurrentWritesError: if there is no such moment; the copy is then worthless
     """
     deadline, passes = time.monotonic() + _MOST_SECONDS, 0
+    if watch.is_told:
+        orders = {part: manifests[part].in_order() for part in watch.names}
+        moment = _follow(watch, head, target, manifests, orders, deadline)
+        if moment is not None:
+            return moment
+    # The digests were taken from the dataset, not from the copy: the two may differ now
+    manifests = {part: Manifest.read(target.copied(part)) for part in manifests}
     while passes < MAX_PASSES and (passes < _FEW_PASSES or time.monotonic() < deadline):
         passes += 1
         progress(0.9, f"Catching up with concurrent changes (pass {passes})")

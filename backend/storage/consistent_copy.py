@@ -20,6 +20,11 @@ from ..mongo.gate import Workers
 from ..progress import Progress
 from .catch_up import catch_up
 from .moment import Moment, Target
+from .watch import Watch
+
+_MANY_DOCUMENTS = 20_000
+"""A copy of so many takes long enough for others to write: it is worth the few round trips to
+follow them from the beginning."""
 
 # The collections were made, or got an index, at this very moment; or the copy took longer than
 # the server remembers
@@ -52,13 +57,14 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
         before = DatasetToken.of(head)
 
     # What the look has read is what is copied, if the dataset stood still
-    manifests = _copy(before.state, target, progress)
+    watch = Watch(head.database, before)
+    if before.count >= _MANY_DOCUMENTS:
+        watch.begin()
+    with watch.following():
+        manifests = _copy(before.state, target, progress)
     if before.proves_no_write(before.again(head.database)):
         return Moment(manifests, before)
-
-    # The digests were taken from the dataset, not from the copy: the two may differ now
-    manifests = {part: Manifest.read(target.copied(part)) for part in manifests}
-    return catch_up(head, target, manifests, progress)
+    return catch_up(head, target, manifests, watch, progress)
 
 
 def _copy(state: State, target: Target, progress: Progress) -> dict[Part, Manifest]:

@@ -43,6 +43,8 @@ _LATE = 100
 
 _ATTEMPTS = 20
 _INTERVAL_SECONDS = 0.1
+_LONGEST_INTERVAL_SECONDS = 1.0
+"""While nobody writes, looks become rarer: they cost the server what it needs for the copy."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Watch:
 
     Attributes:
         names: the collections, by part
+        is_told: whether all writes since the beginning could be told
     """
 
     def __init__(self, database: Database[Document], token: DatasetToken) -> None:
@@ -77,7 +80,7 @@ class Watch:
         self._floors: dict[Part, int] = {}
         self._last: Look | None = None
         self._touched: dict[Part, set[Any]] = {}
-        self._is_told = False
+        self.is_told = False
 
     @property
     def token(self) -> DatasetToken:
@@ -93,7 +96,7 @@ class Watch:
         except (OperationFailure, KeyError):
             # The server tells less, or a collection is gone
             self._last = None
-        self._is_told = self._last is not None
+        self.is_told = self._last is not None
 
     def look(self) -> dict[Part, set[Any]] | None:
         """Looks again.
@@ -104,7 +107,7 @@ class Watch:
         """
         self._follow()
         touched, self._touched = self._touched, {part: set() for part in self.names}
-        return touched if self._is_told else None
+        return touched if self.is_told else None
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -112,8 +115,13 @@ class Watch:
         ended = threading.Event()
 
         def follow() -> None:
-            while self._is_told and not ended.wait(_INTERVAL_SECONDS):
+            interval = _INTERVAL_SECONDS
+            while self.is_told and not ended.wait(interval):
+                before = self.token
                 self._follow()
+                is_still = before.proves_no_write(self.token)
+                longer = min(2 * interval, _LONGEST_INTERVAL_SECONDS)
+                interval = longer if is_still else _INTERVAL_SECONDS
 
         with Workers(max_workers=1) as pool:
             followed = pool.submit(follow)
@@ -130,13 +138,13 @@ class Watch:
         except (OperationFailure, KeyError):
             now = None
         if before is None or now is None:
-            self._is_told = False
+            self.is_told = False
             return
         for part in self.names:
             had, has = before.late[part], now.late[part]
             touched = {id_ for id_, time in has.items() if had.get(id_) != time}
             if len(touched) != _writes(before.counters[part], now.counters[part]):
-                self._is_told = False
+                self.is_told = False
             self._touched[part] |= touched
             # Else there would be more and more of them
             if len(has) > 2 * _LATE:
