@@ -29,8 +29,10 @@ from .config import NO_LIMIT, Settings, variable
 from .dataset import reference
 from .errors import SnapshotError
 from .mongo import database as database_module
+from .mongo import engine
 from .mongo.collections import LEASES, MANIFESTS, UNREMOVED
 from .mongo.database import Document
+from .mongo.engine import Fact
 from .operations import journal, lease
 from .results.serialize import Record
 from .results.times import shown
@@ -239,12 +241,12 @@ def _server() -> Iterator[Finding]:
         yield _problem("server", str(error), "Nothing else can be checked without it")
         return
     kind = "replica set" if database_module.is_replicated(database) else "standalone"
-    engine = _engine(database)
     yield _ok(
         "server",
-        f"MongoDB {database.client.server_info()['version']}, {kind}, {engine}, "
+        f"MongoDB {database.client.server_info()['version']}, {kind}, {_engine(database)}, "
         f"database '{database.name}'",
     )
+    yield _facts(database)
     try:
         yield from _disk(database)
         yield from _stored(database)
@@ -258,6 +260,21 @@ def _engine(database: Database[Document]) -> str:
         return str(status["storageEngine"]["name"])
     except (OperationFailure, KeyError):
         return "storage engine not told"
+
+
+def _facts(database: Database[Document]) -> Finding:
+    found = engine.remembered(database, database_module.server_process(database))
+    if found is None:
+        return _note("engine", "not met yet: it is put to the test when it is used next")
+    failing = [fact for fact in Fact if fact not in found]
+    if not failing:
+        return _ok("engine", f"all that shortcuts rest on holds: {', '.join(Fact)}")
+    return _note(
+        "engine",
+        f"does not do what some shortcuts rest on: {', '.join(failing)}",
+        "Snapshots are exact all the same, but take longer: more is read. See "
+        "docs/design/0014-what-the-engine-does.md",
+    )
 
 
 def _disk(database: Database[Document]) -> Iterator[Finding]:

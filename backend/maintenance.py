@@ -20,7 +20,7 @@ from .dataset.reference import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .merge import apply as apply_merge
 from .merge import store as merges
-from .mongo import invalidate
+from .mongo import engine, invalidate
 from .mongo.collections import (
     CATALOG,
     DATASETS,
@@ -245,6 +245,7 @@ def recover(database: Database[Document]) -> Recovered:
     location.remove_again(database)
     invalidate.drop_old(database)
     drop_abandoned(database)
+    engine.drop_leftovers(database)
     return Recovered(operations, deleted, _drop_strays(database) + _tidy_backends(database))
 
 

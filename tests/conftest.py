@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 #: What a worker needs to know: the server's address, the run's folder and database prefix.
 RUN = pytest.StashKey[dict[str, str]]()
 
+#: What is known of the server is kept from test to test, as it is from day to day.
+SERVERS = "snapshots.servers"
+
 #: Tests with these markers run only with the option of that name.
 OPT_IN = {"replica": "--replica-set", "long": "--long", "large": "--large"}
 
@@ -184,9 +187,13 @@ def _drop_databases(uri: str, prefix: str) -> None:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database[dict[str, Any]]]:
-    """This worker's database, as the server sees it."""
+    """This worker's database, as the server sees it, which has been met before."""
+    from fiftyone_snapshots.backend.mongo import engine
+
     with pymongo.MongoClient[dict[str, Any]](os.environ["FIFTYONE_DATABASE_URI"]) as client:
-        yield client[os.environ["FIFTYONE_DATABASE_NAME"]]
+        found = client[os.environ["FIFTYONE_DATABASE_NAME"]]
+        engine.holds(engine.Fact.COUNTS_WRITES, found)
+        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -219,7 +226,7 @@ def clean_database(database: Database[dict[str, Any]], steady_primary: None) -> 
     assert database.name.startswith("snapshots_test_")
     views_first = sorted(database.list_collections(), key=lambda c: c["type"] != "view")
     for name in (collection["name"] for collection in views_first):
-        if name == "config" or name.startswith("system."):
+        if name in ("config", SERVERS) or name.startswith("system."):
             continue
         if "." in name and not name.startswith("fs."):
             database.drop_collection(name)

@@ -12,8 +12,10 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+from ..mongo import engine
 from ..mongo.counters import COUNTERS, count_in, counters_in
 from ..mongo.database import Document, Server
+from ..mongo.engine import Fact
 from ..mongo.together import Question, ask
 from .parts import Documents, Head, Part, State
 from .together import HeldDocuments
@@ -68,6 +70,8 @@ class DatasetToken:
             reading = _Reading(shared, own)
             reading.take(database, questions)
         server = Server.of(database)
+        if not engine.holds(Fact.COUNTS_WRITES, database, server):
+            reading.counters = dict.fromkeys(own)
         return cls(
             reading.counters,
             reading.digest(),

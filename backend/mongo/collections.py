@@ -30,8 +30,12 @@ DELTA = PREFIX + "delta"
 ORDERS = PREFIX + "orders"
 UNREMOVED = PREFIX + "unremoved"
 DEPLOYMENT = PREFIX + "deployment"
+SERVERS = PREFIX + "servers"
 MERGES = PREFIX + "merges"
 CONFLICTS = PREFIX + "conflicts"
+
+SCRATCH = PREFIX + "scratch."
+"""Where a server is put to the test, see :mod:`.engine`."""
 
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."

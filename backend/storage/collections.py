@@ -12,8 +12,10 @@ from pymongo.errors import OperationFailure
 
 from ..dataset.parts import MOST_IDS, Documents, Part, State, chunks
 from ..manifest.manifest import Manifest
+from ..mongo import engine
 from ..mongo.counters import write_counters
 from ..mongo.database import Document, create_compressed
+from ..mongo.engine import Fact
 from ..mongo.gate import Workers
 from ..rawbson.ids import Ids, Keys
 
@@ -92,7 +94,8 @@ def put(documents: Documents, target: Collection[Document]) -> Manifest:
         what the collection holds now
     """
     source = documents.collection
-    before = write_counters(source)
+    is_counted = engine.holds(Fact.COUNTS_WRITES, source.database)
+    before = write_counters(source) if is_counted else None
     with Workers(max_workers=1) as pool:
         reading = pool.submit(Manifest.read, documents)
         documents.copy_to(target)

@@ -26,8 +26,10 @@ from pymongo.errors import OperationFailure
 
 from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Part
+from ..mongo import engine
 from ..mongo.counters import COUNTERS, counters_in, writes_under_way
 from ..mongo.database import Document
+from ..mongo.engine import Fact
 from ..mongo.gate import Workers
 from ..mongo.together import Question, ask
 
@@ -90,12 +92,15 @@ class Watch:
     def begin(self) -> None:
         """Begins anew: from now on writes are followed."""
         self._touched = {part: set() for part in self.names}
+        self._last, self.is_told = None, False
+        if not engine.holds(Fact.COUNTS_EACH, self._database):
+            return
         try:
             self._floors = self._latest()
             self._last = self._look()
         except (OperationFailure, KeyError):
             # The server tells less, or a collection is gone
-            self._last = None
+            return
         self.is_told = self._last is not None
 
     def look(self) -> dict[Part, set[Any]] | None:

@@ -23,13 +23,10 @@ from typing import Any
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
+from ...mongo import engine
 from ...mongo.counters import write_counters, writes_under_way
-from ...mongo.database import (
-    Document,
-    is_replicated,
-    server_process,
-    server_time,
-)
+from ...mongo.database import Document, is_replicated, server_process, server_time
+from ...mongo.engine import Fact
 
 _ENOUGH_WRITES = 1000
 
@@ -107,6 +104,8 @@ class CollectionToken:
 def _look(collection: Collection[Document]) -> tuple[CollectionToken | None, int]:
     """Returns the counters, and how many writes were under way after they were read."""
     database = collection.database
+    if not engine.holds(Fact.COUNTS_WRITES, database):
+        return None, 0
     counters = write_counters(collection)
     if counters is None or sum(counters[1:]) < _ENOUGH_WRITES:
         return None, 0
@@ -115,10 +114,10 @@ def _look(collection: Collection[Document]) -> tuple[CollectionToken | None, int
         setting = database.client.admin.command(
             {"getParameter": 1, "wiredTigerFileHandleCloseIdleTime": 1}
         )
-        engine = status["wiredTiger"]
+        told = status["wiredTiger"]
         change_token = CollectionToken(
             process=str(server_process(database)),
-            closed=int(engine["data-handle"]["connection sweep dhandles closed"]),
+            closed=int(told["data-handle"]["connection sweep dhandles closed"]),
             validated=int(status["metrics"]["commands"]["validate"]["total"]),
             idle_seconds=_IDLE_SHARE * setting["wiredTigerFileHandleCloseIdleTime"],
             at=server_time(database),

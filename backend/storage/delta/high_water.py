@@ -18,7 +18,9 @@ from pymongo import DESCENDING
 from pymongo.collection import Collection
 from typing_extensions import Self
 
+from ...mongo import engine
 from ...mongo.database import Document, Server, server_process
+from ...mongo.engine import Fact
 from ...rawbson.ids import Keys
 from . import scan
 
@@ -46,6 +48,8 @@ class HighWaterMark:
         database = collection.database
         server, found = Server.of(database), _id_of(collection)
         if server.process is None or found is None or server.is_replicated:
+            return None
+        if not engine.holds(Fact.KEEPS_ORDER, database, server):
             return None
         last = collection.find_one(
             {}, {"_id": 1}, sort=[("$natural", DESCENDING)], show_record_id=True
