@@ -7,13 +7,15 @@ from typing import Any
 
 import fiftyone.core.dataset as fod
 import fiftyone.core.view as fov
+from bson import ObjectId
 from pymongo.database import Database
 
 from ..backend.access import Action
+from ..backend.catalog.catalog import Catalog
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset.reference import DatasetReference, current_name
 from ..backend.diff.bars import shown
-from ..backend.errors import DatasetNotFoundError
+from ..backend.errors import DatasetNotFoundError, SnapshotPermissionError
 from ..backend.merge import apply, plan, plans, store
 from ..backend.merge.ancestry import COMMON
 from ..backend.merge.conflicts import Conflict, ConflictKind
@@ -71,6 +73,8 @@ def plan_merge(
     enter(Action.PLAN_MERGE, target)
     if isinstance(base, DatasetSnapshot):
         base = base.id
+    if base is not None and ObjectId.is_valid(base):
+        _require_base(connection, ObjectId(base))
     with shown(progress) as report:
         made = plan.plan(connection, target, source, base, preference, report)
     return plans.told(connection, made)
@@ -106,7 +110,9 @@ def list_merges(dataset_name: str | fod.Dataset) -> list[MergePlan]:
     Raises:
         ValueError: if there is no such dataset
     """
-    return plans.of_dataset(*read(dataset_name))
+    connection, dataset = read(dataset_name)
+    found = plans.of_dataset(connection, dataset)
+    return [each for each in found if _may_see(each, dataset.name)]
 
 
 @acting(Action.LIST, each=True)
@@ -132,7 +138,7 @@ def list_conflicts(
     Raises:
         ValueError: if there is no such merge or kind
     """
-    connection, found, _ = _found(Action.LIST, merge_id)
+    connection, found, _ = _found(Action.LIST, merge_id, Action.DIFF)
     wanted = plans.filter_of(kind, field, label, resolved)
     return store.conflicts(connection, found.id, wanted)
 
@@ -157,7 +163,7 @@ def resolve_conflicts(merge_id: str, conflicts: object, take: object) -> int:
             decided so
     """
     wanted, resolution = plans.read_filter(conflicts), plans.read_resolution(take)
-    connection, found, _ = _found(Action.RESOLVE_MERGE, merge_id)
+    connection, found, _ = _found(Action.RESOLVE_MERGE, merge_id, Action.DIFF)
     return store.resolve(connection, found, wanted, resolution)
 
 
@@ -184,7 +190,7 @@ def view_conflicts(
     Raises:
         ValueError: if there is no such merge or side, or its dataset is gone
     """
-    connection, found, _ = _found(Action.DIFF, merge_id)
+    connection, found, _ = _found(Action.DIFF, merge_id, Action.DIFF)
     wanted = plans.filter_of(kind, field, label)
     return plans.view(connection, found, side, wanted)
 
@@ -238,17 +244,38 @@ def discard_merge(merge: str | MergePlan) -> None:
 
 
 def _found(
-    action: Action, merge_id: str
+    action: Action, merge_id: str, of_branch: Action = Action.LIST
 ) -> tuple[Database[Document], PlanRecord, DatasetReference]:
-    """Finds a merge and its target, and asks whether it may be done."""
+    """Finds a merge and its target, and asks whether it may be done.
+
+    A plan tells of both sides, and so does not open the branch to who may not see that.
+    """
     connection = database.connect()
     found = store.get(connection, merge_id)
+    require(of_branch, current_name(connection, found.branch_id) or found.branch_name)
     name = current_name(connection, found.target_id)
     if name is None:
         raise DatasetNotFoundError(f"The target of the merge {merge_id} was deleted")
     target = DatasetReference(found.target_id, name)
     enter(action, target)
     return connection, found, target
+
+
+def _may_see(merge: MergePlan, dataset_name: str) -> bool:
+    """Returns whether the user may see the other side of a merge."""
+    try:
+        for name in {merge.branch_name, merge.dataset_name} - {dataset_name, None}:
+            require(Action.LIST, name)
+    except SnapshotPermissionError:
+        return False
+    return True
+
+
+def _require_base(connection: Database[Document], snapshot_id: ObjectId) -> None:
+    """Refuses a snapshot of a dataset that the user may not compare."""
+    record = Catalog(connection).by_id(snapshot_id)
+    if record is not None and (name := current_name(connection, record.dataset_id)) is not None:
+        require(Action.DIFF, name)
 
 
 def _conflicts(merge_id: str, kind: ConflictKind | str | None = None, **wanted: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import bson
@@ -116,7 +117,11 @@ def find(database: Database[Document], dataset: DatasetReference) -> Branch:
 def _check_childless(database: Database[Document], branch: Branch) -> None:
     """Refuses to delete what other branches, those in the trash included, are made of."""
     held = [each for each in Catalog(database).list_all(branch.dataset_id) if each.held_by]
-    names = sorted(name for each in held for name in holding.holders(database, each))
+    # What was merged is held by the branch itself as well
+    others = (
+        replace(each, held_by=tuple(set(each.held_by) - {branch.dataset_id})) for each in held
+    )
+    names = sorted({name for each in others for name in holding.holders(database, each)})
     if names:
         raise HeldSnapshotError(
             f"'{branch.dataset_name}' has branches itself, which need its snapshots: "

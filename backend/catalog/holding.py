@@ -1,8 +1,9 @@
 """Holding a snapshot, as a pin does, for as long as somebody depends on it.
 
-The record of a snapshot lists the datasets of the branches whose base it is, so that whoever reads
-the record anyway knows. It is the branch that says for good: what is known of it goes when its
-dataset is deleted, whoever deletes that, or when its time in the trash is over.
+The record of a snapshot lists the datasets of the branches that need it: because it is their base,
+or because it tells of a merge that the next one begins with. So whoever reads the record anyway
+knows. It is the branch that says for good: what is known of it goes when its dataset is deleted,
+whoever deletes that, or when its time in the trash is over.
 """
 
 from __future__ import annotations
@@ -41,6 +42,17 @@ def release(database: Database[Document], snapshot_id: ObjectId, holder: ObjectI
     _change(database, snapshot_id, {"$setDifference": [_HELD_BY, [holder]]})
 
 
+def release_all(database: Database[Document], holder: ObjectId) -> None:
+    """Does not hold anything any more; may be repeated.
+
+    Args:
+        database: the database
+        holder: the dataset of the branch
+    """
+    for record in database[CATALOG].find({"held_by": holder}, {"_id": 1}):
+        release(database, record["_id"], holder)
+
+
 _HELD_BY: Document = {"$ifNull": ["$held_by", _NOTHING]}
 
 
@@ -62,7 +74,7 @@ def holders(database: Database[Document], record: SnapshotRecord) -> list[str]:
     if not record.held_by:
         return []
     look: list[Document] = [
-        {"$match": {"_id": {"$in": list(record.held_by)}, "branch": {"$exists": True}}},
+        {"$match": {"_id": {"$in": list(record.held_by)}}},
         {
             "$lookup": {
                 "from": "datasets",
@@ -73,6 +85,8 @@ def holders(database: Database[Document], record: SnapshotRecord) -> list[str]:
             }
         },
         {"$project": {"own": 1, "dataset_name": "$branch.dataset_name"}},
+        # A branch in the trash is one that can come back
+        {"$match": {"$or": [{"own": {"$ne": []}}, {"dataset_name": {"$exists": True}}]}},
     ]
     found = database[DATASETS].aggregate(look)
     return sorted(
@@ -88,7 +102,7 @@ def check_free(database: Database[Document], record: SnapshotRecord) -> None:
         record: the snapshot
 
     Raises:
-        HeldSnapshotError: if it is the base of a branch
+        HeldSnapshotError: if a branch needs it
     """
     if names := holders(database, record):
         raise HeldSnapshotError(

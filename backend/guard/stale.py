@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from ..errors import StaleDatasetError
+from ..errors import DatasetBusyError, StaleDatasetError
 from ..mongo.collections import DATASETS
-from ..mongo.database import Document
+from ..mongo.database import MERGING, Document
 
 _NOT_ON_VIEWS = 166
+_INVALID_DOCUMENT = 121
 _PREFIXES = ("samples.", "frames.samples.")
 
 
@@ -30,13 +31,20 @@ def told(database: Database[Document], collection: str | None) -> Iterator[None]
 
     Raises:
         StaleDatasetError: if it is one that the dataset had before it was reverted
+        DatasetBusyError: if the dataset is being exchanged with the outcome of a merge
     """
     try:
         yield
     except OperationFailure as error:
         if collection is None or not collection.startswith(_PREFIXES):
             raise
-        if _NOT_ON_VIEWS not in _codes(error):
+        codes = _codes(error)
+        if _INVALID_DOCUMENT in codes and MERGING in str(error.details):
+            raise DatasetBusyError(
+                "The dataset is at the last step of a merge, which takes some milliseconds. "
+                "Nothing was written: try again"
+            ) from error
+        if _NOT_ON_VIEWS not in codes:
             raise
         facts = database[DATASETS].find_one({"former_names": collection}, {"_id": True})
         document = facts and database["datasets"].find_one({"_id": facts["_id"]}, {"name": True})

@@ -8,8 +8,6 @@ is copied, and looked at again just before the exchange.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +16,7 @@ from pymongo.database import Database
 
 from ..access import actor
 from ..actions import Action
-from ..catalog import names
+from ..catalog import holding, names
 from ..catalog.catalog import Catalog
 from ..catalog.record import MergedFrom, SnapshotRecord, SnapshotState
 from ..config import Settings
@@ -31,6 +29,7 @@ from ..errors import (
     ConcurrentWritesError,
     ConflictsRemainError,
     InvalidRequestError,
+    OutcomeUnknownError,
     SnapshotNotFoundError,
     StaleMergeError,
 )
@@ -42,16 +41,14 @@ from ..revert import exchange
 from ..search import lineage
 from ..snapshots import create, quota
 from ..storage.base import Captured
-from . import store
+from . import standstill, store
 from .build import Builder, StagedVersion, copy
 from .conflicts import Conflict, ConflictKind, Resolution, Take
 from .engine import Engine
 from .plan import short_name
 from .record import MergeState
-from .side import Side, sayable
+from .side import Side
 from .store import Filter, PlanRecord
-
-logger = logging.getLogger(__name__)
 
 
 def apply(
@@ -160,10 +157,10 @@ def _snapshot(
     """Returns the snapshot of the branch as it was planned: its latest one, or a new one."""
     catalog = Catalog(database)
     latest = catalog.latest(branch.id)
-    if latest is not None and _is_planned(database, latest, plan):
-        return latest
     if Side(database, HeadVersion(Head(database, branch.id))).digest() != plan.theirs:
         raise _stale("branch", branch.name)
+    if latest is not None and _is_planned(database, latest, plan):
+        return latest
     name = _free(catalog, branch.id, f"merged into {target.name}".replace("/", "-"))
     made = create.create(database, branch, name, None)
     if not _is_planned(database, made, plan):
@@ -198,6 +195,7 @@ def _merge(
         made=[record.id],
         snapshot=record.to_document(),
         is_staged=True,
+        known_related=standstill.known_related(before.state),
         kept_parts=[Part.STORE.name],
         destroy=Settings.load().trash_days == 0,
         changes=None,
@@ -227,7 +225,8 @@ def _merge(
         database[staging_name(running.id, part)].rename(new)
     running.step("moved")
     related = exchange.staged_related(running)
-    exchange.make(running, switch, related, document, _unchanged(before, head, planned, ours))
+    check = standstill.unchanged(running, before, head, planned, ours)
+    exchange.make(running, switch, related, document, check)
 
 
 def _engine(
@@ -287,37 +286,12 @@ def _check_unchanged(
         raise _stale("target", planned["name"])
 
 
-def _unchanged(
-    before: DatasetToken, head: Head, planned: Document, ours: Side
-) -> Callable[[Document], None]:
-    """Returns what refuses the exchange if the target was written to at the last moment."""
-
-    def check(current: Document) -> None:
-        counters = before.again(head.database).counters
-        is_written = not before.has_counters or counters != before.counters
-        is_edited = sayable(current) != sayable(planned)
-        if is_edited or (is_written and not _is_same(head, ours)):
-            raise ConcurrentWritesError(
-                f"Dataset '{planned['name']}' was written to at the moment of the merge; nothing "
-                "was changed. Apply it again, or plan it again if the content has changed."
-            )
-
-    return check
-
-
-def _is_same(head: Head, ours: Side) -> bool:
-    """Returns whether the samples and frames of the target still are those that were merged."""
-    now = HeadVersion(head)
-    return all(
-        now.manifest(part).fingerprint(touched=False)
-        == ours.manifest(part).fingerprint(touched=False)
-        for part in (Part.SAMPLES, Part.FRAMES)
-    )
-
-
 def _finish(running: Operation) -> SnapshotRecord:
     """Takes the snapshot that a merge ends with; may be repeated."""
     database, details = running.database, running.details
+    standstill.tell_of_deletions(running)
+    standstill.let_write(running)
+    running.step("let_write")
     catalog = Catalog(database)
     planned = SnapshotRecord.from_document(details["snapshot"])
     record = catalog.by_id(planned.id)
@@ -325,10 +299,22 @@ def _finish(running: Operation) -> SnapshotRecord:
     if record is None or record.state is SnapshotState.CREATING:
         if record is not None:
             create.remove(running, planned.id, planned.backend)
-        record, captured = create.capture(running, planned, catalog.latest(planned.dataset_id))
+        try:
+            record, captured = create.capture(running, planned, catalog.latest(planned.dataset_id))
+        except ConcurrentWritesError as error:
+            raise OutcomeUnknownError(
+                f"The merge is made, but its snapshot '{planned.name}' could not be taken yet: "
+                f"{error} It is taken at the next use of the dataset.",
+                str(running.id),
+            ) from error
         running.certain("summarized")
         create.complete(running, record)
     record = create.finish(running, record, captured)
+    if planned.merged_from is not None and planned.merged_from.is_full:
+        # The next merge of the branch begins with what these two tell
+        for needed in (record.id, planned.merged_from.snapshot_id):
+            holding.hold(database, needed, planned.merged_from.dataset_id)
+        running.step("held")
     lineage.note_merged(database, record, details.get("came_along", []))
     running.step("took_snapshot")
     store.close(
@@ -346,13 +332,13 @@ def _finish(running: Operation) -> SnapshotRecord:
 def _recover(running: Operation) -> None:
     """Finishes a merge whose exchange was made, and takes its snapshot; takes back others."""
     exchange.recover(running)
-    if not running.is_committed or is_deleted(running.database, running.dataset_id):
+    if is_deleted(running.database, running.dataset_id):
         return
-    try:
+    if running.is_committed:
+        # Not done without its snapshot: the next merge would begin where this one did
         _finish(running)
-    except ConcurrentWritesError as error:
-        # The merge is made; without a snapshot of it, the next one begins where this one did
-        logger.warning("The merge is made, but has no snapshot: %s", error)
+    else:
+        standstill.let_write(running)
 
 
 def _drop_staged(running: Operation) -> None:

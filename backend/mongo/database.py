@@ -197,6 +197,11 @@ def raw_documents(database: Database[Document]) -> Database[RawBSONDocument]:
     return database.with_options(codec_options=_RAW)  # type: ignore[return-value]
 
 
+MERGING = "a merge is at its last step, try again"
+"""What the server says to who writes to the target of a merge at that moment, see
+:mod:`..merge.standstill`."""
+
+
 def server_time(database: Database[Document]) -> datetime:
     """Returns the time on the server's clock, the only clock that all clients share.
 

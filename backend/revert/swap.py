@@ -216,6 +216,8 @@ def _move_aside(database: Database[Document], name: str, target: str) -> None:
         database[name].rename(target)
     except OperationFailure as error:
         if error.code == _NAMESPACE_EXISTS:
+            # It may refuse writes still, see merge.standstill
+            database.command("collMod", target, validator={})
             Documents(database[name]).merge_into(database[target])
             fences.drop(database, name, listed)
         elif error.code != _NAMESPACE_NOT_FOUND:
@@ -321,7 +323,7 @@ def install_related(
         former: where what the dataset had is kept
         kept (()): parts that stay as they are
     """
-    database = head.database
+    database, known = head.database, running.details.get("known_related", {})
     views, stale = _views_and_results(head)
     delete_generated_datasets(head, views)
     if Part.RESULT_FILES in former:
@@ -336,6 +338,9 @@ def install_related(
     ids = ids_together(database, keys | {(False, part): wanted[part] for part in named})
     for part in (part for part in ownership.OWNED if part not in kept):
         extra = set(ids[True, part]).difference(ids.get((False, part), []))
+        if part.name in known:
+            # A merge keeps what was added since it looked
+            extra.intersection_update(known[part.name])
         # Extra ones first: they may hold keys that must be unique
         removal.delete(running, part, list(extra))
         if part in wanted:

@@ -89,7 +89,7 @@ def is_trashed(database: Database[Document], dataset_id: ObjectId) -> bool:
 def release_base(
     database: Database[Document], dataset_id: ObjectId, facts: Document | None = None
 ) -> None:
-    """Lets go of the base of a branch that is gone for good, if the dataset was one.
+    """Lets go of what a branch needed that is gone for good, if the dataset was one.
 
     Args:
         database: the database
@@ -99,7 +99,7 @@ def release_base(
     if facts is None:
         facts = Catalog(database).dataset_facts(dataset_id)
     if "branch" in facts:
-        holding.release(database, facts["branch"]["base_snapshot_id"], dataset_id)
+        holding.release_all(database, dataset_id)
 
 
 def forget(database: Database[Document], branch: TrashedBranch) -> None:
