@@ -68,11 +68,13 @@ def create_snapshot(
 
 
 @acting(Action.LIST)
-def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
+def list_snapshots(dataset_name: str | fod.Dataset, *, safety: bool = False) -> list[str]:
     """Lists the snapshots of a dataset.
 
     Args:
         dataset_name: the name of the dataset
+        safety (False): whether to list safety snapshots as well, which are made before and after
+            operations that can be undone
 
     Returns:
         a list of names, in order of creation
@@ -81,7 +83,7 @@ def list_snapshots(dataset_name: str | fod.Dataset) -> list[str]:
         ValueError: if there is no such dataset
     """
     connection, dataset = read(dataset_name)
-    return [record.name for record in Catalog(connection).list(dataset.id)]
+    return [record.name for record in Catalog(connection).list(dataset.id, safety=safety)]
 
 
 @acting(Action.LIST)

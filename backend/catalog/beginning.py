@@ -13,7 +13,7 @@ from ..mongo.collections import CATALOG, DATASETS
 from ..mongo.database import Document
 from ..mongo.together import Question, ask
 from .names import taken
-from .queries import counting, same_slug
+from .queries import NAMED, counting, same_slug
 from .record import SnapshotRecord, SnapshotState
 
 _NO_COUNTS: Document = {"own": 0, "all": 0}
@@ -73,7 +73,7 @@ class Place:
             dataset_id: the dataset
         """
         own: Document = {"dataset_id": dataset_id}
-        ready: Document = {**own, "state": SnapshotState.READY.value}
+        ready: Document = {**own, **NAMED, "state": SnapshotState.READY.value}
         last: list[Document] = [{"$sort": {"sequence": -1, "_id": -1}}, {"$limit": 1}]
         found = _read(
             database,

@@ -19,7 +19,7 @@ from ..mongo.collections import CATALOG, DATASETS
 from ..mongo.database import Document
 from ..results.times import zoned
 from .names import no_snapshot, taken
-from .queries import counting, same_slug, usable
+from .queries import NAMED, counting, same_slug, usable
 from .record import (
     FORMAT_VERSION,
     Archive,
@@ -174,9 +174,10 @@ class Catalog:
         document = self.database[CATALOG].find_one({"_id": snapshot_id})
         return SnapshotRecord.from_document(document) if document else None
 
-    def list(self, dataset_id: ObjectId) -> Records:
-        """Lists the snapshots of a dataset that can be used, in order of creation."""
-        return self.select({"dataset_id": dataset_id, "state": SnapshotState.READY.value})
+    def list(self, dataset_id: ObjectId, *, safety: bool = False) -> Records:
+        """Lists usable snapshots in order of creation, with or without safety snapshots."""
+        query = {"dataset_id": dataset_id, "state": SnapshotState.READY.value}
+        return self.select(query if safety else {**query, **NAMED})
 
     def list_trashed(self, dataset_id: ObjectId | None = None) -> Records:
         """Lists deleted snapshots that can still be brought back, of one dataset or of all."""
@@ -189,9 +190,11 @@ class Catalog:
         """Lists the snapshots of a dataset or of all, whatever their state."""
         return self.select({} if dataset_id is None else {"dataset_id": dataset_id})
 
-    def latest(self, dataset_id: ObjectId) -> SnapshotRecord | None:
-        """Returns the newest snapshot of a dataset, or None."""
-        query = {"dataset_id": dataset_id, "state": SnapshotState.READY.value}
+    def latest(self, dataset_id: ObjectId, *, safety: bool = False) -> SnapshotRecord | None:
+        """Returns the newest snapshot of a dataset, or None; see :meth:`list`."""
+        query: Document = {"dataset_id": dataset_id, "state": SnapshotState.READY.value}
+        if not safety:
+            query.update(NAMED)
         last = [("sequence", -1), ("_id", -1)]
         document = self.database[CATALOG].find_one(query, sort=last)
         return SnapshotRecord.from_document(document) if document else None
@@ -199,7 +202,9 @@ class Catalog:
     def neighbours(
         self, record: SnapshotRecord
     ) -> tuple[SnapshotRecord | None, SnapshotRecord | None]:
-        """Returns the snapshots before and after one in the history of its dataset."""
+        """Returns the snapshots before and after one in its dataset's history; safety has none."""
+        if record.is_safety:
+            return None, None
         others = [other for other in self.list(record.dataset_id) if other.id != record.id]
         before = [other for other in others if other.sequence < record.sequence]
         after = [other for other in others if other.sequence > record.sequence]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+
+from bson import ObjectId
 
 from ..errors import InvalidNameError
 
@@ -23,6 +26,15 @@ _SHOWN = 10
 _SEPARATORS = frozenset("+_.-")
 
 
+_SAFETY = re.compile(r"safety-[0-9a-f]{24}")
+"""What the names of snapshots look like in addresses that nobody has asked for by name."""
+
+
+def safety(snapshot_id: ObjectId) -> str:
+    """Returns the name of a snapshot that nobody has asked for by name."""
+    return f"safety-{snapshot_id}"
+
+
 def is_head(name: str) -> bool:
     """Returns whether a name stands for the dataset itself, as ``HEAD`` does in any case."""
     return name.casefold() == HEAD.casefold()
@@ -33,8 +45,8 @@ def validate(name: object, *, reserved: bool = True, what: str = "snapshot") -> 
 
     Args:
         name: what the caller gave
-        reserved (True): whether to refuse ``HEAD``, which snapshots of earlier versions of this
-            package may be called
+        reserved (True): whether to refuse ``HEAD``, and names that look like those of safety
+            snapshots, which snapshots of earlier versions of this package may be called
         what ("snapshot"): what is to be called so, for the error
 
     Returns:
@@ -65,6 +77,11 @@ def validate(name: object, *, reserved: bool = True, what: str = "snapshot") -> 
     if reserved and slug(name) == slug(HEAD):
         raise InvalidNameError(
             f"{named} {name!r} is reserved: {HEAD} stands for the dataset as it is now"
+        )
+    if reserved and _SAFETY.fullmatch(slug(name)):
+        raise InvalidNameError(
+            f"{named} {name!r} is reserved: safety snapshots, which are made before and after "
+            "operations, are called so"
         )
     if not slug(name):
         raise InvalidNameError(f"{named} {name!r} needs at least one letter or digit")

@@ -6,7 +6,10 @@ from bson import ObjectId
 
 from ..mongo.database import Document
 from .names import slug
-from .record import SnapshotState
+from .record import SnapshotKind, SnapshotState
+
+NAMED: Document = {"kind": {"$ne": SnapshotKind.SAFETY.value}}
+"""Finds the records of snapshots that somebody asked for by name."""
 
 
 def usable(dataset_id: ObjectId, name: str) -> Document:
@@ -40,6 +43,6 @@ def counting(dataset_id: ObjectId) -> list[Document]:
     """
     is_own = {"$cond": [{"$eq": ["$dataset_id", dataset_id]}, 1, 0]}
     return [
-        {"$match": {"live": True, "archive": None}},
+        {"$match": {"live": True, "archive": None, **NAMED}},
         {"$group": {"_id": None, "own": {"$sum": is_own}, "all": {"$sum": 1}}},
     ]

@@ -24,6 +24,16 @@ class DatasetSnapshotStatus(Enum):
     LOADED = "LOADED"
 
 
+class SnapshotKind(str, Enum):
+    """Who asked for a snapshot."""
+
+    NAMED = "named"
+    """Somebody, who gave it its name."""
+    SAFETY = "safety"
+    """Nobody: it is the dataset before or after an operation that can be undone. It is not listed,
+    counts against no limit, and goes by rules of its own."""
+
+
 class SnapshotState(str, Enum):
     """Where a snapshot stands in its life."""
 
@@ -181,6 +191,12 @@ class SnapshotRecord:
     """What was merged, if it is what a merge has ended with."""
     held_by: tuple[ObjectId, ...] = ()
     """The datasets of the branches whose base it is, see :mod:`.holding`."""
+    kind: SnapshotKind = SnapshotKind.NAMED
+
+    @property
+    def is_safety(self) -> bool:
+        """Whether nobody has asked for it by name."""
+        return self.kind is SnapshotKind.SAFETY
 
     @property
     def is_live(self) -> bool:
@@ -255,6 +271,7 @@ class SnapshotRecord:
             "archive": self.archive and self.archive.to_document(),
             **({"merged_from": self.merged_from.to_document()} if self.merged_from else {}),
             "held_by": list(self.held_by),
+            "kind": self.kind.value,
         }
 
     @classmethod
@@ -295,6 +312,7 @@ class SnapshotRecord:
             archive=Archive.from_document(document.get("archive")),
             merged_from=MergedFrom.from_document(document.get("merged_from")),
             held_by=tuple(document.get("held_by") or ()),
+            kind=SnapshotKind(document.get("kind", SnapshotKind.NAMED)),
         )
 
 

@@ -36,7 +36,8 @@ def is_unchanged(database: Database[Document], latest: SnapshotRecord) -> bool:
             return False
     if surroundings.properties(before, after) or surroundings.items(older, newer, before, after):
         return False
-    noted = dict(Catalog(database).dataset_facts(latest.dataset_id).get("witness") or {})
+    facts = Catalog(database).dataset_facts(latest.dataset_id)
+    noted = dict(facts.get("safety_witness" if latest.is_safety else "witness") or {})
     is_of_latest = noted.pop("snapshot_id", None) == latest.id
     found = version_hash.at_a_glance(database, latest, noted if is_of_latest else None)
     if found is Equality.UNKNOWN:

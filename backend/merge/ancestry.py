@@ -121,7 +121,7 @@ class _History:
 
     def _line(self, dataset_id: ObjectId) -> list[SnapshotRecord]:
         if dataset_id not in self._lines:
-            self._lines[dataset_id] = line = Catalog(self.database).list(dataset_id)
+            self._lines[dataset_id] = line = Catalog(self.database).list(dataset_id, safety=True)
             self.records.update({record.id: record for record in line})
         return self._lines[dataset_id]
 

@@ -99,7 +99,11 @@ def read(
     if facts:
         check_format(facts)
     records = [SnapshotRecord.from_document(document) for document in found[CATALOG]]
-    ready = [record for record in records if record.state is SnapshotState.READY]
+    ready = [
+        record
+        for record in records
+        if record.state is SnapshotState.READY and not record.is_safety
+    ]
     changes = SampleChangeSummary.from_dict(facts.get("latest_changes"))
     counts = next(((each["own"], each["all"]) for each in found[_COUNTS]), (0, 0))
     return Overview(

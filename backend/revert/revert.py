@@ -79,7 +79,9 @@ def plan(database: Database[Document], dataset: DatasetReference, name: str) -> 
         samples_to_restore=len(difference.changed),
         fields_to_add_back=[field for field in then if field not in now],
         fields_to_remove=[field for field in now if field not in then],
-        snapshots_to_delete=[newer.name for newer in _newer(database, record)],
+        snapshots_to_delete=[
+            newer.name for newer in _newer(database, record) if not newer.is_safety
+        ],
     )
 
 
@@ -171,7 +173,7 @@ def stage(
 
 
 def _newer(database: Database[Document], record: SnapshotRecord) -> list[SnapshotRecord]:
-    others = Catalog(database).list(record.dataset_id)
+    others = Catalog(database).list(record.dataset_id, safety=True)
     return [other for other in others if other.sequence > record.sequence]
 
 

@@ -222,8 +222,9 @@ def page(records: Sequence[SnapshotRecord], dataset_name: str, query: HistoryQue
     Returns:
         a page of its history
     """
-    live = [record for record in records if record.is_live]
-    trashed = [record for record in records if not record.is_live]
+    named = [record for record in records if not record.is_safety]
+    live = [record for record in named if record.is_live]
+    trashed = [record for record in named if not record.is_live]
     before = dict(zip([record.id for record in live], [None, *live], strict=False))
     shown = [record for record in (trashed if query.trash else live) if _fits(record, query)]
     shown.reverse()
@@ -236,7 +237,7 @@ def page(records: Sequence[SnapshotRecord], dataset_name: str, query: HistoryQue
         matching=len(shown),
         total=len(live),
         in_trash=len(trashed),
-        creators=sorted({record.created_by for record in records if record.created_by}),
+        creators=sorted({record.created_by for record in named if record.created_by}),
     )
 
 

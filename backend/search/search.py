@@ -16,6 +16,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..catalog.catalog import Catalog
+from ..catalog.queries import NAMED
 from ..catalog.record import SampleChangeSummary, SnapshotRecord
 from ..dataset.parts import Part
 from ..errors import InvalidRequestError, SnapshotError
@@ -118,7 +119,7 @@ def search(database: Database[Document], query: SnapshotQuery) -> list[FoundSnap
 
 
 def _catalog_query(query: SnapshotQuery, zone: tzinfo) -> Document:
-    found: Document = {"live": True}
+    found: Document = {"live": True, **NAMED}
     if query.created_by is not None:
         found["created_by"] = query.created_by
     if query.tags:

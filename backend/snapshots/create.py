@@ -245,7 +245,7 @@ def _fields(
 
 
 @recovers(Action.CREATE)
-def _recover(running: Operation) -> None:
+def recover(running: Operation) -> None:
     """Removes a snapshot that was not completed."""
     database, snapshot_id = running.database, running.details["snapshot_id"]
     catalog = Catalog(database)
@@ -272,6 +272,10 @@ def finish(
         the snapshot as it is now
     """
     record = replace(record, state=SnapshotState.READY)
+    if record.is_safety:
+        _note_safety(running.database, record, captured)
+        registry.create(record.backend, running.database).tidy(running.dataset_id)
+        return record
     facts: Document = {}
     collection = None if captured is None else captured.sample_collection
     if captured is not None and captured.change_token is not None:
@@ -280,6 +284,15 @@ def finish(
     running.step("summarized_head")
     registry.create(record.backend, running.database).tidy(running.dataset_id)
     return record
+
+
+def _note_safety(
+    database: Database[Document], record: SnapshotRecord, captured: Captured | None
+) -> None:
+    """Notes what proves that the dataset was not written to since a safety snapshot."""
+    if captured is not None and captured.change_token is not None:
+        noted = {"snapshot_id": record.id, **captured.change_token}
+        Catalog(database).set_dataset_facts(record.dataset_id, safety_witness=noted)
 
 
 def _warn_if_not_persistent(dataset: DatasetReference) -> None:

@@ -139,6 +139,9 @@ def summarize_revived(
         record: the snapshot
         now (None): the time on the server, if it is known
     """
+    if record.is_safety:
+        # What it has changed was told of an operation, and stays so
+        return
     catalog = Catalog(database)
     before, after = catalog.neighbours(record)
     catalog.update(record.id, changes=changes.since_previous(database, before, record, now=now))

@@ -11,6 +11,7 @@ from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..dataset.reference import DatasetReference
+from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
 
@@ -52,6 +53,11 @@ def edit(
     if new_name is not None:
         names.validate(new_name)
         record = catalog.get(dataset.id, name, dataset.name)
+        if record.is_safety:
+            raise InvalidRequestError(
+                f"'{name}' is a safety snapshot, and keeps its name. Pin it to keep it, or make a "
+                "branch of it"
+            )
         catalog.check_name(dataset.id, new_name, renamed=record.id)
     with operation(
         database, dataset.id, Action.EDIT, snapshot_of=dataset.name, snapshot_name=name

@@ -92,7 +92,9 @@ def verify_all(
         the reports
     """
     catalog = Catalog(database)
-    records = [record for id_ in catalog.dataset_ids() for record in catalog.list(id_)]
+    records = [
+        record for id_ in catalog.dataset_ids() for record in catalog.list(id_, safety=True)
+    ]
     for number, record in enumerate(records):
         name = current_name(database, record.dataset_id)
         if name is None:
