@@ -273,6 +273,41 @@ class Action(str, Enum):
         "discard_merge",
         _Row(Level.EDIT, "discard planned merges", command="merge discard"),
     )
+    BEGIN_OPERATION = (
+        "begin_operation",
+        _Row(
+            Level.EDIT,
+            "make operations undoable",
+            doing="Keeping the state before",
+            is_recorded=False,
+        ),
+    )
+    END_OPERATION = (
+        "end_operation",
+        _Row(Level.EDIT, "make operations undoable", doing="Keeping the state after"),
+    )
+    LIST_UNDOABLE = (
+        "list_undoable",
+        _Row(
+            Level.VIEW,
+            "list undoable operations",
+            "List undoable operations",
+            operator="list_undoable",
+            command="undoable list",
+            is_recorded=False,
+        ),
+    )
+    UNDO_OPERATION = (
+        "undo_operation",
+        _Row(
+            Level.MANAGE,
+            "undo operations",
+            "Undo operation",
+            "Undoing an operation",
+            "undo_operation",
+            command="undoable undo",
+        ),
+    )
     EMPTY_TRASH = (
         "empty_trash",
         _Row(Level.MANAGE, "empty the trash", "Empty trash", "Emptying the trash", "empty_trash"),

@@ -51,6 +51,18 @@ class Settings:
     auto_unarchive: bool
     """Whether using an archived snapshot brings it back."""
 
+    safety_keep: int
+    """The newest operations of a dataset that stay undoable."""
+
+    safety_hours: int
+    """Hours of each of which the newest safety snapshot is kept."""
+
+    safety_days: int
+    """Days of each of which the newest safety snapshot is kept."""
+
+    safety_weeks: int
+    """Weeks of each of which the newest safety snapshot is kept."""
+
     @classmethod
     def load(cls) -> Settings:
         """Reads the settings.
@@ -73,6 +85,10 @@ class Settings:
                 "MIN_LAST_LOADED_SEC", 86400, minimum=0, maximum=_CENTURY_SECONDS
             ),
             auto_unarchive=_boolean("AUTO_UNARCHIVE", default=False),
+            safety_keep=_integer("SAFETY_KEEP", default=10, minimum=1),
+            safety_hours=_integer("SAFETY_HOURS", default=3, minimum=0),
+            safety_days=_integer("SAFETY_DAYS", default=3, minimum=0),
+            safety_weeks=_integer("SAFETY_WEEKS", default=2, minimum=0),
         )
 
 

@@ -57,6 +57,8 @@ from .snapshots import (
 )
 from .storage import registry
 from .trash import branches, trash
+from .undo import keep as undoable
+from .undo import store as operations_store
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +80,7 @@ _VERBS = (
     revert,
     unarchive,
     undo,
+    undoable,
 )
 
 
@@ -304,6 +307,7 @@ def purge_dataset(
             running.step("destroyed")
             lineage.forget(database, dataset_id)
             merges.forget(database, dataset_id)
+            operations_store.forget(database, dataset_id)
             branches.release_base(database, dataset_id, facts)
             # Last, as it is what makes an interrupted purge known
             catalog.forget_dataset(dataset_id)

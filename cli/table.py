@@ -7,6 +7,7 @@ from . import values
 from .branch_table import BRANCH_COMMANDS
 from .command import DATASET, SNAPSHOT, YES, Command, argument, optional
 from .merge_table import MERGE_COMMANDS
+from .undo_table import UNDO_COMMANDS
 
 _TAGS = argument("tags", metavar="TAG", nargs="+", help="a tag")
 _OPERATION = argument("operation", metavar="ID", help="the id of the operation")
@@ -335,12 +336,13 @@ COMMANDS = (
     Command("doctor", "look for what is wrong, and say what to do; exits with 3 if anything is"),
     *BRANCH_COMMANDS,
     *MERGE_COMMANDS,
+    *UNDO_COMMANDS,
 )
 
 
 ANSWERING = frozenset(
     ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "resolve", "hash",
      "lineage", "trash", "operations", "operation", "events", "verify-log", "doctor",
-     "branch list", "branch info", "merge list", "merge show")
+     "branch list", "branch info", "merge list", "merge show", "undoable list")
 )  # fmt: skip
 """The commands that do nothing but answer: if that cannot be written, they have failed."""

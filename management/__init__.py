@@ -48,6 +48,7 @@ from ..backend.search.search import FoundSnapshot
 from ..backend.snapshots.prune import PrunedSnapshot, PruneResult
 from ..backend.snapshots.verify_report import Verdict, VerifyReport
 from ..backend.trash.trash import TrashItem
+from ..backend.undo.record import UndoableOperation, UndoableState
 from .access import (
     export_events,
     list_event_users,
@@ -136,6 +137,7 @@ from .snapshots import (
     tag_snapshot,
     untag_snapshot,
 )
+from .undoing import list_undoable, undo_operation, undoable
 
 __all__ = [
     "Action",
@@ -182,6 +184,8 @@ __all__ = [
     "Severity",
     "TrashItem",
     "UndoPlan",
+    "UndoableOperation",
+    "UndoableState",
     "Verdict",
     "VerifyReport",
     "acting_as",
@@ -232,6 +236,7 @@ __all__ = [
     "list_run_lineages",
     "list_snapshots",
     "list_trash",
+    "list_undoable",
     "load_snapshot",
     "locate",
     "mongodb_role",
@@ -254,8 +259,10 @@ __all__ = [
     "snapshot_uri",
     "tag_snapshot",
     "unarchive_snapshot",
+    "undo_operation",
     "undo_restore",
     "undo_revert",
+    "undoable",
     "unpin_snapshot",
     "untag_snapshot",
     "verify_all",

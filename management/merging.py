@@ -25,8 +25,10 @@ from ..backend.merge.store import PlanRecord
 from ..backend.mongo import database
 from ..backend.mongo.database import Document
 from ..backend.progress import Progress
+from ..backend.undo import undo
 from .authorize import acting, enter, require
 from .datasets import change, read
+from .snapshots import load_snapshot
 
 
 @acting(Action.PLAN_MERGE, each=True)
@@ -190,9 +192,14 @@ def view_conflicts(
     Raises:
         ValueError: if there is no such merge or side, or its dataset is gone
     """
-    connection, found, _ = _found(Action.DIFF, merge_id, Action.DIFF)
+    connection, found, target = _found(Action.DIFF, merge_id, Action.DIFF)
     wanted = plans.filter_of(kind, field, label)
-    return plans.view(connection, found, side, wanted)
+
+    def load(snapshot_id: ObjectId) -> fod.Dataset:
+        record = Catalog(connection).by_id(snapshot_id)
+        return load_snapshot(target.name, "(none)" if record is None else record.name)
+
+    return plans.view(connection, found, side, wanted, load)
 
 
 @acting(Action.APPLY_MERGE, each=True)
@@ -203,6 +210,7 @@ def apply_merge(
 
     What the target was goes to the trash: :func:`undo_revert` brings it back. Every document whose
     content changes gets a new ``last_modified_at``, so that an open browser does not overwrite it.
+    The plan of an undo is applied by this as well, see :func:`undo_operation`.
 
     Args:
         merge: the merge or its id
@@ -219,6 +227,9 @@ def apply_merge(
     """
     merge_id = merge.id if isinstance(merge, MergePlan) else merge
     connection, found, target = _found(Action.APPLY_MERGE, merge_id)
+    if found.undoes is not None:
+        change(target.name)
+        return undo.apply(connection, target, found)[1].public()
     name = current_name(connection, found.branch_id)
     if name is None:
         raise DatasetNotFoundError(f"The branch '{found.branch_name}' was deleted")

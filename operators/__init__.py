@@ -32,6 +32,7 @@ from .restore_samples import PlanRestore, RestoreSamples
 from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
 from .trash import DeleteSnapshot, EmptyTrash, RestoreSnapshot
 from .undo_restore import PlanUndoRestore, UndoRestore
+from .undoing import ListUndoable, UndoOperation
 
 OPERATORS: tuple[type[SnapshotOperator], ...] = (
     CreateSnapshot,
@@ -72,6 +73,8 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     PlanMerge,
     ResolveMerge,
     ApplyMerge,
+    ListUndoable,
+    UndoOperation,
 )
 
 

@@ -123,7 +123,8 @@ class ApplyMerge(SnapshotOperator):
         made = management.apply_merge(
             _merge_id(params), params.get("snapshot") or None, params.get("description") or None
         )
-        assert made.merged_from is not None
+        if made.merged_from is None:
+            return {"message": "Undone", "snapshot": plain(made)}
         return {
             "message": f"Merged '{made.merged_from.dataset_name}', as snapshot '{made.name}'",
             "snapshot": plain(made),

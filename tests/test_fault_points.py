@@ -22,7 +22,7 @@ from fiftyone_snapshots.backend.operations.lease import drop_abandoned
 from support.crash import die, fails_at, in_child, killed_at, points_of
 from support.full import Document
 from support.invariants import World, assert_no_debris, assert_sound
-from support.stories import DATASETS, NAME, STORIES, Action, Story, make
+from support.stories import DATASETS, KEEP_LITTLE, NAME, STORIES, Action, Story, make
 
 Fault = Callable[[str, Action], bool]
 
@@ -266,6 +266,8 @@ def _walks(folder: Path) -> Iterator[list[str]]:
             assert killed_at(f"{verb}.{point}", STORIES[verb].act)
             yield points_of(STORIES[verb].use)
             fo.delete_dataset(NAME)
+    # What dies in those has an edit of somebody else in it: see tests/test_undo.py
+    yield _points_of_operations()
     # That one is killed at every point in tests/test_export_import.py
     make("video", STORIES["create"])
     exported = fos.export_snapshot(NAME, "v1", folder / "v1.tar")
@@ -273,6 +275,21 @@ def _walks(folder: Path) -> Iterator[list[str]]:
     yield points_of(lambda: fos.import_snapshot(exported))
     for name in STORIES.keys() - set(_TELLING):
         yield from _walk_of(STORIES[name])
+
+
+def _points_of_operations() -> list[str]:
+    make("image", STORIES["create"])
+
+    def operate() -> None:
+        for word in ("one", "two", ""):
+            with fos.undoable(NAME, word):
+                if word:
+                    fo.load_dataset(NAME).tag_samples(word)
+
+    with Story(lambda _: None, operate, environment=KEEP_LITTLE).setting():
+        passed = points_of(operate)
+    fo.delete_dataset(NAME)
+    return passed
 
 
 def _walk_of(story: Story) -> Iterator[list[str]]:

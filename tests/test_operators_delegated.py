@@ -71,6 +71,12 @@ def test_a_worker_does_every_operator(
     def of_plan() -> dict[str, Any]:
         return {"merge": fos.list_merges(dataset)[-1].id}
 
+    def of_operation() -> dict[str, Any]:
+        with fos.undoable("street", "tag") as block:
+            fo.load_dataset("street").tag_samples("undoable")
+        assert block.operation is not None
+        return {"operation": block.operation.id}
+
     story: list[tuple[str, dict[str, Any] | Callable[[], dict[str, Any]]]] = [
         ("create_snapshot", {"name": "v1", "description": "first"}),
         ("refresh_changes", {}),
@@ -88,6 +94,7 @@ def test_a_worker_does_every_operator(
         ("create_branch", {"name": "b"}),
         ("plan_merge", of_edited_branch),
         ("apply_merge", of_plan),
+        ("undo_operation", of_operation),
     ]
     assert {name for name, _ in story} == DELEGATABLE
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))

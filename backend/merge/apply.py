@@ -8,8 +8,7 @@ is copied, and looked at again just before the exchange.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -18,11 +17,11 @@ from ..access import actor
 from ..actions import Action
 from ..catalog import holding, names
 from ..catalog.catalog import Catalog
-from ..catalog.record import MergedFrom, SnapshotRecord, SnapshotState
+from ..catalog.record import MergedFrom, SnapshotKind, SnapshotRecord, SnapshotState
 from ..config import Settings
 from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Head, Part, State
-from ..dataset.reference import DatasetReference, is_deleted, migrate
+from ..dataset.reference import DatasetReference, current_name, is_deleted, migrate
 from ..diff import latest_changes
 from ..diff.versions import HeadVersion, NoVersion, SnapshotVersion
 from ..errors import (
@@ -78,54 +77,102 @@ def apply(
         InvalidRequestError: if the plan is closed, or the result would break a unique index
         SnapshotNotFoundError: if the snapshot that both began with is gone
     """
-    _check(database, plan)
-    base = _base(database, plan)
+    check(database, plan)
+    _base(database, plan)
     migrate(target)
     catalog = Catalog(database)
     name = name or _free(catalog, target.id, f"merge of {short_name(branch, target)}")
     create.check(database, target, name)
     theirs = _snapshot(database, target, branch, plan)
+    return perform(database, target, plan, theirs, Ending(name, description))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The snapshot that a merge ends with."""
+
+    name: str
+    description: str | None
+    id: ObjectId = field(default_factory=ObjectId)
+    kind: SnapshotKind = SnapshotKind.NAMED
+
+
+def perform(
+    database: Database[Document],
+    target: DatasetReference,
+    plan: PlanRecord,
+    theirs: SnapshotRecord,
+    ending: Ending,
+) -> SnapshotRecord:
+    """Applies a plan, once what is merged is a snapshot.
+
+    Args:
+        database: the database
+        target: the dataset to merge into
+        plan: the plan
+        theirs: the snapshot that is merged
+        ending: the snapshot that the merge ends with
+
+    Returns:
+        that snapshot
+
+    Raises:
+        ConflictsRemainError: if conflicts are open
+        StaleMergeError: if the target is not what it was when the merge was planned
+        InvalidRequestError: if the plan is closed, or the result would break a unique index
+        SnapshotNotFoundError: if the snapshot that both began with is gone
+    """
+    base, catalog = _base(database, plan), Catalog(database)
+    is_named = ending.kind is SnapshotKind.NAMED
     backend = catalog.dataset_facts(target.id).get("backend", Settings.load().backend)
-    snapshot_id = ObjectId()
-    quota.make(database, target)
+    if is_named:
+        quota.make(database, target)
     with operation(
         database,
         target.id,
         Action.APPLY_MERGE,
-        while_waiting=lambda: catalog.check_name(target.id, name),
-        snapshot_name=name,
+        while_waiting=lambda: catalog.check_name(target.id, ending.name),
+        snapshot_name=ending.name,
     ) as running:
-        quota.check(database, target)
+        if is_named:
+            quota.check(database, target)
         # Somebody may have applied it while this one waited
         plan = store.get(database, str(plan.id))
-        _check(database, plan)
-        merged_from = MergedFrom(
-            dataset_id=branch.id,
-            dataset_name=branch.name,
-            snapshot_id=theirs.id,
-            snapshot_name=theirs.name,
-            merge_id=plan.id,
-            base_id=plan.base_id,
-            conflicts=sum(count.total for count in store.counts(database, plan.id)),
-        )
+        check(database, plan)
         record = SnapshotRecord(
-            id=snapshot_id,
+            id=ending.id,
             dataset_id=target.id,
-            name=name,
-            slug=names.slug(name),
-            description=description,
+            name=ending.name,
+            slug=names.slug(ending.name),
+            description=ending.description,
             sequence=catalog.next_sequence(target.id),
             state=SnapshotState.CREATING,
             backend=backend,
             created_at=running.entry.started_at,
             created_by=actor.current().user,
-            merged_from=merged_from,
+            merged_from=None if plan.undoes else _merged_from(database, plan, theirs),
+            kind=ending.kind,
         )
         _merge(running, plan, base, theirs, record)
         return _finish(running)
 
 
-def _check(database: Database[Document], plan: PlanRecord) -> None:
+def _merged_from(
+    database: Database[Document], plan: PlanRecord, theirs: SnapshotRecord
+) -> MergedFrom:
+    return MergedFrom(
+        dataset_id=plan.branch_id,
+        dataset_name=current_name(database, plan.branch_id) or plan.branch_name,
+        snapshot_id=theirs.id,
+        snapshot_name=theirs.name,
+        merge_id=plan.id,
+        base_id=plan.base_id,
+        conflicts=sum(count.total for count in store.counts(database, plan.id)),
+    )
+
+
+def check(database: Database[Document], plan: PlanRecord) -> None:
+    """Refuses a plan that is closed, or of which conflicts are open."""
     if plan.state is not MergeState.OPEN:
         raise InvalidRequestError(f"The merge {plan.id} is {plan.state} already; plan it again")
     open_ = sum(count.open for count in store.counts(database, plan.id))
@@ -158,13 +205,13 @@ def _snapshot(
     catalog = Catalog(database)
     latest = catalog.latest(branch.id)
     if Side(database, HeadVersion(Head(database, branch.id))).digest() != plan.theirs:
-        raise _stale("branch", branch.name)
+        raise standstill.stale("branch", branch.name)
     if latest is not None and _is_planned(database, latest, plan):
         return latest
     name = _free(catalog, branch.id, f"merged into {target.name}".replace("/", "-"))
     made = create.create(database, branch, name, None)
     if not _is_planned(database, made, plan):
-        raise _stale("branch", branch.name)
+        raise standstill.stale("branch", branch.name)
     return made
 
 
@@ -208,7 +255,7 @@ def _merge(
     copies = copy(running, state, has_frames)
     ours = Side(database, StagedVersion(head, copies))
     if ours.digest() != plan.ours:
-        raise _stale("target", planned["name"])
+        raise standstill.stale("target", planned["name"])
     engine = _engine(running, plan, base, ours, side)
     builder = Builder(running, engine, copies, switch.new_samples)
     builder.build()
@@ -219,7 +266,7 @@ def _merge(
         )
     document = _document(builder, state)
     running.note(came_along=builder.came_along)
-    _check_unchanged(before, head, plan, planned)
+    standstill.check(before, head, plan, planned)
     for part, new in switch.new_names().items():
         running.certain(f"moving_{part.value}")
         database[staging_name(running.id, part)].rename(new)
@@ -276,16 +323,6 @@ def _document(builder: Builder, state: State) -> Document:
     return document
 
 
-def _check_unchanged(
-    before: DatasetToken, head: Head, plan: PlanRecord, planned: Document
-) -> None:
-    """Refuses to go on if the target was written to while it was merged."""
-    if before.proves_no_write(before.again(head.database)):
-        return
-    if Side(head.database, HeadVersion(head)).digest() != plan.ours:
-        raise _stale("target", planned["name"])
-
-
 def _finish(running: Operation) -> SnapshotRecord:
     """Takes the snapshot that a merge ends with; may be repeated."""
     database, details = running.database, running.details
@@ -299,8 +336,9 @@ def _finish(running: Operation) -> SnapshotRecord:
     if record is None or record.state is SnapshotState.CREATING:
         if record is not None:
             create.remove(running, planned.id, planned.backend)
+        previous = catalog.latest(planned.dataset_id, safety=planned.is_safety)
         try:
-            record, captured = create.capture(running, planned, catalog.latest(planned.dataset_id))
+            record, captured = create.capture(running, planned, previous)
         except ConcurrentWritesError as error:
             raise OutcomeUnknownError(
                 f"The merge is made, but its snapshot '{planned.name}' could not be taken yet: "
@@ -315,7 +353,8 @@ def _finish(running: Operation) -> SnapshotRecord:
         for needed in (record.id, planned.merged_from.snapshot_id):
             holding.hold(database, needed, planned.merged_from.dataset_id)
         running.step("held")
-    lineage.note_merged(database, record, details.get("came_along", []))
+    if record.merged_from is not None:
+        lineage.note_merged(database, record, details.get("came_along", []))
     running.step("took_snapshot")
     store.close(
         database,
@@ -346,13 +385,6 @@ def _drop_staged(running: Operation) -> None:
     for found, description in owned_collections(database, owner).items():
         if found.startswith(staging_name(owner, "")):
             fence.drop(database, found, description)
-
-
-def _stale(side: str, name: Any) -> StaleMergeError:
-    return StaleMergeError(
-        f"The {side} '{name}' has changed since the merge was planned; nothing was changed. Plan "
-        "it again: what was decided about what has not changed is kept."
-    )
 
 
 def _free(catalog: Catalog, dataset_id: ObjectId, name: str) -> str:

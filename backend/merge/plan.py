@@ -64,7 +64,36 @@ def plan(
         migrate(dataset)
     ensure_indexes(database)
     record = _base(database, target, branch, base)
-    former = _former(database, target, branch)
+    theirs = HeadVersion(Head(database, branch.id))
+    return between(database, target, branch, record, theirs, prefer, progress)
+
+
+def between(
+    database: Database[Document],
+    target: DatasetReference,
+    branch: DatasetReference,
+    record: SnapshotRecord | None,
+    version: HeadVersion | SnapshotVersion,
+    prefer: Preference | None = None,
+    progress: Progress = silent,
+    undoes: ObjectId | None = None,
+) -> PlanRecord:
+    """Plans the merge of any version.
+
+    Args:
+        database: the database
+        target: the dataset to merge into
+        branch: the dataset of the version, as it is to be called
+        record: the snapshot that both began with, if any
+        version: what is merged
+        prefer (None): how conflicts are decided before anybody has looked at them
+        progress: told how far it is
+        undoes (None): the operation that is taken back, if it is no merge of a branch
+
+    Returns:
+        the plan, which is stored
+    """
+    former = _former(database, target, branch, undoes)
     decided = {} if former is None else store.resolutions(database, former.id)
     preference = prefer or Preference()
 
@@ -74,7 +103,7 @@ def plan(
     engine = Engine(
         base=Side(database, NoVersion() if record is None else SnapshotVersion(database, record)),
         ours=Side(database, HeadVersion(Head(database, target.id))),
-        theirs=Side(database, HeadVersion(Head(database, branch.id))),
+        theirs=Side(database, version),
         branch=short_name(branch, target),
         decide=decide,
         progress=progress,
@@ -104,9 +133,11 @@ def plan(
         notes=(*engine.dataset.notes, *engine.surroundings.notes()),
         suspects=tuple(found.suspects),
         suspect_count=found.suspect_count,
+        theirs_id=version.record.id if isinstance(version, SnapshotVersion) else None,
+        undoes=undoes,
     )
     store.add(database, made)
-    for earlier in _open(database, target, branch):
+    for earlier in _open(database, target, branch, undoes):
         if earlier.id != made.id:
             store.close(database, earlier.id, MergeState.DISCARDED)
     return made
@@ -197,17 +228,23 @@ def _base(
 
 
 def _open(
-    database: Database[Document], target: DatasetReference, branch: DatasetReference
+    database: Database[Document],
+    target: DatasetReference,
+    branch: DatasetReference,
+    undoes: ObjectId | None,
 ) -> list[PlanRecord]:
-    query = {"target_id": target.id, "branch_id": branch.id, "state": MergeState.OPEN.value}
-    return store.select(database, query)
+    query = {"target_id": target.id, "branch_id": branch.id, "undoes": undoes}
+    return store.select(database, {**query, "state": MergeState.OPEN.value})
 
 
 def _former(
-    database: Database[Document], target: DatasetReference, branch: DatasetReference
+    database: Database[Document],
+    target: DatasetReference,
+    branch: DatasetReference,
+    undoes: ObjectId | None,
 ) -> PlanRecord | None:
     """Returns the last plan of the same merge, if it is open."""
-    found = _open(database, target, branch)
+    found = _open(database, target, branch, undoes)
     return found[-1] if found else None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import bson
 import fiftyone as fo
+from bson import ObjectId
 from pymongo.database import Database
 
 from ..dataset.reference import DatasetReference, current_name
@@ -27,7 +28,7 @@ def told(database: Database[Document], plan: PlanRecord) -> MergePlan:
     return MergePlan(
         id=str(plan.id),
         dataset_name=current_name(database, plan.target_id),
-        branch_name=current_name(database, plan.branch_id) or plan.branch_name,
+        branch_name=_branch_name(database, plan),
         base_snapshot=plan.base_name,
         state=plan.state,
         created_at=plan.created_at,
@@ -38,7 +39,13 @@ def told(database: Database[Document], plan: PlanRecord) -> MergePlan:
         suspects=plan.suspects,
         suspect_count=plan.suspect_count,
         snapshot_name=plan.snapshot_name,
+        undoes=None if plan.undoes is None else str(plan.undoes),
     )
+
+
+def _branch_name(database: Database[Document], plan: PlanRecord) -> str:
+    now = None if plan.undoes else current_name(database, plan.branch_id)
+    return now or plan.branch_name
 
 
 def of_dataset(database: Database[Document], dataset: DatasetReference) -> list[MergePlan]:
@@ -63,7 +70,11 @@ def discard(database: Database[Document], plan: PlanRecord) -> None:
 
 
 def view(
-    database: Database[Document], plan: PlanRecord, side: str, wanted: Filter
+    database: Database[Document],
+    plan: PlanRecord,
+    side: str,
+    wanted: Filter,
+    load: Callable[[ObjectId], fo.Dataset],
 ) -> fo.DatasetView:
     """Returns the samples in conflict, as one side has them.
 
@@ -72,6 +83,7 @@ def view(
         plan: the plan
         side: ``"ours"`` or ``"theirs"``
         wanted: which conflicts
+        load: loads a snapshot of the target, where one is merged
 
     Returns:
         a view
@@ -87,7 +99,9 @@ def view(
     if name is None:
         raise DatasetNotFoundError(f"The dataset of the side '{side}' was deleted")
     ids = Ids.of(store.sample_ids(database, plan.id, wanted))
-    return views.select(fo.load_dataset(name), ids)
+    is_snapshot = side == Take.THEIRS.value and plan.undoes is not None
+    dataset = load(plan.theirs_id) if is_snapshot and plan.theirs_id else fo.load_dataset(name)
+    return views.select(dataset, ids)
 
 
 def filter_of(

@@ -102,6 +102,8 @@ class MergePlan(Record):
     suspect_count: int
     snapshot_name: str | None = None
     """The snapshot that it ended with, if it was applied."""
+    undoes: str | None = None
+    """The operation that it takes back, if it is no merge of a branch."""
 
     TOLD = ("open_conflicts", "total_conflicts")
 
@@ -181,6 +183,8 @@ def report(plan: MergePlan) -> str:
         f"Merge {plan.id} of {plan.branch_name} into {plan.dataset_name}: {plan.state}",
         f"  base: {plan.base_snapshot or 'none'}",
     ]
+    if plan.undoes is not None:
+        lines = [f"Undo {plan.id} of operation {plan.undoes} of {plan.dataset_name}: {plan.state}"]
     lines.append(
         f"  samples: {done.samples_added:,} added, {done.samples_deleted:,} deleted, "
         f"{done.samples_changed:,} changed"

@@ -22,7 +22,7 @@ from pymongo.errors import OperationFailure
 from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Head, Part, State
 from ..diff.versions import HeadVersion
-from ..errors import ConcurrentWritesError
+from ..errors import ConcurrentWritesError, StaleMergeError
 from ..manifest.manifest import Manifest
 from ..mongo.collections import trashed_name
 from ..mongo.counters import write_counters
@@ -30,6 +30,7 @@ from ..mongo.database import MERGING, Document
 from ..operations.journal import Operation
 from ..revert import swap
 from .side import Side, sayable
+from .store import PlanRecord
 
 logger = logging.getLogger(__name__)
 
@@ -168,4 +169,30 @@ def _is_same(head: Head, ours: Side) -> bool:
         now.manifest(part).fingerprint(touched=False)
         == ours.manifest(part).fingerprint(touched=False)
         for part in (Part.SAMPLES, Part.FRAMES)
+    )
+
+
+def check(before: DatasetToken, head: Head, plan: PlanRecord, planned: Document) -> None:
+    """Refuses to go on if the target was written to while it was merged.
+
+    Args:
+        before: what told of writes before it was copied
+        head: the target
+        plan: the plan
+        planned: its dataset document then
+
+    Raises:
+        StaleMergeError: if it has changed
+    """
+    if before.proves_no_write(before.again(head.database)):
+        return
+    if Side(head.database, HeadVersion(head)).digest() != plan.ours:
+        raise stale("target", planned["name"])
+
+
+def stale(side: str, name: Any) -> StaleMergeError:
+    """Says that a side of a merge has changed since it was planned."""
+    return StaleMergeError(
+        f"The {side} '{name}' has changed since the merge was planned; nothing was changed. Plan "
+        "it again: what was decided about what has not changed is kept."
     )

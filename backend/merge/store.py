@@ -51,6 +51,10 @@ class PlanRecord:
     snapshot_id: ObjectId | None = None
     """The snapshot that the merge ended with."""
     snapshot_name: str | None = None
+    theirs_id: ObjectId | None = None
+    """The snapshot that is merged, if it is not the branch as it is now."""
+    undoes: ObjectId | None = None
+    """The operation that is taken back, if it is no merge of a branch."""
 
     def to_document(self) -> Document:
         """Returns the plan as it is stored."""

@@ -33,6 +33,7 @@ DEPLOYMENT = PREFIX + "deployment"
 SERVERS = PREFIX + "servers"
 MERGES = PREFIX + "merges"
 CONFLICTS = PREFIX + "conflicts"
+OPERATIONS = PREFIX + "operations"
 
 SCRATCH = PREFIX + "scratch."
 """Where a server is put to the test, see :mod:`.engine`."""
@@ -90,6 +91,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
     ],
     MERGES: [IndexModel([("target_id", ASCENDING), ("state", ASCENDING)])],
     CONFLICTS: [IndexModel([("plan_id", ASCENDING), ("number", ASCENDING)])],
+    OPERATIONS: [IndexModel([("dataset_id", ASCENDING), ("_id", ASCENDING)])],
     TRASH: [IndexModel([("dataset_id", ASCENDING), ("trashed_at", ASCENDING)])],
 }
 

@@ -7,3 +7,4 @@ from .maintenance import *  # noqa: F403
 from .merging import *  # noqa: F403
 from .reverting import *  # noqa: F403
 from .snapshots import *  # noqa: F403
+from .undoing import *  # noqa: F403

@@ -9,8 +9,8 @@ from fiftyone_snapshots.backend.operations import journal
 from fiftyone_snapshots.cli.table import COMMANDS
 from fiftyone_snapshots.operators import OPERATORS
 
-BY_ITSELF = {Action.EXPIRE, Action.PURGE}
-"""What nobody asks for."""
+BY_ITSELF = {Action.EXPIRE, Action.PURGE, Action.BEGIN_OPERATION, Action.END_OPERATION}
+"""What nobody asks for, or only by a block of code."""
 
 
 def test_every_action_with_an_operator_has_one_of_the_tables_name_and_label() -> None:

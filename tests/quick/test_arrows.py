@@ -78,7 +78,17 @@ ROOMS = [
     *("errors", "actions", "version", "config", "faults", "progress", "results"),
     *("rawbson", "mongo", "dataset", "access", "catalog", "manifest", "operations", "storage"),
     *("archive", "audit", "projection", "diff", "search", "trash", "guard", "snapshots"),
-    *("revert", "restore", "branches", "merge", "overview", "maintenance", "purge", "doctor"),
+    *(
+        "revert",
+        "restore",
+        "branches",
+        "merge",
+        "undo",
+        "overview",
+        "maintenance",
+        "purge",
+        "doctor",
+    ),
 ]
 
 

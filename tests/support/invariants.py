@@ -52,9 +52,9 @@ class World:
         branches = database["snapshots.trash"].find({"parent_id": dataset_id["_id"]})
         return cls(
             head=digest(database, dataset_id["_id"]),
-            snapshots=[record["name"] for record in live],
-            trash=sorted(record["name"] for record in trashed)
-            + sorted(f"HEAD before {head['snapshot_name']}" for head in heads)
+            snapshots=[_name(record) for record in live],
+            trash=sorted(_name(record) for record in trashed)
+            + sorted(f"HEAD before {_plain(head['snapshot_name'])}" for head in heads)
             + sorted(f"branch {branch['dataset_name']}" for branch in branches),
             archived=[record["name"] for record in live if record["archive"] is not None],
             changes=[_counts(record["changes"]) for record in live],
@@ -66,6 +66,15 @@ class World:
                 if database["datasets"].find_one({"_id": facts["_id"]})
             },
         )
+
+
+def _name(record: Document) -> str:
+    """Returns a snapshot's name; those that nobody has given one have one with an id."""
+    return _plain(str(record["name"]))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"^safety-[0-9a-f]{24}$", "safety", name)
 
 
 def _own_parts(digests: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,16 @@ def _merge() -> str:
     return str(found["_id"])
 
 
+def _operation() -> str:
+    found = foo.get_db_conn()["snapshots.operations"].find_one({})
+    return str(found["_id"])
+
+
+def _undoable() -> None:
+    with fos.undoable("lane", "nothing"):
+        pass
+
+
 TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "list": (lambda: fos.list_snapshots("street"), Level.VIEW),
     "information": (lambda: fos.get_snapshot_info("street", "v1"), Level.VIEW),
@@ -91,6 +101,13 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "decide conflicts": (lambda: fos.resolve_conflicts(_merge(), None, "ours"), Level.EDIT),
     "discard merge": (lambda: fos.discard_merge(_merge()), Level.EDIT),
     "apply merge": (lambda: fos.apply_merge(_merge()), Level.MANAGE),
+    "make undoable": (_undoable, Level.EDIT),
+    "list undoable": (lambda: fos.list_undoable("lane"), Level.VIEW),
+    "preview of undoing an operation": (
+        lambda: fos.undo_operation("lane", _operation(), dry_run=True),
+        Level.VIEW,
+    ),
+    "undo an operation": (lambda: fos.undo_operation("lane", _operation()), Level.MANAGE),
     "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
 }
 """What can be done, and the level that it needs."""
@@ -118,6 +135,8 @@ def street(folder: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     fos.restore_samples(dataset, "v1", dataset)
     # Of another dataset, as their base could not be deleted
     lane = image_dataset("lane", 2, persistent=True)
+    with fos.undoable(lane, "tag"):
+        lane.tag_samples("operation")
     fos.create_branch(lane, "night")
     fos.create_branch(lane, "fog")
     fos.delete_branch("lane.fog")

@@ -263,6 +263,11 @@ def _convert_back() -> int:
 
 _DELTA = {"FIFTYONE_SNAPSHOTS_BACKEND": "delta", "FIFTYONE_SNAPSHOTS_CACHE_MAX": "1"}
 _ARCHIVES_ON = {"FIFTYONE_SNAPSHOTS_ARCHIVE_PATH": str(ARCHIVES)}
+KEEP_LITTLE = {
+    f"FIFTYONE_SNAPSHOTS_SAFETY_{rule}": str(number)
+    for rule, number in {"KEEP": 1, "HOURS": 0, "DAYS": 0, "WEEKS": 0}.items()
+}
+"""Of safety snapshots, none but those around the last operation."""
 _TRASH_OFF = {"FIFTYONE_SNAPSHOTS_TRASH_DAYS": "0"}
 
 
@@ -309,6 +314,17 @@ def _undo_merge() -> None:
     fos.undo_revert(NAME)
     fos.empty_trash(NAME)
     _plan_merge()
+
+
+def _done(dataset: fo.Dataset) -> None:
+    _one_snapshot(dataset)
+    with fos.undoable(NAME, "edit"):
+        change(dataset, "zwei")
+
+
+def _undo_operation() -> None:
+    wanted = next(each for each in fos.list_undoable(NAME) if each.is_undoable)
+    fos.undo_operation(NAME, wanted.id, prefer="ours")
 
 
 STORIES: dict[str, Story] = {
@@ -408,6 +424,9 @@ STORIES: dict[str, Story] = {
         use=fos.recover,
     ),
     "apply_merge": Story(_merge_planned, _apply_merge, _undo_merge, writes=True),
+    "undo_operation": Story(
+        _done, _undo_operation, only=r"apply_merge\.(noted|changed|took_snapshot)"
+    ),
     "create, delta": Story(
         _little_changed,
         lambda: fos.create_snapshot(NAME, "v2"),

@@ -1,0 +1,63 @@
+"""Undoing operations by command and operator, and what the audit log tells of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fiftyone as fo
+import pytest
+
+import fiftyone_snapshots as fos
+from support.command_line import in_this_process
+from support.datasets import image_dataset
+from support.docs import check_python
+from support.environment import ROOT
+from support.operators import execute
+
+
+@pytest.fixture
+def dataset() -> fo.Dataset:
+    made = image_dataset("street", 4, persistent=True)
+    for word in ("one", "two"):
+        with fos.undoable(made, word):
+            made.tag_samples(word)
+    return made
+
+
+def tags(dataset: fo.Dataset) -> set[str]:
+    dataset.reload()
+    return set(dataset.distinct("tags")) & {"one", "two"}
+
+
+def test_commands(dataset: fo.Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    run = in_this_process(capsys)
+    listed = run("undoable", "list", "street", "--json").json
+    assert [each["what"] for each in listed] == ["two", "one"]
+    assert "+0 -0 ~4" in run("undoable", "list", "street").out
+    dry = run("undoable", "undo", "street", listed[1]["id"], "-n", "--json").json
+    assert dry["undoes"] == listed[1]["id"]
+    done = run("undoable", "undo", "street", listed[1]["id"], "-y", "--json").json
+    assert done["undoes"] == listed[1]["id"]
+    assert tags(dataset) == {"two"}
+    (event,) = fos.list_events("street", action="undo_operation")
+    assert event.parameters["operation_id"] == listed[1]["id"]
+    begun = [e.parameters["what"] for e in fos.list_events("street", action="end_operation")]
+    assert begun == ["two", "one"]
+
+
+def test_operators(dataset: fo.Dataset, installed_plugin: Path) -> None:
+    listed = execute("list_undoable", dataset)["operations"]
+    planned = execute("undo_operation", dataset, operation=listed[1]["id"], dry_run=True)
+    assert planned["merge"]["changes"]["samples_changed"] == 4
+    done = execute("undo_operation", dataset, operation=listed[1]["id"])
+    assert done["operation"]["undoes"] == listed[1]["id"]
+    assert tags(dataset) == {"two"}
+    execute("undo_operation", dataset, operation=done["operation_id"])
+    assert tags(dataset) == {"one", "two"}
+
+
+def test_the_page_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_USER", "anna")
+    made = image_dataset("street", 4, persistent=True)
+    made.set_values("weather.label", ["sunny", "rainy"] * 2)
+    check_python(ROOT / "docs" / "undo.md", {})
