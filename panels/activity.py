@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fiftyone.operators import types
@@ -10,6 +11,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.audit import AuditEvent, Outcome
+from ..backend.results.times import zoned
 from ..operators.words import ago, exact, plural
 from . import widgets
 from .model import Shown, state_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 FILTER = "history.events"
 """Where in the panel's state the filters are."""
 
+_OPERATIONS = (Action.END_OPERATION, Action.UNDO_OPERATION)
 _PAGE_SIZE = 20
 _ALL = "all"
 _COLORS = {
@@ -89,8 +92,20 @@ def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown
         widgets.text(
             page, "nothing", "Nothing of that kind has happened.", color=widgets.SECONDARY
         )
+    undoable = _undoable(shown, found)
     for place, event in enumerate(found[:_PAGE_SIZE]):
-        _event(page, f"event_{place}", event)
+        title = _event(page, f"event_{place}", event)
+        operation = undoable(event)
+        if operation is not None:
+            widgets.button(
+                title,
+                "undo_operation",
+                "Undo",
+                panel.on_undo_operation,
+                icon="undo",
+                params={"operation": operation.id},
+                hint="Undo this operation, and keep what was done since",
+            )
     if number or len(found) > _PAGE_SIZE:
         line = widgets.row(page, "pager", style={"justifyContent": "center"})
         widgets.button(
@@ -111,7 +126,37 @@ def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown
         )
 
 
-def _event(page: types.Object, key: str, event: AuditEvent) -> None:
+def _undoable(
+    shown: Shown, events: list[AuditEvent]
+) -> Callable[[AuditEvent], management.UndoableOperation | None]:
+    """Returns what tells which operation an event is of, if that can be undone here."""
+    is_head = shown.target.snapshot is None
+    found: list[management.UndoableOperation] = []
+    if is_head and any(event.action in _OPERATIONS for event in events):
+        found = management.list_undoable(shown.target.dataset)
+    if not found or shown.why_not(Action.UNDO_OPERATION) is not None:
+        return lambda _: None
+
+    def of(event: AuditEvent) -> management.UndoableOperation | None:
+        id_ = event.parameters.get("operation_id")
+        for each in found:
+            is_own = (
+                each.id == id_
+                if event.action == Action.END_OPERATION
+                else (
+                    event.action == Action.UNDO_OPERATION
+                    and each.undoes == id_
+                    and zoned(each.created_at) <= zoned(event.at)
+                )
+            )
+            if is_own:
+                return each if each.is_undoable else None
+        return None
+
+    return of
+
+
+def _event(page: types.Object, key: str, event: AuditEvent) -> types.Object:
     line = widgets.card(
         page,
         key,
@@ -120,7 +165,8 @@ def _event(page: types.Object, key: str, event: AuditEvent) -> None:
         data_sequence=str(event.sequence),
     )
     title = widgets.row(line, "title", gap=0.8, style={"flexWrap": "wrap"})
-    widgets.text(title, "action", _words(event.action), bold=True)
+    what = event.parameters.get("what") if event.action == Action.END_OPERATION else None
+    widgets.text(title, "action", str(what or _words(event.action)), bold=True)
     if event.snapshot:
         widgets.text(title, "snapshot", event.snapshot)
     widgets.chip(title, "outcome", event.outcome.value, _COLORS[event.outcome])
@@ -145,6 +191,7 @@ def _event(page: types.Object, key: str, event: AuditEvent) -> None:
         about, "when", ago(event.at), color=widgets.SECONDARY, size="0.8rem", title=exact(event.at)
     )
     widgets.text(about, "who", "· " + " · ".join(facts), color=widgets.SECONDARY, size="0.8rem")
+    return title
 
 
 def _duration(seconds: float) -> str:

@@ -27,6 +27,7 @@ from ..operators import (
     running,
     trash,
     undo_restore,
+    undoing,
 )
 from ..operators.asking import asking
 from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
@@ -242,6 +243,10 @@ class HistoryPanel(Panel):
     def on_undo_revert(self, ctx: ExecutionContext) -> None:
         """Asks whether to undo the last rollback."""
         self._ask(ctx, revert.UndoRevert, {})
+
+    def on_undo_operation(self, ctx: ExecutionContext) -> None:
+        """Asks whether to undo an operation."""
+        self._ask(ctx, undoing.UndoOperation, {"operation": ctx.params["operation"]})
 
     def on_restore(self, ctx: ExecutionContext) -> None:
         """Brings a deleted snapshot back."""

@@ -12,7 +12,8 @@ from support.command_line import in_this_process
 from support.datasets import image_dataset
 from support.docs import check_python
 from support.environment import ROOT
-from support.operators import execute
+from support.operators import PLUGIN, execute
+from support.panel import Panel, happen
 
 
 @pytest.fixture
@@ -54,6 +55,25 @@ def test_operators(dataset: fo.Dataset, installed_plugin: Path) -> None:
     assert tags(dataset) == {"two"}
     execute("undo_operation", dataset, operation=done["operation_id"])
     assert tags(dataset) == {"one", "two"}
+
+
+@pytest.mark.usefixtures("installed_plugin")
+def test_the_panel(dataset: fo.Dataset) -> None:
+    def buttons() -> list[str]:
+        shown = Panel("street", activity=True)
+        found = (item["view"] for key, item in shown.components() if key == "undo_operation")
+        return [view["params"]["operation"] for view in found]
+
+    two, one = fos.list_undoable(dataset)
+    assert buttons() == [two.id, one.id]
+    assert "two" in Panel("street", activity=True).text()
+    requests = happen("street", "on_undo_operation", operation=one.id)
+    (asked,) = (each["params"] for each in requests if one.id in str(each))
+    assert asked["operator_uri"] == f"{PLUGIN}/undo_operation"
+    undo = fos.undo_operation(dataset, one.id)
+    assert buttons() == [undo.id, two.id]
+    shown = fos.load_snapshot(dataset, str(undo.after)).name
+    assert Panel(shown, activity=True).find("undo_operation") is None
 
 
 def test_the_page_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
