@@ -8,13 +8,14 @@ from types import ModuleType
 
 from . import management
 from .backend import guard, maintenance
+from .management import around
 
 _MANAGEMENT = "fiftyone.management"
 
 
 def install() -> None:
     """Installs the hooks, and the SDK under its public name; repeating it changes nothing."""
-    guard.install(management.load_snapshot, maintenance.purge_dataset)
+    guard.install(management.load_snapshot, maintenance.purge_dataset, around.around_operator)
     _publish_management()
 
 

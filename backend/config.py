@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from enum import Enum
 
 from .errors import InvalidSettingError
 
@@ -18,6 +19,15 @@ _CENTURY_DAYS = 36_500
 """Longer than anybody keeps anything; times that are much longer have no date."""
 
 _CENTURY_SECONDS = _CENTURY_DAYS * 24 * 3600
+
+
+class UndoMode(str, Enum):
+    """Whether operators of anybody are made undoable."""
+
+    OFF = "off"
+    ON = "on"
+    AUTO = "auto"
+    """If it takes little time and space."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,12 @@ class Settings:
 
     auto_unarchive: bool
     """Whether using an archived snapshot brings it back."""
+
+    undo: UndoMode
+    """Whether operators of anybody that change much are made undoable."""
+
+    undo_seconds: int
+    """What that may take, if it is done only where it takes little."""
 
     safety_keep: int
     """The newest operations of a dataset that stay undoable."""
@@ -85,6 +101,8 @@ class Settings:
                 "MIN_LAST_LOADED_SEC", 86400, minimum=0, maximum=_CENTURY_SECONDS
             ),
             auto_unarchive=_boolean("AUTO_UNARCHIVE", default=False),
+            undo=_undo_mode(),
+            undo_seconds=_integer("UNDO_SECONDS", 5, minimum=0, maximum=_CENTURY_SECONDS),
             safety_keep=_integer("SAFETY_KEEP", default=10, minimum=1),
             safety_hours=_integer("SAFETY_HOURS", default=3, minimum=0),
             safety_days=_integer("SAFETY_DAYS", default=3, minimum=0),
@@ -116,6 +134,17 @@ def _boolean(name: str, default: bool) -> bool:
             f"(default: {str(default).lower()})."
         )
     return _BOOLEANS[text.lower()]
+
+
+def _undo_mode() -> UndoMode:
+    text = _text("UNDO", UndoMode.OFF.value)
+    known = [mode.value for mode in UndoMode]
+    if text.lower() not in known:
+        raise InvalidSettingError(
+            f"{_PREFIX}UNDO is {text[:40]!r}, but must be one of {', '.join(known)}. Correct it "
+            f"or unset it (default: {UndoMode.OFF.value})."
+        )
+    return UndoMode(text.lower())
 
 
 def _integer(name: str, default: int, minimum: int, maximum: int | None = None) -> int:

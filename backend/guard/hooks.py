@@ -7,12 +7,8 @@ on are gone, so are those. Then nothing is hooked, rather than some of it.
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from types import CodeType
-from typing import Any
 
 import fiftyone.constants as foc
 import fiftyone.core.clips as focl
@@ -27,6 +23,8 @@ import fiftyone.core.service as fose
 import fiftyone.core.stages as fost
 import fiftyone.core.video as fov
 import fiftyone.migrations as fomi
+import fiftyone.operators.delegated as foopd
+import fiftyone.operators.executor as foope
 import fiftyone.utils.image as foui
 import fiftyone.utils.video as fouv
 from packaging.specifiers import SpecifierSet
@@ -36,73 +34,23 @@ from pymongo.database import Database
 
 from ..catalog.record import DatasetSnapshot
 from ..errors import UnsupportedFiftyOneError
-from . import cloning, datasets, early, generation, reads, runs, server, writes
+from . import cloning, datasets, early, generation, operators, reads, runs, server, writes
+from .hook import Function, Hook, function_of
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
-
-ORIGINAL = "_fiftyone_snapshots_original"
-"""The attribute of a replacement that is the function it replaces."""
-
-Function = Callable[..., Any]
 
 Loader = Callable[[str, str | DatasetSnapshot], fod.Dataset]
 
 
-@dataclass(frozen=True)
-class Hook:
-    """A function to replace."""
-
-    owner: Any
-    """The module or class that it is an attribute of."""
-    name: str
-    where: str
-    wrap: Callable[[Function], Function]
-    """Gets the function and returns its replacement."""
-    parameters: tuple[str, ...] = ()
-    """The arguments that must come first."""
-    uses: frozenset[str] = field(default_factory=frozenset)
-    """Names that its code must use."""
-
-    def found(self) -> Any:
-        """Returns what is there now: a function, perhaps ours, or None."""
-        return inspect.getattr_static(self.owner, self.name, None)
-
-    def is_installed(self) -> bool:
-        """Returns whether the function was replaced already, by whichever copy of us."""
-        return hasattr(_function(self.found()), ORIGINAL)
-
-    def problem(self) -> str | None:
-        """Returns what is different from what this hook expects, if anything is."""
-        function = _function(self.found())
-        name = f"{self.where} ({self.name})"
-        if not callable(function):
-            return f"{name} is gone"
-        function = getattr(function, ORIGINAL, function)
-        parameters = tuple(inspect.signature(function).parameters)
-        if parameters[: len(self.parameters)] != self.parameters:
-            return f"{name} takes {parameters} instead of {self.parameters}"
-        missing = self.uses - _names(inspect.unwrap(function).__code__)
-        if missing:
-            return f"{name} no longer uses {', '.join(sorted(missing))}"
-        return None
-
-    def install(self) -> None:
-        """Replaces the function."""
-        found = self.found()
-        original = _function(found)
-        replacement = self.wrap(original)
-        setattr(replacement, ORIGINAL, original)
-        kind = type(found) if isinstance(found, (classmethod, property)) else None
-        wrapped = kind(replacement) if kind else replacement
-        setattr(self.owner, self.name, wrapped)
-
-
-def table(load_snapshot: Loader, purge: datasets.Purge) -> list[Hook]:
+def table(
+    load_snapshot: Loader, purge: datasets.Purge, around: operators.Around = operators.nothing
+) -> list[Hook]:
     """Returns all hooks.
 
     Args:
         load_snapshot: loads a snapshot, given the names of its dataset and of itself
         purge: destroys the snapshots of a dataset that was deleted
+        around: called when an operator is executed, see :mod:`.operators`
 
     Returns:
         the hooks
@@ -320,25 +268,40 @@ def table(load_snapshot: Loader, purge: datasets.Purge) -> list[Hook]:
             writes.guard_drop,
             ("self", "name_or_collection"),
         ),
+        *(
+            Hook(
+                owner,
+                "do_execute_operator",
+                f"fiftyone/operators/{where}",
+                operators.execute(around),
+                ("operator", "ctx", "exhaust"),
+                frozenset({"execute", "run_sync_task", "isgenerator"}),
+            )
+            # Delegated workers have imported it by name
+            for owner, where in ((foope, "executor.py:456"), (foopd, "delegated.py:28"))
+        ),
     ]
 
 
-def install(load_snapshot: Loader, purge: datasets.Purge) -> None:
+def install(
+    load_snapshot: Loader, purge: datasets.Purge, around: operators.Around = operators.nothing
+) -> None:
     """Hooks into FiftyOne, once.
 
     Args:
         load_snapshot: loads a snapshot, given the names of its dataset and of itself
         purge: destroys the snapshots of a dataset that was deleted, given the database, the
             dataset's id and the name that it had
+        around: called when an operator is executed, see :mod:`.operators`
 
     Raises:
         UnsupportedFiftyOneError: if this FiftyOne is not one we know; then nothing is hooked
     """
-    hooks = table(load_snapshot, purge)
+    hooks = table(load_snapshot, purge, around)
     check(hooks)
     for hook in hooks:
         if not hook.is_installed():
-            original = _function(hook.found())
+            original = function_of(hook.found())
             hook.install()
             if hook.owner is fod and hook.name == "load_dataset":
                 _publish(original, fod.load_dataset)
@@ -382,18 +345,3 @@ def _publish(original: Function, replacement: Function) -> None:
     for module in (sys.modules.get("fiftyone.__public__"), sys.modules.get("fiftyone")):
         if module is not None and getattr(module, "load_dataset", None) is original:
             module.load_dataset = replacement  # type: ignore[attr-defined]
-
-
-def _function(found: Any) -> Any:
-    if isinstance(found, property):
-        return found.fget
-    return found.__func__ if isinstance(found, (classmethod, staticmethod)) else found
-
-
-def _names(code: CodeType) -> frozenset[str]:
-    """Returns the names that a function's code uses, in nested functions as well."""
-    names = set(code.co_names) | set(code.co_varnames) | set(code.co_freevars)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _names(constant)
-    return frozenset(names)

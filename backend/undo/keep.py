@@ -6,6 +6,7 @@ that one is the state before; and if an operation has changed nothing, it has no
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager
 
 from bson import ObjectId
@@ -34,7 +35,7 @@ from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation, recovers
 from ..operations.lease import Holder
 from ..snapshots import create
-from . import retention, store
+from . import estimate, retention, store
 from .record import OperationRecord, UndoableState
 
 
@@ -189,7 +190,10 @@ def _capture(
         created_by=actor.current().user,
         kind=SnapshotKind.SAFETY,
     )
+    began = time.monotonic()
     record, captured = create.capture(running, record, previous)
+    seconds = time.monotonic() - began
+    estimate.note(running.database, running.dataset_id, record.size_bytes, seconds)
     running.committing("summarized")
     create.complete(running, record)
     running.commit()
