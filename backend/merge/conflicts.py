@@ -85,6 +85,7 @@ TAKES: Mapping[ConflictKind, frozenset[Take]] = {
         (
             ConflictKind.VALUE,
             ConflictKind.VALUE_DELETED_MODIFIED,
+            ConflictKind.LABEL_DELETED_MODIFIED,
             ConflictKind.LABEL_CLASS,
             ConflictKind.LABEL_GEOMETRY,
             ConflictKind.LABEL_ATTRIBUTE,
@@ -94,8 +95,7 @@ TAKES: Mapping[ConflictKind, frozenset[Take]] = {
         frozenset({Take.OURS, Take.THEIRS, Take.BASE, Take.VALUE}),
     ),
     ConflictKind.SAMPLE_DELETED_MODIFIED: frozenset({Take.OURS, Take.THEIRS, Take.BASE}),
-    ConflictKind.LABEL_DELETED_MODIFIED: frozenset({Take.OURS, Take.THEIRS, Take.BASE}),
-    ConflictKind.LABELS_REPLACED: frozenset({Take.OURS, Take.THEIRS, Take.BASE, Take.BOTH}),
+    ConflictKind.LABELS_REPLACED: frozenset(Take),
     ConflictKind.SAME_MEDIA: frozenset({Take.OURS, Take.THEIRS, Take.BOTH}),
     **dict.fromkeys(
         (
