@@ -119,10 +119,11 @@ def _head(panel: HistoryPanel, page: types.Object, shown: Shown, merge: OpenMerg
     )
     if is_reviewed:
         # What is in the grid is no dataset that people know
+        field = next((each.field for each in plan.counts if each.field), "a field")
         said = (
-            f"The grid shows the {plan.dataset_name} samples in conflict. Beside each field, "
-            "_theirs shows the branch and _base what there was before. Edit the field itself to "
-            "decide by hand."
+            f"The grid shows the samples in conflict. Beside {field}, {field}_theirs is what "
+            f"{plan.branch_name} has, and {field}_base what there was before. Edit {field} itself "
+            "to decide by hand."
         )
         widgets.alert(page, "reviewing", "info", said, width="320px", data_testid="merge-review")
     elif _has_samples(merge):
@@ -171,7 +172,7 @@ def _changes(page: types.Object, merge: OpenMerge) -> None:
                 title=f"{plural(number, what)} {key}",
             )
     if plan.total_conflicts:
-        about = "and what is decided below"
+        about = "and as decided below"
         widgets.text(line, "more", about, color=widgets.SECONDARY, size="0.8rem")
     notes = list(plan.notes[:_MOST_NOTES])
     if len(plan.notes) > _MOST_NOTES:

@@ -13,6 +13,7 @@ from .. import management
 from ..backend.access import Action
 from ..backend.merge.conflicts import TAKES, Conflict, ConflictKind, Take
 from ..backend.merge.open_merges import OpenMerge
+from ..backend.merge.review_documents import COLORS
 from ..operators.words import plural
 from . import widgets
 from .merging_state import NUMBER, Filter, numbers
@@ -32,11 +33,7 @@ OF_DATASET = {
 }
 """Kinds that are about no sample."""
 
-_SIDES = (
-    (Take.OURS, "Ours", "#3f8fd2"),
-    (Take.BASE, "Before", "#8f8f9f"),
-    (Take.THEIRS, "Theirs", widgets.CHANGED),
-)
+_SIDES = {Take.OURS: "Ours", Take.BASE: "Before", Take.THEIRS: "Theirs"}
 _LONGEST = 160
 _MOST_CLASSES = 6
 
@@ -84,8 +81,8 @@ def render(
         widgets.chip(head, "decided", f"decided: {conflict.resolution}", widgets.ADDED)
     _walk(panel, head, conflict, number, there)
     sides = widgets.row(box, "sides", gap=1, style={"flexWrap": "wrap", "alignItems": "stretch"})
-    for take, label, color in _SIDES:
-        _side(panel, sides, shown, merge, conflict, (take, label, color))
+    for take, label in _SIDES.items():
+        _side(panel, sides, shown, merge, conflict, (take, label, COLORS[take]))
     if Take.BOTH in TAKES[conflict.kind]:
         line = widgets.row(box, "both")
         _take(panel, line, shown, merge, conflict, Take.BOTH, "Take both")

@@ -77,7 +77,7 @@ def test_the_story_of_a_merge(street: fo.Dataset) -> None:
     name = review["dataset"]
     # There, the page needs no state
     within = Panel(name)
-    assert "samples in conflict" in within.text()
+    assert "The grid shows the samples in conflict." in within.text()
     assert within.button("use_edits") is not None
     wanted = {"kind": "label_class", "field": "weather", "label": "rain"}
     ((view),) = asked(happen(name, "on_show_conflicts", merge=merge, **wanted), "set_view")

@@ -31,6 +31,7 @@ from ..operations.journal import Operation
 from ..rawbson import equality, layout
 from ..rawbson.ids import Ids
 from . import reviews
+from .conflicts import Take
 from .samples import edited_frames
 from .side import Side
 from .store import PlanRecord
@@ -38,6 +39,9 @@ from .store import PlanRecord
 _AT_ONCE = 500
 _KINDS = "merge_conflicts"
 """The field that says which kinds of conflicts a sample is in."""
+
+COLORS = {Take.OURS: "#3f8fd2", Take.THEIRS: "#d18a12", Take.BASE: "#8f8f9f"}
+"""What the sides look like in the App, to be told apart on light and dark and by everybody."""
 
 _THEIRS, _BASE = "theirs", "base"
 _COLLECTIONS = {Part.SAMPLES: "sample_collection_name", Part.FRAMES: "frame_collection_name"}
@@ -132,25 +136,27 @@ class ReviewDocuments:
 
     def _app_config(self, config: Document) -> Document:
         """Returns how the App shows it: both sides over each other, the base on demand."""
-        shown = self.fields
-        sides = [
-            prefix + name
-            for part, prefix in ((Part.SAMPLES, ""), (Part.FRAMES, FRAMES_PREFIX))
-            for pair in shown[part].theirs.items()
-            for name in pair
-        ]
-        colors = {**(config.get("color_scheme") or {})}
-        if colors:
-            # By class, both sides of a label would look the same
-            colors["color_by"] = "field"
+        sides: dict[str, str] = {}
+        before: dict[str, str] = {}
+        for part, prefix in ((Part.SAMPLES, ""), (Part.FRAMES, FRAMES_PREFIX)):
+            shown = self.fields[part]
+            for name, theirs in shown.theirs.items():
+                sides |= {prefix + name: COLORS[Take.OURS], prefix + theirs: COLORS[Take.THEIRS]}
+                before[prefix + shown.base[name]] = COLORS[Take.BASE]
+        former = config.get("color_scheme") or {}
+        colors = {**sides, **before}
+        others = [each for each in former.get("fields") or () if each.get("path") not in colors]
+        own = [{"path": path, "fieldColor": color} for path, color in colors.items()]
         return {
             **config,
-            "default_visibility_labels": {
-                "_cls": "DefaultVisibilityLabelsConfig",
-                "include": [*sides, "id", "tags", self.kinds_field],
-                "exclude": [],
+            "active_fields": {"exclude": False, "paths": list(sides)},
+            # By class, both sides of a label would look the same
+            "color_scheme": {
+                "_id": self.plan.id,
+                **former,
+                "color_by": "field",
+                "fields": [*others, *own],
             },
-            "color_scheme": colors or None,
         }
 
     @cached_property
@@ -205,8 +211,8 @@ class ReviewDocuments:
                         "name": names[name],
                         "db_field": names[name],
                         "description": about[suffix],
-                        # What is edited by hand is the target's
-                        "read_only": True,
+                        # FiftyOne can annotate nothing where a field of labels is read-only
+                        "read_only": False,
                     }
                 )
         return shown
@@ -321,6 +327,6 @@ def _list_of_strings(name: str, description: str) -> Document:
         "db_field": name,
         "description": description,
         "info": None,
-        "read_only": True,
+        "read_only": False,
         "created_at": None,
     }
