@@ -78,7 +78,7 @@ def trash_item(item: TrashItem, is_of_merge: bool = False) -> str:
         return f"Samples before they were restored from '{item.name}'"
     when = "after" if item.is_rolled_back else "before"
     if is_of_merge:
-        return f"The state {when} '{item.name}'"
+        return f"The state {when} the merge '{item.name}'"
     return f"The state {when} the rollback to '{item.name}'"
 
 
@@ -89,7 +89,7 @@ def undo_name(item: TrashItem, is_of_merge: bool = False) -> str:
         item: the state
         is_of_merge (False): whether a merge or its undo has discarded it
     """
-    what = "merge" if is_of_merge else f"rollback to {item.name}"
+    what = f"merge '{item.name}'" if is_of_merge else f"rollback to {item.name}"
     return f"{'Redo' if item.is_rolled_back else 'Undo'} {what}"
 
 

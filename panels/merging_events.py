@@ -9,7 +9,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.errors import SnapshotError
 from ..operators import merging
-from ..operators.base import Plain, SnapshotOperator, Target
+from ..operators.base import PLUGIN, Plain, SnapshotOperator, Target
 from .merging_state import FILTER, MERGE, NUMBER, Filter
 
 
@@ -78,7 +78,8 @@ class MergeEvents:
 
     def on_open_sample(self, ctx: ExecutionContext) -> None:
         """Opens the sample that a conflict is about."""
-        ctx.ops.open_sample(id=ctx.params["sample_id"])
+        # Not with the App's own operator, which knows no fields of a dataset that was just opened
+        ctx.trigger(f"{PLUGIN}/show_sample", {"id": ctx.params["sample_id"]})
 
     def on_take(self, ctx: ExecutionContext) -> None:
         """Decides conflicts."""

@@ -120,11 +120,11 @@ def test_the_story_of_a_merge(street: fo.Dataset) -> None:
     ]
     assert not fo.dataset_exists(name)
     after = Panel(STREET, **opened)
-    assert after.button("undo")["label"] == "Undo merge"  # type: ignore[index]
+    assert after.button("undo")["label"] == "Undo merge 'merge of night'"  # type: ignore[index]
     assert form("undo_revert", STREET, in_dialog=True)
     happen(STREET, "on_undo", undo={"action": "merge", "name": "merge of night"})
     assert fo.load_dataset(STREET, reload=True).values("weather.label")[:2] == ["fog", "fog"]
-    assert Panel(STREET).button("undo")["label"] == "Redo merge"  # type: ignore[index]
+    assert Panel(STREET).button("undo")["label"] == "Redo merge 'merge of night'"  # type: ignore[index]
 
 
 def test_giving_a_merge_up(street: fo.Dataset) -> None:
