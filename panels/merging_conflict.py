@@ -78,7 +78,8 @@ def render(
         item={"flex": "1 1 160px", "width": "auto"},
     )
     if conflict.resolution is not None:
-        widgets.chip(head, "decided", f"decided: {conflict.resolution}", widgets.ADDED)
+        by = "by hand" if conflict.resolution == Take.VALUE else conflict.resolution
+        widgets.chip(head, "decided", f"decided: {by}", widgets.ADDED)
     _walk(panel, head, conflict, number, there)
     sides = widgets.row(box, "sides", gap=1, style={"flexWrap": "wrap", "alignItems": "stretch"})
     for take, label in _SIDES.items():
