@@ -178,8 +178,8 @@ def _changes(page: types.Object, merge: OpenMerge) -> None:
     if len(plan.notes) > _MOST_NOTES:
         notes.append(f"and {len(plan.notes) - _MOST_NOTES} more")
     if plan.suspect_count:
-        number = plural(plan.suspect_count, "label")
-        notes.append(f"{number} may have been added on both sides for the same objects")
+        suspects = plural(plan.suspect_count, "label")
+        notes.append(f"{suspects} may have been added on both sides for the same objects")
     for number, note in enumerate(notes):
         widgets.text(box, f"note_{number}", note, color=widgets.SECONDARY, size="0.8rem")
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("installed_plugin")
 STREET, NIGHT = "street", "street.night"
 
 #: The most that a rendering of a merge's page sends: the panel's, and one conflict with its file.
-RENDERING = 11
+RENDERING = 12
 
 
 def label(name: str, number: int, value: str) -> None:
