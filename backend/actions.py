@@ -258,6 +258,18 @@ class Action(str, Enum):
             command="merge resolve",
         ),
     )
+    REVIEW_MERGE = (
+        "review_merge",
+        _Row(
+            Level.EDIT,
+            "review merges",
+            "Review merge",
+            "Opening the review of",
+            "review_merge",
+            command="merge review",
+            is_recorded=False,
+        ),
+    )
     APPLY_MERGE = (
         "apply_merge",
         _Row(
@@ -271,7 +283,13 @@ class Action(str, Enum):
     )
     DISCARD_MERGE = (
         "discard_merge",
-        _Row(Level.EDIT, "discard planned merges", command="merge discard"),
+        _Row(
+            Level.EDIT,
+            "discard planned merges",
+            "Discard merge",
+            operator="discard_merge",
+            command="merge discard",
+        ),
     )
     EMPTY_TRASH = (
         "empty_trash",

@@ -73,6 +73,16 @@ MERGE_COMMANDS = (
         ),
     ),
     Command(
+        Action.REVIEW_MERGE.command,
+        "make a dataset of the samples in conflict, as both sides have them, and print its name",
+        (_MERGE,),
+    ),
+    Command(
+        "merge use-edits",
+        "decide conflicts as they were edited in the review; exits with 3 if others remain",
+        (_MERGE,),
+    ),
+    Command(
         Action.APPLY_MERGE.command,
         "apply a merge; exits with 3 if conflicts are open, with 4 if a side has changed",
         (

@@ -28,6 +28,8 @@ from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
 from ..backend.maintenance import Recovered
 from ..backend.merge.conflicts import Conflict, ConflictKind
+from ..backend.merge.hand_edits import TakenEdits
+from ..backend.merge.one_by_one import ConflictInPlace
 from ..backend.merge.record import (
     ConflictCount,
     DuplicateSuspect,
@@ -110,7 +112,10 @@ from .merging import (
     list_conflicts,
     list_merges,
     plan_merge,
+    read_conflict,
     resolve_conflicts,
+    review_merge,
+    use_review_edits,
     view_conflicts,
 )
 from .operations import cancel_operation, diagnose, get_operation, list_operations, purge, recover
@@ -145,6 +150,7 @@ __all__ = [
     "Branches",
     "Conflict",
     "ConflictCount",
+    "ConflictInPlace",
     "ConflictKind",
     "DatasetDiff",
     "DatasetSnapshot",
@@ -180,6 +186,7 @@ __all__ = [
     "SampleDifference",
     "SampleHistory",
     "Severity",
+    "TakenEdits",
     "TrashItem",
     "UndoPlan",
     "Verdict",
@@ -239,6 +246,7 @@ __all__ = [
     "plan_merge",
     "prune_snapshots",
     "purge",
+    "read_conflict",
     "recover",
     "reporting",
     "resolve_conflicts",
@@ -248,6 +256,7 @@ __all__ = [
     "restore_samples",
     "restore_snapshot",
     "revert_dataset_to_snapshot",
+    "review_merge",
     "run_lineage",
     "sample_history",
     "search_snapshots",
@@ -258,6 +267,7 @@ __all__ = [
     "undo_revert",
     "unpin_snapshot",
     "untag_snapshot",
+    "use_review_edits",
     "verify_all",
     "verify_audit_log",
     "verify_snapshot",

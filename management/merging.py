@@ -16,9 +16,11 @@ from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset.reference import DatasetReference, current_name
 from ..backend.diff.bars import shown
 from ..backend.errors import DatasetNotFoundError, SnapshotPermissionError
-from ..backend.merge import apply, plan, plans, store
+from ..backend.merge import apply, hand_edits, one_by_one, plan, plans, review, store
 from ..backend.merge.ancestry import COMMON
 from ..backend.merge.conflicts import Conflict, ConflictKind
+from ..backend.merge.hand_edits import TakenEdits
+from ..backend.merge.one_by_one import ConflictInPlace
 from ..backend.merge.prefer import Preference
 from ..backend.merge.record import DOORS, MergePlan
 from ..backend.merge.store import PlanRecord
@@ -143,6 +145,36 @@ def list_conflicts(
     return store.conflicts(connection, found.id, wanted)
 
 
+@acting(Action.LIST, each=True)
+def read_conflict(
+    merge_id: str,
+    number: int = 0,
+    kind: str | None = None,
+    field: str | None = None,
+    label: str | None = None,
+    resolved: bool | None = None,
+) -> ConflictInPlace | None:
+    """Reads one of the conflicts that :func:`list_conflicts` lists, with the name of its file.
+
+    Args:
+        merge_id: the merge
+        number (0): which one
+        kind (None): of those of a kind
+        field (None): of those in a top-level field
+        label (None): of those about labels of a class
+        resolved (None): of those that are decided, or of those that are open
+
+    Returns:
+        a :class:`ConflictInPlace`, or None if there are not so many
+
+    Raises:
+        ValueError: if there is no such merge or kind
+    """
+    connection, found, _ = _found(Action.LIST, merge_id, Action.DIFF)
+    wanted = plans.filter_of(kind, field, label, resolved)
+    return one_by_one.read(connection, found, wanted, max(0, number))
+
+
 @acting(Action.RESOLVE_MERGE, each=True)
 def resolve_conflicts(merge_id: str, conflicts: object, take: object) -> int:
     """Decides conflicts of a planned merge.
@@ -179,7 +211,8 @@ def view_conflicts(
 
     Args:
         merge_id: the merge
-        side ("ours"): ``"ours"`` for the target, ``"theirs"`` for the branch
+        side ("ours"): ``"ours"`` for the target, ``"theirs"`` for the branch, ``"review"`` for
+            the dataset that :func:`review_merge` makes
         kind (None): only those with conflicts of a kind
         field (None): only those with conflicts in a field
         label (None): only those with conflicts about labels of a class
@@ -193,6 +226,49 @@ def view_conflicts(
     connection, found, _ = _found(Action.DIFF, merge_id, Action.DIFF)
     wanted = plans.filter_of(kind, field, label)
     return plans.view(connection, found, side, wanted)
+
+
+@acting(Action.REVIEW_MERGE, each=True)
+def review_merge(merge: str | MergePlan) -> fod.Dataset:
+    """Opens the review of a planned merge: a dataset that holds only the samples in conflict.
+
+    It has the samples as the target has them. Beside every field in conflict, ``ground_truth``,
+    it has ``ground_truth_theirs`` and ``ground_truth_base``, so that the App shows both sides over
+    each other, and the field ``merge_conflicts``, which says what a sample is in conflict about.
+    What you edit in ``ground_truth`` becomes what is decided with :func:`use_review_edits`. No
+    list of datasets shows it, and it goes when the merge is applied or discarded.
+
+    Args:
+        merge: the merge or its id
+
+    Returns:
+        a :class:`fiftyone.core.dataset.Dataset`, the same one for everybody
+
+    Raises:
+        ValueError: if there is no such merge, it is closed, or no sample is in conflict
+    """
+    connection, found, target = _found(Action.REVIEW_MERGE, _id_of(merge), Action.DIFF)
+    source = _branch(connection, found)
+    change(target.name)
+    return fod.load_dataset(review.open_review(connection, target, source, found))
+
+
+@acting(Action.RESOLVE_MERGE, each=True)
+def use_review_edits(merge: str | MergePlan) -> TakenEdits:
+    """Decides conflicts as somebody has edited them by hand in the review of a merge.
+
+    Args:
+        merge: the merge or its id
+
+    Returns:
+        a :class:`TakenEdits`: how many conflicts were decided, and how many samples have edits
+        that were not taken, because they are about nothing in conflict
+
+    Raises:
+        ValueError: if there is no such merge, it is closed, or its review was not opened
+    """
+    connection, found, _ = _found(Action.RESOLVE_MERGE, _id_of(merge), Action.DIFF)
+    return hand_edits.take(connection, found)
 
 
 @acting(Action.APPLY_MERGE, each=True)
@@ -217,14 +293,9 @@ def apply_merge(
             (:class:`ConflictsRemainError`), or the result would break a unique index
         StaleMergeError: if either side is not what it was when the merge was planned
     """
-    merge_id = merge.id if isinstance(merge, MergePlan) else merge
-    connection, found, target = _found(Action.APPLY_MERGE, merge_id)
-    name = current_name(connection, found.branch_id)
-    if name is None:
-        raise DatasetNotFoundError(f"The branch '{found.branch_name}' was deleted")
-    require(Action.DIFF, name)
+    connection, found, target = _found(Action.APPLY_MERGE, _id_of(merge))
+    source = _branch(connection, found)
     change(target.name)
-    source = DatasetReference(found.branch_id, name)
     return apply.apply(connection, target, source, found, snapshot, description).public()
 
 
@@ -238,8 +309,7 @@ def discard_merge(merge: str | MergePlan) -> None:
     Raises:
         ValueError: if there is no such merge, or it was applied or discarded already
     """
-    merge_id = merge.id if isinstance(merge, MergePlan) else merge
-    connection, found, _ = _found(Action.DISCARD_MERGE, merge_id)
+    connection, found, _ = _found(Action.DISCARD_MERGE, _id_of(merge))
     plans.discard(connection, found)
 
 
@@ -278,6 +348,19 @@ def _require_base(connection: Database[Document], snapshot_id: ObjectId) -> None
         require(Action.DIFF, name)
 
 
+def _id_of(merge: str | MergePlan) -> str:
+    return merge.id if isinstance(merge, MergePlan) else merge
+
+
+def _branch(connection: Database[Document], found: PlanRecord) -> DatasetReference:
+    """Finds the branch of a merge, and asks whether it may be looked at."""
+    name = current_name(connection, found.branch_id)
+    if name is None:
+        raise DatasetNotFoundError(f"The branch '{found.branch_name}' was deleted")
+    require(Action.DIFF, name)
+    return DatasetReference(found.branch_id, name)
+
+
 def _conflicts(merge_id: str, kind: ConflictKind | str | None = None, **wanted: Any) -> Any:
     return list_conflicts(merge_id, None if kind is None else str(kind), **wanted)
 
@@ -291,3 +374,5 @@ def _view(
 DOORS.conflicts = _conflicts
 DOORS.resolve = resolve_conflicts
 DOORS.view = _view
+DOORS.review = review_merge
+DOORS.use_edits = use_review_edits

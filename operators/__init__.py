@@ -26,7 +26,14 @@ from .change import (
 from .compare import CompareSnapshots
 from .create import CreateSnapshot, RefreshChanges
 from .link import OpenLink
-from .merging import ApplyMerge, PlanMerge, ResolveMerge
+from .merging import (
+    ApplyMerge,
+    DiscardMerge,
+    PlanMerge,
+    ResolveMerge,
+    ReviewMerge,
+    UseReviewEdits,
+)
 from .pin import PinSnapshot, UnpinSnapshot
 from .restore_samples import PlanRestore, RestoreSamples
 from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
@@ -70,8 +77,11 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     DeleteBranch,
     RestoreBranch,
     PlanMerge,
+    ReviewMerge,
     ResolveMerge,
+    UseReviewEdits,
     ApplyMerge,
+    DiscardMerge,
 )
 
 

@@ -52,6 +52,8 @@ class Target:
     """The name of the dataset that has the history."""
     snapshot: str | None
     """The name of the snapshot that is open, if any."""
+    merge: str | None = None
+    """The id of the merge whose review is open, if any."""
 
     @classmethod
     def of(cls, ctx: ExecutionContext) -> Target:
@@ -73,7 +75,7 @@ class Target:
         if not name:
             raise InvalidRequestError("Open a dataset first")
         location = management.locate(name)
-        return cls(location.dataset.name, location.snapshot)
+        return cls(location.dataset.name, location.snapshot, location.merge)
 
     def head_only(self, action: str) -> None:
         """Refuses what makes no sense while a snapshot is open.

@@ -216,7 +216,7 @@ class DescribeOpenSnapshot(SnapshotOperator):
         if target is None:
             return {"dataset": None, "snapshot": None}
         told: Plain = {"dataset": target.dataset, "snapshot": target.snapshot}
-        if target.snapshot is None:
+        if target.snapshot is None and target.merge is None:
             with asking(ctx):
                 told["version"] = management.head_version(target.dataset)
                 told["is_lost"] = lost.is_lost(target.dataset)
@@ -293,6 +293,7 @@ class Seen:
             seen.changes,
             seen.changes and ago(seen.changes.updated_at),
             seen.changes_are_stale,
+            [(merge.plan, merge.review) for merge in seen.merges],
             [
                 (entry.id, entry.progress, entry.label, entry.is_cancelled)
                 for entry in seen.operations

@@ -88,6 +88,15 @@ def _parent(panel: HistoryPanel, box: types.Object, own: Branch) -> None:
     if own.has_parent:
         widgets.button(
             line,
+            "merge_own",
+            f"Merge into {own.parent_name}",
+            panel.on_plan_merge,
+            icon="merge",
+            params={"branch": own.dataset_name},
+            hint="See what that would change, and what must be decided before",
+        )
+        widgets.button(
+            line,
             "open_parent",
             f"Open {own.parent_name}",
             panel.on_open_dataset,
@@ -132,6 +141,13 @@ def _row(panel: HistoryPanel, box: types.Object, key: str, branch: Branch, shown
         params={"dataset": branch.dataset_name},
         hint=f"Open dataset {branch.dataset_name}",
         aria_label=f"Open branch {branch.name}",
+    )
+    widgets.kebab(
+        actions,
+        "menu",
+        f"More for branch {branch.name}",
+        {f"merge/{branch.dataset_name}": f"Merge into {branch.parent_name}"},
+        panel.on_plan_merge,
     )
     if shown.may_delete(branch):
         widgets.button(

@@ -31,7 +31,8 @@ from ..operators import (
 from ..operators.asking import asking
 from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
 from . import page, saving
-from .model import COMPARED, DESCRIPTION, NAME, compared, state_of
+from .merging_events import MergeEvents
+from .model import COMPARED, DESCRIPTION, KEPT_OF_MERGES, NAME, compared, state_of
 
 _MENU: dict[str, type[SnapshotOperator]] = {
     "revert": revert.RevertToSnapshot,
@@ -48,7 +49,7 @@ _MENU: dict[str, type[SnapshotOperator]] = {
 }
 
 
-class HistoryPanel(Panel):
+class HistoryPanel(MergeEvents, Panel):
     """Shows the history of the dataset that is open."""
 
     @property
@@ -79,6 +80,7 @@ class HistoryPanel(Panel):
             {
                 "notice": None,
                 "compare": None,
+                **dict.fromkeys(KEPT_OF_MERGES),
                 "activity": False,
                 "page": 0,
                 "search": {},
@@ -219,6 +221,7 @@ class HistoryPanel(Panel):
         undo = ctx.params.get("undo") or {}
         operators: dict[str, type[SnapshotOperator]] = {
             "revert": revert.UndoRevert,
+            "merge": revert.UndoRevert,
             "delete": trash.RestoreSnapshot,
             "delete_branch": branches.RestoreBranch,
             "restore_samples": undo_restore.UndoRestore,
@@ -300,13 +303,20 @@ class HistoryPanel(Panel):
             ctx.panel.set_state("notice", page.told(result))
         return True
 
-    def _ask(self, ctx: ExecutionContext, operator: type[SnapshotOperator], params: Plain) -> None:
+    def _ask(
+        self,
+        ctx: ExecutionContext,
+        operator: type[SnapshotOperator],
+        params: Plain,
+        on_success: Any = None,
+    ) -> None:
         """Opens an operator's form as a dialog."""
         self._dismiss_outcomes(ctx)
         ctx.panel.set_state("notice", None)
         # What came of it is looked for by the panel itself; what fails, the dialog tells
         params = {**params, DIALOG: True}
-        ctx.prompt(f"{PLUGIN}/{operator.NAME}", params=params, on_success=self.on_poll)
+        on_success = on_success or self.on_poll
+        ctx.prompt(f"{PLUGIN}/{operator.NAME}", params=params, on_success=on_success)
 
     @staticmethod
     def _dismiss_outcomes(ctx: ExecutionContext) -> None:

@@ -14,7 +14,8 @@ from ..backend.errors import SnapshotError
 from ..operators import browse, running
 from ..operators.base import Target
 from ..operators.words import ago, exact
-from . import activity, branches, comparing, discarded, rows, saving, widgets
+from . import activity, branches, comparing, discarded, merging, rows, saving, widgets
+from .merging_state import merge_of
 from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
     _notices(panel, page, ctx, shown)
     if shown.target.snapshot is not None:
         _banner(panel, page, shown)
+    if (merge := merge_of(ctx, shown)) is not None:
+        merging.render(panel, page, ctx, shown, merge)
+        return _finish(panel, root, ctx, shown)
     if compared(ctx, shown.target):
         comparing.render(panel, page, ctx, shown)
         return _finish(panel, root, ctx, shown)
@@ -57,6 +61,7 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
     if shown.target.snapshot is None:
         _create_box(panel, page, ctx, shown)
     rows.under_way(panel, page, shown)
+    merging.banners(panel, page, shown)
     if shown.target.snapshot is None and (shown.history.total or shown.branches.branch):
         branches.section(panel, page, shown)
     _list(panel, page, ctx, shown)

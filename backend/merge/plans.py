@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import bson
@@ -16,24 +16,40 @@ from ..mongo.database import Document
 from ..rawbson.ids import Ids
 from . import store
 from .conflicts import Conflict, ConflictKind, Resolution, Take
-from .record import MergePlan, MergeState
+from .record import ConflictCount, MergePlan, MergeState
 from .store import Filter, PlanRecord
 
+_REVIEW = "review"
 _FILTER_KEYS = ("kind", "field", "label", "resolved")
 
 
 def told(database: Database[Document], plan: PlanRecord) -> MergePlan:
     """Returns what callers see of a plan."""
+    target, branch = (current_name(database, id_) for id_ in (plan.target_id, plan.branch_id))
+    return public(plan, target, branch, store.counts(database, plan.id))
+
+
+def public(
+    plan: PlanRecord, target: str | None, branch: str | None, counts: Sequence[ConflictCount]
+) -> MergePlan:
+    """Returns what callers see of a plan, of what was read already.
+
+    Args:
+        plan: the plan
+        target: the name of the target now; None if it is gone
+        branch: the same of the branch
+        counts: its conflicts
+    """
     return MergePlan(
         id=str(plan.id),
-        dataset_name=current_name(database, plan.target_id),
-        branch_name=current_name(database, plan.branch_id) or plan.branch_name,
+        dataset_name=target,
+        branch_name=branch or plan.branch_name,
         base_snapshot=plan.base_name,
         state=plan.state,
         created_at=plan.created_at,
         created_by=plan.created_by,
         changes=plan.counts,
-        counts=tuple(store.counts(database, plan.id)),
+        counts=tuple(counts),
         notes=plan.notes,
         suspects=plan.suspects,
         suspect_count=plan.suspect_count,
@@ -70,7 +86,7 @@ def view(
     Args:
         database: the database
         plan: the plan
-        side: ``"ours"`` or ``"theirs"``
+        side: ``"ours"``, ``"theirs"``, or ``"review"``
         wanted: which conflicts
 
     Returns:
@@ -80,12 +96,20 @@ def view(
         InvalidArgumentError: if there is no such side
         DatasetNotFoundError: if its dataset is gone
     """
-    datasets = {Take.OURS.value: plan.target_id, Take.THEIRS.value: plan.branch_id}
+    # The review of a plan has its id
+    datasets = {
+        Take.OURS.value: plan.target_id,
+        Take.THEIRS.value: plan.branch_id,
+        _REVIEW: plan.id,
+    }
     if side not in datasets:
-        raise InvalidArgumentError(f"side must be 'ours' or 'theirs', not {side!r:.80}")
+        raise InvalidArgumentError(
+            f"side must be 'ours', 'theirs' or '{_REVIEW}', not {side!r:.80}"
+        )
     name = current_name(database, datasets[side])
     if name is None:
-        raise DatasetNotFoundError(f"The dataset of the side '{side}' was deleted")
+        gone = "review is not open" if side == _REVIEW else f"dataset of side '{side}' was deleted"
+        raise DatasetNotFoundError(f"The {gone}")
     ids = Ids.of(store.sample_ids(database, plan.id, wanted))
     return views.select(fo.load_dataset(name), ids)
 

@@ -71,6 +71,8 @@ class _Doors:
     conflicts: Callable[..., Iterator[Conflict]]
     resolve: Callable[..., int]
     view: Callable[..., Any]
+    review: Callable[..., Any]
+    use_edits: Callable[..., Any]
 
 
 DOORS = _Doors()
@@ -160,7 +162,8 @@ class MergePlan(Record):
         """Returns the samples in conflict.
 
         Args:
-            side: ``"ours"`` for the target, ``"theirs"`` for the branch
+            side: ``"ours"`` for the target, ``"theirs"`` for the branch, ``"review"`` for the
+                dataset that :meth:`review` makes
             kind (None): only those with conflicts of a kind
             field (None): only those with conflicts in a field
             label (None): only those with conflicts about labels of a class
@@ -169,6 +172,22 @@ class MergePlan(Record):
             a :class:`fiftyone.core.view.DatasetView`
         """
         return DOORS.view(self.id, side, kind=kind, field=field, label=label)
+
+    def review(self) -> Any:
+        """Opens a dataset that holds only the samples in conflict, as both sides have them.
+
+        Returns:
+            a :class:`fiftyone.core.dataset.Dataset`, see :func:`review_merge`
+        """
+        return DOORS.review(self.id)
+
+    def use_edits(self) -> Any:
+        """Decides conflicts as somebody has edited them by hand in the review.
+
+        Returns:
+            a :class:`TakenEdits`, see :func:`use_review_edits`
+        """
+        return DOORS.use_edits(self.id)
 
     def __str__(self) -> str:
         return report(self)

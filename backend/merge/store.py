@@ -15,6 +15,7 @@ from ..catalog.record import FORMAT_VERSION, check_format
 from ..errors import InvalidRequestError, MergeNotFoundError
 from ..mongo.collections import CONFLICTS, MERGES
 from ..mongo.database import Document, server_time
+from . import reviews
 from .conflicts import TAKES, Conflict, ConflictKind, Resolution, Take
 from .record import ConflictCount, DuplicateSuspect, MergeCounts, MergeState
 
@@ -178,6 +179,7 @@ def close(
     )
     if state is MergeState.DISCARDED:
         database[CONFLICTS].delete_many({"plan_id": plan_id})
+    reviews.remove(database, plan_id)
     return found.matched_count > 0
 
 
@@ -190,6 +192,8 @@ def forget(database: Database[Document], dataset_id: ObjectId) -> None:
     """
     query = {"target_id": dataset_id}
     plans = database[MERGES].distinct("_id", query)
+    for plan_id in plans:
+        reviews.remove(database, plan_id)
     database[CONFLICTS].delete_many({"plan_id": {"$in": plans}})
     database[MERGES].delete_many(query)
 
@@ -208,15 +212,46 @@ def conflicts(
         yield _read(document)
 
 
+COUNTING: Sequence[Document] = (
+    {
+        "$group": {
+            "_id": {"kind": "$kind", "field": "$field", "label": "$label"},
+            "total": {"$sum": 1},
+            "open": {
+                "$sum": {"$cond": [{"$eq": [{"$ifNull": ["$resolution", None]}, None]}, 1, 0]}
+            },
+        }
+    },
+)
+"""Counts conflicts by kind, field and class, for :func:`read_counts`."""
+
+
+def conflict_at(
+    database: Database[Document], plan_id: ObjectId, wanted: Filter, number: int
+) -> Conflict | None:
+    """Returns one of some conflicts of a plan.
+
+    Args:
+        database: the database
+        plan_id: the plan
+        wanted: which conflicts
+        number: which one of them, in their order
+
+    Returns:
+        the conflict, or None if there are not so many
+    """
+    found = database[CONFLICTS].find(wanted.query(plan_id)).sort("number", 1)
+    return next(map(_read, found.skip(number).limit(1)), None)
+
+
 def counts(database: Database[Document], plan_id: ObjectId) -> list[ConflictCount]:
     """Counts the conflicts of a plan by kind, field and class."""
-    is_open = {"$cond": [{"$eq": [{"$ifNull": ["$resolution", None]}, None]}, 1, 0]}
-    group = {
-        "_id": {"kind": "$kind", "field": "$field", "label": "$label"},
-        "total": {"$sum": 1},
-        "open": {"$sum": is_open},
-    }
-    stages: list[Document] = [{"$match": {"plan_id": plan_id}}, {"$group": group}]
+    stages: list[Document] = [{"$match": {"plan_id": plan_id}}, *COUNTING]
+    return read_counts(database[CONFLICTS].aggregate(stages))
+
+
+def read_counts(documents: Iterable[Document]) -> list[ConflictCount]:
+    """Returns what :data:`COUNTING` has counted, in the order of kinds, fields and classes."""
     found = [
         ConflictCount(
             kind=ConflictKind(each["_id"]["kind"]),
@@ -225,7 +260,7 @@ def counts(database: Database[Document], plan_id: ObjectId) -> list[ConflictCoun
             total=each["total"],
             open=each["open"],
         )
-        for each in database[CONFLICTS].aggregate(stages)
+        for each in documents
     ]
     kinds = list(ConflictKind)
     return sorted(found, key=lambda c: (kinds.index(c.kind), c.field, str(c.label)))

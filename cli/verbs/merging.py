@@ -78,6 +78,23 @@ def merge_resolve(options: Namespace, _: Progress) -> Answer:
     return Answer(data, text, _code(plan))
 
 
+def merge_review(options: Namespace, _: Progress) -> Answer:
+    """Opens the review of a merge."""
+    name = sdk.review_merge(options.merge).name
+    return Answer({"merge_id": options.merge, "dataset_name": name}, name)
+
+
+def merge_use_edits(options: Namespace, _: Progress) -> Answer:
+    """Decides conflicts as they were edited in the review."""
+    edits = sdk.use_review_edits(options.merge)
+    plan = sdk.get_merge(options.merge)
+    text = f"{edits.taken:,} conflicts decided, {plan.open_conflicts:,} are open"
+    if edits.not_taken:
+        text += f"; edits of {edits.not_taken:,} samples and frames are about no conflict"
+    data = {"merge_id": plan.id, **edits.to_dict(), "open_conflicts": plan.open_conflicts}
+    return Answer(data, text, _code(plan))
+
+
 def preview_merge_apply(options: Namespace) -> Answer:
     """Tells what a merge would change."""
     return _told(sdk.get_merge(options.merge))

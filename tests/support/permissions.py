@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.access import Level
 
 from .datasets import image_dataset
+
+
+def _without_conflicts(act: Callable[[str], object]) -> None:
+    # There is nothing to review, which is said to those who may
+    with suppress(fos.InvalidRequestError):
+        act(_merge())
 
 
 def _merge() -> str:
@@ -89,6 +96,9 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "conflicts": (lambda: fos.list_conflicts(_merge()), Level.VIEW),
     "samples in conflict": (lambda: fos.view_conflicts(_merge()), Level.VIEW),
     "decide conflicts": (lambda: fos.resolve_conflicts(_merge(), None, "ours"), Level.EDIT),
+    "review merge": (lambda: _without_conflicts(fos.review_merge), Level.EDIT),
+    "edits in a review": (lambda: _without_conflicts(fos.use_review_edits), Level.EDIT),
+    "one conflict": (lambda: fos.read_conflict(_merge()), Level.VIEW),
     "discard merge": (lambda: fos.discard_merge(_merge()), Level.EDIT),
     "apply merge": (lambda: fos.apply_merge(_merge()), Level.MANAGE),
     "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),

@@ -305,6 +305,19 @@ def _apply_merge() -> None:
     fos.apply_merge(fos.list_merges(NAME)[-1])
 
 
+def _conflict_planned(dataset: fo.Dataset) -> None:
+    _merge_planned(dataset)
+    fos.plan_merge(f"{NAME}.lab", NAME, base=None, progress=False)
+
+
+def _review_merge() -> None:
+    fos.review_merge(fos.list_merges(NAME)[-1])
+
+
+def _close_review() -> None:
+    fo.delete_dataset(fos.list_merges(NAME)[-1].review().name)
+
+
 def _undo_merge() -> None:
     fos.undo_revert(NAME)
     fos.empty_trash(NAME)
@@ -408,6 +421,7 @@ STORIES: dict[str, Story] = {
         use=fos.recover,
     ),
     "apply_merge": Story(_merge_planned, _apply_merge, _undo_merge, writes=True),
+    "review_merge": Story(_conflict_planned, _review_merge, _close_review),
     "create, delta": Story(
         _little_changed,
         lambda: fos.create_snapshot(NAME, "v2"),
