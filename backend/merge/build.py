@@ -121,6 +121,7 @@ class Builder:
         self.conflicts += _open(self.engine.dataset_conflicts())
         for part in _OWN:
             self._flush(part)
+            self._undeclare(part)
         self.running.step("merged_samples")
         for part, copied in self.copies.items():
             self._index(part, copied.collection)
@@ -206,6 +207,17 @@ class Builder:
                     f"The merged {part.value} cannot be stored, and nothing was changed: {error}"
                 ) from error
             self.running.step(f"wrote_{part.value}")
+
+    def _undeclare(self, part: Part) -> None:
+        """Drops what fields that are gone have left in documents that nobody has changed.
+
+        That is null, which is no content; but FiftyOne loads no document with such a key.
+        """
+        gone = self.engine.undeclared(part)
+        if gone and part in self.copies:
+            query = {"$or": [{key: {"$exists": True}} for key in gone]}
+            change = {"$unset": dict.fromkeys(gone, "")}
+            self.copies[part].collection.update_many(query, change)
 
     def _index(self, part: Part, target: Collection[Document]) -> None:
         indexes = models(self.engine.surroundings.indexes[part][0])

@@ -15,7 +15,7 @@ import numpy as np
 from bson import ObjectId
 
 from ..dataset.parts import Part
-from ..dataset.schema import FRAMES_PREFIX
+from ..dataset.schema import FRAMES_PREFIX, db_key
 from ..mongo.database import Document
 from ..progress import Progress, silent
 from ..rawbson.ids import Ids, Keys
@@ -86,6 +86,15 @@ class Engine:
         base, ours, theirs = (side.document for side in self.sides)
         return properties.merge(self._judge, base, ours, theirs, self.restored)
 
+    def undeclared(self, part: Part) -> list[str]:
+        """Returns what fields of the target that are gone are called in its documents."""
+        key = "frame_fields" if part is Part.FRAMES else "sample_fields"
+        before, after = (
+            {db_key(each) for each in document.get(key) or ()}
+            for document in (self.ours.document, self.dataset.document)
+        )
+        return sorted(before - after)
+
     @cached_property
     def surroundings(self) -> Surroundings:
         """What becomes of views, workspaces, runs and indexes."""
@@ -140,7 +149,8 @@ class Engine:
             by_ours = fields.contested[key] is Take.OURS
             sides = (there, gone) if by_ours else (gone, there)
             seal = self.contested.seals[path]
-            judge.settle(fields.kinds[key], path, None, *sides, count=count, seal=seal)
+            told = (FRAMES_PREFIX if frames else "") + fields.names.get(key, key)
+            judge.settle(fields.kinds[key], told, None, *sides, count=count, seal=seal)
         return [*self._judge.conflicts, *judge.conflicts, *self.additions.conflicts]
 
     def merged(self) -> Iterator[MergedSample]:
