@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import bson
 import fiftyone as fo
 import pytest
 from bson import ObjectId
+from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.mongo.collections import CONFLICTS
 
 NAME, BRANCH = "faults", "faults.lab"
 
@@ -122,3 +125,44 @@ def test_a_field_made_anew_of_samples_that_only_the_target_has(take: str) -> Non
     found = plan()
     found.resolve(None, take)
     assert apply(found).values("z") == ([9.0, 2.5, 4.5] if take == "ours" else ["a", "b", None])
+
+
+def test_values_that_cannot_be_are_refused() -> None:
+    box = fo.Detection(label="car", bounding_box=[0, 0, 1, 1])
+    made = dataset(gt=[fo.Detections(detections=[box]), None], x=[1.5, 2.5])
+    ours, theirs = branch(made)
+    for side, size in ((ours, 0.5), (theirs, 0.2)):
+        edit(side, 0, x=size)
+        side.set_values("gt.detections.bounding_box", [[[0, 0, size, size]], None])
+        side.description = str(size)
+        side.save()
+    found = plan()
+    wrong = {"label_geometry": [0.1, 0.1, 0.3, 0.3], "value": 5}
+    for kind, value in wrong.items():
+        with pytest.raises(fos.InvalidRequestError, match="is no value for"):
+            found.resolve(kind, {"value": value})
+    with pytest.raises(fos.InvalidRequestError, match="kind must be"):
+        found.resolve("valu", "ours")
+    assert found.resolve(next(iter(found.conflicts())).id, None) == 1
+    assert found.resolve({"field": "x"}, {"value": 0.25}) == 1
+    assert found.resolve({"field": "description"}, {"value": "both"}) == 1
+    assert found.resolve("label_geometry", {"value": {"bounding_box": [0.1, 0.1, 0.3, 0.3]}}) == 1
+    merged = apply(found)
+    assert (merged.values("x"), merged.description) == ([0.25, 2.5], "both")
+    assert merged.first().gt.detections[0].bounding_box == [0.1, 0.1, 0.3, 0.3]
+
+
+def test_a_value_that_was_stored_without_a_look_is_an_open_conflict_again(
+    database: Database[dict[str, Any]],
+) -> None:
+    ours, theirs = branch(dataset(x=[1.5, 2.5]))
+    edit(ours, 0, x=3.5)
+    edit(theirs, 0, x=4.5)
+    found = plan()
+    assert found.resolve(None, {"value": 5.5}) == 1
+    stored = {"$set": {"value": bson.encode({"v": "abc"})}}
+    assert database[CONFLICTS].update_many({}, stored).matched_count == 1
+    with pytest.raises(fos.StaleMergeError):
+        fos.apply_merge(found)
+    assert plan().open_conflicts == 1
+    assert load().values("x") == [3.5, 2.5]

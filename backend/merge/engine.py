@@ -22,6 +22,7 @@ from ..rawbson.ids import Ids, Keys
 from . import properties, surroundings
 from .additions import Additions
 from .conflicts import Conflict, Place, Take
+from .given import Given
 from .judge import Decide, Judge, encoded
 from .properties import MergedDataset
 from .samples import Contested, MergedSample, Sample, SampleMerge, Tags, edited_frames
@@ -72,6 +73,7 @@ class Engine:
     progress: Progress = silent
 
     def __post_init__(self) -> None:
+        self.decide = Given(lambda: (side.document for side in self.sides)).taken(self.decide)
         self._judge = Judge(Place(), self.decide)
         self.contested = Contested()
 

@@ -17,10 +17,10 @@ from .judge import Element, Suspect
 if TYPE_CHECKING:
     from .values import Values
 
-_CLASS = ("label", "confidence", "logits")
+CLASS = ("label", "confidence", "logits")
 """What says what a label is: one unit, since a confidence is one in a class."""
 
-_PLACE = GEOMETRY | {"closed", "filled", "_cls"}
+PLACE = GEOMETRY | {"closed", "filled", "_cls"}
 """What says where a label is: one unit, since a mask means nothing without its box."""
 
 _SUSPICIOUS_IOU = 0.9
@@ -161,8 +161,8 @@ def merge_label(
     here, there = layout.fields(ours), layout.fields(theirs)
     merged: dict[str, Element] = {}
     for unit, kind in (
-        (_CLASS, ConflictKind.LABEL_CLASS),
-        (_PLACE, ConflictKind.LABEL_GEOMETRY),
+        (CLASS, ConflictKind.LABEL_CLASS),
+        (PLACE, ConflictKind.LABEL_GEOMETRY),
     ):
         sides = tuple(_unit(fields, unit) for fields in (was, here, there))
         found = one_sided(*sides)
@@ -173,9 +173,12 @@ def merge_label(
             former = None if base is None else sides[0]
             result = values.judge.settle(kind, path, former, *sides[1:], label_id=label_id)
         fields = {} if result is None else layout.fields(result[1:])
+        if unit is PLACE and "_cls" in here:
+            # Whoever gives a place need not say of what kind the label is
+            fields = {"_cls": here["_cls"], **fields}
         merged |= {name: value(fields, name) for name in unit if name in {*here, *fields}}
     for name in dict.fromkeys([*here, *there]):
-        if name in merged or name in _PLACE or name in _CLASS:
+        if name in merged or name in PLACE or name in CLASS:
             continue
         attribute = value(was, name), value(here, name), value(there, name)
         if name == "tags" and are_strings(*attribute):
