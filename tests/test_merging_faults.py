@@ -166,3 +166,69 @@ def test_a_value_that_was_stored_without_a_look_is_an_open_conflict_again(
         fos.apply_merge(found)
     assert plan().open_conflicts == 1
     assert load().values("x") == [3.5, 2.5]
+
+
+def groups() -> fo.Dataset:
+    """Makes two groups of a left and a right sample."""
+    made = fo.Dataset(NAME, persistent=True)
+    made.add_group_field("group", default="left")
+    for number in range(2):
+        group = fo.Group()
+        made.add_samples([in_group(group, name, number) for name in ("left", "right")])
+    return made
+
+
+def in_group(group: fo.Group, name: str, number: int) -> fo.Sample:
+    return fo.Sample(f"/media/{name}{number}.jpg", group=group.element(name), x=1.5)
+
+
+def slices(merged: fo.Dataset) -> list[str]:
+    found = merged.select_group_slices(_allow_mixed=True)
+    return sorted(f"{sample.group.name} {sample.filename}" for sample in found)
+
+
+@pytest.mark.parametrize("change", ["deleted", "renamed"])
+def test_samples_in_a_slice_that_the_branch_has_not_any_more(change: str) -> None:
+    ours, theirs = branch(groups())
+    if change == "deleted":
+        theirs.delete_group_slice("right")
+    else:
+        theirs.rename_group_slice("right", "rr")
+    added = ours.add_sample(in_group(fo.Group(), "right", 9))
+    with pytest.raises(fos.InvalidRequestError, match="put samples into slice 'right'"):
+        plan()
+    ours.delete_samples(added)
+    apply(plan())
+    assert load().group_slices == (["left"] if change == "deleted" else ["left", "rr"])
+
+
+def test_a_deleted_slice_of_which_a_sample_is_kept() -> None:
+    ours, theirs = branch(groups())
+    theirs.delete_group_slice("right")
+    kept = ours.select_group_slices("right").first()
+    kept["x"] = 2.5
+    kept.save()
+    found = plan()
+    assert found.resolve(None, "ours") == 1
+    merged = apply(found)
+    assert merged.group_media_types == {"left": "image", "right": "image"}
+    assert slices(merged) == ["left left0.jpg", "left left1.jpg", "right right0.jpg"]
+
+
+@pytest.mark.parametrize("take", ["theirs", "base", "ours"])
+def test_a_sample_that_comes_back_where_another_one_is(take: str) -> None:
+    ours, theirs = branch(groups())
+    first = ours.first()
+    edited = theirs.first()
+    edited["x"] = 2.5
+    edited.save()
+    ours.delete_samples(first.id)
+    ours.add_sample(in_group(first.group, "left", 9))
+    found = plan()
+    assert found.resolve("sample_deleted_modified", take) == 1
+    if take == "ours":
+        assert "left left9.jpg" in slices(apply(found))
+        return
+    with pytest.raises(fos.InvalidRequestError, match="both be in slice 'left' of the same group"):
+        fos.apply_merge(found)
+    assert "left left0.jpg" not in slices(load())

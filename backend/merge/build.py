@@ -29,6 +29,7 @@ from .conflicts import Conflict
 from .engine import Engine
 from .judge import encoded
 from .samples import Change, MergedSample
+from .slots import Slots
 from .surroundings import RESULTS, MergedItems
 
 _OWN = (Part.SAMPLES, Part.FRAMES)
@@ -108,6 +109,7 @@ class Builder:
         assert owner is not None
         self._like = {"last_modified_at": now, "_dataset_id": owner}
         self._waiting: dict[Part, list[Any]] = {part: [] for part in _OWN}
+        self._slots = Slots(self.engine.dataset.document.get("group_field"))
         self._tags: tuple[list[Document], list[ObjectId]] = ([], [])
 
     def build(self) -> None:
@@ -125,6 +127,7 @@ class Builder:
         self.running.step("merged_samples")
         for part, copied in self.copies.items():
             self._index(part, copied.collection)
+        self._slots.check(self.copies[Part.SAMPLES].collection)
         self.running.step("indexed")
 
     def related(self, state: State) -> Document:
@@ -148,7 +151,11 @@ class Builder:
         if added:
             mine = {"_dataset_id": self.running.dataset_id}
             staged[Part.TAGS].insert_many({**tag, "_id": ObjectId(), **mine} for tag in added)
-        references: Document = {}
+        references: Document = self._slots.slices(
+            self.copies[Part.SAMPLES].collection,
+            self.engine.dataset.document,
+            *(side.document for side in self.engine.sides),
+        )
         for part, items in ((Part.VIEWS, found.views), (Part.WORKSPACES, found.workspaces)):
             key = _REFERENCES[part]
             ids = self._stage_items(staged[part], items)
@@ -170,6 +177,7 @@ class Builder:
     def _take(self, merged: MergedSample) -> None:
         self.conflicts += _open(merged.conflicts)
         self._write(Part.SAMPLES, merged.sample)
+        self._slots.note(merged.sample.before, merged.sample.after)
         self.deleted |= merged.sample.before is not None and merged.sample.after is None
         for frame in merged.frames:
             self._write(Part.FRAMES, frame)

@@ -134,7 +134,11 @@ class Engine:
     def additions(self) -> Additions:
         """What both sides have added that may be in each other's way."""
         group_field = self.dataset.document.get("group_field")
-        return Additions(self.samples, group_field, self.decide)
+        found = Additions(self.samples, group_field, self.decide)
+        documents = (self.dataset.document, *(side.document for side in self.sides))
+        kept, *others = ({*(each.get("group_media_types") or ())} for each in documents)
+        found.check_slices(set().union(*others) - kept)
+        return found
 
     def dataset_conflicts(self) -> list[Conflict]:
         """Returns the conflicts about what belongs to no sample; samples must be merged before.

@@ -215,3 +215,9 @@ def test_what_was_decided_changes_nothing_of_what_is_looked_at() -> None:
     sides = schema(field("f")), schema(field("f")), schema()
     for decided in ({}, {"f": Take.OURS}):
         assert merge(*sides, **decided).merged.samples.changes_ours
+
+
+def test_a_slice_of_two_kinds_of_media_is_refused() -> None:
+    sides = [{"group_media_types": kinds} for kinds in ({}, {"w": "image"}, {"w": "video"})]
+    with pytest.raises(InvalidRequestError, match="Slice 'w' holds image media in the target"):
+        merge(*sides)
