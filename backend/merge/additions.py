@@ -11,6 +11,7 @@ from bson import ObjectId
 from ..errors import InvalidRequestError
 from ..rawbson import equality, layout
 from ..rawbson.ids import Keys
+from . import documents
 from .conflicts import Conflict, ConflictKind, Place, Take
 from .judge import Decide, Judge, encoded
 from .triple import PartTriple, in_chunks
@@ -116,7 +117,7 @@ class Additions:
         theirs: bytes,
     ) -> None:
         judge = Judge(Place(here), self._decide)
-        sides = (b"\x03" + ours, b"\x03" + theirs)
+        sides = documents.told(ours), documents.told(theirs)
         judge.settle(kind, path, None, *sides, both=lambda: encoded(True))
         self.conflicts += judge.conflicts
         decided = judge.conflicts[0].resolution or Take.OURS.value
