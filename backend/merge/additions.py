@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from bson import ObjectId
@@ -11,6 +11,7 @@ from bson import ObjectId
 from ..errors import InvalidRequestError
 from ..rawbson import equality, layout
 from ..rawbson.ids import Keys
+from . import documents
 from .conflicts import Conflict, ConflictKind, Place, Take
 from .judge import Decide, Judge, encoded
 from .triple import PartTriple, in_chunks
@@ -44,6 +45,27 @@ class Additions:
         if group_field is not None:
             mine = np.union1d(new_here, moved_here)
             self._find_slots(mine, np.union1d(new_there, moved_there))
+
+    def check_slices(self, gone: Collection[str]) -> None:
+        """Refuses samples that one side put into slices that the other one has not any more.
+
+        Args:
+            gone: slices that are not to be
+
+        Raises:
+            InvalidRequestError: if there are any
+        """
+        sides = ("target", self._samples.by_ours), ("branch", self._samples.by_theirs)
+        for number, (name, touched) in enumerate(sides, 1):
+            keys = np.intersect1d(touched, self._samples.manifests[number].keys)
+            for id_, base, document in self._read(keys, number) if gone else ():
+                slot = self._slot(document)
+                if slot is not None and slot[1] in gone and slot != self._slot(base):
+                    raise InvalidRequestError(
+                        f"The {name} put samples into slice '{slot[1]}', such as {id_}, and the "
+                        "other side deleted or renamed that slice. Do the same there, or put them "
+                        "elsewhere, and merge again."
+                    )
 
     def _common(self, touched: Keys) -> Keys:
         for manifest in self._samples.manifests:
@@ -95,7 +117,7 @@ class Additions:
         theirs: bytes,
     ) -> None:
         judge = Judge(Place(here), self._decide)
-        sides = (b"\x03" + ours, b"\x03" + theirs)
+        sides = documents.told(ours), documents.told(theirs)
         judge.settle(kind, path, None, *sides, both=lambda: encoded(True))
         self.conflicts += judge.conflicts
         decided = judge.conflicts[0].resolution or Take.OURS.value

@@ -13,6 +13,8 @@ from .values import Values
 _OWN = frozenset({*equality.BOOKKEEPING, "_sample_id", "frame_number"})
 """What makes a document that document, or FiftyOne maintains."""
 
+_TOUCHED = ("created_at", "last_modified_at")
+
 _EMPTY = layout.document({})
 
 
@@ -114,9 +116,15 @@ def delete_or_keep(
     Returns:
         what is to be
     """
-    sides = (None if side is None else b"\x03" + side for side in (base, ours, theirs))
-    found = judge.settle(ConflictKind.SAMPLE_DELETED_MODIFIED, "", *sides, seal=seal)
-    return None if found is None else found[1:]
+    sides = base, ours, theirs
+    said = [None if side is None else told(side) for side in sides]
+    found = judge.settle(ConflictKind.SAMPLE_DELETED_MODIFIED, "", *said, seal=seal)
+    return next(side for side, each in zip(sides, said, strict=True) if each is found)
+
+
+def told(document: bytes) -> bytes:
+    """Returns a document for a conflict: the same however often it was merely touched."""
+    return bytes([equality.DOCUMENT]) + without(document, _TOUCHED)
 
 
 def _merge_fields(values: Values, base: bytes, ours: bytes, theirs: bytes) -> bytes:

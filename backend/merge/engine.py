@@ -15,13 +15,14 @@ import numpy as np
 from bson import ObjectId
 
 from ..dataset.parts import Part
-from ..dataset.schema import FRAMES_PREFIX
+from ..dataset.schema import FRAMES_PREFIX, db_key
 from ..mongo.database import Document
 from ..progress import Progress, silent
 from ..rawbson.ids import Ids, Keys
 from . import properties, surroundings
 from .additions import Additions
 from .conflicts import Conflict, Place, Take
+from .given import Given
 from .judge import Decide, Judge, encoded
 from .properties import MergedDataset
 from .samples import Contested, MergedSample, Sample, SampleMerge, Tags, edited_frames
@@ -72,6 +73,7 @@ class Engine:
     progress: Progress = silent
 
     def __post_init__(self) -> None:
+        self.decide = Given(lambda: (side.document for side in self.sides)).taken(self.decide)
         self._judge = Judge(Place(), self.decide)
         self.contested = Contested()
 
@@ -85,6 +87,15 @@ class Engine:
         """What becomes of the dataset document; schemas are merged before anything else."""
         base, ours, theirs = (side.document for side in self.sides)
         return properties.merge(self._judge, base, ours, theirs, self.restored)
+
+    def undeclared(self, part: Part) -> list[str]:
+        """Returns what fields of the target that are gone are called in its documents."""
+        key = "frame_fields" if part is Part.FRAMES else "sample_fields"
+        before, after = (
+            {db_key(each) for each in document.get(key) or ()}
+            for document in (self.ours.document, self.dataset.document)
+        )
+        return sorted(before - after)
 
     @cached_property
     def surroundings(self) -> Surroundings:
@@ -123,7 +134,11 @@ class Engine:
     def additions(self) -> Additions:
         """What both sides have added that may be in each other's way."""
         group_field = self.dataset.document.get("group_field")
-        return Additions(self.samples, group_field, self.decide)
+        found = Additions(self.samples, group_field, self.decide)
+        documents = (self.dataset.document, *(side.document for side in self.sides))
+        kept, *others = ({*(each.get("group_media_types") or ())} for each in documents)
+        found.check_slices(set().union(*others) - kept)
+        return found
 
     def dataset_conflicts(self) -> list[Conflict]:
         """Returns the conflicts about what belongs to no sample; samples must be merged before.
@@ -140,7 +155,8 @@ class Engine:
             by_ours = fields.contested[key] is Take.OURS
             sides = (there, gone) if by_ours else (gone, there)
             seal = self.contested.seals[path]
-            judge.settle(fields.kinds[key], path, None, *sides, count=count, seal=seal)
+            told = (FRAMES_PREFIX if frames else "") + fields.names.get(key, key)
+            judge.settle(fields.kinds[key], told, None, *sides, count=count, seal=seal)
         return [*self._judge.conflicts, *judge.conflicts, *self.additions.conflicts]
 
     def merged(self) -> Iterator[MergedSample]:

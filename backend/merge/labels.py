@@ -177,6 +177,9 @@ def merge_label(
                 kind, path, former, *sides[1:], label_id=label_id, label=of_class
             )
         fields = {} if result is None else layout.fields(result[1:])
+        if unit is PLACE and "_cls" in here:
+            # Whoever gives a place need not say of what kind the label is
+            fields = {"_cls": here["_cls"], **fields}
         merged |= {name: value(fields, name) for name in unit if name in {*here, *fields}}
     for name in dict.fromkeys([*here, *there]):
         if name in merged or name in PLACE or name in CLASS:

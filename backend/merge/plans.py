@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from .record import ConflictCount, MergePlan, MergeState
 from .store import Filter, PlanRecord
 
 _REVIEW = "review"
+_ID = re.compile("[0-9a-f]{24}")
 _FILTER_KEYS = ("kind", "field", "label", "resolved")
 
 
@@ -156,8 +158,8 @@ def read_filter(given: object) -> Filter:
     """
     if given is None:
         return Filter()
-    if isinstance(given, str) and given in set(ConflictKind):
-        return filter_of(given)
+    if isinstance(given, str):
+        return Filter(ids=[given]) if _ID.fullmatch(given) else filter_of(given)
     if isinstance(given, Conflict):
         return Filter(ids=[given.id])
     if isinstance(given, Mapping):
@@ -166,7 +168,7 @@ def read_filter(given: object) -> Filter:
         conflicts = list(given)
         if all(isinstance(each, Conflict) for each in conflicts):
             return Filter(ids=[each.id for each in conflicts])
-        if all(isinstance(each, str) for each in conflicts):
+        if all(isinstance(each, str) and _ID.fullmatch(each) for each in conflicts):
             return Filter(ids=conflicts)
     raise InvalidArgumentError(
         "conflicts must be conflicts or their ids, a kind, a dict of kind, field, label and "

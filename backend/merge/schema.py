@@ -23,6 +23,7 @@ from .elements import one_sided, value
 from .judge import Element, Judge, encoded
 from .values import Values
 
+_OTHER = {Take.OURS: Take.THEIRS, Take.THEIRS: Take.OURS}
 _ABOUT = ("description", "info", "read_only")
 
 FieldDocuments = dict[str, Document]
@@ -42,15 +43,20 @@ class Fields:
     """Of those, the ones that are in conflict if this side has changed any value."""
     kinds: dict[str, ConflictKind] = field(default_factory=dict)
     """What kind of conflict that would be."""
+    names: dict[str, str] = field(default_factory=dict)
+    """What fields are called, by how they are called in documents, as all others here are."""
     told: dict[str, str] = field(default_factory=dict)
-    """What fields are called in conflicts whose new name is in conflict itself."""
+    """What fields are called in conflicts whose new name is in conflict itself, or which have
+    another name in documents."""
     sets: frozenset[str] = frozenset()
     """Fields whose lists have no order."""
 
     @property
     def changes_ours(self) -> bool:
         """Whether documents of the target change that nobody has edited."""
-        return bool(self.ours) or Take.THEIRS in self.whole.values()
+        # Those that are decided are looked at as they were while they were not
+        sides = (*self.whole.values(), *map(_OTHER.get, self.contested.values()))
+        return bool(self.ours) or Take.THEIRS in sides
 
 
 @dataclass
@@ -91,17 +97,18 @@ class SchemaMerge:
         """
         fields = Fields()
         was, here, there = map(_by_name, (base, ours, theirs))
-        self._rename(fields, was, here, there)
-        was, here, there = (
-            _translated(side, names)
-            for side, names in ((was, fields.base), (here, fields.ours), (there, fields.theirs))
-        )
+        renamed = self._rename(fields, was, here, there)
+        was, here, there = map(_translated, (was, here, there), renamed)
         # What both have deleted is no edit of either
         gone = was.keys() - here.keys() - there.keys()
         fields.whole.update(dict.fromkeys((db_key(was[name]) for name in gone), Take.OURS))
         merged: list[Document] = []
         for name in dict.fromkeys([*here, *there]):
             found = self._merge_field(fields, name, was.get(name), here.get(name), there.get(name))
+            key = db_key(here.get(name) or there[name])
+            fields.names[key] = name
+            if key != name:
+                fields.told.setdefault(key, name)
             if found is not None:
                 merged.append(found)
         fields.sets = frozenset(
@@ -115,7 +122,9 @@ class SchemaMerge:
         was: FieldDocuments,
         here: FieldDocuments,
         there: FieldDocuments,
-    ) -> None:
+    ) -> tuple[FieldDocuments, FieldDocuments, FieldDocuments]:
+        """Finds renamed fields, and returns for each side what its fields are declared as now."""
+        renamed: tuple[FieldDocuments, FieldDocuments, FieldDocuments] = ({}, {}, {})
         ours, theirs = (_renames(was, side) for side in (here, there))
         for old in sorted(ours.keys() | theirs.keys()):
             mine = ours.get(old, old if old in here else None)
@@ -126,17 +135,26 @@ class SchemaMerge:
                 # The name stands for another field on the other side: one is gone, one is new
                 continue
             name = str(mine if old in ours else other)
+            is_told = False
             if old in ours and old in theirs and mine != other:
                 sides = (encoded(old), encoded(mine), encoded(other))
                 kind = ConflictKind.SCHEMA_RENAME
                 settled = self._judge.settle(kind, self._prefix + old, *sides)
                 name = str(other if settled == sides[2] else mine)
-                fields.told[name] = old
-            fields.base[old] = name
+                is_told = True
+            declared = here[name] if name == mine else there[name]
+            key = db_key(declared)
+            if is_told:
+                fields.told[key] = old
+            fields.base[db_key(was[old])] = key
+            renamed[0][old] = declared
             if mine is not None and mine != name:
-                fields.ours[mine] = name
+                fields.ours[db_key(here[mine])] = key
+                renamed[1][mine] = declared
             if other is not None and other != name:
-                fields.theirs[other] = name
+                fields.theirs[db_key(there[other])] = key
+                renamed[2][other] = declared
+        return renamed
 
     def _merge_field(
         self,
@@ -259,11 +277,11 @@ def _renames_in_a_clone(was: FieldDocuments, side: FieldDocuments) -> dict[str, 
     return found
 
 
-def _translated(side: FieldDocuments, names: Mapping[str, str]) -> FieldDocuments:
+def _translated(side: FieldDocuments, renamed: FieldDocuments) -> FieldDocuments:
     found: FieldDocuments = {}
     for name, each in side.items():
-        new = names.get(name)
-        found[new or name] = {**each, "name": new, "db_field": new} if new else each
+        new = {key: renamed.get(name, each).get(key) for key in ("name", "db_field")}
+        found[str(new["name"])] = {**each, **new} if name in renamed else each
     return found
 
 

@@ -11,12 +11,17 @@ import bson
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..catalog.catalog import Catalog
 from ..catalog.record import FORMAT_VERSION, check_format
+from ..dataset.parts import Head
+from ..diff.surroundings import dataset_document
+from ..diff.versions import HeadVersion, SnapshotVersion
 from ..errors import InvalidRequestError, MergeNotFoundError
 from ..mongo.collections import CONFLICTS, MERGES
 from ..mongo.database import Document, server_time
 from . import reviews
 from .conflicts import TAKES, Conflict, ConflictKind, Resolution, Take
+from .given import Given
 from .record import ConflictCount, DuplicateSuspect, MergeCounts, MergeState
 
 _BATCH = 1000
@@ -299,6 +304,10 @@ def resolve(
     if resolution is not None:
         for name in database[CONFLICTS].distinct("kind", query):
             _check(ConflictKind(name), resolution)
+    if resolution is not None and resolution.take is Take.VALUE:
+        given = Given(lambda: _documents(database, plan))
+        for conflict in conflicts(database, plan.id, wanted):
+            given.check(conflict, resolution.value)
     values: Document = {"resolution": None, "value": None}
     if resolution is not None:
         value = bson.encode({"v": resolution.value}) if resolution.take is Take.VALUE else None
@@ -325,6 +334,15 @@ def _check(kind: ConflictKind, resolution: Resolution) -> None:
     raise InvalidRequestError(
         f"A conflict of kind '{kind}' cannot be decided as '{resolution.take}', but as: {known}"
     )
+
+
+def _documents(database: Database[Document], plan: PlanRecord) -> Iterator[Document]:
+    """Yields the dataset documents of both sides, and of their base."""
+    for dataset_id in (plan.target_id, plan.branch_id):
+        yield dataset_document(HeadVersion(Head(database, dataset_id)))
+    base = None if plan.base_id is None else Catalog(database).by_id(plan.base_id)
+    if base is not None:
+        yield dataset_document(SnapshotVersion(database, base))
 
 
 def _resolution(document: Document) -> Resolution:

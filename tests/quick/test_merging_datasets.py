@@ -192,3 +192,32 @@ def test_media_of_two_kinds_do_not_merge() -> None:
     assert (
         merge({}, {"media_type": None}, {"media_type": "video"}).document["media_type"] == "video"
     )
+
+
+def test_fields_are_told_by_their_names_and_found_by_those_in_documents() -> None:
+    """FiftyOne puts an underscore before the name of a field of ids in documents."""
+
+    def ids(name: str, day: int = 5) -> Doc:
+        ftype = "fiftyone.core.fields.ObjectIdField"
+        return {**field(name, ftype, day), "db_field": f"_{name}"}
+
+    found = merge(schema(ids("f")), schema(ids("f")), schema(ids("g")))
+    assert found.document["sample_fields"][1:] == [ids("g")]
+    fields = found.merged.samples
+    assert (fields.base, fields.ours, fields.theirs) == ({"_f": "_g"}, {"_f": "_g"}, {})
+    assert fields.told == {"_g": "g"}
+    gone = merge(schema(ids("f")), schema(ids("f")), schema(), f=Take.OURS)
+    assert gone.fields == ["filepath", "f"]
+    assert (gone.merged.samples.whole, gone.merged.samples.names["_f"]) == ({"_f": Take.OURS}, "f")
+
+
+def test_what_was_decided_changes_nothing_of_what_is_looked_at() -> None:
+    sides = schema(field("f")), schema(field("f")), schema()
+    for decided in ({}, {"f": Take.OURS}):
+        assert merge(*sides, **decided).merged.samples.changes_ours
+
+
+def test_a_slice_of_two_kinds_of_media_is_refused() -> None:
+    sides = [{"group_media_types": kinds} for kinds in ({}, {"w": "image"}, {"w": "video"})]
+    with pytest.raises(InvalidRequestError, match="Slice 'w' holds image media in the target"):
+        merge(*sides)
