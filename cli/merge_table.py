@@ -33,6 +33,16 @@ MERGE_COMMANDS = (
                 help="there is none: everything in which they differ is in conflict",
             ),
             argument(
+                "--field",
+                "-f",
+                metavar="FIELD",
+                action="append",
+                help="only this field; may be repeated",
+            ),
+            argument(
+                "--view", metavar="NAME", help="only the samples of a saved view of the branch"
+            ),
+            argument(
                 "--prefer",
                 metavar="SIDE",
                 action="append",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import fiftyone.core.dataset as fod
@@ -16,7 +16,7 @@ from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset.reference import DatasetReference, current_name
 from ..backend.diff.bars import shown
 from ..backend.errors import DatasetNotFoundError, SnapshotPermissionError
-from ..backend.merge import apply, plan, plans, store
+from ..backend.merge import apply, plan, plans, selecting, store
 from ..backend.merge.ancestry import COMMON
 from ..backend.merge.conflicts import Conflict, ConflictKind
 from ..backend.merge.prefer import Preference
@@ -26,7 +26,7 @@ from ..backend.mongo import database
 from ..backend.mongo.database import Document
 from ..backend.progress import Progress
 from .authorize import acting, enter, require
-from .datasets import change, read
+from .datasets import change, find, read
 
 
 @acting(Action.PLAN_MERGE, each=True)
@@ -34,6 +34,8 @@ def plan_merge(
     branch: str | fod.Dataset,
     into: str | fod.Dataset | None = None,
     base: str | DatasetSnapshot | None = COMMON,
+    fields: str | Iterable[str] | None = None,
+    view: object = None,
     prefer: str | Mapping[str, str] | None = None,
     progress: bool | Progress | None = None,
 ) -> MergePlan:
@@ -50,6 +52,11 @@ def plan_merge(
         base: the snapshot that both began with, of which each side's changes are told; by
             default, the newest one that both have in common. None says that there is none:
             then everything in which they differ is in conflict
+        fields (None): the top-level fields to merge, those of frames with the prefix ``frames.``;
+            by default, all of them and whatever else the branch has changed
+        view (None): the samples to merge: a view on either dataset, the name of a saved view
+            of the branch, samples, or their ids; by default, all of them. If only fields or
+            samples are merged, the next merge of the branch begins where this one did
         prefer (None): what is taken where both have changed the same: ``"ours"``, ``"theirs"``,
             or a dict of kinds of conflicts and fields to these; by default, nothing is decided.
             What only one side has changed is never decided by it
@@ -63,6 +70,7 @@ def plan_merge(
             with
     """
     preference = Preference.of(prefer)
+    wanted = selecting.read_fields(fields)
     connection, source = read(branch)
     if into is None:
         target = plan.target_of(connection, source)
@@ -75,9 +83,26 @@ def plan_merge(
         base = base.id
     if base is not None and ObjectId.is_valid(base):
         _require_base(connection, ObjectId(base))
+    scope = selecting.read_scope(connection, target, source, wanted, view)
     with shown(progress) as report:
-        made = plan.plan(connection, target, source, base, preference, report)
+        made = plan.plan(connection, target, source, base, scope, preference, report)
     return plans.told(connection, made)
+
+
+@acting(Action.LIST)
+def mergeable_fields(dataset_name: str | fod.Dataset) -> list[str]:
+    """Lists the fields of a branch that :func:`plan_merge` can merge by themselves.
+
+    Args:
+        dataset_name: the name of the branch
+
+    Returns:
+        names of top-level fields, those of frames with the prefix ``frames.``
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    return selecting.mergeable_fields(*find(dataset_name))
 
 
 @acting(Action.LIST, each=True)

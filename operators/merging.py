@@ -22,7 +22,7 @@ _SIDES = {
     "base": "As it was before",
     "both": "Both, where that is possible",
 }
-_ALL = "all"
+_ALL, _VIEW = "all", "view"
 
 
 class PlanMerge(SnapshotOperator):
@@ -43,6 +43,12 @@ class PlanMerge(SnapshotOperator):
         if not names:
             raise InvalidRequestError(f"'{target.dataset}' has no branches, and is none itself")
         form.choice("branch", "Branch", names, default=names[0])
+        branch = form.params.get("branch") or names[0]
+        fields = management.mergeable_fields(branch)
+        form.several("fields", "Only these fields", fields, "By default, everything")
+        if ctx.has_custom_view:
+            labels = {_ALL: "All samples", _VIEW: "Only the samples of the current view"}
+            form.choice("samples", "Samples", list(labels), labels=labels, default=_ALL)
         form.choice(
             "prefer",
             "Where both have changed the same",
@@ -58,8 +64,14 @@ class PlanMerge(SnapshotOperator):
         if not branch:
             raise InvalidRequestError("The parameter 'branch' is missing: which branch?")
         into = None if branch == target.dataset else target.dataset
-        prefer = params.get("prefer") or None
-        plan = management.plan_merge(branch, into, prefer=prefer, progress=False)
+        plan = management.plan_merge(
+            branch,
+            into,
+            fields=params.get("fields") or None,
+            view=ctx.view if params.get("samples") == _VIEW else None,
+            prefer=params.get("prefer") or None,
+            progress=False,
+        )
         return {"message": _message(plan), "merge": plain(plan)}
 
 

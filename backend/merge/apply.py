@@ -107,6 +107,7 @@ def apply(
             merge_id=plan.id,
             base_id=plan.base_id,
             conflicts=sum(count.total for count in store.counts(database, plan.id)),
+            is_full=plan.is_full,
         )
         record = SnapshotRecord(
             id=snapshot_id,
@@ -251,6 +252,7 @@ def _engine(
         branch=short_name(DatasetReference(plan.branch_id, plan.branch_name), target),
         decide=decide,
         restored=_restored(database, plan),
+        scope=store.scope(database, plan),
         progress=running.progress,
     )
 

@@ -38,6 +38,8 @@ def told(database: Database[Document], plan: PlanRecord) -> MergePlan:
         suspects=plan.suspects,
         suspect_count=plan.suspect_count,
         snapshot_name=plan.snapshot_name,
+        fields=plan.fields,
+        samples=plan.samples,
     )
 
 

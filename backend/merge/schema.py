@@ -90,7 +90,7 @@ class SchemaMerge:
             the merged fields, and how documents follow
         """
         fields = Fields()
-        was, here, there = map(_by_name, (base, ours, theirs))
+        was, here, there = map(by_name, (base, ours, theirs))
         self._rename(fields, was, here, there)
         was, here, there = (
             _translated(side, names)
@@ -116,7 +116,7 @@ class SchemaMerge:
         here: FieldDocuments,
         there: FieldDocuments,
     ) -> None:
-        ours, theirs = (_renames(was, side) for side in (here, there))
+        ours, theirs = (renames(was, side) for side in (here, there))
         for old in sorted(ours.keys() | theirs.keys()):
             mine = ours.get(old, old if old in here else None)
             other = theirs.get(old, old if old in there else None)
@@ -202,7 +202,7 @@ class SchemaMerge:
         self, path: str, was: Document | None, here: Document, there: Document
     ) -> list[Document]:
         """Merges the fields inside an embedded document, whose values FiftyOne loads anyway."""
-        sides = (_by_name((side or {}).get("fields")) for side in (was, here, there))
+        sides = (by_name((side or {}).get("fields")) for side in (was, here, there))
         former, ours, theirs = sides
         merged = []
         for name in dict.fromkeys([*ours, *theirs]):
@@ -229,7 +229,7 @@ class SchemaMerge:
         return merged
 
 
-def _renames(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:
+def renames(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:
     """Returns the new names of fields that a side has renamed, by the old ones."""
     before, after = (dict(declarations.declared(list(fields.values()))) for fields in (was, side))
     found = {old: new for new, old in declarations.renamed(before, after).items()}
@@ -267,7 +267,8 @@ def _translated(side: FieldDocuments, names: Mapping[str, str]) -> FieldDocument
     return found
 
 
-def _by_name(fields: list[Document] | None) -> FieldDocuments:
+def by_name(fields: list[Document] | None) -> FieldDocuments:
+    """Returns declarations by the names of their fields."""
     return {str(each["name"]): each for each in fields or ()}
 
 

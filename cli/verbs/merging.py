@@ -25,6 +25,8 @@ def merge_plan(options: Namespace, progress: Progress) -> Answer:
     plan = sdk.plan_merge(
         options.branch,
         options.into,
+        fields=options.field,
+        view=options.view,
         prefer=_preference(options.prefer or []),
         progress=progress,
         **given,

@@ -84,6 +84,7 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "delete branch": (lambda: fos.delete_branch("lane.night"), Level.MANAGE),
     "restore branch": (lambda: fos.restore_branch("lane.fog"), Level.MANAGE),
     "plan merge": (lambda: fos.plan_merge("lane.night", progress=False), Level.VIEW),
+    "fields to merge": (lambda: fos.mergeable_fields("lane.night"), Level.VIEW),
     "list merges": (lambda: fos.list_merges("lane"), Level.VIEW),
     "merge": (lambda: fos.get_merge(_merge()), Level.VIEW),
     "conflicts": (lambda: fos.list_conflicts(_merge()), Level.VIEW),
