@@ -92,5 +92,11 @@ MERGE_COMMANDS = (
         ),
         destroys=True,
     ),
+    Command(
+        Action.UNDO_MERGE.command,
+        "take the last merge back whole; merging again works",
+        (DATASET,),
+        previews=True,
+    ),
     Command(Action.DISCARD_MERGE.command, "give a planned merge up", (_MERGE,)),
 )

@@ -112,6 +112,7 @@ from .merging import (
     mergeable_fields,
     plan_merge,
     resolve_conflicts,
+    undo_merge,
     view_conflicts,
 )
 from .operations import cancel_operation, diagnose, get_operation, list_operations, purge, recover
@@ -256,6 +257,7 @@ __all__ = [
     "snapshot_uri",
     "tag_snapshot",
     "unarchive_snapshot",
+    "undo_merge",
     "undo_restore",
     "undo_revert",
     "unpin_snapshot",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, overload
 
 import fiftyone.core.dataset as fod
 import fiftyone.core.view as fov
@@ -25,6 +25,8 @@ from ..backend.merge.store import PlanRecord
 from ..backend.mongo import database
 from ..backend.mongo.database import Document
 from ..backend.progress import Progress
+from ..backend.revert import undo, undo_plan
+from ..backend.revert.undo_plan import UndoPlan
 from .authorize import acting, enter, require
 from .datasets import change, find, read
 
@@ -226,7 +228,7 @@ def apply_merge(
 ) -> DatasetSnapshot:
     """Applies a planned merge as one step, which ends as a snapshot of the target.
 
-    What the target was goes to the trash: :func:`undo_revert` brings it back. Every document whose
+    What the target was goes to the trash: :func:`undo_merge` brings it back. Every document whose
     content changes gets a new ``last_modified_at``, so that an open browser does not overwrite it.
 
     Args:
@@ -251,6 +253,41 @@ def apply_merge(
     change(target.name)
     source = DatasetReference(found.branch_id, name)
     return apply.apply(connection, target, source, found, snapshot, description).public()
+
+
+@overload
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: Literal[False] = False) -> None: ...
+
+
+@overload
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: Literal[True]) -> UndoPlan: ...
+
+
+@acting(Action.UNDO_MERGE, dry_run=Action.DIFF)
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> UndoPlan | None:
+    """Takes the last merge into a dataset back whole.
+
+    The dataset becomes what it was, and the snapshot that the merge ended with goes. What the
+    dataset is now goes to the trash, with whatever was edited since: :func:`undo_revert` brings
+    it back. The branch can be merged again.
+
+    Args:
+        dataset_name: the name of the dataset that was merged into
+        dry_run (False): whether to only tell what would change
+
+    Returns:
+        an :class:`UndoPlan` if ``dry_run``, else None
+
+    Raises:
+        ValueError: if there is nothing to take back, or what was done last to all of the dataset
+            is no merge but a revert or an undo
+    """
+    # As undo_revert() does
+    connection, dataset = read(dataset_name)
+    if dry_run:
+        return undo_plan.plan(connection, dataset, Action.UNDO_MERGE)
+    undo.undo(connection, dataset, Action.UNDO_MERGE)
+    return None
 
 
 @acting(Action.DISCARD_MERGE, each=True)

@@ -26,7 +26,7 @@ from .change import (
 from .compare import CompareSnapshots
 from .create import CreateSnapshot, RefreshChanges
 from .link import OpenLink
-from .merging import ApplyMerge, PlanMerge, ResolveMerge
+from .merging import ApplyMerge, PlanMerge, ResolveMerge, UndoMerge
 from .pin import PinSnapshot, UnpinSnapshot
 from .restore_samples import PlanRestore, RestoreSamples
 from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
@@ -72,6 +72,7 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     PlanMerge,
     ResolveMerge,
     ApplyMerge,
+    UndoMerge,
 )
 
 

@@ -11,9 +11,11 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
+from . import preview
 from .base import Plain, SnapshotOperator, Target
 from .form import Form
 from .plain import plain
+from .revert import PlanUndo, last_discarded, show_dataset
 from .words import plural
 
 _SIDES = {
@@ -144,6 +146,45 @@ class ApplyMerge(SnapshotOperator):
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Shows what there is now."""
         ctx.ops.reload_dataset()
+
+
+class UndoMerge(SnapshotOperator):
+    """Takes the last merge back."""
+
+    ACTION = Action.UNDO_MERGE
+    DESCRIPTION = "Take the last merge back whole; what the dataset is now goes to the trash"
+    ICON = "undo"
+    RISK = types.RiskLevel.HIGH
+    DELEGATABLE = True
+    SUBMIT = "Undo merge"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Says what goes."""
+        state = last_discarded(target.dataset)
+        if state is None or not state.is_merge or state.is_rolled_back:
+            raise InvalidRequestError(
+                f"What was done last to all of '{target.dataset}' is no merge that could be undone"
+            )
+        label = "Calculating exactly what that would change"
+        plan = preview.ask(form, ctx, PlanUndo, {"state": state.id}, label)
+        if plan is not None:
+            form.say(
+                "what",
+                types.AlertView(
+                    severity="info",
+                    label=f"Undo merge '{state.name}'?",
+                    description=plan["message"],
+                ),
+            )
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Undoes it."""
+        management.undo_merge(target.dataset)
+        return {"message": f"The merge was taken back: '{target.dataset}' is what it was before"}
+
+    def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
+        """Shows the dataset."""
+        show_dataset(ctx, target)
 
 
 def _ask_merge(form: Form, target: Target) -> management.MergePlan | None:

@@ -154,8 +154,9 @@ class UndoRevert(SnapshotOperator):
         if state is None:
             return {"message": f"'{target.dataset}' is what it was before"}
         done, when = ("redone", "after") if state.is_rolled_back else ("undone", "before")
+        what = "merge" if state.is_merge else "rollback to"
         return {
-            "message": f"The rollback to '{state.name}' was {done}: '{target.dataset}' is what it "
+            "message": f"The {what} '{state.name}' was {done}: '{target.dataset}' is what it "
             f"was {when} it"
         }
 

@@ -72,12 +72,17 @@ def trash_item(item: TrashItem) -> str:
     if item.kind is TrashKind.SAMPLES:
         return f"Samples before they were restored from '{item.name}'"
     when = "after" if item.is_rolled_back else "before"
-    return f"The state {when} the rollback to '{item.name}'"
+    return f"The state {when} the {_exchange(item)} '{item.name}'"
 
 
 def undo_name(item: TrashItem) -> str:
     """Returns what bringing a discarded state back is called."""
-    return f"{'Redo' if item.is_rolled_back else 'Undo'} rollback to {item.name}"
+    name = f"'{item.name}'" if item.is_merge else item.name
+    return f"{'Redo' if item.is_rolled_back else 'Undo'} {_exchange(item)} {name}"
+
+
+def _exchange(item: TrashItem) -> str:
+    return "merge" if item.is_merge else "rollback to"
 
 
 def exact(time: datetime) -> str:

@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 from ..access import actor
 from ..actions import Action
+from ..audit import recording
 from ..catalog import holding, names
 from ..catalog.catalog import Catalog
 from ..catalog.record import MergedFrom, SnapshotRecord, SnapshotState
@@ -87,6 +88,7 @@ def apply(
     theirs = _snapshot(database, target, branch, plan)
     backend = catalog.dataset_facts(target.id).get("backend", Settings.load().backend)
     snapshot_id = ObjectId()
+    recording.detail(name, merge=str(plan.id), branch=branch.name, branch_snapshot=theirs.name)
     quota.make(database, target)
     with operation(
         database,
@@ -99,6 +101,7 @@ def apply(
         # Somebody may have applied it while this one waited
         plan = store.get(database, str(plan.id))
         _check(database, plan)
+        onto = catalog.latest(target.id)
         merged_from = MergedFrom(
             dataset_id=branch.id,
             dataset_name=branch.name,
@@ -108,6 +111,8 @@ def apply(
             base_id=plan.base_id,
             conflicts=sum(count.total for count in store.counts(database, plan.id)),
             is_full=plan.is_full,
+            onto_id=None if onto is None else onto.id,
+            onto_name=None if onto is None else onto.name,
         )
         record = SnapshotRecord(
             id=snapshot_id,

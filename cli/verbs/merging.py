@@ -92,7 +92,7 @@ def merge_apply(options: Namespace, _: Progress) -> Answer:
     return Answer(
         made,
         f"Merged '{plan.branch_name}' into '{plan.dataset_name}', which ends as snapshot "
-        f"'{made.name}'. To take that back: fiftyone-snapshots undo-revert '{plan.dataset_name}'",
+        f"'{made.name}'. To take that back: fiftyone-snapshots merge undo '{plan.dataset_name}'",
     )
 
 

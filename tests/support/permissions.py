@@ -91,6 +91,8 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "samples in conflict": (lambda: fos.view_conflicts(_merge()), Level.VIEW),
     "decide conflicts": (lambda: fos.resolve_conflicts(_merge(), None, "ours"), Level.EDIT),
     "discard merge": (lambda: fos.discard_merge(_merge()), Level.EDIT),
+    "preview of undoing a merge": (lambda: fos.undo_merge("lane", dry_run=True), Level.VIEW),
+    "undo merge": (lambda: fos.undo_merge("lane"), Level.MANAGE),
     "apply merge": (lambda: fos.apply_merge(_merge()), Level.MANAGE),
     "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
 }

@@ -306,7 +306,7 @@ def _apply_merge() -> None:
 
 
 def _undo_merge() -> None:
-    fos.undo_revert(NAME)
+    fos.undo_merge(NAME)
     fos.empty_trash(NAME)
     _plan_merge()
 
