@@ -179,8 +179,8 @@ def resolve_conflicts(merge_id: str, conflicts: object, take: object) -> int:
         conflicts: a :class:`Conflict` or several, or their ids; a kind; a dict with ``kind``,
             ``field``, ``label`` and ``resolved`` as :func:`list_conflicts` takes them; or None
             for all
-        take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, None to open them again, or
-            ``{"value": ...}`` for a value of your own
+        take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, ``"combine"``, None to open them
+            again, or ``{"value": ...}`` for a value of your own
 
     Returns:
         how many conflicts that were

@@ -23,6 +23,7 @@ _SIDES = {
     "theirs": "Theirs: as the branch has it",
     "base": "As it was before",
     "both": "Both, where that is possible",
+    "combine": "Both as one sample, where both added one of the same file",
 }
 _ALL, _VIEW = "all", "view"
 

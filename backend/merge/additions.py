@@ -43,6 +43,8 @@ class Additions:
         self.conflicts: list[Conflict] = []
         self.dropped: dict[Take, set[ObjectId]] = {Take.OURS: set(), Take.THEIRS: set()}
         """Added samples that are not to be, by the side that has added them."""
+        self.combined: dict[ObjectId, ObjectId] = {}
+        """Samples of the target, with those of the branch that they are combined with."""
         base, ours, theirs = samples.manifests
         new_here = np.setdiff1d(ours.keys, np.union1d(base.keys, theirs.keys))
         new_there = scope.adds(np.setdiff1d(theirs.keys, np.union1d(base.keys, ours.keys)))
@@ -111,7 +113,9 @@ class Additions:
         judge.settle(kind, path, None, *sides, both=lambda: encoded(True))
         self.conflicts += judge.conflicts
         decided = judge.conflicts[0].resolution or Take.OURS.value
-        if decided == Take.OURS.value:
+        if decided == Take.COMBINE.value:
+            self.combined[here] = there
+        if decided in (Take.OURS.value, Take.COMBINE.value):
             self.dropped[Take.THEIRS].add(there)
         elif decided == Take.THEIRS.value:
             self.dropped[Take.OURS].add(here)

@@ -31,7 +31,6 @@ from ..errors import (
     ConflictsRemainError,
     InvalidRequestError,
     OutcomeUnknownError,
-    SnapshotNotFoundError,
     StaleMergeError,
 )
 from ..mongo import fence
@@ -42,7 +41,7 @@ from ..revert import exchange
 from ..search import lineage
 from ..snapshots import create, quota
 from ..storage.base import Captured
-from . import standstill, store
+from . import ancestry, standstill, store
 from .build import Builder, StagedVersion, copy
 from .conflicts import Conflict, ConflictKind, Resolution, Take
 from .engine import Engine
@@ -80,10 +79,11 @@ def apply(
         SnapshotNotFoundError: if the snapshot that both began with is gone
     """
     _check(database, plan)
-    base = _base(database, plan)
+    base = ancestry.of_plan(database, plan.base_id, plan.base_name)
     migrate(target)
     catalog = Catalog(database)
-    name = name or _free(catalog, target.id, f"merge of {short_name(branch, target)}")
+    given = name
+    name = given or _free(catalog, target.id, f"merge of {short_name(branch, target)}")
     create.check(database, target, name)
     theirs = _snapshot(database, target, branch, plan)
     backend = catalog.dataset_facts(target.id).get("backend", Settings.load().backend)
@@ -94,13 +94,13 @@ def apply(
         database,
         target.id,
         Action.APPLY_MERGE,
-        while_waiting=lambda: catalog.check_name(target.id, name),
+        while_waiting=lambda: _check_again(database, target, plan, given),
         snapshot_name=name,
     ) as running:
         quota.check(database, target)
-        # Somebody may have applied it while this one waited
-        plan = store.get(database, str(plan.id))
-        _check(database, plan)
+        # Somebody may have applied it, or another one, while this one waited
+        plan = _check_again(database, target, plan, given)
+        name = given or _free(catalog, target.id, name)
         onto = catalog.latest(target.id)
         merged_from = MergedFrom(
             dataset_id=branch.id,
@@ -142,16 +142,15 @@ def _check(database: Database[Document], plan: PlanRecord) -> None:
         )
 
 
-def _base(database: Database[Document], plan: PlanRecord) -> SnapshotRecord | None:
-    if plan.base_id is None:
-        return None
-    record = Catalog(database).by_id(plan.base_id)
-    if record is None or record.state is not SnapshotState.READY:
-        raise SnapshotNotFoundError(
-            f"The snapshot '{plan.base_name}' that both sides began with was deleted. Bring it "
-            "back with restore_snapshot(), or plan the merge again with another base=..."
-        )
-    return record
+def _check_again(
+    database: Database[Document], target: DatasetReference, plan: PlanRecord, given: str | None
+) -> PlanRecord:
+    """Returns the plan as it is by now."""
+    plan = store.get(database, str(plan.id))
+    _check(database, plan)
+    if given is not None:
+        Catalog(database).check_name(target.id, given)
+    return plan
 
 
 def _snapshot(

@@ -74,6 +74,8 @@ class Take(str, Enum):
     """As it was before either side changed it."""
     BOTH = "both"
     """Both side by side, where that is possible."""
+    COMBINE = "combine"
+    """Both as one: that of the target, with what the branch has more."""
     VALUE = "value"
     """A value that somebody gives."""
 
@@ -96,7 +98,7 @@ TAKES: Mapping[ConflictKind, frozenset[Take]] = {
     ConflictKind.SAMPLE_DELETED_MODIFIED: frozenset({Take.OURS, Take.THEIRS, Take.BASE}),
     ConflictKind.LABEL_DELETED_MODIFIED: frozenset({Take.OURS, Take.THEIRS, Take.BASE}),
     ConflictKind.LABELS_REPLACED: frozenset({Take.OURS, Take.THEIRS, Take.BASE, Take.BOTH}),
-    ConflictKind.SAME_MEDIA: frozenset({Take.OURS, Take.THEIRS, Take.BOTH}),
+    ConflictKind.SAME_MEDIA: frozenset({Take.OURS, Take.THEIRS, Take.BOTH, Take.COMBINE}),
     **dict.fromkeys(
         (
             ConflictKind.GROUP_SLOT,
@@ -157,7 +159,7 @@ class Conflict(Record):
     count: int = 1
     """How many samples and frames it is about."""
     resolution: str | None = None
-    """``ours``, ``theirs``, ``base``, ``both`` or ``value``; None while it is open."""
+    """A value of :class:`Take`; None while it is open."""
     value: Any = None
     """What was given instead, if ``resolution`` is ``value``."""
 

@@ -8,7 +8,7 @@ are merged do not change meanwhile; conflicts are told apart by what they are ab
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..dataset.schema import FRAMES_PREFIX
 from ..mongo.database import Document
 from ..progress import Progress, silent
 from ..rawbson.ids import Ids, Keys
-from . import properties, surroundings
+from . import documents, properties, surroundings
 from .additions import Additions
 from .conflicts import Conflict, Place, Take
 from .judge import Decide, Judge, encoded
@@ -196,6 +196,7 @@ class Engine:
         by_theirs = (self.samples.by_theirs, of_theirs, Ids.of(tagged).keys)
         chosen.append(self.scope.among(np.unique(np.concatenate(by_theirs))))
         chosen += [np.sort(Ids.of(ids).keys) for ids in self.additions.dropped.values()]
+        chosen.append(Ids.of(self.additions.combined).keys)
         return np.unique(np.concatenate(chosen))
 
     @cached_property
@@ -231,8 +232,31 @@ class Engine:
                         known = list(frames.get(frame_number, (None, None, None)))
                         known[number] = frame
                         frames[frame_number] = (known[0], known[1], known[2])
-        found = samples.values()
-        yield from found if self.partial is None else map(self._part_of, found)
+        for sample in samples.values():
+            found = sample if self.partial is None else self._part_of(sample)
+            other = self.additions.combined.get(sample.id)
+            yield found if other is None else self._combined(found, other, frames_of)
+
+    def _combined(self, sample: Sample, other: ObjectId, frames_of: FrameOwners) -> Sample:
+        """Returns a sample of the target, with one of the branch as what the branch has of it."""
+        keys = Ids.of([other]).keys
+        theirs = self.samples.fetch(keys)[2][other.binary]
+        frames = dict(sample.frames)
+        owner = {"_sample_id": b"\x07" + sample.id.binary}
+        if len(frames_of.keys):
+            found = self.frames.fetch(frames_of.of_samples(keys))[2]
+            for (_, number), frame in edited_frames(found.values()):
+                was, here, _ = frames.get(number, (None, None, None))
+                frames[number] = (was, here, documents.adopted(frame, owner))
+        tags = self._tags.get(other, ([], [], []))[2]
+        there = [{**tag, "_sample_id": sample.id} for tag in tags]
+        return replace(
+            sample,
+            theirs=theirs,
+            frames=frames,
+            tags=(sample.tags[0], sample.tags[1], there),
+            is_combined=True,
+        )
 
     def _part_of(self, sample: Sample) -> Sample:
         """Returns a sample of which the branch has changed only what is wanted."""

@@ -151,8 +151,8 @@ class MergePlan(Record):
         Args:
             conflicts: a conflict or several; a kind; a dict with ``kind``, ``field``, ``label``
                 and ``resolved`` as :meth:`conflicts` takes them; or None for all
-            take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, None to open them again, or
-                ``{"value": ...}`` for a value of your own
+            take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, ``"combine"``, None to open
+                them again, or ``{"value": ...}`` for a value of your own
 
         Returns:
             how many conflicts that were

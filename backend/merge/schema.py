@@ -20,6 +20,7 @@ from ..mongo.database import Document
 from ..rawbson import equality, layout
 from .conflicts import ConflictKind, Take
 from .elements import one_sided, value
+from .inner import InnerField
 from .judge import Element, Judge, encoded
 from .values import Values
 
@@ -44,13 +45,19 @@ class Fields:
     """What kind of conflict that would be."""
     told: dict[str, str] = field(default_factory=dict)
     """What fields are called in conflicts whose new name is in conflict itself."""
+    inner: dict[str, InnerField] = field(default_factory=dict)
+    """Fields inside others that one side has deleted, by their paths."""
     sets: frozenset[str] = frozenset()
     """Fields whose lists have no order."""
 
     @property
     def changes_ours(self) -> bool:
         """Whether documents of the target change that nobody has edited."""
-        return bool(self.ours) or Take.THEIRS in self.whole.values()
+        return (
+            bool(self.ours)
+            or Take.THEIRS in self.whole.values()
+            or any(each.changes_ours for each in self.inner.values())
+        )
 
 
 @dataclass
@@ -160,7 +167,7 @@ class SchemaMerge:
             fields.whole[key] = self._restored.get(path, deleted_by)
             return None if fields.whole[key] is deleted_by else only
         if type_of(here) == type_of(there):
-            return self._merge_declaration(path, was, here, there)
+            return self._merge_declaration(fields, path, was, here, there)
         return self._other_types(fields, path, was, here, there)
 
     def _other_types(
@@ -184,7 +191,7 @@ class SchemaMerge:
         return here if fields.whole[key] is Take.OURS else there
 
     def _merge_declaration(
-        self, path: str, was: Document | None, here: Document, there: Document
+        self, fields: Fields, path: str, was: Document | None, here: Document, there: Document
     ) -> Document:
         merged = dict(here)
         values = Values(self._judge)
@@ -193,27 +200,29 @@ class SchemaMerge:
             merged[key] = _decoded(values.merge(f"{path}.{key}", base, ours, theirs))
             if merged[key] is None and key not in here:
                 del merged[key]
-        inner = self._merge_inner(path, was, here, there)
+        inner = self._merge_inner(fields, path, was, here, there)
         if inner or "fields" in here:
             merged["fields"] = inner
         return merged
 
     def _merge_inner(
-        self, path: str, was: Document | None, here: Document, there: Document
+        self, fields: Fields, path: str, was: Document | None, here: Document, there: Document
     ) -> list[Document]:
         """Merges the fields inside an embedded document, whose values FiftyOne loads anyway."""
         sides = (by_name((side or {}).get("fields")) for side in (was, here, there))
         former, ours, theirs = sides
         merged = []
         for name in dict.fromkeys([*ours, *theirs]):
+            inner = f"{path}.{name}"
             mine, other = ours.get(name), theirs.get(name)
             if mine is None or other is None:
-                if name not in former:
+                if name not in former or self._is_restored(fields, inner, mine is None):
                     merged.append(mine or other or {})
                 continue
-            inner = f"{path}.{name}"
             if type_of(mine) == type_of(other):
-                merged.append(self._merge_declaration(inner, former.get(name), mine, other))
+                merged.append(
+                    self._merge_declaration(fields, inner, former.get(name), mine, other)
+                )
                 continue
             elements = tuple(
                 encoded(None if each is None else type_of(each))
@@ -227,6 +236,16 @@ class SchemaMerge:
             )
             merged.append(other if settled == elements[2] else mine)
         return merged
+
+    def _is_restored(self, fields: Fields, path: str, by_ours: bool) -> bool:
+        """Notes a field inside another one that one side has deleted; tells whether it stays."""
+        deleted_by, other = (Take.OURS, Take.THEIRS) if by_ours else (Take.THEIRS, Take.OURS)
+        key = path.removeprefix(self._prefix)
+        is_restored = self._restored.get(path, deleted_by) is other
+        fields.inner[key] = InnerField(deleted_by, is_restored)
+        fields.contested[key] = other
+        fields.kinds[key] = ConflictKind.SCHEMA_DROPPED_MODIFIED
+        return is_restored
 
 
 def renames(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:

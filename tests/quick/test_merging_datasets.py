@@ -140,6 +140,21 @@ def test_inner_fields() -> None:
     ]
 
 
+@pytest.mark.parametrize(("side", "other"), [(Take.OURS, Take.THEIRS), (Take.THEIRS, Take.OURS)])
+def test_28_and_29_a_deleted_attribute_of_labels(side: Take, other: Take) -> None:
+    inner = [field("a"), field("k")]
+    whole, less = (
+        schema(field("gt", fields=[field("detections", fields=inner[:n])])) for n in (2, 1)
+    )
+    ours, theirs = (less, whole) if side is Take.OURS else (whole, less)
+    path = "gt.detections.k"
+    found = merge(whole, ours, theirs)
+    assert found.document["sample_fields"][1]["fields"][0]["fields"] == inner[:1]
+    assert found.merged.samples.contested == {path: other}
+    kept = merge(whole, ours, theirs, **{path: other})
+    assert kept.document["sample_fields"][1]["fields"][0]["fields"] == inner
+
+
 class Case(NamedTuple):
     number: str
     key: str
