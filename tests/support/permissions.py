@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.access import Level
 
 from .datasets import image_dataset
+
+
+def _undo_merge(*, dry_run: bool = False) -> None:
+    # Whoever may do it learns that nothing was merged
+    with suppress(fos.NothingToUndoError):
+        fos.undo_merge("lane", dry_run=dry_run)
 
 
 def _merge() -> str:
@@ -91,8 +98,8 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "samples in conflict": (lambda: fos.view_conflicts(_merge()), Level.VIEW),
     "decide conflicts": (lambda: fos.resolve_conflicts(_merge(), None, "ours"), Level.EDIT),
     "discard merge": (lambda: fos.discard_merge(_merge()), Level.EDIT),
-    "preview of undoing a merge": (lambda: fos.undo_merge("lane", dry_run=True), Level.VIEW),
-    "undo merge": (lambda: fos.undo_merge("lane"), Level.MANAGE),
+    "preview of undoing a merge": (lambda: _undo_merge(dry_run=True), Level.VIEW),
+    "undo merge": (_undo_merge, Level.MANAGE),
     "apply merge": (lambda: fos.apply_merge(_merge()), Level.MANAGE),
     "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
 }
