@@ -252,7 +252,7 @@ def renames(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:
     """Returns the new names of fields that a side has renamed, by the old ones."""
     before, after = (dict(declarations.declared(list(fields.values()))) for fields in (was, side))
     found = {old: new for new, old in declarations.renamed(before, after).items()}
-    return found or _renames_in_a_clone(was, side)
+    return found or _renames_in_a_clone(was, side) or _renames_since_a_clone(was, side)
 
 
 def _renames_in_a_clone(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:
@@ -267,8 +267,37 @@ def _renames_in_a_clone(was: FieldDocuments, side: FieldDocuments) -> dict[str, 
     cloned_at = times.most_common(1)[0][0] if times else "None"
     if cloned_at in known or cloned_at == "None":
         return {}
-    gone = [name for name in was if name not in side]
     new = [name for name in side if name not in was and str(side[name]["created_at"]) == cloned_at]
+    return _matched(was, side, [name for name in was if name not in side], new)
+
+
+def _renames_since_a_clone(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:
+    """Finds renamed fields of a dataset whose base is a snapshot of a clone of it.
+
+    A field that the base lacks, and that was declared before the clone was made, was there then,
+    under another name: those of the base were declared anew by the clone, all at one time.
+    """
+    times = Counter(each["created_at"] for each in was.values() if each.get("created_at"))
+    cloned_at, number = times.most_common(1)[0] if times else (None, 0)
+    if cloned_at is None or number < len(was) // 2 + 1:
+        return {}
+    common = [side[name].get("created_at") for name in was if name in side]
+    if cloned_at in common:
+        # It is the same dataset, or the clone: fields are known by their own times
+        return {}
+    gone = [name for name in was if name not in side and was[name]["created_at"] == cloned_at]
+    new = [
+        name
+        for name, each in side.items()
+        if name not in was and each.get("created_at") and each["created_at"] < cloned_at
+    ]
+    return _matched(was, side, gone, new)
+
+
+def _matched(
+    was: FieldDocuments, side: FieldDocuments, gone: list[str], new: list[str]
+) -> dict[str, str]:
+    """Returns which new field is which former one, where only one of each fits the other."""
     found: dict[str, str] = {}
     for old in gone:
         fitting = [name for name in new if type_of(side[name])[:3] == type_of(was[old])[:3]]
