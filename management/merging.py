@@ -263,6 +263,10 @@ def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: Literal[False] = Fal
 def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: Literal[True]) -> UndoPlan: ...
 
 
+@overload
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: bool) -> UndoPlan | None: ...
+
+
 @acting(Action.UNDO_MERGE, dry_run=Action.DIFF)
 def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> UndoPlan | None:
     """Takes the last merge into a dataset back whole.

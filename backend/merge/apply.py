@@ -83,6 +83,12 @@ def apply(
     migrate(target)
     catalog = Catalog(database)
     given = name
+
+    def check() -> None:
+        _check(database, store.get(database, str(plan.id)))
+        if given is not None:
+            catalog.check_name(target.id, given)
+
     name = given or _free(catalog, target.id, f"merge of {short_name(branch, target)}")
     create.check(database, target, name)
     theirs = _snapshot(database, target, branch, plan)
@@ -94,12 +100,12 @@ def apply(
         database,
         target.id,
         Action.APPLY_MERGE,
-        while_waiting=lambda: _check_again(database, target, plan, given),
+        while_waiting=check,
         snapshot_name=name,
     ) as running:
         quota.check(database, target)
         # Somebody may have applied it, or another one, while this one waited
-        plan = _check_again(database, target, plan, given)
+        check()
         name = given or _free(catalog, target.id, name)
         onto = catalog.latest(target.id)
         merged_from = MergedFrom(
@@ -140,17 +146,6 @@ def _check(database: Database[Document], plan: PlanRecord) -> None:
             f"{open_:,} conflict{'s are' if open_ > 1 else ' is'} open, so nothing was merged: "
             "decide them with resolve(), or plan the merge with prefer=..."
         )
-
-
-def _check_again(
-    database: Database[Document], target: DatasetReference, plan: PlanRecord, given: str | None
-) -> PlanRecord:
-    """Returns the plan as it is by now."""
-    plan = store.get(database, str(plan.id))
-    _check(database, plan)
-    if given is not None:
-        Catalog(database).check_name(target.id, given)
-    return plan
 
 
 def _snapshot(
