@@ -71,7 +71,13 @@ def test_a_plan_a_month_old(database: Database[Document]) -> None:
             database[name].delete_one({"_id": document["_id"]})
             key = "_id" if document["_id"] == ObjectId(found.id) else "plan_id"
             database[name].insert_one({**document, key: old})
+    # What plans have left whose process died
+    orphan = {"plan_id": ObjectId.from_datetime(datetime.now(timezone.utc) - timedelta(days=2))}
+    for name in ("snapshots.merges", "snapshots.conflicts"):
+        database[name].insert_one({**orphan})
     plan("street.fog")
+    for name in ("snapshots.merges", "snapshots.conflicts"):
+        assert database[name].find_one(orphan) is None
     again = fos.get_merge(str(old))
     assert (again.state, again.samples, again.open_conflicts) == ("open", 2, 1)
     again.resolve(None, "theirs")

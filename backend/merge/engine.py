@@ -240,21 +240,26 @@ class Engine:
     def _combined(self, sample: Sample, other: ObjectId, frames_of: FrameOwners) -> Sample:
         """Returns a sample of the target, with one of the branch as what the branch has of it."""
         keys = Ids.of([other]).keys
-        theirs = self.samples.fetch(keys)[2][other.binary]
+        theirs: bytes | None = self.samples.fetch(keys)[2][other.binary]
+        if self.partial is not None:
+            theirs = self.partial.samples.document(None, theirs)
         frames = dict(sample.frames)
         owner = {"_sample_id": b"\x07" + sample.id.binary}
         if len(frames_of.keys):
             found = self.frames.fetch(frames_of.of_samples(keys))[2]
             for (_, number), frame in edited_frames(found.values()):
                 was, here, _ = frames.get(number, (None, None, None))
-                frames[number] = (was, here, documents.adopted(frame, owner))
+                there = documents.adopted(frame, owner)
+                if self.partial is not None:
+                    there = self.partial.frames.document(None, there) or there
+                frames[number] = (was, here, there)
         tags = self._tags.get(other, ([], [], []))[2]
-        there = [{**tag, "_sample_id": sample.id} for tag in tags]
+        moved = [{**tag, "_sample_id": sample.id} for tag in tags]
         return replace(
             sample,
             theirs=theirs,
             frames=frames,
-            tags=(sample.tags[0], sample.tags[1], there),
+            tags=(sample.tags[0], sample.tags[1], moved),
             is_combined=True,
         )
 

@@ -305,6 +305,11 @@ def _apply_merge() -> None:
     fos.apply_merge(fos.list_merges(NAME)[-1])
 
 
+def _merged(dataset: fo.Dataset) -> None:
+    _merge_planned(dataset)
+    _apply_merge()
+
+
 def _undo_merge() -> None:
     fos.undo_merge(NAME)
     fos.empty_trash(NAME)
@@ -408,6 +413,13 @@ STORIES: dict[str, Story] = {
         use=fos.recover,
     ),
     "apply_merge": Story(_merge_planned, _apply_merge, _undo_merge, writes=True),
+    "undo_merge": Story(
+        _merged,
+        lambda: fos.undo_merge(NAME),
+        lambda: fos.undo_revert(NAME),
+        # All others are those of undo_revert
+        only=r"undo_merge\.(noted|moved_samples|shelved_dataset|committed)",
+    ),
     "create, delta": Story(
         _little_changed,
         lambda: fos.create_snapshot(NAME, "v2"),
