@@ -281,6 +281,17 @@ class Action(str, Enum):
             command="merge apply",
         ),
     )
+    UNDO_MERGE = (
+        "undo_merge",
+        _Row(
+            Level.MANAGE,
+            "undo merges",
+            "Undo merge",
+            "Undoing a merge",
+            "undo_merge",
+            command="merge undo",
+        ),
+    )
     DISCARD_MERGE = (
         "discard_merge",
         _Row(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, overload
 
 import fiftyone.core.dataset as fod
 import fiftyone.core.view as fov
@@ -16,7 +16,7 @@ from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset.reference import DatasetReference, current_name
 from ..backend.diff.bars import shown
 from ..backend.errors import DatasetNotFoundError, SnapshotPermissionError
-from ..backend.merge import apply, hand_edits, one_by_one, plan, plans, review, store
+from ..backend.merge import apply, hand_edits, one_by_one, plan, plans, review, selecting, store
 from ..backend.merge.ancestry import COMMON
 from ..backend.merge.conflicts import Conflict, ConflictKind
 from ..backend.merge.hand_edits import TakenEdits
@@ -27,8 +27,10 @@ from ..backend.merge.store import PlanRecord
 from ..backend.mongo import database
 from ..backend.mongo.database import Document
 from ..backend.progress import Progress
+from ..backend.revert import undo, undo_plan
+from ..backend.revert.undo_plan import UndoPlan
 from .authorize import acting, enter, require
-from .datasets import change, read
+from .datasets import change, find, read
 
 
 @acting(Action.PLAN_MERGE, each=True)
@@ -36,6 +38,8 @@ def plan_merge(
     branch: str | fod.Dataset,
     into: str | fod.Dataset | None = None,
     base: str | DatasetSnapshot | None = COMMON,
+    fields: str | Iterable[str] | None = None,
+    view: object = None,
     prefer: str | Mapping[str, str] | None = None,
     progress: bool | Progress | None = None,
 ) -> MergePlan:
@@ -52,6 +56,11 @@ def plan_merge(
         base: the snapshot that both began with, of which each side's changes are told; by
             default, the newest one that both have in common. None says that there is none:
             then everything in which they differ is in conflict
+        fields (None): the top-level fields to merge, those of frames with the prefix ``frames.``;
+            by default, all of them and whatever else the branch has changed
+        view (None): the samples to merge: a view on either dataset, the name of a saved view
+            of the branch, samples, or their ids; by default, all of them. If only fields or
+            samples are merged, the next merge of the branch begins where this one did
         prefer (None): what is taken where both have changed the same: ``"ours"``, ``"theirs"``,
             or a dict of kinds of conflicts and fields to these; by default, nothing is decided.
             What only one side has changed is never decided by it
@@ -65,6 +74,7 @@ def plan_merge(
             with
     """
     preference = Preference.of(prefer)
+    wanted = selecting.read_fields(fields)
     connection, source = read(branch)
     if into is None:
         target = plan.target_of(connection, source)
@@ -77,9 +87,26 @@ def plan_merge(
         base = base.id
     if base is not None and ObjectId.is_valid(base):
         _require_base(connection, ObjectId(base))
+    scope = selecting.read_scope(connection, target, source, wanted, view)
     with shown(progress) as report:
-        made = plan.plan(connection, target, source, base, preference, report)
+        made = plan.plan(connection, target, source, base, scope, preference, report)
     return plans.told(connection, made)
+
+
+@acting(Action.LIST)
+def mergeable_fields(dataset_name: str | fod.Dataset) -> list[str]:
+    """Lists the fields of a branch that :func:`plan_merge` can merge by themselves.
+
+    Args:
+        dataset_name: the name of the branch
+
+    Returns:
+        names of top-level fields, those of frames with the prefix ``frames.``
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    return selecting.mergeable_fields(*find(dataset_name))
 
 
 @acting(Action.LIST, each=True)
@@ -184,8 +211,8 @@ def resolve_conflicts(merge_id: str, conflicts: object, take: object) -> int:
         conflicts: a :class:`Conflict` or several, or their ids; a kind; a dict with ``kind``,
             ``field``, ``label`` and ``resolved`` as :func:`list_conflicts` takes them; or None
             for all
-        take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, None to open them again, or
-            ``{"value": ...}`` for a value of your own
+        take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, ``"combine"``, None to open them
+            again, or ``{"value": ...}`` for a value of your own
 
     Returns:
         how many conflicts that were
@@ -277,7 +304,7 @@ def apply_merge(
 ) -> DatasetSnapshot:
     """Applies a planned merge as one step, which ends as a snapshot of the target.
 
-    What the target was goes to the trash: :func:`undo_revert` brings it back. Every document whose
+    What the target was goes to the trash: :func:`undo_merge` brings it back. Every document whose
     content changes gets a new ``last_modified_at``, so that an open browser does not overwrite it.
 
     Args:
@@ -297,6 +324,45 @@ def apply_merge(
     source = _branch(connection, found)
     change(target.name)
     return apply.apply(connection, target, source, found, snapshot, description).public()
+
+
+@overload
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: Literal[False] = False) -> None: ...
+
+
+@overload
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: Literal[True]) -> UndoPlan: ...
+
+
+@overload
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: bool) -> UndoPlan | None: ...
+
+
+@acting(Action.UNDO_MERGE, dry_run=Action.DIFF)
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> UndoPlan | None:
+    """Takes the last merge into a dataset back whole.
+
+    The dataset becomes what it was, and the snapshot that the merge ended with goes. What the
+    dataset is now goes to the trash, with whatever was edited since: :func:`undo_revert` brings
+    it back. The branch can be merged again.
+
+    Args:
+        dataset_name: the name of the dataset that was merged into
+        dry_run (False): whether to only tell what would change
+
+    Returns:
+        an :class:`UndoPlan` if ``dry_run``, else None
+
+    Raises:
+        ValueError: if there is nothing to take back, or what was done last to all of the dataset
+            is no merge but a revert or an undo
+    """
+    # As undo_revert() does
+    connection, dataset = read(dataset_name)
+    if dry_run:
+        return undo_plan.plan(connection, dataset, Action.UNDO_MERGE)
+    undo.undo(connection, dataset, Action.UNDO_MERGE)
+    return None
 
 
 @acting(Action.DISCARD_MERGE, each=True)

@@ -32,6 +32,7 @@ from .merging import (
     PlanMerge,
     ResolveMerge,
     ReviewMerge,
+    UndoMerge,
     UseReviewEdits,
 )
 from .pin import PinSnapshot, UnpinSnapshot
@@ -82,6 +83,7 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     UseReviewEdits,
     ApplyMerge,
     DiscardMerge,
+    UndoMerge,
 )
 
 

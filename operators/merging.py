@@ -11,9 +11,11 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
+from . import preview
 from .base import Plain, SnapshotOperator, Target
 from .form import Form
 from .plain import plain
+from .revert import PlanUndo, last_discarded, show_dataset
 from .words import plural
 
 _SIDES = {
@@ -21,8 +23,9 @@ _SIDES = {
     "theirs": "Theirs: as the branch has it",
     "base": "As it was before",
     "both": "Both, where that is possible",
+    "combine": "Both as one sample, where both added one of the same file",
 }
-_ALL = "all"
+_ALL, _VIEW = "all", "view"
 
 
 class PlanMerge(SnapshotOperator):
@@ -43,6 +46,12 @@ class PlanMerge(SnapshotOperator):
         if not names:
             raise InvalidRequestError(f"'{target.dataset}' has no branches, and is none itself")
         form.choice("branch", "Branch", names, default=names[0])
+        branch = form.params.get("branch") or names[0]
+        fields = management.mergeable_fields(branch)
+        form.several("fields", "Only these fields", fields, "By default, everything")
+        if ctx.has_custom_view:
+            labels = {_ALL: "All samples", _VIEW: "Only the samples of the current view"}
+            form.choice("samples", "Samples", list(labels), labels=labels, default=_ALL)
         form.choice(
             "prefer",
             "Where both have changed the same",
@@ -58,8 +67,14 @@ class PlanMerge(SnapshotOperator):
         if not branch:
             raise InvalidRequestError("The parameter 'branch' is missing: which branch?")
         into = None if branch == target.dataset else target.dataset
-        prefer = params.get("prefer") or None
-        plan = management.plan_merge(branch, into, prefer=prefer, progress=False)
+        plan = management.plan_merge(
+            branch,
+            into,
+            fields=params.get("fields") or None,
+            view=ctx.view if params.get("samples") == _VIEW else None,
+            prefer=params.get("prefer") or None,
+            progress=False,
+        )
         return {"message": _message(plan), "merge": plain(plan)}
 
 
@@ -281,6 +296,45 @@ def _leave_review(ctx: ExecutionContext, target: Target) -> None:
         ctx.ops.reload_dataset()
     else:
         ctx.ops.open_dataset(target.dataset)
+
+
+class UndoMerge(SnapshotOperator):
+    """Takes the last merge back."""
+
+    ACTION = Action.UNDO_MERGE
+    DESCRIPTION = "Take the last merge back whole; what the dataset is now goes to the trash"
+    ICON = "undo"
+    RISK = types.RiskLevel.HIGH
+    DELEGATABLE = True
+    SUBMIT = "Undo merge"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Says what goes."""
+        state = last_discarded(target.dataset)
+        if state is None or not state.is_merge or state.is_rolled_back:
+            raise InvalidRequestError(
+                f"What was done last to all of '{target.dataset}' is no merge that could be undone"
+            )
+        label = "Calculating exactly what that would change"
+        plan = preview.ask(form, ctx, PlanUndo, {"state": state.id}, label)
+        if plan is not None:
+            form.say(
+                "what",
+                types.AlertView(
+                    severity="info",
+                    label=f"Undo merge '{state.name}'?",
+                    description=plan["message"],
+                ),
+            )
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Undoes it."""
+        management.undo_merge(target.dataset)
+        return {"message": f"The merge was taken back: '{target.dataset}' is what it was before"}
+
+    def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
+        """Shows the dataset."""
+        show_dataset(ctx, target)
 
 
 def _ask_merge(form: Form, target: Target) -> management.MergePlan | None:

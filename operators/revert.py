@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fiftyone.operators import types
@@ -13,7 +13,6 @@ from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
 from ..backend.revert.revert import RevertPlan
 from ..backend.revert.undo_plan import UndoPlan
-from ..backend.search.history import HistoryEntry, HistoryQuery
 from ..backend.trash.trash import TrashItem, TrashKind
 from . import preview
 from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
@@ -132,7 +131,7 @@ class UndoRevert(SnapshotOperator):
                 f"There is nothing to undo: '{target.dataset}' was not rolled back, or that was "
                 "too long ago, or the trash was emptied"
             )
-        name = undo_name(state, _is_of_merge(target, state))
+        name = undo_name(state)
         form.title = form.submit = name
         label = "Calculating exactly what that would change"
         plan = preview.ask(form, ctx, PlanUndo, {"state": state.id}, label)
@@ -151,13 +150,15 @@ class UndoRevert(SnapshotOperator):
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Undoes it."""
         state = last_discarded(target.dataset)
-        is_merge = state is not None and _is_of_merge(target, state)
         management.undo_revert(target.dataset)
         if state is None:
             return {"message": f"'{target.dataset}' is what it was before"}
         done, when = ("redone", "after") if state.is_rolled_back else ("undone", "before")
-        what = f"The merge '{state.name}'" if is_merge else f"The rollback to '{state.name}'"
-        return {"message": f"{what} was {done}: '{target.dataset}' is what it was {when} it"}
+        what = "merge" if state.is_merge else "rollback to"
+        return {
+            "message": f"The {what} '{state.name}' was {done}: '{target.dataset}' is what it "
+            f"was {when} it"
+        }
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Shows the dataset."""
@@ -168,22 +169,6 @@ def last_discarded(dataset: str) -> TrashItem | None:
     """Returns the state that undoing brings back, or None if there is none."""
     items = [item for item in management.list_trash(dataset) if item.kind is TrashKind.HEAD]
     return items[-1] if items else None
-
-
-def is_of_merge(item: TrashItem, entries: Iterable[HistoryEntry]) -> bool:
-    """Returns whether a discarded state is what a dataset was before a merge, or after it.
-
-    Args:
-        item: the state
-        entries: all snapshots of the dataset, those in the trash included
-    """
-    return any(entry.name == item.name and entry.merged_from is not None for entry in entries)
-
-
-def _is_of_merge(target: Target, item: TrashItem) -> bool:
-    overview = management.get_overview(target.dataset)
-    trashed = overview.page(HistoryQuery(trash=True)).entries
-    return is_of_merge(item, [*overview.page().entries, *trashed])
 
 
 def _told(plan: RevertPlan | UndoPlan, added: str, deleted: str, restored: str) -> list[str]:

@@ -63,12 +63,11 @@ def until(time: datetime, now: datetime | None = None) -> str:
     return plural(round(left / 86400), "day")
 
 
-def trash_item(item: TrashItem, is_of_merge: bool = False) -> str:
+def trash_item(item: TrashItem) -> str:
     """Returns what something in the trash is.
 
     Args:
         item: what lies in the trash
-        is_of_merge (False): whether a merge or its undo has discarded it
     """
     if item.kind is TrashKind.SNAPSHOT:
         return f"Snapshot '{item.name}'"
@@ -77,20 +76,17 @@ def trash_item(item: TrashItem, is_of_merge: bool = False) -> str:
     if item.kind is TrashKind.SAMPLES:
         return f"Samples before they were restored from '{item.name}'"
     when = "after" if item.is_rolled_back else "before"
-    if is_of_merge:
-        return f"The state {when} the merge '{item.name}'"
-    return f"The state {when} the rollback to '{item.name}'"
+    return f"The state {when} the {_exchange(item)} '{item.name}'"
 
 
-def undo_name(item: TrashItem, is_of_merge: bool = False) -> str:
-    """Returns what bringing a discarded state back is called.
+def undo_name(item: TrashItem) -> str:
+    """Returns what bringing a discarded state back is called."""
+    name = f"'{item.name}'" if item.is_merge else item.name
+    return f"{'Redo' if item.is_rolled_back else 'Undo'} {_exchange(item)} {name}"
 
-    Args:
-        item: the state
-        is_of_merge (False): whether a merge or its undo has discarded it
-    """
-    what = f"merge '{item.name}'" if is_of_merge else f"rollback to {item.name}"
-    return f"{'Redo' if item.is_rolled_back else 'Undo'} {what}"
+
+def _exchange(item: TrashItem) -> str:
+    return "merge" if item.is_merge else "rollback to"
 
 
 def exact(time: datetime) -> str:

@@ -29,7 +29,7 @@ def state(
         shown: what else is shown
         is_last: whether it is the one that can be brought back next
     """
-    box = row(page, key, item, "discarded", is_of_merge=shown.is_of_merge(item))
+    box = row(page, key, item, "discarded")
     if is_last:
         undo_button(panel, box, shown)
 
@@ -59,9 +59,7 @@ def samples(
         )
 
 
-def row(
-    page: types.Object, key: str, item: TrashItem, what: str, is_of_merge: bool = False
-) -> types.Object:
+def row(page: types.Object, key: str, item: TrashItem, what: str) -> types.Object:
     """Adds the row of something in the trash that is no snapshot.
 
     Args:
@@ -69,7 +67,6 @@ def row(
         key: its name there
         item: what lies in the trash
         what: what became of it, such as ``discarded``
-        is_of_merge (False): whether a merge or its undo has discarded it
 
     Returns:
         the row, which has room for a button
@@ -83,7 +80,7 @@ def row(
     )
     about = widgets.column(box, "about", gap=0.3, style={"item": {"flex": "1 1 0"}})
     title = widgets.row(about, "title", gap=0.8, style={"flexWrap": "wrap"})
-    widgets.text(title, "name", trash_item(item, is_of_merge), bold=True, size="0.95rem")
+    widgets.text(title, "name", trash_item(item), bold=True, size="0.95rem")
     left = f", {until(item.expires_at)} left" if item.expires_at else ""
     widgets.chip(title, "state", f"in trash{left}", widgets.DELETED)
     widgets.text(
@@ -106,13 +103,12 @@ def undo_button(panel: HistoryPanel, parent: types.Object, shown: Shown) -> None
         shown: what is shown
     """
     last = shown.discarded[-1]
-    is_of_merge = shown.is_of_merge(last)
     if shown.why_not(Action.UNDO_REVERT) is None:
         widgets.button(
             parent,
             "undo",
-            undo_name(last, is_of_merge),
+            undo_name(last),
             panel.on_undo_revert,
             icon="redo" if last.is_rolled_back else "undo",
-            hint=f"Bring back: {trash_item(last, is_of_merge)}",
+            hint=f"Bring back: {trash_item(last)}",
         )

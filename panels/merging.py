@@ -43,7 +43,13 @@ KINDS = {
 }
 """What kinds of conflicts are called for people."""
 
-_SIDES = {Take.OURS: "Ours", Take.THEIRS: "Theirs", Take.BASE: "Base", Take.BOTH: "Both"}
+_SIDES = {
+    Take.OURS: "Ours",
+    Take.THEIRS: "Theirs",
+    Take.BASE: "Base",
+    Take.BOTH: "Both",
+    Take.COMBINE: "Combine",
+}
 
 
 def render(

@@ -87,6 +87,9 @@ def render(
     if Take.BOTH in TAKES[conflict.kind]:
         line = widgets.row(box, "both")
         _take(panel, line, shown, merge, conflict, Take.BOTH, "Take both")
+    if Take.COMBINE in TAKES[conflict.kind]:
+        line = widgets.row(box, "combine", gap=0.8)
+        _take(panel, line, shown, merge, conflict, Take.COMBINE, "Combine into one")
 
 
 def _place(conflict: Conflict) -> str:

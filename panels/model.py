@@ -17,7 +17,7 @@ from ..backend.operations.journal import Entry
 from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
 from ..backend.trash.trash import TrashItem, TrashKind
-from ..operators import browse, revert, running
+from ..operators import browse, running
 from ..operators.base import Target
 
 PAGE_SIZE = 10
@@ -135,11 +135,6 @@ class Shown:
     def deleted_branches(self) -> list[TrashItem]:
         """Branches in the trash, oldest first."""
         return [item for item in self.trash if item.kind is TrashKind.BRANCH]
-
-    def is_of_merge(self, item: TrashItem) -> bool:
-        """Returns whether a discarded state is what a dataset was before a merge, or after it."""
-        trashed = self.overview.page(HistoryQuery(trash=True)).entries
-        return revert.is_of_merge(item, [*self.everything, *trashed])
 
     @property
     def is_busy(self) -> bool:

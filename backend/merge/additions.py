@@ -14,6 +14,7 @@ from ..rawbson.ids import Keys
 from . import documents
 from .conflicts import Conflict, ConflictKind, Place, Take
 from .judge import Decide, Judge, encoded
+from .scope import WHOLE, Scope
 from .triple import PartTriple, in_chunks
 
 _AT_ONCE = 1000
@@ -29,17 +30,30 @@ class Additions:
         samples: the samples of the three versions
         group_field: the field that says which group a sample is in, if the dataset has groups
         decide: tells how conflicts were decided
+        scope: what of the branch is merged
     """
 
-    def __init__(self, samples: PartTriple, group_field: str | None, decide: Decide) -> None:
+    def __init__(
+        self,
+        samples: PartTriple,
+        group_field: str | None,
+        decide: Decide,
+        scope: Scope = WHOLE,
+    ) -> None:
         self._samples, self._group_field, self._decide = samples, group_field, decide
         self.conflicts: list[Conflict] = []
         self.dropped: dict[Take, set[ObjectId]] = {Take.OURS: set(), Take.THEIRS: set()}
         """Added samples that are not to be, by the side that has added them."""
+        self.combined: dict[ObjectId, ObjectId] = {}
+        """Samples of the target, with those of the branch that they are combined with."""
         base, ours, theirs = samples.manifests
         new_here = np.setdiff1d(ours.keys, np.union1d(base.keys, theirs.keys))
-        new_there = np.setdiff1d(theirs.keys, np.union1d(base.keys, ours.keys))
+        new_there = scope.adds(np.setdiff1d(theirs.keys, np.union1d(base.keys, ours.keys)))
         moved_here, moved_there = self._common(samples.by_ours), self._common(samples.by_theirs)
+        if scope.fields is None or group_field in scope.fields:
+            moved_there = scope.among(moved_there)
+        else:
+            moved_there = moved_there[:0]
         if len(new_here) and len(new_there):
             self._find_same_media(new_here, new_there)
         if group_field is not None:
@@ -121,7 +135,9 @@ class Additions:
         judge.settle(kind, path, None, *sides, both=lambda: encoded(True))
         self.conflicts += judge.conflicts
         decided = judge.conflicts[0].resolution or Take.OURS.value
-        if decided == Take.OURS.value:
+        if decided == Take.COMBINE.value:
+            self.combined[here] = there
+        if decided in (Take.OURS.value, Take.COMBINE.value):
             self.dropped[Take.THEIRS].add(there)
         elif decided == Take.THEIRS.value:
             self.dropped[Take.OURS].add(here)

@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 from ..access import actor
 from ..actions import Action
+from ..audit import recording
 from ..catalog import holding, names
 from ..catalog.catalog import Catalog
 from ..catalog.record import MergedFrom, SnapshotRecord, SnapshotState
@@ -30,7 +31,6 @@ from ..errors import (
     ConflictsRemainError,
     InvalidRequestError,
     OutcomeUnknownError,
-    SnapshotNotFoundError,
     StaleMergeError,
 )
 from ..mongo import fence
@@ -41,7 +41,7 @@ from ..revert import exchange
 from ..search import lineage
 from ..snapshots import create, quota
 from ..storage.base import Captured
-from . import standstill, store
+from . import ancestry, standstill, store
 from .build import Builder, StagedVersion, copy
 from .conflicts import Conflict, ConflictKind, Resolution, Take
 from .engine import Engine
@@ -79,26 +79,35 @@ def apply(
         SnapshotNotFoundError: if the snapshot that both began with is gone
     """
     _check(database, plan)
-    base = _base(database, plan)
+    base = ancestry.of_plan(database, plan.base_id, plan.base_name)
     migrate(target)
     catalog = Catalog(database)
-    name = name or _free(catalog, target.id, f"merge of {short_name(branch, target)}")
+    given = name
+
+    def check() -> None:
+        _check(database, store.get(database, str(plan.id)))
+        if given is not None:
+            catalog.check_name(target.id, given)
+
+    name = given or _free(catalog, target.id, f"merge of {short_name(branch, target)}")
     create.check(database, target, name)
     theirs = _snapshot(database, target, branch, plan)
     backend = catalog.dataset_facts(target.id).get("backend", Settings.load().backend)
     snapshot_id = ObjectId()
+    recording.detail(name, merge=str(plan.id), branch=branch.name, branch_snapshot=theirs.name)
     quota.make(database, target)
     with operation(
         database,
         target.id,
         Action.APPLY_MERGE,
-        while_waiting=lambda: catalog.check_name(target.id, name),
+        while_waiting=check,
         snapshot_name=name,
     ) as running:
         quota.check(database, target)
-        # Somebody may have applied it while this one waited
-        plan = store.get(database, str(plan.id))
-        _check(database, plan)
+        # Somebody may have applied it, or another one, while this one waited
+        check()
+        name = given or _free(catalog, target.id, name)
+        onto = catalog.latest(target.id)
         merged_from = MergedFrom(
             dataset_id=branch.id,
             dataset_name=branch.name,
@@ -107,6 +116,9 @@ def apply(
             merge_id=plan.id,
             base_id=plan.base_id,
             conflicts=sum(count.total for count in store.counts(database, plan.id)),
+            is_full=plan.is_full,
+            onto_id=None if onto is None else onto.id,
+            onto_name=None if onto is None else onto.name,
         )
         record = SnapshotRecord(
             id=snapshot_id,
@@ -134,18 +146,6 @@ def _check(database: Database[Document], plan: PlanRecord) -> None:
             f"{open_:,} conflict{'s are' if open_ > 1 else ' is'} open, so nothing was merged: "
             "decide them with resolve(), or plan the merge with prefer=..."
         )
-
-
-def _base(database: Database[Document], plan: PlanRecord) -> SnapshotRecord | None:
-    if plan.base_id is None:
-        return None
-    record = Catalog(database).by_id(plan.base_id)
-    if record is None or record.state is not SnapshotState.READY:
-        raise SnapshotNotFoundError(
-            f"The snapshot '{plan.base_name}' that both sides began with was deleted. Bring it "
-            "back with restore_snapshot(), or plan the merge again with another base=..."
-        )
-    return record
 
 
 def _snapshot(
@@ -251,6 +251,7 @@ def _engine(
         branch=short_name(DatasetReference(plan.branch_id, plan.branch_name), target),
         decide=decide,
         restored=_restored(database, plan),
+        scope=store.scope(database, plan),
         progress=running.progress,
     )
 

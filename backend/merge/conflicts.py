@@ -74,6 +74,8 @@ class Take(str, Enum):
     """As it was before either side changed it."""
     BOTH = "both"
     """Both side by side, where that is possible."""
+    COMBINE = "combine"
+    """Both as one: that of the target, with what the branch has more."""
     VALUE = "value"
     """A value that somebody gives."""
 
@@ -95,8 +97,10 @@ TAKES: Mapping[ConflictKind, frozenset[Take]] = {
         frozenset({Take.OURS, Take.THEIRS, Take.BASE, Take.VALUE}),
     ),
     ConflictKind.SAMPLE_DELETED_MODIFIED: frozenset({Take.OURS, Take.THEIRS, Take.BASE}),
-    ConflictKind.LABELS_REPLACED: frozenset(Take),
-    ConflictKind.SAME_MEDIA: frozenset({Take.OURS, Take.THEIRS, Take.BOTH}),
+    ConflictKind.LABELS_REPLACED: frozenset(
+        {Take.OURS, Take.THEIRS, Take.BASE, Take.BOTH, Take.VALUE}
+    ),
+    ConflictKind.SAME_MEDIA: frozenset({Take.OURS, Take.THEIRS, Take.BOTH, Take.COMBINE}),
     **dict.fromkeys(
         (
             ConflictKind.GROUP_SLOT,
@@ -157,7 +161,7 @@ class Conflict(Record):
     count: int = 1
     """How many samples and frames it is about."""
     resolution: str | None = None
-    """``ours``, ``theirs``, ``base``, ``both`` or ``value``; None while it is open."""
+    """A value of :class:`Take`; None while it is open."""
     value: Any = None
     """What was given instead, if ``resolution`` is ``value``."""
 

@@ -10,7 +10,7 @@ from .elements import kept, value
 from .judge import Judge
 from .values import Values
 
-_OWN = frozenset({*equality.BOOKKEEPING, "_sample_id", "frame_number"})
+OWN = frozenset({*equality.BOOKKEEPING, "_sample_id", "frame_number"})
 """What makes a document that document, or FiftyOne maintains."""
 
 _TOUCHED = ("created_at", "last_modified_at")
@@ -129,7 +129,7 @@ def told(document: bytes) -> bytes:
 
 def _merge_fields(values: Values, base: bytes, ours: bytes, theirs: bytes) -> bytes:
     was, here, there = map(layout.fields, (base, ours, theirs))
-    names = [name for name in dict.fromkeys([*here, *there]) if name not in _OWN]
+    names = [name for name in dict.fromkeys([*here, *there]) if name not in OWN]
     merged = {
         name: values.merge(name, value(was, name), value(here, name), value(there, name))
         for name in names

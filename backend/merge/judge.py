@@ -130,7 +130,7 @@ def chosen(
         return theirs
     if resolution.take is Take.BASE:
         return base
-    if resolution.take is Take.BOTH:
+    if resolution.take in (Take.BOTH, Take.COMBINE):
         assert both is not None
         return both()
     return encoded(resolution.value)

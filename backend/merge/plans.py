@@ -56,6 +56,8 @@ def public(
         suspects=plan.suspects,
         suspect_count=plan.suspect_count,
         snapshot_name=plan.snapshot_name,
+        fields=plan.fields,
+        samples=plan.samples,
     )
 
 

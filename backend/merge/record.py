@@ -104,8 +104,17 @@ class MergePlan(Record):
     suspect_count: int
     snapshot_name: str | None = None
     """The snapshot that it ended with, if it was applied."""
+    fields: tuple[str, ...] | None = None
+    """The fields that are merged; None for all."""
+    samples: int | None = None
+    """How many samples are merged; None for all."""
 
-    TOLD = ("open_conflicts", "total_conflicts")
+    TOLD = ("is_full", "open_conflicts", "total_conflicts")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all of the branch is merged, so that the next merge begins there."""
+        return self.fields is None and self.samples is None
 
     @property
     def total_conflicts(self) -> int:
@@ -144,8 +153,8 @@ class MergePlan(Record):
         Args:
             conflicts: a conflict or several; a kind; a dict with ``kind``, ``field``, ``label``
                 and ``resolved`` as :meth:`conflicts` takes them; or None for all
-            take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, None to open them again, or
-                ``{"value": ...}`` for a value of your own
+            take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, ``"combine"``, None to open
+                them again, or ``{"value": ...}`` for a value of your own
 
         Returns:
             how many conflicts that were
@@ -200,6 +209,8 @@ def report(plan: MergePlan) -> str:
         f"Merge {plan.id} of {plan.branch_name} into {plan.dataset_name}: {plan.state}",
         f"  base: {plan.base_snapshot or 'none'}",
     ]
+    if not plan.is_full:
+        lines.append(f"  only: {_only(plan)}")
     lines.append(
         f"  samples: {done.samples_added:,} added, {done.samples_deleted:,} deleted, "
         f"{done.samples_changed:,} changed"
@@ -217,3 +228,13 @@ def report(plan: MergePlan) -> str:
     if plan.suspect_count:
         lines.append(f"  note: {plan.suspect_count:,} labels may have been added on both sides")
     return "\n".join(lines)
+
+
+def _only(plan: MergePlan) -> str:
+    said = []
+    if plan.fields is not None:
+        noun = "field" if len(plan.fields) == 1 else "fields"
+        said.append(f"the {noun} {', '.join(plan.fields)}")
+    if plan.samples is not None:
+        said.append(f"{plan.samples:,} sample{'' if plan.samples == 1 else 's'}")
+    return " of ".join(said)

@@ -20,6 +20,7 @@ from ..mongo.database import Document
 from ..rawbson import equality, layout
 from .conflicts import ConflictKind, Take
 from .elements import one_sided, value
+from .inner import InnerField
 from .judge import Element, Judge, encoded
 from .values import Values
 
@@ -48,6 +49,8 @@ class Fields:
     told: dict[str, str] = field(default_factory=dict)
     """What fields are called in conflicts whose new name is in conflict itself, or which have
     another name in documents."""
+    inner: dict[str, InnerField] = field(default_factory=dict)
+    """Fields inside others that one side has deleted, by their paths."""
     sets: frozenset[str] = frozenset()
     """Fields whose lists have no order."""
 
@@ -56,7 +59,11 @@ class Fields:
         """Whether documents of the target change that nobody has edited."""
         # Those that are decided are looked at as they were while they were not
         sides = (*self.whole.values(), *map(_OTHER.get, self.contested.values()))
-        return bool(self.ours) or Take.THEIRS in sides
+        return (
+            bool(self.ours)
+            or Take.THEIRS in sides
+            or any(each.changes_ours for each in self.inner.values())
+        )
 
 
 @dataclass
@@ -96,7 +103,7 @@ class SchemaMerge:
             the merged fields, and how documents follow
         """
         fields = Fields()
-        was, here, there = map(_by_name, (base, ours, theirs))
+        was, here, there = map(by_name, (base, ours, theirs))
         renamed = self._rename(fields, was, here, there)
         was, here, there = map(_translated, (was, here, there), renamed)
         # What both have deleted is no edit of either
@@ -125,7 +132,7 @@ class SchemaMerge:
     ) -> tuple[FieldDocuments, FieldDocuments, FieldDocuments]:
         """Finds renamed fields, and returns for each side what its fields are declared as now."""
         renamed: tuple[FieldDocuments, FieldDocuments, FieldDocuments] = ({}, {}, {})
-        ours, theirs = (_renames(was, side) for side in (here, there))
+        ours, theirs = (renames(was, side) for side in (here, there))
         for old in sorted(ours.keys() | theirs.keys()):
             mine = ours.get(old, old if old in here else None)
             other = theirs.get(old, old if old in there else None)
@@ -178,7 +185,7 @@ class SchemaMerge:
             fields.whole[key] = self._restored.get(path, deleted_by)
             return None if fields.whole[key] is deleted_by else only
         if type_of(here) == type_of(there):
-            return self._merge_declaration(path, was, here, there)
+            return self._merge_declaration(fields, path, was, here, there)
         return self._other_types(fields, path, was, here, there)
 
     def _other_types(
@@ -202,7 +209,7 @@ class SchemaMerge:
         return here if fields.whole[key] is Take.OURS else there
 
     def _merge_declaration(
-        self, path: str, was: Document | None, here: Document, there: Document
+        self, fields: Fields, path: str, was: Document | None, here: Document, there: Document
     ) -> Document:
         merged = dict(here)
         values = Values(self._judge)
@@ -211,27 +218,29 @@ class SchemaMerge:
             merged[key] = _decoded(values.merge(f"{path}.{key}", base, ours, theirs))
             if merged[key] is None and key not in here:
                 del merged[key]
-        inner = self._merge_inner(path, was, here, there)
+        inner = self._merge_inner(fields, path, was, here, there)
         if inner or "fields" in here:
             merged["fields"] = inner
         return merged
 
     def _merge_inner(
-        self, path: str, was: Document | None, here: Document, there: Document
+        self, fields: Fields, path: str, was: Document | None, here: Document, there: Document
     ) -> list[Document]:
         """Merges the fields inside an embedded document, whose values FiftyOne loads anyway."""
-        sides = (_by_name((side or {}).get("fields")) for side in (was, here, there))
+        sides = (by_name((side or {}).get("fields")) for side in (was, here, there))
         former, ours, theirs = sides
         merged = []
         for name in dict.fromkeys([*ours, *theirs]):
+            inner = f"{path}.{name}"
             mine, other = ours.get(name), theirs.get(name)
             if mine is None or other is None:
-                if name not in former:
+                if name not in former or self._is_restored(fields, inner, mine is None):
                     merged.append(mine or other or {})
                 continue
-            inner = f"{path}.{name}"
             if type_of(mine) == type_of(other):
-                merged.append(self._merge_declaration(inner, former.get(name), mine, other))
+                merged.append(
+                    self._merge_declaration(fields, inner, former.get(name), mine, other)
+                )
                 continue
             elements = tuple(
                 encoded(None if each is None else type_of(each))
@@ -246,12 +255,22 @@ class SchemaMerge:
             merged.append(other if settled == elements[2] else mine)
         return merged
 
+    def _is_restored(self, fields: Fields, path: str, by_ours: bool) -> bool:
+        """Notes a field inside another one that one side has deleted; tells whether it stays."""
+        deleted_by, other = (Take.OURS, Take.THEIRS) if by_ours else (Take.THEIRS, Take.OURS)
+        key = path.removeprefix(self._prefix)
+        is_restored = self._restored.get(path, deleted_by) is other
+        fields.inner[key] = InnerField(deleted_by, is_restored)
+        fields.contested[key] = other
+        fields.kinds[key] = ConflictKind.SCHEMA_DROPPED_MODIFIED
+        return is_restored
 
-def _renames(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:
+
+def renames(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:
     """Returns the new names of fields that a side has renamed, by the old ones."""
     before, after = (dict(declarations.declared(list(fields.values()))) for fields in (was, side))
     found = {old: new for new, old in declarations.renamed(before, after).items()}
-    return found or _renames_in_a_clone(was, side)
+    return found or _renames_in_a_clone(was, side) or _renames_since_a_clone(was, side)
 
 
 def _renames_in_a_clone(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:
@@ -266,8 +285,37 @@ def _renames_in_a_clone(was: FieldDocuments, side: FieldDocuments) -> dict[str, 
     cloned_at = times.most_common(1)[0][0] if times else "None"
     if cloned_at in known or cloned_at == "None":
         return {}
-    gone = [name for name in was if name not in side]
     new = [name for name in side if name not in was and str(side[name]["created_at"]) == cloned_at]
+    return _matched(was, side, [name for name in was if name not in side], new)
+
+
+def _renames_since_a_clone(was: FieldDocuments, side: FieldDocuments) -> dict[str, str]:
+    """Finds renamed fields of a dataset whose base is a snapshot of a clone of it.
+
+    A field that the base lacks, and that was declared before the clone was made, was there then,
+    under another name: those of the base were declared anew by the clone, all at one time.
+    """
+    times = Counter(each["created_at"] for each in was.values() if each.get("created_at"))
+    cloned_at, number = times.most_common(1)[0] if times else (None, 0)
+    if cloned_at is None or number < len(was) // 2 + 1:
+        return {}
+    common = [side[name].get("created_at") for name in was if name in side]
+    if cloned_at in common:
+        # It is the same dataset, or the clone: fields are known by their own times
+        return {}
+    gone = [name for name in was if name not in side and was[name]["created_at"] == cloned_at]
+    new = [
+        name
+        for name, each in side.items()
+        if name not in was and each.get("created_at") and each["created_at"] < cloned_at
+    ]
+    return _matched(was, side, gone, new)
+
+
+def _matched(
+    was: FieldDocuments, side: FieldDocuments, gone: list[str], new: list[str]
+) -> dict[str, str]:
+    """Returns which new field is which former one, where only one of each fits the other."""
     found: dict[str, str] = {}
     for old in gone:
         fitting = [name for name in new if type_of(side[name])[:3] == type_of(was[old])[:3]]
@@ -285,7 +333,8 @@ def _translated(side: FieldDocuments, renamed: FieldDocuments) -> FieldDocuments
     return found
 
 
-def _by_name(fields: list[Document] | None) -> FieldDocuments:
+def by_name(fields: list[Document] | None) -> FieldDocuments:
+    """Returns declarations by the names of their fields."""
     return {str(each["name"]): each for each in fields or ()}
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import bson
+import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -19,12 +20,16 @@ from ..diff.versions import HeadVersion, SnapshotVersion
 from ..errors import InvalidRequestError, MergeNotFoundError
 from ..mongo.collections import CONFLICTS, MERGES
 from ..mongo.database import Document, server_time
+from ..rawbson.ids import DTYPE, Keys
 from . import reviews
 from .conflicts import TAKES, Conflict, ConflictKind, Resolution, Take
 from .given import Given
 from .record import ConflictCount, DuplicateSuspect, MergeCounts, MergeState
+from .scope import Scope
+from .triple import in_chunks
 
 _BATCH = 1000
+_IDS_AT_ONCE = 500_000
 _ORPHANED = timedelta(days=1)
 """How long the conflicts of a plan that is being made can be without it."""
 
@@ -53,16 +58,33 @@ class PlanRecord:
     notes: tuple[str, ...] = ()
     suspects: tuple[DuplicateSuspect, ...] = ()
     suspect_count: int = 0
+    fields: tuple[str, ...] | None = None
+    """The fields that are merged, if not all."""
+    samples: int | None = None
+    """How many samples are merged, if not all."""
+    samples_hash: str | None = None
+    """A hash of which ones."""
     state: MergeState = MergeState.OPEN
     snapshot_id: ObjectId | None = None
     """The snapshot that the merge ended with."""
     snapshot_name: str | None = None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether all of the branch is merged."""
+        return self.fields is None and self.samples is None
+
+    def is_about_the_same(self, other: PlanRecord) -> bool:
+        """Returns whether two plans merge the same part of a branch."""
+        return (self.fields, self.samples_hash) == (other.fields, other.samples_hash)
+
     def to_document(self) -> Document:
         """Returns the plan as it is stored."""
         document = {**asdict(self), "_id": self.id, "format": FORMAT_VERSION}
         del document["id"]
-        return {**document, "state": self.state.value, "notes": list(self.notes)}
+        fields = None if self.fields is None else list(self.fields)
+        notes = list(self.notes)
+        return {**document, "state": self.state.value, "notes": notes, "fields": fields}
 
     @classmethod
     def from_document(cls, document: Document) -> PlanRecord:
@@ -73,6 +95,8 @@ class PlanRecord:
         values["suspects"] = tuple(DuplicateSuspect(**each) for each in document["suspects"])
         values["notes"] = tuple(document["notes"])
         values["state"] = MergeState(document["state"])
+        fields = document.get("fields")
+        values["fields"] = None if fields is None else tuple(fields)
         return cls(id=document["_id"], **values)
 
 
@@ -129,12 +153,41 @@ class ConflictWriter:
             self._waiting = []
 
 
-def add(database: Database[Document], plan: PlanRecord) -> None:
-    """Stores a plan whose conflicts are stored, and drops what plans that died have left."""
+def add(database: Database[Document], plan: PlanRecord, samples: Keys | None = None) -> None:
+    """Stores a plan whose conflicts are stored, and drops what plans that died have left.
+
+    Args:
+        database: the database
+        plan: the plan
+        samples (None): the samples that are merged, if not all
+    """
+    for number, some in enumerate([] if samples is None else in_chunks(samples, _IDS_AT_ONCE)):
+        piece = {"plan_id": plan.id, "number": number, "samples": some.tobytes()}
+        database[MERGES].insert_one({"_id": ObjectId(), **piece})
     database[MERGES].insert_one(plan.to_document())
     known = database[MERGES].distinct("_id")
     long_ago = ObjectId.from_datetime(server_time(database) - _ORPHANED)
-    database[CONFLICTS].delete_many({"plan_id": {"$nin": known, "$lt": long_ago}})
+    for name in (CONFLICTS, MERGES):
+        database[name].delete_many({"plan_id": {"$nin": known, "$lt": long_ago}})
+
+
+def scope(database: Database[Document], plan: PlanRecord) -> Scope:
+    """Returns what of the branch a plan merges.
+
+    Args:
+        database: the database
+        plan: the plan
+
+    Returns:
+        the fields and samples
+    """
+    if plan.samples is None:
+        return Scope(plan.fields)
+    pieces = database[MERGES].find({"plan_id": plan.id}).sort("number", 1)
+    samples = np.frombuffer(b"".join(piece["samples"] for piece in pieces), DTYPE)
+    if len(samples) != plan.samples:
+        raise InvalidRequestError(f"The merge {plan.id} was discarded at this moment")
+    return Scope(plan.fields, samples)
 
 
 def get(database: Database[Document], merge_id: str) -> PlanRecord:
@@ -185,6 +238,7 @@ def close(
     if state is MergeState.DISCARDED:
         database[CONFLICTS].delete_many({"plan_id": plan_id})
     reviews.remove(database, plan_id)
+    database[MERGES].delete_many({"plan_id": plan_id})
     return found.matched_count > 0
 
 
@@ -200,7 +254,7 @@ def forget(database: Database[Document], dataset_id: ObjectId) -> None:
     for plan_id in plans:
         reviews.remove(database, plan_id)
     database[CONFLICTS].delete_many({"plan_id": {"$in": plans}})
-    database[MERGES].delete_many(query)
+    database[MERGES].delete_many({"$or": [query, {"plan_id": {"$in": plans}}]})
 
 
 def conflicts(

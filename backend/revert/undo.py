@@ -22,28 +22,34 @@ from ..trash.discarded import TrashedHead
 from . import exchange
 
 
-def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
-    """Brings back what the last revert of a dataset discarded, exactly.
+def undo(
+    database: Database[Document],
+    dataset: DatasetReference,
+    action: Action = Action.UNDO_REVERT,
+) -> TrashedHead:
+    """Brings back what the last revert or merge of a dataset discarded, exactly.
 
     What the dataset is now goes to the trash in its turn, so that this can be undone as well.
 
     Args:
         database: the database
         dataset: the dataset
+        action (UNDO_REVERT): what is wanted: to undo a merge, the last one must have been that
 
     Returns:
         the state that was brought back
 
     Raises:
-        NothingToUndoError: if the trash holds no earlier state of the dataset
+        NothingToUndoError: if the trash holds no earlier state of the dataset, or a merge is to be
+            undone and the last one was none
         DuplicateNameError: if a snapshot that is to come back has lost its name to another one
         DamagedSnapshotError: if the trash does not hold any more what was discarded
         DatasetBusyError: if somebody else has just reverted the dataset or undone that
     """
     catalog = Catalog(database)
-    wanted = _last_discarded(database, dataset)
-    with operation(database, dataset.id, Action.UNDO_REVERT) as running:
-        former = _last_discarded(database, dataset)
+    wanted = last_discarded(database, dataset, action)
+    with operation(database, dataset.id, action) as running:
+        former = last_discarded(database, dataset, action)
         if former.id != wanted.id:
             # Two people undo at once: the second one must not bring back what the first got rid of
             raise DatasetBusyError(
@@ -74,6 +80,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
             former=former.id,
             former_samples=document["sample_collection_name"],
             snapshot_name=former.snapshot_name,
+            plan_id=former.merge_id,
             discards_rolled_back=not former.is_rolled_back,
             newer=[record.id for record in newer if record.is_live],
             revived=[record.id for record in revived],
@@ -124,11 +131,42 @@ def _differ(then: Any, now: Any) -> bool:
     return bool(then != now and not (is_counted and then["process"] != now["process"]))
 
 
-def _last_discarded(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
+def last_discarded(
+    database: Database[Document], dataset: DatasetReference, action: Action
+) -> TrashedHead:
+    """Returns the state of a dataset that an undo brings back.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        action: what is wanted
+
+    Returns:
+        the state
+
+    Raises:
+        NothingToUndoError: if there is none, or a merge is to be undone and this is no such state
+    """
     states = discarded.heads(database, dataset.id)
     if not states:
         raise NothingToUndoError(
             f"The trash holds no earlier state of dataset '{dataset.name}': it was not reverted, "
             "or that was too long ago, or the trash was emptied"
         )
+    if action is Action.UNDO_MERGE:
+        _check_merge(dataset, states[-1])
     return states[-1]
+
+
+def _check_merge(dataset: DatasetReference, state: TrashedHead) -> None:
+    if state.merge_id is None:
+        raise NothingToUndoError(
+            f"The last that was done to all of dataset '{dataset.name}' is no merge, but a revert "
+            f"to '{state.snapshot_name}' or an undo of that. undo_revert() takes that back, and "
+            "then the merge is the last"
+        )
+    if state.is_rolled_back:
+        raise NothingToUndoError(
+            f"The merge '{state.snapshot_name}' into dataset '{dataset.name}' was taken back "
+            "already. undo_revert() merges again"
+        )

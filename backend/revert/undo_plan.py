@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..dataset.parts import Documents, Head, Part
 from ..dataset.reference import DatasetReference
 from ..diff import changes
 from ..diff.versions import HeadVersion
-from ..errors import NothingToUndoError
 from ..manifest.manifest import Manifest
 from ..mongo.collections import owned_collections, trashed_name
 from ..mongo.database import Document
@@ -22,6 +22,7 @@ from ..rawbson.ids import Keys
 from ..results.serialize import Record
 from ..trash import discarded
 from .revert import field_names
+from .undo import last_discarded
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class UndoPlan(Record):
 
     dataset_name: str
     snapshot_name: str
-    """The snapshot of the revert that would be undone or, if ``is_redo``, done again."""
+    """The snapshot of the revert that would be undone or, if ``is_redo``, done again; of a merge,
+    the one that it ended with."""
     is_redo: bool
     """Whether the revert itself was the last thing to be undone."""
     samples_to_add_back: int
@@ -41,6 +43,8 @@ class UndoPlan(Record):
     fields_to_remove: list[str]
     snapshots_to_bring_back: list[str]
     snapshots_to_delete: list[str]
+    is_merge: bool = False
+    """Whether it is no revert but a merge."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,17 @@ class DiscardedVersion:
         """Does nothing: if somebody empties the trash meanwhile, there is nothing to undo."""
 
 
-def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
+def plan(
+    database: Database[Document],
+    dataset: DatasetReference,
+    action: Action = Action.UNDO_REVERT,
+) -> UndoPlan:
     """Tells what undoing would change, and changes nothing.
 
     Args:
         database: the database
         dataset: the dataset
+        action (UNDO_REVERT): what is wanted: to undo a merge, the last one must have been that
 
     Returns:
         the plan
@@ -80,10 +89,7 @@ def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
         NothingToUndoError: if the trash holds no earlier state of the dataset
         DuplicateNameError: if a snapshot that is to come back has lost its name to another one
     """
-    states = discarded.heads(database, dataset.id)
-    if not states:
-        raise NothingToUndoError(f"There is nothing to undo for dataset '{dataset.name}'")
-    former = states[-1]
+    former = last_discarded(database, dataset, action)
     catalog = Catalog(database)
     for record in map(catalog.by_id, former.snapshot_ids):
         if record is not None and not record.is_live:
@@ -109,4 +115,5 @@ def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
         fields_to_remove=[field for field in now if field not in then],
         snapshots_to_bring_back=names(former.snapshot_ids, live=False),
         snapshots_to_delete=names(former.revived_ids, live=True),
+        is_merge=former.merge_id is not None,
     )

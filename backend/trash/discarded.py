@@ -48,6 +48,8 @@ class TrashedHead:
     """What was in it when it was discarded, see :func:`content`; None if that is not known."""
     is_rolled_back: bool = False
     """Whether it is what the revert had made, so that bringing it back does the revert again."""
+    merge_id: ObjectId | None = None
+    """The merge that discarded it, or that made it, if that was a merge and no revert."""
 
     def save(self, database: Database[Document]) -> None:
         """Writes the record down; again, if need be."""
@@ -63,6 +65,7 @@ class TrashedHead:
             "changes_since": self.changes_since,
             "content": self.content,
             "is_rolled_back": self.is_rolled_back,
+            "merge_id": self.merge_id,
         }
         fence.put(database[TRASH], document, if_there="replace")
 

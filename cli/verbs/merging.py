@@ -25,6 +25,8 @@ def merge_plan(options: Namespace, progress: Progress) -> Answer:
     plan = sdk.plan_merge(
         options.branch,
         options.into,
+        fields=options.field,
+        view=options.view,
         prefer=_preference(options.prefer or []),
         progress=progress,
         **given,
@@ -107,7 +109,7 @@ def merge_apply(options: Namespace, _: Progress) -> Answer:
     return Answer(
         made,
         f"Merged '{plan.branch_name}' into '{plan.dataset_name}', which ends as snapshot "
-        f"'{made.name}'. To take that back: fiftyone-snapshots undo-revert '{plan.dataset_name}'",
+        f"'{made.name}'. To take that back: fiftyone-snapshots merge undo '{plan.dataset_name}'",
     )
 
 

@@ -23,6 +23,12 @@ def _without_conflicts(act: Callable[[str], object]) -> None:
         act(_merge())
 
 
+def _undo_merge(*, dry_run: bool = False) -> None:
+    # Whoever may do it learns that nothing was merged
+    with suppress(fos.NothingToUndoError):
+        fos.undo_merge("lane", dry_run=dry_run)
+
+
 def _merge() -> str:
     found = foo.get_db_conn()["snapshots.merges"].find_one({"state": "open"})
     return str(found["_id"])
@@ -91,6 +97,7 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "delete branch": (lambda: fos.delete_branch("lane.night"), Level.MANAGE),
     "restore branch": (lambda: fos.restore_branch("lane.fog"), Level.MANAGE),
     "plan merge": (lambda: fos.plan_merge("lane.night", progress=False), Level.VIEW),
+    "fields to merge": (lambda: fos.mergeable_fields("lane.night"), Level.VIEW),
     "list merges": (lambda: fos.list_merges("lane"), Level.VIEW),
     "merge": (lambda: fos.get_merge(_merge()), Level.VIEW),
     "conflicts": (lambda: fos.list_conflicts(_merge()), Level.VIEW),
@@ -100,6 +107,8 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "edits in a review": (lambda: _without_conflicts(fos.use_review_edits), Level.EDIT),
     "one conflict": (lambda: fos.read_conflict(_merge()), Level.VIEW),
     "discard merge": (lambda: fos.discard_merge(_merge()), Level.EDIT),
+    "preview of undoing a merge": (lambda: _undo_merge(dry_run=True), Level.VIEW),
+    "undo merge": (_undo_merge, Level.MANAGE),
     "apply merge": (lambda: fos.apply_merge(_merge()), Level.MANAGE),
     "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
 }

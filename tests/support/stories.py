@@ -318,8 +318,13 @@ def _close_review() -> None:
     fo.delete_dataset(fos.list_merges(NAME)[-1].review().name)
 
 
+def _merged(dataset: fo.Dataset) -> None:
+    _merge_planned(dataset)
+    _apply_merge()
+
+
 def _undo_merge() -> None:
-    fos.undo_revert(NAME)
+    fos.undo_merge(NAME)
     fos.empty_trash(NAME)
     _plan_merge()
 
@@ -422,6 +427,13 @@ STORIES: dict[str, Story] = {
     ),
     "apply_merge": Story(_merge_planned, _apply_merge, _undo_merge, writes=True),
     "review_merge": Story(_conflict_planned, _review_merge, _close_review),
+    "undo_merge": Story(
+        _merged,
+        lambda: fos.undo_merge(NAME),
+        lambda: fos.undo_revert(NAME),
+        # All others are those of undo_revert
+        only=r"undo_merge\.(noted|moved_samples|shelved_dataset|committed)",
+    ),
     "create, delta": Story(
         _little_changed,
         lambda: fos.create_snapshot(NAME, "v2"),
