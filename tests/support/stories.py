@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.odm as foo
 from fiftyone.operators.store import ExecutionStore
 
 import fiftyone_snapshots as fos
@@ -325,6 +326,8 @@ def _merged(dataset: fo.Dataset) -> None:
 
 def _undo_merge() -> None:
     fos.undo_merge(NAME)
+    # What the merge ended with is held, also in the trash, for as long as the branch is there
+    foo.get_db_conn()["snapshots.catalog"].update_many({}, {"$set": {"held_by": []}})
     fos.empty_trash(NAME)
     _plan_merge()
 
