@@ -93,6 +93,14 @@ from .comparing import (
     verify_all,
     verify_snapshot,
 )
+from .conflicts import (
+    list_conflicts,
+    read_conflict,
+    resolve_conflicts,
+    review_merge,
+    use_review_edits,
+    view_conflicts,
+)
 from .finding import (
     count_documents,
     get_history,
@@ -109,16 +117,10 @@ from .merging import (
     apply_merge,
     discard_merge,
     get_merge,
-    list_conflicts,
     list_merges,
     mergeable_fields,
     plan_merge,
-    read_conflict,
-    resolve_conflicts,
-    review_merge,
     undo_merge,
-    use_review_edits,
-    view_conflicts,
 )
 from .operations import cancel_operation, diagnose, get_operation, list_operations, purge, recover
 from .reverting import (

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, overload
+from collections.abc import Iterable, Mapping
+from typing import Literal, overload
 
 import fiftyone.core.dataset as fod
-import fiftyone.core.view as fov
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -16,13 +15,16 @@ from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset.reference import DatasetReference, current_name
 from ..backend.diff.bars import shown
 from ..backend.errors import DatasetNotFoundError, SnapshotPermissionError
-from ..backend.merge import apply, hand_edits, one_by_one, plan, plans, review, selecting, store
+from ..backend.merge import (
+    apply,
+    plan,
+    plans,
+    selecting,
+    store,
+)
 from ..backend.merge.ancestry import COMMON
-from ..backend.merge.conflicts import Conflict, ConflictKind
-from ..backend.merge.hand_edits import TakenEdits
-from ..backend.merge.one_by_one import ConflictInPlace
 from ..backend.merge.prefer import Preference
-from ..backend.merge.record import DOORS, MergePlan
+from ..backend.merge.record import MergePlan
 from ..backend.merge.store import PlanRecord
 from ..backend.mongo import database
 from ..backend.mongo.database import Document
@@ -122,7 +124,7 @@ def get_merge(merge_id: str) -> MergePlan:
     Raises:
         ValueError: if there is no such merge
     """
-    connection, found, _ = _found(Action.LIST, merge_id)
+    connection, found, _ = find_merge(Action.LIST, merge_id)
     return plans.told(connection, found)
 
 
@@ -142,160 +144,6 @@ def list_merges(dataset_name: str | fod.Dataset) -> list[MergePlan]:
     connection, dataset = read(dataset_name)
     found = plans.of_dataset(connection, dataset)
     return [each for each in found if _may_see(each, dataset.name)]
-
-
-@acting(Action.LIST, each=True)
-def list_conflicts(
-    merge_id: str,
-    kind: str | None = None,
-    field: str | None = None,
-    label: str | None = None,
-    resolved: bool | None = None,
-) -> Iterator[Conflict]:
-    """Reads the conflicts of a planned merge, one after the other.
-
-    Args:
-        merge_id: the merge
-        kind (None): only those of a kind
-        field (None): only those in a top-level field; those of frames with the prefix ``frames.``
-        label (None): only those about labels of a class
-        resolved (None): only those that are decided, or only those that are open
-
-    Returns:
-        an iterator over :class:`Conflict`
-
-    Raises:
-        ValueError: if there is no such merge or kind
-    """
-    connection, found, _ = _found(Action.LIST, merge_id, Action.DIFF)
-    wanted = plans.filter_of(kind, field, label, resolved)
-    return store.conflicts(connection, found.id, wanted)
-
-
-@acting(Action.LIST, each=True)
-def read_conflict(
-    merge_id: str,
-    number: int = 0,
-    kind: str | None = None,
-    field: str | None = None,
-    label: str | None = None,
-    resolved: bool | None = None,
-) -> ConflictInPlace | None:
-    """Reads one of the conflicts that :func:`list_conflicts` lists, with the name of its file.
-
-    Args:
-        merge_id: the merge
-        number (0): which one
-        kind (None): of those of a kind
-        field (None): of those in a top-level field
-        label (None): of those about labels of a class
-        resolved (None): of those that are decided, or of those that are open
-
-    Returns:
-        a :class:`ConflictInPlace`, or None if there are not so many
-
-    Raises:
-        ValueError: if there is no such merge or kind
-    """
-    connection, found, _ = _found(Action.LIST, merge_id, Action.DIFF)
-    wanted = plans.filter_of(kind, field, label, resolved)
-    return one_by_one.read(connection, found, wanted, max(0, number))
-
-
-@acting(Action.RESOLVE_MERGE, each=True)
-def resolve_conflicts(merge_id: str, conflicts: object, take: object) -> int:
-    """Decides conflicts of a planned merge.
-
-    Args:
-        merge_id: the merge
-        conflicts: a :class:`Conflict` or several, or their ids; a kind; a dict with ``kind``,
-            ``field``, ``label`` and ``resolved`` as :func:`list_conflicts` takes them; or None
-            for all
-        take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, ``"combine"``, None to open them
-            again, or ``{"value": ...}`` for a value of your own
-
-    Returns:
-        how many conflicts that were
-
-    Raises:
-        ValueError: if there is no such merge, it is closed, or conflicts of such a kind cannot be
-            decided so
-    """
-    wanted, resolution = plans.read_filter(conflicts), plans.read_resolution(take)
-    connection, found, _ = _found(Action.RESOLVE_MERGE, merge_id, Action.DIFF)
-    return store.resolve(connection, found, wanted, resolution)
-
-
-@acting(Action.DIFF, each=True)
-def view_conflicts(
-    merge_id: str,
-    side: str = "ours",
-    kind: str | None = None,
-    field: str | None = None,
-    label: str | None = None,
-) -> fov.DatasetView:
-    """Returns the samples in conflict.
-
-    Args:
-        merge_id: the merge
-        side ("ours"): ``"ours"`` for the target, ``"theirs"`` for the branch, ``"review"`` for
-            the dataset that :func:`review_merge` makes
-        kind (None): only those with conflicts of a kind
-        field (None): only those with conflicts in a field
-        label (None): only those with conflicts about labels of a class
-
-    Returns:
-        a :class:`fiftyone.core.view.DatasetView`
-
-    Raises:
-        ValueError: if there is no such merge or side, or its dataset is gone
-    """
-    connection, found, _ = _found(Action.DIFF, merge_id, Action.DIFF)
-    wanted = plans.filter_of(kind, field, label)
-    return plans.view(connection, found, side, wanted)
-
-
-@acting(Action.REVIEW_MERGE, each=True)
-def review_merge(merge: str | MergePlan) -> fod.Dataset:
-    """Opens the review of a planned merge: a dataset that holds only the samples in conflict.
-
-    It has the samples as the target has them. Beside every field in conflict, ``ground_truth``,
-    it has ``ground_truth_theirs`` and ``ground_truth_base``, so that the App shows both sides over
-    each other, and the field ``merge_conflicts``, which says what a sample is in conflict about.
-    What you edit in ``ground_truth`` becomes what is decided with :func:`use_review_edits`. No
-    list of datasets shows it, and it goes when the merge is applied or discarded.
-
-    Args:
-        merge: the merge or its id
-
-    Returns:
-        a :class:`fiftyone.core.dataset.Dataset`, the same one for everybody
-
-    Raises:
-        ValueError: if there is no such merge, it is closed, or no sample is in conflict
-    """
-    connection, found, target = _found(Action.REVIEW_MERGE, _id_of(merge), Action.DIFF)
-    source = _branch(connection, found)
-    change(target.name)
-    return fod.load_dataset(review.open_review(connection, target, source, found))
-
-
-@acting(Action.RESOLVE_MERGE, each=True)
-def use_review_edits(merge: str | MergePlan) -> TakenEdits:
-    """Decides conflicts as somebody has edited them by hand in the review of a merge.
-
-    Args:
-        merge: the merge or its id
-
-    Returns:
-        a :class:`TakenEdits`: how many conflicts were decided, and how many samples have edits
-        that were not taken, because they are about nothing in conflict
-
-    Raises:
-        ValueError: if there is no such merge, it is closed, or its review was not opened
-    """
-    connection, found, _ = _found(Action.RESOLVE_MERGE, _id_of(merge), Action.DIFF)
-    return hand_edits.take(connection, found)
 
 
 @acting(Action.APPLY_MERGE, each=True)
@@ -320,8 +168,8 @@ def apply_merge(
             (:class:`ConflictsRemainError`), or the result would break a unique index
         StaleMergeError: if either side is not what it was when the merge was planned
     """
-    connection, found, target = _found(Action.APPLY_MERGE, _id_of(merge))
-    source = _branch(connection, found)
+    connection, found, target = find_merge(Action.APPLY_MERGE, id_of(merge))
+    source = branch_of(connection, found)
     change(target.name)
     return apply.apply(connection, target, source, found, snapshot, description).public()
 
@@ -375,11 +223,11 @@ def discard_merge(merge: str | MergePlan) -> None:
     Raises:
         ValueError: if there is no such merge, or it was applied or discarded already
     """
-    connection, found, _ = _found(Action.DISCARD_MERGE, _id_of(merge))
+    connection, found, _ = find_merge(Action.DISCARD_MERGE, id_of(merge))
     plans.discard(connection, found)
 
 
-def _found(
+def find_merge(
     action: Action, merge_id: str, of_branch: Action = Action.LIST
 ) -> tuple[Database[Document], PlanRecord, DatasetReference]:
     """Finds a merge and its target, and asks whether it may be done.
@@ -414,31 +262,15 @@ def _require_base(connection: Database[Document], snapshot_id: ObjectId) -> None
         require(Action.DIFF, name)
 
 
-def _id_of(merge: str | MergePlan) -> str:
+def id_of(merge: str | MergePlan) -> str:
+    """Returns the id of a merge that a caller gives as such or by its id."""
     return merge.id if isinstance(merge, MergePlan) else merge
 
 
-def _branch(connection: Database[Document], found: PlanRecord) -> DatasetReference:
+def branch_of(connection: Database[Document], found: PlanRecord) -> DatasetReference:
     """Finds the branch of a merge, and asks whether it may be looked at."""
     name = current_name(connection, found.branch_id)
     if name is None:
         raise DatasetNotFoundError(f"The branch '{found.branch_name}' was deleted")
     require(Action.DIFF, name)
     return DatasetReference(found.branch_id, name)
-
-
-def _conflicts(merge_id: str, kind: ConflictKind | str | None = None, **wanted: Any) -> Any:
-    return list_conflicts(merge_id, None if kind is None else str(kind), **wanted)
-
-
-def _view(
-    merge_id: str, side: str, kind: ConflictKind | str | None = None, **wanted: Any
-) -> fov.DatasetView:
-    return view_conflicts(merge_id, side, None if kind is None else str(kind), **wanted)
-
-
-DOORS.conflicts = _conflicts
-DOORS.resolve = resolve_conflicts
-DOORS.view = _view
-DOORS.review = review_merge
-DOORS.use_edits = use_review_edits

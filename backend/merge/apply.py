@@ -41,14 +41,15 @@ from ..revert import exchange
 from ..search import lineage
 from ..snapshots import create, quota
 from ..storage.base import Captured
-from . import ancestry, standstill, store
+from . import ancestry, standstill, store, stored_conflicts
 from .build import Builder, StagedVersion, copy
 from .conflicts import Conflict, ConflictKind, Resolution, Take
 from .engine import Engine
 from .plan import short_name
 from .record import MergeState
 from .side import Side
-from .store import Filter, PlanRecord
+from .store import PlanRecord
+from .stored_conflicts import Filter
 
 
 def apply(
@@ -115,7 +116,7 @@ def apply(
             snapshot_name=theirs.name,
             merge_id=plan.id,
             base_id=plan.base_id,
-            conflicts=sum(count.total for count in store.counts(database, plan.id)),
+            conflicts=sum(count.total for count in stored_conflicts.counts(database, plan.id)),
             is_full=plan.is_full,
             onto_id=None if onto is None else onto.id,
             onto_name=None if onto is None else onto.name,
@@ -140,7 +141,7 @@ def apply(
 def _check(database: Database[Document], plan: PlanRecord) -> None:
     if plan.state is not MergeState.OPEN:
         raise InvalidRequestError(f"The merge {plan.id} is {plan.state} already; plan it again")
-    open_ = sum(count.open for count in store.counts(database, plan.id))
+    open_ = sum(count.open for count in stored_conflicts.counts(database, plan.id))
     if open_:
         raise ConflictsRemainError(
             f"{open_:,} conflict{'s are' if open_ > 1 else ' is'} open, so nothing was merged: "
@@ -237,7 +238,7 @@ def _engine(
     theirs: Side,
 ) -> Engine:
     database = running.database
-    decided = store.resolutions(database, plan.id)
+    decided = stored_conflicts.resolutions(database, plan.id)
     former = NoVersion() if base is None else SnapshotVersion(database, base)
     target = DatasetReference(plan.target_id, str(ours.document["name"]))
 
@@ -259,7 +260,7 @@ def _engine(
 def _restored(database: Database[Document], plan: PlanRecord) -> dict[str, Take]:
     """Returns how fields were decided that one side deleted and the other one changed."""
     kinds = (ConflictKind.SCHEMA_DROPPED_MODIFIED, ConflictKind.SCHEMA_TYPE)
-    found = (store.conflicts(database, plan.id, Filter(kind=kind)) for kind in kinds)
+    found = (stored_conflicts.conflicts(database, plan.id, Filter(kind=kind)) for kind in kinds)
     return {
         conflict.path: Take(conflict.resolution)
         for conflicts in found

@@ -23,10 +23,11 @@ from ..mongo.collections import review_name
 from ..mongo.database import Document
 from ..rawbson import equality
 from ..results.serialize import Record
-from . import labels, reviews, store
+from . import labels, reviews, stored_conflicts
 from .conflicts import Conflict, ConflictKind, Resolution, Take
 from .judge import encoded
-from .store import Filter, PlanRecord
+from .store import PlanRecord
+from .stored_conflicts import Filter
 
 _AT_ONCE = 500
 
@@ -79,7 +80,7 @@ def take(database: Database[Document], plan: PlanRecord) -> TakenEdits:
             "with review_merge()"
         )
     about: dict[_Place, list[Conflict]] = defaultdict(list)
-    for conflict in store.conflicts(database, plan.id, Filter()):
+    for conflict in stored_conflicts.conflicts(database, plan.id, Filter()):
         if conflict.sample_id is not None:
             about[ObjectId(conflict.sample_id), conflict.frame_number].append(conflict)
     taken = not_taken = 0
@@ -87,7 +88,7 @@ def take(database: Database[Document], plan: PlanRecord) -> TakenEdits:
         edits = _Edits.of(here, there, about[place])
         for id_, value in edits.decided.items():
             resolution = Resolution(Take.VALUE, value)
-            taken += store.resolve(database, plan, Filter(ids=[id_]), resolution)
+            taken += stored_conflicts.resolve(database, plan, Filter(ids=[id_]), resolution)
         not_taken += edits.has_others
     return TakenEdits(taken, not_taken)
 

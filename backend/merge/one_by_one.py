@@ -10,9 +10,10 @@ from pymongo.database import Database
 
 from ..mongo.database import Document
 from ..results.serialize import Record
-from . import store
+from . import stored_conflicts
 from .conflicts import Conflict
-from .store import Filter, PlanRecord
+from .store import PlanRecord
+from .stored_conflicts import Filter
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def read(
     Returns:
         the conflict, or None if there are not so many
     """
-    conflict = store.conflict_at(database, plan.id, wanted, number)
+    conflict = stored_conflicts.conflict_at(database, plan.id, wanted, number)
     if conflict is None:
         return None
     return ConflictInPlace(conflict, _file(database, plan, conflict))

@@ -14,7 +14,7 @@ from bson import ObjectId
 
 from ..mongo.collections import CONFLICTS
 from ..mongo.database import Document
-from . import plans, store
+from . import plans, stored_conflicts
 from .record import MergePlan, MergeState
 from .store import PlanRecord
 
@@ -54,7 +54,7 @@ def looking(dataset_id: ObjectId) -> list[Document]:
                 "from": CONFLICTS,
                 "localField": "_id",
                 "foreignField": "plan_id",
-                "pipeline": list(store.COUNTING),
+                "pipeline": list(stored_conflicts.COUNTING),
                 "as": "conflicts",
             }
         },
@@ -80,7 +80,7 @@ def _told(document: Mapping[str, Any]) -> OpenMerge:
         key: next((each["name"] for each in looked_up[key]), None)
         for key in ("target", "branch", "review")
     }
-    counts = store.read_counts(looked_up["conflicts"])
+    counts = stored_conflicts.read_counts(looked_up["conflicts"])
     return OpenMerge(plans.public(plan, names["target"], names["branch"], counts), names["review"])
 
 

@@ -19,7 +19,7 @@ from ..mongo.collections import ensure_indexes
 from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
 from ..rawbson.ids import Ids
-from . import ancestry, documents, store
+from . import ancestry, documents, store, stored_conflicts
 from .ancestry import COMMON
 from .conflicts import Conflict, Place, Resolution
 from .engine import Engine
@@ -29,7 +29,8 @@ from .record import DuplicateSuspect, MergeCounts, MergeState
 from .samples import Change, MergedSample
 from .scope import WHOLE, Scope
 from .side import Side
-from .store import MAX_SUSPECTS, ConflictWriter, PlanRecord
+from .store import MAX_SUSPECTS, PlanRecord
+from .stored_conflicts import ConflictWriter
 from .unique import UniqueCheck
 
 
@@ -71,7 +72,7 @@ def plan(
     record = _base(database, target, branch, base)
     decided: dict[str, Resolution] = {}
     for earlier in _open(database, target, branch):
-        decided |= store.resolutions(database, earlier.id)
+        decided |= stored_conflicts.resolutions(database, earlier.id)
     preference = prefer or Preference()
 
     def decide(conflict: Conflict) -> Resolution | None:

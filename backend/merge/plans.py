@@ -15,10 +15,11 @@ from ..diff import views
 from ..errors import DatasetNotFoundError, InvalidArgumentError, InvalidRequestError
 from ..mongo.database import Document
 from ..rawbson.ids import Ids
-from . import store
+from . import store, stored_conflicts
 from .conflicts import Conflict, ConflictKind, Resolution, Take
 from .record import ConflictCount, MergePlan, MergeState
-from .store import Filter, PlanRecord
+from .store import PlanRecord
+from .stored_conflicts import Filter
 
 _REVIEW = "review"
 _ID = re.compile("[0-9a-f]{24}")
@@ -28,7 +29,7 @@ _FILTER_KEYS = ("kind", "field", "label", "resolved")
 def told(database: Database[Document], plan: PlanRecord) -> MergePlan:
     """Returns what callers see of a plan."""
     target, branch = (current_name(database, id_) for id_ in (plan.target_id, plan.branch_id))
-    return public(plan, target, branch, store.counts(database, plan.id))
+    return public(plan, target, branch, stored_conflicts.counts(database, plan.id))
 
 
 def public(
@@ -114,7 +115,7 @@ def view(
     if name is None:
         gone = "review is not open" if side == _REVIEW else f"dataset of side '{side}' was deleted"
         raise DatasetNotFoundError(f"The {gone}")
-    ids = Ids.of(store.sample_ids(database, plan.id, wanted))
+    ids = Ids.of(stored_conflicts.sample_ids(database, plan.id, wanted))
     return views.select(fo.load_dataset(name), ids)
 
 

@@ -16,10 +16,11 @@ from ..mongo.collections import review_name, staging_name
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
 from ..snapshots import staging
-from . import reviews, store
+from . import reviews, store, stored_conflicts
 from .record import MergeState
 from .review_documents import ReviewDocuments
-from .store import Filter, PlanRecord
+from .store import PlanRecord
+from .stored_conflicts import Filter
 
 
 def open_review(
@@ -47,7 +48,7 @@ def open_review(
     _check(plan)
     if (found := reviews.find(database, plan.id)) is not None:
         return str(found["name"])
-    if not store.sample_ids(database, plan.id, Filter()):
+    if not stored_conflicts.sample_ids(database, plan.id, Filter()):
         raise InvalidRequestError(
             "No sample is in conflict, so there is nothing to look at: decide the other conflicts "
             "with resolve(), or apply the merge"
