@@ -80,6 +80,11 @@ def undo_name(item: TrashItem) -> str:
     return f"{'Redo' if item.is_rolled_back else 'Undo'} rollback to {item.name}"
 
 
+def bring_back_name(item: TrashItem, is_last: bool) -> str:
+    """Returns what bringing a discarded state back is called, if it need not be the last one."""
+    return undo_name(item) if is_last else f"Bring back the s{trash_item(item)[5:]}"
+
+
 def exact(time: datetime) -> str:
     """Returns a time to the second."""
     return shown(time, seconds=True)

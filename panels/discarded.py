@@ -27,11 +27,21 @@ def state(
         key: its name there
         item: the state
         shown: what else is shown
-        is_last: whether it is the one that can be brought back next
+        is_last: whether it is the one that an undo brings back
     """
     box = row(page, key, item, "discarded")
     if is_last:
         undo_button(panel, box, shown)
+    elif shown.why_not(Action.UNDO_REVERT) is None:
+        widgets.button(
+            box,
+            "bring_back",
+            "Bring back",
+            panel.on_undo_revert,
+            icon="restore_from_trash",
+            params={"operation_id": item.id},
+            hint=f"Bring back: {trash_item(item)}",
+        )
 
 
 def samples(

@@ -225,7 +225,7 @@ class HistoryPanel(Panel):
         }
         operator = operators.get(undo.get("action", ""))
         if operator is revert.UndoRevert:
-            last = revert.last_discarded(Target.of(ctx).dataset)
+            last = revert.discarded_state(Target.of(ctx).dataset)
             if last is None or last.is_rolled_back or last.name != undo.get("name"):
                 # Somebody has gone on since: say what would be undone now
                 self._ask(ctx, operator, {})
@@ -240,8 +240,9 @@ class HistoryPanel(Panel):
         self._ask(ctx, undo_restore.UndoRestore, {"operation_id": operation_id})
 
     def on_undo_revert(self, ctx: ExecutionContext) -> None:
-        """Asks whether to undo the last rollback."""
-        self._ask(ctx, revert.UndoRevert, {})
+        """Asks whether to undo the last rollback, or to bring another state back."""
+        chosen = ctx.params.get("operation_id")
+        self._ask(ctx, revert.UndoRevert, {"operation_id": chosen} if chosen else {})
 
     def on_restore(self, ctx: ExecutionContext) -> None:
         """Brings a deleted snapshot back."""

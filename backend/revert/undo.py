@@ -13,37 +13,41 @@ from ..config import Settings
 from ..dataset.parts import Documents, Head, Part
 from ..dataset.reference import DatasetReference
 from ..diff import latest_changes
-from ..errors import DamagedSnapshotError, DatasetBusyError, NothingToUndoError
+from ..errors import DamagedSnapshotError, DatasetBusyError
 from ..mongo.collections import owned_collections, trashed_name
 from ..mongo.database import Document
 from ..operations.journal import operation
 from ..trash import discarded
 from ..trash.discarded import TrashedHead
 from . import exchange
+from .undo_plan import chosen
 
 
-def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
-    """Brings back what the last revert of a dataset discarded, exactly.
+def undo(
+    database: Database[Document], dataset: DatasetReference, operation_id: str | None = None
+) -> TrashedHead:
+    """Brings back what a revert of a dataset discarded, exactly.
 
     What the dataset is now goes to the trash in its turn, so that this can be undone as well.
 
     Args:
         database: the database
         dataset: the dataset
+        operation_id (None): the operation that discarded it; by default, the last one
 
     Returns:
         the state that was brought back
 
     Raises:
-        NothingToUndoError: if the trash holds no earlier state of the dataset
+        NothingToUndoError: if the trash does not hold that
         DuplicateNameError: if a snapshot that is to come back has lost its name to another one
         DamagedSnapshotError: if the trash does not hold any more what was discarded
         DatasetBusyError: if somebody else has just reverted the dataset or undone that
     """
     catalog = Catalog(database)
-    wanted = _last_discarded(database, dataset)
+    wanted = chosen(database, dataset, operation_id)
     with operation(database, dataset.id, Action.UNDO_REVERT) as running:
-        former = _last_discarded(database, dataset)
+        former = chosen(database, dataset, operation_id)
         if former.id != wanted.id:
             # Two people undo at once: the second one must not bring back what the first got rid of
             raise DatasetBusyError(
@@ -122,13 +126,3 @@ def _differ(then: Any, now: Any) -> bool:
     is_counted = isinstance(then, dict) and isinstance(now, dict)
     # Counts of another run of the server may be wrong
     return bool(then != now and not (is_counted and then["process"] != now["process"]))
-
-
-def _last_discarded(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
-    states = discarded.heads(database, dataset.id)
-    if not states:
-        raise NothingToUndoError(
-            f"The trash holds no earlier state of dataset '{dataset.name}': it was not reverted, "
-            "or that was too long ago, or the trash was emptied"
-        )
-    return states[-1]

@@ -21,6 +21,7 @@ from ..progress import Progress, silent
 from ..rawbson.ids import Keys
 from ..results.serialize import Record
 from ..trash import discarded
+from ..trash.discarded import TrashedHead
 from .revert import field_names
 
 
@@ -32,7 +33,7 @@ class UndoPlan(Record):
     snapshot_name: str
     """The snapshot of the revert that would be undone or, if ``is_redo``, done again."""
     is_redo: bool
-    """Whether the revert itself was the last thing to be undone."""
+    """Whether what would come back is what the revert had made, and an undo has discarded."""
     samples_to_add_back: int
     samples_to_remove: int
     samples_to_restore: int
@@ -66,24 +67,53 @@ class DiscardedVersion:
         """Does nothing: if somebody empties the trash meanwhile, there is nothing to undo."""
 
 
-def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
+def chosen(
+    database: Database[Document], dataset: DatasetReference, operation_id: str | None
+) -> TrashedHead:
+    """Finds the state to bring back.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        operation_id: the operation that discarded it, or None for the last one
+
+    Returns:
+        the state
+
+    Raises:
+        NothingToUndoError: if the trash does not hold that
+    """
+    states = discarded.heads(database, dataset.id)
+    if operation_id is not None:
+        states = [state for state in states if str(state.id) == operation_id]
+    if not states:
+        which = "" if operation_id is None else f" with id {operation_id}"
+        raise NothingToUndoError(
+            f"The trash holds no earlier state{which} of dataset '{dataset.name}': it was not "
+            "reverted, or that was undone or too long ago, or the trash was emptied"
+        )
+    return states[-1]
+
+
+def plan(
+    database: Database[Document], dataset: DatasetReference, operation_id: str | None = None
+) -> UndoPlan:
     """Tells what undoing would change, and changes nothing.
 
     Args:
         database: the database
         dataset: the dataset
+        operation_id (None): the operation that discarded what would come back; by default, the
+            last one
 
     Returns:
         the plan
 
     Raises:
-        NothingToUndoError: if the trash holds no earlier state of the dataset
+        NothingToUndoError: if the trash does not hold that
         DuplicateNameError: if a snapshot that is to come back has lost its name to another one
     """
-    states = discarded.heads(database, dataset.id)
-    if not states:
-        raise NothingToUndoError(f"There is nothing to undo for dataset '{dataset.name}'")
-    former = states[-1]
+    former = chosen(database, dataset, operation_id)
     catalog = Catalog(database)
     for record in map(catalog.by_id, former.snapshot_ids):
         if record is not None and not record.is_live:

@@ -32,10 +32,10 @@ def revert(options: Namespace, _: Progress) -> Answer:
 
 def preview_undo_revert(options: Namespace) -> Answer:
     """Tells what an undo would change, or what it would revert again."""
-    plan = sdk.undo_revert(options.dataset, dry_run=True)
+    plan = sdk.undo_revert(options.dataset, options.operation, dry_run=True)
     name, snapshot = plan.dataset_name, plan.snapshot_name
     what = (
-        f"Would revert '{name}' to '{snapshot}' again, as that was undone last:"
+        f"Would revert '{name}' to '{snapshot}' again, as that was undone:"
         if plan.is_redo
         else f"Would bring back what reverting '{name}' to '{snapshot}' has discarded:"
     )
@@ -55,12 +55,13 @@ def asks_undo_revert(options: Namespace) -> bool:
 def undo_revert(options: Namespace, _: Progress) -> Answer:
     """Undoes a revert, or does again what was undone."""
     state = _discarded(options)
-    sdk.undo_revert(options.dataset)
+    sdk.undo_revert(options.dataset, options.operation)
     is_redo = state is not None and state.is_rolled_back
     snapshots = sdk.list_snapshots(options.dataset)
     data = {**about(options), "snapshots": snapshots, "is_redo": is_redo}
     if state is None or not is_redo:
-        return Answer(data, f"Brought back what the last revert of '{options.dataset}' discarded")
+        which = "the last revert" if options.operation is None else "a revert"
+        return Answer(data, f"Brought back what {which} of '{options.dataset}' discarded")
     text = f"Reverted '{options.dataset}' to '{state.name}' again. {_take_back(options)}"
     return Answer(data, text)
 
@@ -70,7 +71,11 @@ def _take_back(options: Namespace) -> str:
 
 
 def _discarded(options: Namespace) -> sdk.TrashItem | None:
-    states = [item for item in sdk.list_trash(options.dataset) if item.kind.value == "head"]
+    states = [
+        item
+        for item in sdk.list_trash(options.dataset)
+        if item.kind.value == "head" and options.operation in (None, item.id)
+    ]
     return states[-1] if states else None
 
 
