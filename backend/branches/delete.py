@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import bson
 from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, OperationFailure
@@ -197,6 +196,7 @@ def _finish(running: Operation) -> None:
     delete_generated_datasets(Head(database, running.dataset_id))
     _remove_related(running)
     running.step("removed_related")
+    discarded.note_content(running, owned_collections(database, running.id))
     known = {**facts.get("branch", {}), "dataset_name": branch.dataset_name}
     if "branch" in facts:
         Catalog(database).set_dataset_facts(running.dataset_id, branch=known, former_names=[])
@@ -265,14 +265,20 @@ def restore(database: Database[Document], dataset_name: str) -> Branch:
         name = current_name(database, wanted.parent_id) or "its parent"
         parent = DatasetReference(wanted.parent_id, name)
         create.check_name(database, parent, wanted.name, but=wanted.dataset_id)
-        document = raw(database[trashed_name(wanted.id, Part.DATASET)]).find_one()
+        kept = discarded.dataset_document(database, wanted.id)
         existing = owned_collections(database, wanted.id)
         parts = discarded.own_parts(wanted.id, existing)
-        if document is None or Part.SAMPLES not in parts:
+        if not kept.held or Part.SAMPLES not in parts:
             raise DamagedSnapshotError(f"Branch '{dataset_name}' is gone from the trash")
+        discarded.check_content(
+            wanted.content,
+            discarded.content(database, wanted.id, existing, kept),
+            f"Branch '{dataset_name}'",
+            "Nothing was changed. empty_trash() destroys it.",
+        )
         samples = f"samples.{ObjectId()}"
         related = discarded.trashed_related(database, wanted.id, existing)
-        values = bson.decode(document.raw, database.codec_options)
+        values = discarded.only(kept)
         ownership.claim(database, wanted.dataset_id, related, values)
         own = {Part.SAMPLES: samples, Part.FRAMES: f"frames.{samples}"}
         files = related[Part.RESULT_FILES].ids() if Part.RESULT_FILES in related else []

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
-
 from pymongo.database import Database
 
 from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..config import Settings
-from ..dataset.parts import Documents, Head, Part
+from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference
 from ..diff import latest_changes
 from ..errors import DamagedSnapshotError, DatasetBusyError
@@ -20,7 +17,7 @@ from ..operations.journal import operation
 from ..trash import discarded
 from ..trash.discarded import TrashedHead
 from . import exchange
-from .undo_plan import chosen
+from .undo_plan import check, chosen
 
 
 def undo(
@@ -69,7 +66,7 @@ def undo(
                 f"The discarded state of dataset '{dataset.name}' is gone from the trash"
             )
         kept = discarded.dataset_document(database, former.id)
-        _check(database, dataset, former, existing, kept)
+        check(database, dataset, former, existing, kept)
         plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in parts)
         document = discarded.only(kept)
         facts = catalog.dataset_facts(dataset.id)
@@ -94,35 +91,3 @@ def undo(
         related = discarded.trashed_related(database, former.id, existing)
         exchange.make(running, plan_, related, document)
     return former
-
-
-def _check(
-    database: Database[Document],
-    dataset: DatasetReference,
-    former: TrashedHead,
-    existing: Collection[str],
-    document: Documents,
-) -> None:
-    """Refuses a discarded state that is not what it was, as far as can be told without a manifest.
-
-    Nobody hashes a dataset that is being discarded: that would take longer than the revert.
-    """
-    if former.content is None:
-        return
-    found = discarded.content(database, former.id, existing, document)
-    parts = {*former.content, *found}
-    known = [part for part in Part if part.name in parts]
-    damaged = [p for p in known if _differ(former.content.get(p.name), found.get(p.name))]
-    if damaged:
-        raise DamagedSnapshotError(
-            f"The discarded state of dataset '{dataset.name}' is damaged in the trash: its "
-            f"{', '.join(damaged)} are not what was discarded. The dataset was not changed. "
-            "restore_samples() can bring samples back from a snapshot; empty_trash() destroys "
-            "the discarded state."
-        )
-
-
-def _differ(then: Any, now: Any) -> bool:
-    is_counted = isinstance(then, dict) and isinstance(now, dict)
-    # Counts of another run of the server may be wrong
-    return bool(then != now and not (is_counted and then["process"] != now["process"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bson import ObjectId
@@ -10,6 +11,7 @@ from pymongo.database import Database
 from ..catalog.catalog import Catalog
 from ..dataset.parts import Documents, Head, Part
 from ..dataset.reference import DatasetReference
+from ..dataset.together import HeldDocuments
 from ..diff import changes
 from ..diff.versions import HeadVersion
 from ..errors import NothingToUndoError
@@ -95,6 +97,34 @@ def chosen(
     return states[-1]
 
 
+def check(
+    database: Database[Document],
+    dataset: DatasetReference,
+    former: TrashedHead,
+    existing: Collection[str],
+    document: HeldDocuments,
+) -> None:
+    """Refuses a discarded state that is not what it was, as far as that can be told.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        former: the state
+        existing: the names of its collections, see :func:`.owned_collections`
+        document: its dataset document
+
+    Raises:
+        DamagedSnapshotError: if it is not
+    """
+    discarded.check_content(
+        former.content,
+        discarded.content(database, former.id, existing, document),
+        f"The discarded state of dataset '{dataset.name}'",
+        "The dataset was not changed. restore_samples() can bring samples back from a snapshot; "
+        "empty_trash() destroys the discarded state.",
+    )
+
+
 def plan(
     database: Database[Document], dataset: DatasetReference, operation_id: str | None = None
 ) -> UndoPlan:
@@ -112,8 +142,11 @@ def plan(
     Raises:
         NothingToUndoError: if the trash does not hold that
         DuplicateNameError: if a snapshot that is to come back has lost its name to another one
+        DamagedSnapshotError: if the trash does not hold any more what was discarded
     """
     former = chosen(database, dataset, operation_id)
+    kept = discarded.dataset_document(database, former.id)
+    check(database, dataset, former, owned_collections(database, former.id), kept)
     catalog = Catalog(database)
     for record in map(catalog.by_id, former.snapshot_ids):
         if record is not None and not record.is_live:
@@ -121,7 +154,7 @@ def plan(
     head = Head(database, dataset.id)
     wanted = DiscardedVersion(database, former.id)
     difference = changes.compare(HeadVersion(head), wanted, reporter())
-    then = field_names(discarded.only(discarded.dataset_document(database, former.id)))
+    then = field_names(discarded.only(kept))
     now = field_names(head.document())
 
     def names(snapshot_ids: list[ObjectId], live: bool) -> list[str]:
