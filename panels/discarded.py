@@ -75,7 +75,7 @@ def _way_back(panel: HistoryPanel, item: TrashItem) -> _WayBack:
         )
     if item.kind is TrashKind.BRANCH:
         action, on_click = Action.RESTORE_BRANCH, panel.on_restore_branch
-        params = {"branch": str(item.dataset_name)}
+        params["branch"] = str(item.dataset_name)
         return _WayBack("deleted", action, "restore_branch", "Restore", bin_, on_click, params)
     action, on_click = Action.UNDO_REVERT, panel.on_undo_revert
     return _WayBack("discarded", action, "bring_back", "Bring back", bin_, on_click, params)

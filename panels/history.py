@@ -262,7 +262,8 @@ class HistoryPanel(Panel):
 
     def on_restore_branch(self, ctx: ExecutionContext) -> None:
         """Brings a deleted branch back."""
-        self._perform(ctx, branches.RestoreBranch, {"branch": ctx.params["branch"]})
+        params = {key: ctx.params.get(key) for key in ("branch", "operation_id")}
+        self._perform(ctx, branches.RestoreBranch, params)
 
     def on_empty_trash(self, ctx: ExecutionContext) -> None:
         """Asks whether to empty the trash."""

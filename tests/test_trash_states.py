@@ -1,4 +1,4 @@
-"""Every state of a dataset that lies in the trash has a way back: SDK, command line, App."""
+"""Every state of a dataset in the trash, and every branch, has a way back: SDK, commands, App."""
 
 from __future__ import annotations
 
@@ -115,3 +115,25 @@ def test_where_all_samples_are_gone(database: Database[Document], first: World) 
     (earlier,) = [each["value"] for each in choices if states()[0].id in each["value"]]
     execute("bring_back_samples", NAME, name=earlier)
     assert is_first(database, first)
+
+
+def test_deleted_branches_of_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = make("image", STORIES["create"])
+    for word in ("older", "newer"):
+        fos.create_branch(NAME, "night")
+        fo.load_dataset(f"{NAME}.night").tag_samples(word)
+        fos.delete_branch(f"{NAME}.night")
+    older, newer = (item for item in fos.list_trash(dataset) if item.kind.value == "branch")
+    shown = Panel(NAME, trash=True)
+    buttons = [item["view"] for key, item in shown.components() if key == "restore_branch"]
+    assert [button["params"]["operation_id"] for button in buttons] == [newer.id, older.id]
+    happen(NAME, "on_restore_branch", **buttons[1]["params"])
+    branch = fo.load_dataset(f"{NAME}.night")
+    assert "older" in branch.distinct("tags")
+    # Its name is taken by then
+    with pytest.raises(fos.DuplicateNameError):
+        fos.restore_branch(f"{NAME}.night", newer.id)
+    fos.delete_branch(branch)
+    run: Run = in_this_process(capsys)
+    assert run("branch", "restore", f"{NAME}.night", newer.id).code == 0
+    assert "newer" in fo.load_dataset(f"{NAME}.night").distinct("tags")

@@ -240,12 +240,15 @@ def _remove_related(running: Operation) -> None:
     removal.delete_results(running, files)
 
 
-def restore(database: Database[Document], dataset_name: str) -> Branch:
+def restore(
+    database: Database[Document], dataset_name: str, operation_id: str | None = None
+) -> Branch:
     """Brings a deleted branch back, with its snapshots.
 
     Args:
         database: the database
         dataset_name: the name that its dataset had; if it is taken, it gets a number behind it
+        operation_id (None): the operation that deleted it; by default, the last one of that name
 
     Returns:
         the branch
@@ -259,9 +262,9 @@ def restore(database: Database[Document], dataset_name: str) -> Branch:
         # What died after the dataset was gone, and before that was written down
         if left.verb is Action.DELETE_BRANCH:
             journal.recover(database, left.dataset_id)
-    wanted = find_deleted(database, dataset_name)
+    wanted = find_deleted(database, dataset_name, operation_id)
     with operation(database, wanted.dataset_id, Action.RESTORE_BRANCH) as running:
-        wanted = find_deleted(database, dataset_name, wanted.dataset_id)
+        wanted = find_deleted(database, dataset_name, str(wanted.id))
         name = current_name(database, wanted.parent_id) or "its parent"
         parent = DatasetReference(wanted.parent_id, name)
         create.check_name(database, parent, wanted.name, but=wanted.dataset_id)
@@ -309,14 +312,14 @@ def restore(database: Database[Document], dataset_name: str) -> Branch:
 
 
 def find_deleted(
-    database: Database[Document], dataset_name: str, dataset_id: ObjectId | None = None
+    database: Database[Document], dataset_name: str, operation_id: str | None = None
 ) -> TrashedBranch:
-    """Finds the branch in the trash that was deleted last of those that had a name.
+    """Finds a branch in the trash.
 
     Args:
         database: the database
         dataset_name: the name that its dataset had
-        dataset_id (None): the dataset that is meant, if that is known
+        operation_id (None): the operation that deleted it; by default, the last one of that name
 
     Returns:
         the branch
@@ -328,7 +331,7 @@ def find_deleted(
     found = [
         each
         for each in known
-        if each.dataset_name == dataset_name and dataset_id in (None, each.dataset_id)
+        if each.dataset_name == dataset_name and operation_id in (None, str(each.id))
     ]
     if not found:
         held = list(dict.fromkeys(each.dataset_name for each in known))

@@ -346,8 +346,8 @@ def _trash(items: Iterable[sdk.TrashItem], of_all: bool = False) -> Answer:
             size(item.size_bytes),
             item.trashed_at,
             _kept_for(item) or item.expires_at,
-            # What undo-revert and undo-restore take
-            item.id if item.kind.value in ("head", "samples") else "",
+            # What commands that bring it back take
+            "" if item.kind.value == "snapshot" else item.id,
         )
         for item in found
     ]
