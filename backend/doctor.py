@@ -360,9 +360,9 @@ def _orphans(database: Database[Document]) -> Iterator[Finding]:
     if copied:
         yield _problem(
             "archives",
-            f"this database is a copy, and {copied} archives may belong to the original; it "
-            "removes none of them",
-            "If it took the original's place: fiftyone-snapshots claim-archives. "
+            f"this database is a copy, or its server was moved, and {copied} archives may belong "
+            "to the original; it removes none of them",
+            "If it is the original, or took its place: fiftyone-snapshots claim-archives. "
             "If the original is in use: fiftyone-snapshots leave-archives",
         )
     elif places:

@@ -439,6 +439,7 @@
     SnapshotsHistoryWatch: HistoryWatch,
     SnapshotsMenu: Menu,
     SnapshotsPreview: Preview,
+    SnapshotsMark: () => null,
   };
   for (const [name, component] of Object.entries(ours)) {
     plugins.registerComponent({

@@ -208,8 +208,8 @@ def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> Und
     # As undo_revert() does
     connection, dataset = read(dataset_name)
     if dry_run:
-        return undo_plan.plan(connection, dataset, Action.UNDO_MERGE)
-    undo.undo(connection, dataset, Action.UNDO_MERGE)
+        return undo_plan.plan(connection, dataset, action=Action.UNDO_MERGE)
+    undo.undo(connection, dataset, action=Action.UNDO_MERGE)
     return None
 
 

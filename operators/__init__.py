@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .archive import ArchiveSnapshot, UnarchiveSnapshot
-from .base import SnapshotOperator
+from .base import PluginOperator
 from .branches import CreateBranch, DeleteBranch, ListBranches, RestoreBranch
 from .bring_back import BringBackSamples
 from .browse import (
@@ -41,7 +41,7 @@ from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
 from .trash import DeleteSnapshot, EmptyTrash, RestoreSnapshot
 from .undo_restore import PlanUndoRestore, UndoRestore
 
-OPERATORS: tuple[type[SnapshotOperator], ...] = (
+OPERATORS: tuple[type[PluginOperator], ...] = (
     CreateSnapshot,
     ListSnapshots,
     GetSnapshotInfo,

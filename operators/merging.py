@@ -15,7 +15,7 @@ from . import preview
 from .base import Plain, SnapshotOperator, Target
 from .form import Form
 from .plain import plain
-from .revert import PlanUndo, last_discarded, show_dataset
+from .revert import PlanUndo, discarded_state, show_dataset
 from .words import plural
 
 _SIDES = {
@@ -310,7 +310,7 @@ class UndoMerge(SnapshotOperator):
 
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
         """Says what goes."""
-        state = last_discarded(target.dataset)
+        state = discarded_state(target.dataset)
         if state is None or not state.is_merge or state.is_rolled_back:
             raise InvalidRequestError(
                 f"What was done last to all of '{target.dataset}' is no merge that could be undone"

@@ -89,6 +89,11 @@ def _exchange(item: TrashItem) -> str:
     return "merge" if item.is_merge else "rollback to"
 
 
+def bring_back_name(item: TrashItem, is_last: bool) -> str:
+    """Returns what bringing a discarded state back is called, if it need not be the last one."""
+    return undo_name(item) if is_last else f"Bring back the s{trash_item(item)[5:]}"
+
+
 def exact(time: datetime) -> str:
     """Returns a time to the second."""
     return shown(time, seconds=True)

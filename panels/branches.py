@@ -1,4 +1,4 @@
-"""The section of the History panel that is about branches, and deleted ones in the trash."""
+"""The section of the History panel that is about branches."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from fiftyone.operators import types
 
 from ..backend.access import Action
 from ..backend.branches.record import Branch
-from ..backend.trash.trash import TrashItem
 from ..operators.words import ago, exact
-from . import discarded, widgets
+from . import widgets
 from .model import Shown
 
 if TYPE_CHECKING:
@@ -50,31 +49,6 @@ def section(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
         _parent(panel, box, own)
     for number, branch in enumerate(found):
         _row(panel, box, f"branch_{number}", branch, shown)
-
-
-def in_trash(
-    panel: HistoryPanel, page: types.Object, key: str, item: TrashItem, shown: Shown
-) -> None:
-    """Adds the row of a deleted branch.
-
-    Args:
-        panel: the panel
-        page: where to add it
-        key: its name there
-        item: what lies in the trash
-        shown: what else is shown
-    """
-    box = discarded.row(page, key, item, "deleted")
-    if shown.why_not(Action.RESTORE_BRANCH) is None:
-        widgets.button(
-            box,
-            "restore_branch",
-            "Restore",
-            panel.on_restore_branch,
-            icon="restore_from_trash",
-            params={"branch": item.dataset_name},
-            hint=f"Bring branch {item.name} back, as dataset {item.dataset_name}",
-        )
 
 
 def _parent(panel: HistoryPanel, box: types.Object, own: Branch) -> None:

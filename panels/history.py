@@ -228,7 +228,7 @@ class HistoryPanel(MergeEvents, Panel):
         }
         operator = operators.get(undo.get("action", ""))
         if operator is revert.UndoRevert:
-            last = revert.last_discarded(Target.of(ctx).dataset)
+            last = revert.discarded_state(Target.of(ctx).dataset)
             if last is None or last.is_rolled_back or last.name != undo.get("name"):
                 # Somebody has gone on since: say what would be undone now
                 self._ask(ctx, operator, {})
@@ -243,8 +243,9 @@ class HistoryPanel(MergeEvents, Panel):
         self._ask(ctx, undo_restore.UndoRestore, {"operation_id": operation_id})
 
     def on_undo_revert(self, ctx: ExecutionContext) -> None:
-        """Asks whether to undo the last rollback."""
-        self._ask(ctx, revert.UndoRevert, {})
+        """Asks whether to undo the last rollback, or to bring another state back."""
+        chosen = ctx.params.get("operation_id")
+        self._ask(ctx, revert.UndoRevert, {"operation_id": chosen} if chosen else {})
 
     def on_restore(self, ctx: ExecutionContext) -> None:
         """Brings a deleted snapshot back."""
@@ -264,7 +265,8 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_restore_branch(self, ctx: ExecutionContext) -> None:
         """Brings a deleted branch back."""
-        self._perform(ctx, branches.RestoreBranch, {"branch": ctx.params["branch"]})
+        params = {key: ctx.params.get(key) for key in ("branch", "operation_id")}
+        self._perform(ctx, branches.RestoreBranch, params)
 
     def on_empty_trash(self, ctx: ExecutionContext) -> None:
         """Asks whether to empty the trash."""

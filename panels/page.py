@@ -278,11 +278,11 @@ def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown:
         rows.timeline(page, ctx, shown)
     if trash and shown.page == 0:
         for number, item in enumerate(reversed(shown.discarded)):
-            discarded.state(panel, page, f"state_{number}", item, shown, is_last=number == 0)
+            discarded.in_trash(panel, page, f"state_{number}", item, shown, is_last=number == 0)
         for number, item in enumerate(reversed(shown.overwritten)):
-            discarded.samples(panel, page, f"samples_{number}", item, shown)
+            discarded.in_trash(panel, page, f"samples_{number}", item, shown)
         for number, item in enumerate(reversed(shown.deleted_branches)):
-            branches.in_trash(panel, page, f"deleted_{number}", item, shown)
+            discarded.in_trash(panel, page, f"deleted_{number}", item, shown)
     others = shown.discarded or shown.overwritten or shown.deleted_branches
     if not shown.history.entries and not (trash and others):
         searched = "No snapshot fits the search." if shown.history.total else "No snapshots."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bson import ObjectId
@@ -11,8 +12,10 @@ from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..dataset.parts import Documents, Head, Part
 from ..dataset.reference import DatasetReference
+from ..dataset.together import HeldDocuments
 from ..diff import changes
 from ..diff.versions import HeadVersion
+from ..errors import NothingToUndoError
 from ..manifest.manifest import Manifest
 from ..mongo.collections import owned_collections, trashed_name
 from ..mongo.database import Document
@@ -21,8 +24,8 @@ from ..progress import Progress, silent
 from ..rawbson.ids import Keys
 from ..results.serialize import Record
 from ..trash import discarded
+from ..trash.discarded import TrashedHead
 from .revert import field_names
-from .undo import last_discarded
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class UndoPlan(Record):
     """The snapshot of the revert that would be undone or, if ``is_redo``, done again; of a merge,
     the one that it ended with."""
     is_redo: bool
-    """Whether the revert itself was the last thing to be undone."""
+    """Whether what would come back is what the revert had made, and an undo has discarded."""
     samples_to_add_back: int
     samples_to_remove: int
     samples_to_restore: int
@@ -70,9 +73,87 @@ class DiscardedVersion:
         """Does nothing: if somebody empties the trash meanwhile, there is nothing to undo."""
 
 
+def chosen(
+    database: Database[Document],
+    dataset: DatasetReference,
+    operation_id: str | None,
+    action: Action = Action.UNDO_REVERT,
+) -> TrashedHead:
+    """Finds the state to bring back.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        operation_id: the operation that discarded it, or None for the last one
+        action (UNDO_REVERT): what is wanted: to undo a merge, it must have been one
+
+    Returns:
+        the state
+
+    Raises:
+        NothingToUndoError: if the trash does not hold that, or a merge is to be undone and this is
+            no state before one
+    """
+    states = discarded.heads(database, dataset.id)
+    if operation_id is not None:
+        states = [state for state in states if str(state.id) == operation_id]
+    if not states:
+        which = "" if operation_id is None else f" with id {operation_id}"
+        raise NothingToUndoError(
+            f"The trash holds no earlier state{which} of dataset '{dataset.name}': it was not "
+            "reverted, or that was undone or too long ago, or the trash was emptied"
+        )
+    if action is Action.UNDO_MERGE:
+        _check_merge(dataset, states[-1])
+    return states[-1]
+
+
+def _check_merge(dataset: DatasetReference, state: TrashedHead) -> None:
+    if state.merge_id is None:
+        raise NothingToUndoError(
+            f"The last that was done to all of dataset '{dataset.name}' is no merge, but a revert "
+            f"to '{state.snapshot_name}' or an undo of that. undo_revert() takes that back, and "
+            "then the merge is the last"
+        )
+    if state.is_rolled_back:
+        raise NothingToUndoError(
+            f"The merge '{state.snapshot_name}' into dataset '{dataset.name}' was taken back "
+            "already. undo_revert() merges again"
+        )
+
+
+def check(
+    database: Database[Document],
+    dataset: DatasetReference,
+    former: TrashedHead,
+    existing: Collection[str],
+    document: HeldDocuments,
+) -> None:
+    """Refuses a discarded state that is not what it was, as far as that can be told.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        former: the state
+        existing: the names of its collections, see :func:`.owned_collections`
+        document: its dataset document
+
+    Raises:
+        DamagedSnapshotError: if it is not
+    """
+    discarded.check_content(
+        former.content,
+        discarded.content(database, former.id, existing, document),
+        f"The discarded state of dataset '{dataset.name}'",
+        "The dataset was not changed. restore_samples() can bring samples back from a snapshot; "
+        "empty_trash() destroys the discarded state.",
+    )
+
+
 def plan(
     database: Database[Document],
     dataset: DatasetReference,
+    operation_id: str | None = None,
     action: Action = Action.UNDO_REVERT,
 ) -> UndoPlan:
     """Tells what undoing would change, and changes nothing.
@@ -80,16 +161,21 @@ def plan(
     Args:
         database: the database
         dataset: the dataset
+        operation_id (None): the operation that discarded what would come back; by default, the
+            last one
         action (UNDO_REVERT): what is wanted: to undo a merge, the last one must have been that
 
     Returns:
         the plan
 
     Raises:
-        NothingToUndoError: if the trash holds no earlier state of the dataset
+        NothingToUndoError: if the trash does not hold that
         DuplicateNameError: if a snapshot that is to come back has lost its name to another one
+        DamagedSnapshotError: if the trash does not hold any more what was discarded
     """
-    former = last_discarded(database, dataset, action)
+    former = chosen(database, dataset, operation_id, action)
+    kept = discarded.dataset_document(database, former.id)
+    check(database, dataset, former, owned_collections(database, former.id), kept)
     catalog = Catalog(database)
     for record in map(catalog.by_id, former.snapshot_ids):
         if record is not None and not record.is_live:
@@ -97,7 +183,7 @@ def plan(
     head = Head(database, dataset.id)
     wanted = DiscardedVersion(database, former.id)
     difference = changes.compare(HeadVersion(head), wanted, reporter())
-    then = field_names(discarded.only(discarded.dataset_document(database, former.id)))
+    then = field_names(discarded.only(kept))
     now = field_names(head.document())
 
     def names(snapshot_ids: list[ObjectId], live: bool) -> list[str]:

@@ -348,8 +348,11 @@ def _trash(items: Iterable[sdk.TrashItem], of_all: bool = False) -> Answer:
             size(item.size_bytes),
             item.trashed_at,
             _kept_for(item) or item.expires_at,
+            # What commands that bring it back take
+            "" if item.kind.value == "snapshot" else item.id,
         )
         for item in found
     ]
-    headings = [*(["dataset"] if of_all else []), "kind", "name", "size", "discarded", "until"]
+    columns = ["kind", "name", "size", "discarded", "until", "operation"]
+    headings = [*(["dataset"] if of_all else []), *columns]
     return Answer(found, table(headings, rows, "The trash is empty"))
