@@ -6,46 +6,12 @@ its operator's name and label, its command, and what is said while it runs follo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 
 from typing_extensions import Self
 
+from .action_row import Level, Row
 from .errors import InvalidRequestError
-
-
-class Level(IntEnum):
-    """What somebody may do with a dataset; each level includes those before it."""
-
-    NONE = 0
-    VIEW = 1
-    TAG = 2
-    EDIT = 3
-    MANAGE = 4
-
-    @property
-    def label(self) -> str:
-        """What FiftyOne's hosted product calls it."""
-        return "no access" if self is Level.NONE else f"Can {self.name.lower()}"
-
-
-@dataclass(frozen=True)
-class _Row:
-    """What there is to know of an action."""
-
-    level: Level
-    words: str
-    """What it is, for people: ``may not <words>``."""
-    label: str = ""
-    """What its operator is called in the App."""
-    doing: str = ""
-    """What is said while it runs, before the snapshot's name."""
-    operator: str = ""
-    """The name of its operator."""
-    command: str = ""
-    """The subcommand of the program; by default, the value with hyphens."""
-    is_recorded: bool = True
-    """Whether the audit log tells of it when it was allowed; refusals it always tells of."""
 
 
 class Action(str, Enum):
@@ -54,9 +20,9 @@ class Action(str, Enum):
     Snapshots have no permissions of their own: what counts is the level on their dataset.
     """
 
-    row: _Row
+    row: Row
 
-    def __new__(cls, value: str, row: _Row) -> Self:
+    def __new__(cls, value: str, row: Row) -> Self:
         """Makes an action of a row of the table below."""
         action = str.__new__(cls, value)
         action._value_ = value
@@ -95,7 +61,7 @@ class Action(str, Enum):
 
     LIST = (
         "list",
-        _Row(
+        Row(
             Level.VIEW,
             "list snapshots",
             "List snapshots",
@@ -103,10 +69,10 @@ class Action(str, Enum):
             is_recorded=False,
         ),
     )
-    SEARCH = "search", _Row(Level.VIEW, "search snapshots", is_recorded=False)
+    SEARCH = "search", Row(Level.VIEW, "search snapshots", is_recorded=False)
     DIFF = (
         "diff",
-        _Row(
+        Row(
             Level.VIEW,
             "compare versions",
             "Compare snapshots",
@@ -116,7 +82,7 @@ class Action(str, Enum):
     )
     CALCULATE = (
         "calculate",
-        _Row(
+        Row(
             Level.VIEW,
             "calculate changes",
             "Refresh changes since the latest snapshot",
@@ -127,7 +93,7 @@ class Action(str, Enum):
     )
     VERIFY = (
         "verify",
-        _Row(
+        Row(
             Level.VIEW,
             "verify snapshots",
             "Verify snapshot",
@@ -137,26 +103,26 @@ class Action(str, Enum):
     )
     READ_LOG = (
         "read_log",
-        _Row(Level.VIEW, "read the audit log", command="events", is_recorded=False),
+        Row(Level.VIEW, "read the audit log", command="events", is_recorded=False),
     )
 
     LOAD = (
         "load",
-        _Row(Level.VIEW, "load snapshots", "Browse snapshot", "Loading", "browse_snapshot"),
+        Row(Level.VIEW, "load snapshots", "Browse snapshot", "Loading", "browse_snapshot"),
     )
     CLONE = (
         "clone",
-        _Row(
+        Row(
             Level.VIEW,
             "clone snapshots",
             "Clone snapshot to a new dataset",
             operator="clone_snapshot",
         ),
     )
-    EXPORT = "export", _Row(Level.VIEW, "export snapshots", doing="Exporting snapshot")
+    EXPORT = "export", Row(Level.VIEW, "export snapshots", doing="Exporting snapshot")
     UNARCHIVE = (
         "unarchive",
-        _Row(
+        Row(
             Level.VIEW,
             "unarchive snapshots",
             "Unarchive snapshot",
@@ -165,11 +131,11 @@ class Action(str, Enum):
         ),
     )
 
-    TAG = "tag", _Row(Level.TAG, "tag snapshots")
+    TAG = "tag", Row(Level.TAG, "tag snapshots")
 
     CREATE = (
         "create",
-        _Row(
+        Row(
             Level.MANAGE,
             "create snapshots",
             "Create snapshot",
@@ -179,11 +145,11 @@ class Action(str, Enum):
     )
     EDIT = (
         "edit",
-        _Row(Level.MANAGE, "edit snapshots", "Edit snapshot", "Editing snapshot", "edit_snapshot"),
+        Row(Level.MANAGE, "edit snapshots", "Edit snapshot", "Editing snapshot", "edit_snapshot"),
     )
     DELETE = (
         "delete",
-        _Row(
+        Row(
             Level.MANAGE,
             "delete snapshots",
             "Delete snapshot",
@@ -193,7 +159,7 @@ class Action(str, Enum):
     )
     RESTORE = (
         "restore",
-        _Row(
+        Row(
             Level.MANAGE,
             "restore deleted snapshots",
             "Restore deleted snapshot",
@@ -203,7 +169,7 @@ class Action(str, Enum):
     )
     REVERT = (
         "revert",
-        _Row(
+        Row(
             Level.MANAGE,
             "revert to snapshots",
             "Rollback to snapshot",
@@ -213,11 +179,11 @@ class Action(str, Enum):
     )
     UNDO_REVERT = (
         "undo_revert",
-        _Row(Level.MANAGE, "undo reverts", "Undo rollback", "Undoing a rollback", "undo_revert"),
+        Row(Level.MANAGE, "undo reverts", "Undo rollback", "Undoing a rollback", "undo_revert"),
     )
     RESTORE_SAMPLES = (
         "restore_samples",
-        _Row(
+        Row(
             Level.MANAGE,
             "restore samples",
             "Restore samples from snapshot",
@@ -227,7 +193,7 @@ class Action(str, Enum):
     )
     UNDO_RESTORE = (
         "undo_restore",
-        _Row(
+        Row(
             Level.MANAGE,
             "undo restorations of samples",
             "Undo restoring samples",
@@ -237,7 +203,7 @@ class Action(str, Enum):
     )
     PLAN_MERGE = (
         "plan_merge",
-        _Row(
+        Row(
             Level.VIEW,
             "plan merges",
             "Plan merge",
@@ -249,7 +215,7 @@ class Action(str, Enum):
     )
     RESOLVE_MERGE = (
         "resolve_merge",
-        _Row(
+        Row(
             Level.EDIT,
             "decide conflicts of merges",
             "Decide conflicts",
@@ -258,9 +224,21 @@ class Action(str, Enum):
             command="merge resolve",
         ),
     )
+    REVIEW_MERGE = (
+        "review_merge",
+        Row(
+            Level.EDIT,
+            "review merges",
+            "Review merge",
+            "Opening the review of",
+            "review_merge",
+            command="merge review",
+            is_recorded=False,
+        ),
+    )
     APPLY_MERGE = (
         "apply_merge",
-        _Row(
+        Row(
             Level.MANAGE,
             "apply merges",
             "Apply merge",
@@ -269,13 +247,30 @@ class Action(str, Enum):
             command="merge apply",
         ),
     )
+    UNDO_MERGE = (
+        "undo_merge",
+        Row(
+            Level.MANAGE,
+            "undo merges",
+            "Undo merge",
+            "Undoing a merge",
+            "undo_merge",
+            command="merge undo",
+        ),
+    )
     DISCARD_MERGE = (
         "discard_merge",
-        _Row(Level.EDIT, "discard planned merges", command="merge discard"),
+        Row(
+            Level.EDIT,
+            "discard planned merges",
+            "Discard merge",
+            operator="discard_merge",
+            command="merge discard",
+        ),
     )
     BEGIN_OPERATION = (
         "begin_operation",
-        _Row(
+        Row(
             Level.EDIT,
             "make operations undoable",
             doing="Keeping the state before",
@@ -284,11 +279,11 @@ class Action(str, Enum):
     )
     END_OPERATION = (
         "end_operation",
-        _Row(Level.EDIT, "make operations undoable", doing="Keeping the state after"),
+        Row(Level.EDIT, "make operations undoable", doing="Keeping the state after"),
     )
     LIST_UNDOABLE = (
         "list_undoable",
-        _Row(
+        Row(
             Level.VIEW,
             "list undoable operations",
             "List undoable operations",
@@ -299,7 +294,7 @@ class Action(str, Enum):
     )
     UNDO_OPERATION = (
         "undo_operation",
-        _Row(
+        Row(
             Level.MANAGE,
             "undo operations",
             "Undo operation",
@@ -310,11 +305,11 @@ class Action(str, Enum):
     )
     EMPTY_TRASH = (
         "empty_trash",
-        _Row(Level.MANAGE, "empty the trash", "Empty trash", "Emptying the trash", "empty_trash"),
+        Row(Level.MANAGE, "empty the trash", "Empty trash", "Emptying the trash", "empty_trash"),
     )
     ARCHIVE = (
         "archive",
-        _Row(
+        Row(
             Level.MANAGE,
             "archive snapshots",
             "Archive snapshot",
@@ -324,7 +319,7 @@ class Action(str, Enum):
     )
     CREATE_BRANCH = (
         "create_branch",
-        _Row(
+        Row(
             Level.MANAGE,
             "create branches",
             "Create branch",
@@ -335,7 +330,7 @@ class Action(str, Enum):
     )
     LIST_BRANCHES = (
         "list_branches",
-        _Row(
+        Row(
             Level.VIEW,
             "list branches",
             "List branches",
@@ -346,7 +341,7 @@ class Action(str, Enum):
     )
     DELETE_BRANCH = (
         "delete_branch",
-        _Row(
+        Row(
             Level.MANAGE,
             "delete branches",
             "Delete branch",
@@ -357,7 +352,7 @@ class Action(str, Enum):
     )
     RESTORE_BRANCH = (
         "restore_branch",
-        _Row(
+        Row(
             Level.MANAGE,
             "restore deleted branches",
             "Restore deleted branch",
@@ -366,35 +361,33 @@ class Action(str, Enum):
             command="branch restore",
         ),
     )
-    IMPORT = "import", _Row(Level.MANAGE, "import snapshots", doing="Importing snapshot")
+    IMPORT = "import", Row(Level.MANAGE, "import snapshots", doing="Importing snapshot")
     PIN = (
         "pin",
-        _Row(Level.MANAGE, "pin snapshots", "Pin snapshot", "Pinning snapshot", "pin_snapshot"),
+        Row(Level.MANAGE, "pin snapshots", "Pin snapshot", "Pinning snapshot", "pin_snapshot"),
     )
     UNPIN = (
         "unpin",
-        _Row(Level.MANAGE, "unpin snapshots", "Unpin snapshot", operator="unpin_snapshot"),
+        Row(Level.MANAGE, "unpin snapshots", "Unpin snapshot", operator="unpin_snapshot"),
     )
-    PRUNE = "prune", _Row(Level.MANAGE, "prune snapshots")
-    CONVERT = "convert", _Row(Level.MANAGE, "convert snapshots", doing="Converting")
+    PRUNE = "prune", Row(Level.MANAGE, "prune snapshots")
+    CONVERT = "convert", Row(Level.MANAGE, "convert snapshots", doing="Converting")
     CANCEL = (
         "cancel",
-        _Row(Level.MANAGE, "cancel operations", "Cancel operation", operator="cancel_operation"),
+        Row(Level.MANAGE, "cancel operations", "Cancel operation", operator="cancel_operation"),
     )
-    RECOVER = "recover", _Row(Level.MANAGE, "mend what crashes left")
+    RECOVER = "recover", Row(Level.MANAGE, "mend what crashes left")
     PURGE_ALL = (
         "purge_all",
-        _Row(
-            Level.MANAGE, "remove everything of this package", command="purge", is_recorded=False
-        ),
+        Row(Level.MANAGE, "remove everything of this package", command="purge", is_recorded=False),
     )
-    CLAIM_ARCHIVES = "claim_archives", _Row(Level.MANAGE, "claim archives")
-    LEAVE_ARCHIVES = "leave_archives", _Row(Level.MANAGE, "leave archives")
-    EXPORT_LOG = "export_log", _Row(Level.MANAGE, "export the audit log", command="export-events")
+    CLAIM_ARCHIVES = "claim_archives", Row(Level.MANAGE, "claim archives")
+    LEAVE_ARCHIVES = "leave_archives", Row(Level.MANAGE, "leave archives")
+    EXPORT_LOG = "export_log", Row(Level.MANAGE, "export the audit log", command="export-events")
 
     # Done by the package itself, in the process of whoever comes by: nobody is asked
-    EXPIRE = "expire", _Row(Level.MANAGE, "destroy expired trash")
+    EXPIRE = "expire", Row(Level.MANAGE, "destroy expired trash")
     PURGE = (
         "purge",
-        _Row(Level.MANAGE, "destroy the snapshots of deleted datasets", doing="Cleaning up"),
+        Row(Level.MANAGE, "destroy the snapshots of deleted datasets", doing="Cleaning up"),
     )

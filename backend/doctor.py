@@ -28,6 +28,7 @@ from .catalog.catalog import Catalog
 from .config import NO_LIMIT, Settings, variable
 from .dataset import reference
 from .errors import SnapshotError
+from .merge import reviews
 from .mongo import database as database_module
 from .mongo import engine
 from .mongo.collections import LEASES, MANIFESTS, UNREMOVED
@@ -348,6 +349,9 @@ def _orphans(database: Database[Document]) -> Iterator[Finding]:
         )
     strays = maintenance.Strays.find(database)
     count = len(strays.collections) + len(strays.manifests | strays.facts)
+    left = len(reviews.leftovers(database))
+    if left:
+        yield _problem("orphans", f"{left} reviews of merges are left that nobody needs", _RECOVER)
     if count:
         yield _problem("orphans", f"{count} things belong to no snapshot", _RECOVER)
     unremoved = database[UNREMOVED].count_documents({})
@@ -356,9 +360,9 @@ def _orphans(database: Database[Document]) -> Iterator[Finding]:
     if copied:
         yield _problem(
             "archives",
-            f"this database is a copy, and {copied} archives may belong to the original; it "
-            "removes none of them",
-            "If it took the original's place: fiftyone-snapshots claim-archives. "
+            f"this database is a copy, or its server was moved, and {copied} archives may belong "
+            "to the original; it removes none of them",
+            "If it is the original, or took its place: fiftyone-snapshots claim-archives. "
             "If the original is in use: fiftyone-snapshots leave-archives",
         )
     elif places:
@@ -370,5 +374,5 @@ def _orphans(database: Database[Document]) -> Iterator[Finding]:
         )
     elif unremoved:
         yield _problem("orphans", f"{unremoved} archives that nobody needs are left", _RECOVER)
-    if not deleted and not count and not unremoved:
+    if not deleted and not count and not left and not unremoved:
         yield _ok("orphans", "nothing is left over")

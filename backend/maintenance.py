@@ -19,6 +19,8 @@ from .catalog.catalog import Catalog
 from .dataset.reference import is_deleted
 from .errors import DatasetBusyError, SnapshotError
 from .merge import apply as apply_merge
+from .merge import review as review_merge
+from .merge import reviews
 from .merge import store as merges
 from .mongo import engine, invalidate
 from .mongo.collections import (
@@ -78,6 +80,7 @@ _VERBS = (
     pin,
     restore,
     revert,
+    review_merge,
     unarchive,
     undo,
     undoable,
@@ -93,7 +96,7 @@ class Recovered(Record):
     deleted_datasets: int
     """Datasets that are gone, whose snapshots were destroyed."""
     stray_collections: int
-    """Collections of ours that belonged to nothing."""
+    """Collections of ours that belonged to nothing, and reviews that nobody needs."""
 
 
 @dataclass(frozen=True)
@@ -249,7 +252,8 @@ def recover(database: Database[Document]) -> Recovered:
     invalidate.drop_old(database)
     drop_abandoned(database)
     engine.drop_leftovers(database)
-    return Recovered(operations, deleted, _drop_strays(database) + _tidy_backends(database))
+    strays = _drop_strays(database) + _tidy_backends(database)
+    return Recovered(operations, deleted, strays + reviews.remove_leftovers(database))
 
 
 def purge_deleted_datasets(database: Database[Document]) -> int:

@@ -18,8 +18,9 @@ from . import maintenance
 from .catalog.catalog import Catalog
 from .dataset import generated
 from .errors import DatasetBusyError, LeaseLostError
+from .merge import reviews
 from .mongo import fence, invalidate
-from .mongo.collections import AUDIT, DATASETS, LEASES, PREFIX, TRASH, all_collections
+from .mongo.collections import AUDIT, DATASETS, LEASES, PREFIX, REVIEWS, TRASH, all_collections
 from .mongo.database import Document, data_size
 from .mongo.write_scope import Permission, grant
 from .operations import journal
@@ -40,6 +41,8 @@ _SHOWN: Document = {
     ]
 }
 """Datasets of FiftyOne's that show snapshots, or were generated from one."""
+
+_REVIEWS: Document = {"sample_collection_name": {"$regex": f"^{REVIEWS}"}}
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,9 @@ def _remove_from_fiftyone(database: Database[Document], certain: _Certain) -> No
     for snapshot_id in shown:
         certain()
         project.remove(database, snapshot_id)
+    for document in database["datasets"].find(_REVIEWS, {"_id": 1}):
+        certain()
+        reviews.remove(database, document["_id"])
     for facts in database[DATASETS].find({}, {"former_names": 1}):
         for name in facts.get("former_names") or []:
             certain()

@@ -33,5 +33,17 @@ BRANCH_COMMANDS = (
         (_BRANCH,),
         destroys=True,
     ),
-    Command(Action.RESTORE_BRANCH.command, "bring a deleted branch back", (_BRANCH,)),
+    Command(
+        Action.RESTORE_BRANCH.command,
+        "bring a deleted branch back",
+        (
+            _BRANCH,
+            argument(
+                "operation",
+                metavar="OPERATION",
+                nargs="?",
+                help="the id of a deleted branch, as trash lists it; by default, the last one",
+            ),
+        ),
+    ),
 )

@@ -33,6 +33,16 @@ MERGE_COMMANDS = (
                 help="there is none: everything in which they differ is in conflict",
             ),
             argument(
+                "--field",
+                "-f",
+                metavar="FIELD",
+                action="append",
+                help="only this field; may be repeated",
+            ),
+            argument(
+                "--view", metavar="NAME", help="only the samples of a saved view of the branch"
+            ),
+            argument(
                 "--prefer",
                 metavar="SIDE",
                 action="append",
@@ -61,8 +71,8 @@ MERGE_COMMANDS = (
                 "--take",
                 metavar="SIDE",
                 required=True,
-                choices=("ours", "theirs", "base", "both", "none"),
-                help="ours, theirs, base or both; none opens them again",
+                choices=("ours", "theirs", "base", "both", "combine", "none"),
+                help="ours, theirs, base, both or combine; none opens them again",
             ),
             _KIND,
             _FIELD,
@@ -73,6 +83,16 @@ MERGE_COMMANDS = (
         ),
     ),
     Command(
+        Action.REVIEW_MERGE.command,
+        "make a dataset of the samples in conflict, as both sides have them, and print its name",
+        (_MERGE,),
+    ),
+    Command(
+        "merge use-edits",
+        "decide conflicts as they were edited in the review; exits with 3 if others remain",
+        (_MERGE,),
+    ),
+    Command(
         Action.APPLY_MERGE.command,
         "apply a merge; exits with 3 if conflicts are open, with 4 if a side has changed",
         (
@@ -81,6 +101,12 @@ MERGE_COMMANDS = (
             argument("--description", "-d", metavar="TEXT", help="what that is about"),
         ),
         destroys=True,
+    ),
+    Command(
+        Action.UNDO_MERGE.command,
+        "take the last merge back whole; merging again works",
+        (DATASET,),
+        previews=True,
     ),
     Command(Action.DISCARD_MERGE.command, "give a planned merge up", (_MERGE,)),
 )

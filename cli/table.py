@@ -63,7 +63,16 @@ COMMANDS = (
     Command(
         Action.UNDO_REVERT.command,
         "bring back what the last revert discarded; after that, revert again",
-        (DATASET, YES),
+        (
+            DATASET,
+            argument(
+                "operation",
+                metavar="OPERATION",
+                nargs="?",
+                help="the id of a former state, as trash lists it; by default, the last one",
+            ),
+            YES,
+        ),
         previews=True,
     ),
     Command(

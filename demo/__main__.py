@@ -8,20 +8,23 @@ from pathlib import Path
 
 import fiftyone as fo
 from fiftyone import ViewField as F
-from tabulate import tabulate
 
 import fiftyone_snapshots as fos
 
-from . import digits
+from . import branches, digits
+from .telling import say, show_history, show_trash
 
 
 def main() -> None:
     """Runs what the command line asks for."""
     parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__)
+    parser.add_argument(
+        "--branches", action="store_true", help="tell of two annotators and a lead instead"
+    )
     parser.add_argument("--app", action="store_true", help="open the dataset in the App")
     arguments = parser.parse_args()
     dataset = digits.make(Path(fo.config.default_dataset_dir) / digits.NAME)
-    tell(dataset)
+    (branches.tell if arguments.branches else tell)(dataset)
     if arguments.app:
         # In a container FiftyOne would listen on all of its addresses
         session = fo.launch_app(dataset, remote=True, address="127.0.0.1")
@@ -88,37 +91,6 @@ def tell(dataset: fo.Dataset) -> None:
     )
     show_history(dataset)
     show_trash(dataset)
-
-
-def say(text: str) -> None:
-    """Prints what happens next."""
-    print(f"\n--- {text}")
-
-
-def show_history(dataset: fo.Dataset) -> None:
-    """Prints the snapshots of a dataset."""
-    rows = []
-    for name in fos.list_snapshots(dataset):
-        info = fos.get_snapshot_info(dataset, name)
-        assert info is not None
-        changes = info.linear_change_summary
-        assert changes is not None
-        counts = (
-            f"+{changes.num_samples_added} -{changes.num_samples_deleted} "
-            f"~{changes.num_samples_changed}"
-        )
-        rows.append((name, info.description, changes.total_samples, counts))
-    print(tabulate(rows, headers=["snapshot", "description", "samples", "changes"]))
-
-
-def show_trash(dataset: fo.Dataset) -> None:
-    """Prints what can still be brought back."""
-    rows = [
-        (item.kind.value, item.name, f"{item.size_bytes / 1e6:.1f} MB", item.expires_at.date())
-        for item in fos.list_trash(dataset)
-    ]
-    print()
-    print(tabulate(rows, headers=["in the trash", "reverted to", "size", "until"]))
 
 
 if __name__ == "__main__":

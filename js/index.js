@@ -14,7 +14,8 @@
  *    the change for a choice of its own.
  * 6. When the content of the open dataset is exchanged, by whomever, the grid shows it.
  * 7. Dialogs show what an action would change, which takes its time to calculate.
- * 8. The page's address can name a snapshot that is not open yet; and a dataset without samples,
+ * 8. A conflict of a merge opens its sample as the grid shows it, with the fields of both sides.
+ * 9. The page's address can name a snapshot that is not open yet; and a dataset without samples,
  *    of which the App shows no panels, offers its snapshots.
  *
  * Plain JavaScript on the globals that FiftyOne gives to plugins, so that what is committed is what
@@ -161,6 +162,26 @@
     async execute({ params }) {
       pending = params;
       operators.executeOperator("open_dataset", { dataset: params.dataset });
+    }
+  }
+
+  /** Opens a sample with the fields that the grid shows: the App's own operator shows those before. */
+  class ShowSample extends operators.Operator {
+    get config() {
+      return new operators.OperatorConfig({
+        name: "show_sample",
+        label: "Open a sample",
+        unlisted: true,
+      });
+    }
+
+    useHooks() {
+      return { prepare: app.useSetModalState(), expand: app.useSetExpandedSample() };
+    }
+
+    async execute({ hooks, params }) {
+      await hooks.prepare();
+      await hooks.expand({ id: params.id });
     }
   }
 
@@ -418,6 +439,7 @@
     SnapshotsHistoryWatch: HistoryWatch,
     SnapshotsMenu: Menu,
     SnapshotsPreview: Preview,
+    SnapshotsMark: () => null,
   };
   for (const [name, component] of Object.entries(ours)) {
     plugins.registerComponent({
@@ -428,7 +450,7 @@
       activator: () => true,
     });
   }
-  for (const operator of [LockSnapshot, OpenView, RunWhenKnown, ShowContent]) {
+  for (const operator of [LockSnapshot, OpenView, RunWhenKnown, ShowContent, ShowSample]) {
     operators.registerOperator(operator, PLUGIN);
   }
   // The dataset of the page's address was opened before plugins were loaded

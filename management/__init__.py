@@ -28,6 +28,8 @@ from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
 from ..backend.maintenance import Recovered
 from ..backend.merge.conflicts import Conflict, ConflictKind
+from ..backend.merge.hand_edits import TakenEdits
+from ..backend.merge.one_by_one import ConflictInPlace
 from ..backend.merge.record import (
     ConflictCount,
     DuplicateSuspect,
@@ -92,6 +94,14 @@ from .comparing import (
     verify_all,
     verify_snapshot,
 )
+from .conflicts import (
+    list_conflicts,
+    read_conflict,
+    resolve_conflicts,
+    review_merge,
+    use_review_edits,
+    view_conflicts,
+)
 from .finding import (
     count_documents,
     get_history,
@@ -108,11 +118,10 @@ from .merging import (
     apply_merge,
     discard_merge,
     get_merge,
-    list_conflicts,
     list_merges,
+    mergeable_fields,
     plan_merge,
-    resolve_conflicts,
-    view_conflicts,
+    undo_merge,
 )
 from .operations import cancel_operation, diagnose, get_operation, list_operations, purge, recover
 from .reverting import (
@@ -147,6 +156,7 @@ __all__ = [
     "Branches",
     "Conflict",
     "ConflictCount",
+    "ConflictInPlace",
     "ConflictKind",
     "DatasetDiff",
     "DatasetSnapshot",
@@ -182,6 +192,7 @@ __all__ = [
     "SampleDifference",
     "SampleHistory",
     "Severity",
+    "TakenEdits",
     "TrashItem",
     "UndoPlan",
     "UndoableOperation",
@@ -239,11 +250,13 @@ __all__ = [
     "list_undoable",
     "load_snapshot",
     "locate",
+    "mergeable_fields",
     "mongodb_role",
     "pin_snapshot",
     "plan_merge",
     "prune_snapshots",
     "purge",
+    "read_conflict",
     "recover",
     "reporting",
     "resolve_conflicts",
@@ -253,18 +266,21 @@ __all__ = [
     "restore_samples",
     "restore_snapshot",
     "revert_dataset_to_snapshot",
+    "review_merge",
     "run_lineage",
     "sample_history",
     "search_snapshots",
     "snapshot_uri",
     "tag_snapshot",
     "unarchive_snapshot",
+    "undo_merge",
     "undo_operation",
     "undo_restore",
     "undo_revert",
     "undoable",
     "unpin_snapshot",
     "untag_snapshot",
+    "use_review_edits",
     "verify_all",
     "verify_audit_log",
     "verify_snapshot",

@@ -21,7 +21,8 @@ from pymongo.errors import PyMongoError
 
 from ..backend.access import actor, arguments, policy
 from ..backend.access.policy import EVERYTHING, PolicyError
-from ..backend.actions import Action, Level
+from ..backend.action_row import Level
+from ..backend.actions import Action
 from ..backend.audit import recording
 from ..backend.audit.recording import Recording
 from ..backend.catalog.record import DatasetSnapshot

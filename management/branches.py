@@ -141,12 +141,14 @@ def delete_branch(dataset_name: str | fod.Dataset) -> Branch:
 
 
 @acting(Action.RESTORE_BRANCH)
-def restore_branch(dataset_name: str) -> Branch:
+def restore_branch(dataset_name: str, operation_id: str | None = None) -> Branch:
     """Brings a deleted branch back from the trash, with all its snapshots.
 
     Args:
         dataset_name: the name that the branch's dataset had; if another dataset has it by now, it
             gets a number behind it
+        operation_id (None): the id of the deleted branch, as the trash lists it; by default, the
+            one of that name that was deleted last
 
     Returns:
         the :class:`Branch`
@@ -155,4 +157,4 @@ def restore_branch(dataset_name: str) -> Branch:
         ValueError: if the trash holds no such branch, or its parent has another one of its name
     """
     connection = database.connect()
-    return delete.restore(connection, dataset_name)
+    return delete.restore(connection, dataset_name, operation_id)

@@ -15,6 +15,7 @@ from ..backend.catalog import names
 from ..backend.catalog.catalog import Catalog
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset import selection
+from ..backend.merge.record import MergePlan
 from ..backend.mongo import database
 from ..backend.overview import overview
 from ..backend.overview.overview import Overview
@@ -211,7 +212,14 @@ def get_overview(dataset_name: str | fod.Dataset) -> Overview:
     connection, dataset = find(dataset_name)
     found = overview.read(connection, dataset, lambda: maintenance.mend(connection, dataset.id))
     seen = [b for b in found.branches.branches if allows(Action.LIST_BRANCHES, b.dataset_name)]
-    return replace(found, branches=replace(found.branches, branches=seen))
+    merges = [merge for merge in found.merges if _may_see(merge.plan, dataset.name)]
+    return replace(found, branches=replace(found.branches, branches=seen), merges=merges)
+
+
+def _may_see(plan: MergePlan, dataset_name: str) -> bool:
+    """Returns whether the user may see the other side of a merge, of which the plan tells."""
+    others = {plan.branch_name, plan.dataset_name} - {dataset_name}
+    return all(name is None or allows(Action.LIST, name) for name in others)
 
 
 @acting(Action.LIST)

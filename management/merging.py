@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Literal, overload
 
 import fiftyone.core.dataset as fod
-import fiftyone.core.view as fov
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -16,19 +15,26 @@ from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset.reference import DatasetReference, current_name
 from ..backend.diff.bars import shown
 from ..backend.errors import DatasetNotFoundError, SnapshotPermissionError
-from ..backend.merge import apply, plan, plans, store
+from ..backend.merge import (
+    apply,
+    plan,
+    plans,
+    selecting,
+    store,
+)
 from ..backend.merge.ancestry import COMMON
-from ..backend.merge.conflicts import Conflict, ConflictKind
 from ..backend.merge.prefer import Preference
-from ..backend.merge.record import DOORS, MergePlan
+from ..backend.merge.record import MergePlan
 from ..backend.merge.store import PlanRecord
 from ..backend.mongo import database
 from ..backend.mongo.database import Document
 from ..backend.progress import Progress
+from ..backend.revert import undo as undo_exchange
+from ..backend.revert import undo_plan
+from ..backend.revert.undo_plan import UndoPlan
 from ..backend.undo import undo
 from .authorize import acting, enter, require
-from .datasets import change, read
-from .snapshots import load_snapshot
+from .datasets import change, find, read
 
 
 @acting(Action.PLAN_MERGE, each=True)
@@ -36,6 +42,8 @@ def plan_merge(
     branch: str | fod.Dataset,
     into: str | fod.Dataset | None = None,
     base: str | DatasetSnapshot | None = COMMON,
+    fields: str | Iterable[str] | None = None,
+    view: object = None,
     prefer: str | Mapping[str, str] | None = None,
     progress: bool | Progress | None = None,
 ) -> MergePlan:
@@ -52,6 +60,11 @@ def plan_merge(
         base: the snapshot that both began with, of which each side's changes are told; by
             default, the newest one that both have in common. None says that there is none:
             then everything in which they differ is in conflict
+        fields (None): the top-level fields to merge, those of frames with the prefix ``frames.``;
+            by default, all of them and whatever else the branch has changed
+        view (None): the samples to merge: a view on either dataset, the name of a saved view
+            of the branch, samples, or their ids; by default, all of them. If only fields or
+            samples are merged, the next merge of the branch begins where this one did
         prefer (None): what is taken where both have changed the same: ``"ours"``, ``"theirs"``,
             or a dict of kinds of conflicts and fields to these; by default, nothing is decided.
             What only one side has changed is never decided by it
@@ -65,6 +78,7 @@ def plan_merge(
             with
     """
     preference = Preference.of(prefer)
+    wanted = selecting.read_fields(fields)
     connection, source = read(branch)
     if into is None:
         target = plan.target_of(connection, source)
@@ -77,9 +91,26 @@ def plan_merge(
         base = base.id
     if base is not None and ObjectId.is_valid(base):
         _require_base(connection, ObjectId(base))
+    scope = selecting.read_scope(connection, target, source, wanted, view)
     with shown(progress) as report:
-        made = plan.plan(connection, target, source, base, preference, report)
+        made = plan.plan(connection, target, source, base, scope, preference, report)
     return plans.told(connection, made)
+
+
+@acting(Action.LIST)
+def mergeable_fields(dataset_name: str | fod.Dataset) -> list[str]:
+    """Lists the fields of a branch that :func:`plan_merge` can merge by themselves.
+
+    Args:
+        dataset_name: the name of the branch
+
+    Returns:
+        names of top-level fields, those of frames with the prefix ``frames.``
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    return selecting.mergeable_fields(*find(dataset_name))
 
 
 @acting(Action.LIST, each=True)
@@ -95,7 +126,7 @@ def get_merge(merge_id: str) -> MergePlan:
     Raises:
         ValueError: if there is no such merge
     """
-    connection, found, _ = _found(Action.LIST, merge_id)
+    connection, found, _ = find_merge(Action.LIST, merge_id)
     return plans.told(connection, found)
 
 
@@ -117,98 +148,13 @@ def list_merges(dataset_name: str | fod.Dataset) -> list[MergePlan]:
     return [each for each in found if _may_see(each, dataset.name)]
 
 
-@acting(Action.LIST, each=True)
-def list_conflicts(
-    merge_id: str,
-    kind: str | None = None,
-    field: str | None = None,
-    label: str | None = None,
-    resolved: bool | None = None,
-) -> Iterator[Conflict]:
-    """Reads the conflicts of a planned merge, one after the other.
-
-    Args:
-        merge_id: the merge
-        kind (None): only those of a kind
-        field (None): only those in a top-level field; those of frames with the prefix ``frames.``
-        label (None): only those about labels of a class
-        resolved (None): only those that are decided, or only those that are open
-
-    Returns:
-        an iterator over :class:`Conflict`
-
-    Raises:
-        ValueError: if there is no such merge or kind
-    """
-    connection, found, _ = _found(Action.LIST, merge_id, Action.DIFF)
-    wanted = plans.filter_of(kind, field, label, resolved)
-    return store.conflicts(connection, found.id, wanted)
-
-
-@acting(Action.RESOLVE_MERGE, each=True)
-def resolve_conflicts(merge_id: str, conflicts: object, take: object) -> int:
-    """Decides conflicts of a planned merge.
-
-    Args:
-        merge_id: the merge
-        conflicts: a :class:`Conflict` or several, or their ids; a kind; a dict with ``kind``,
-            ``field``, ``label`` and ``resolved`` as :func:`list_conflicts` takes them; or None
-            for all
-        take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, None to open them again, or
-            ``{"value": ...}`` for a value of your own
-
-    Returns:
-        how many conflicts that were
-
-    Raises:
-        ValueError: if there is no such merge, it is closed, or conflicts of such a kind cannot be
-            decided so
-    """
-    wanted, resolution = plans.read_filter(conflicts), plans.read_resolution(take)
-    connection, found, _ = _found(Action.RESOLVE_MERGE, merge_id, Action.DIFF)
-    return store.resolve(connection, found, wanted, resolution)
-
-
-@acting(Action.DIFF, each=True)
-def view_conflicts(
-    merge_id: str,
-    side: str = "ours",
-    kind: str | None = None,
-    field: str | None = None,
-    label: str | None = None,
-) -> fov.DatasetView:
-    """Returns the samples in conflict.
-
-    Args:
-        merge_id: the merge
-        side ("ours"): ``"ours"`` for the target, ``"theirs"`` for the branch
-        kind (None): only those with conflicts of a kind
-        field (None): only those with conflicts in a field
-        label (None): only those with conflicts about labels of a class
-
-    Returns:
-        a :class:`fiftyone.core.view.DatasetView`
-
-    Raises:
-        ValueError: if there is no such merge or side, or its dataset is gone
-    """
-    connection, found, target = _found(Action.DIFF, merge_id, Action.DIFF)
-    wanted = plans.filter_of(kind, field, label)
-
-    def load(snapshot_id: ObjectId) -> fod.Dataset:
-        record = Catalog(connection).by_id(snapshot_id)
-        return load_snapshot(target.name, "(none)" if record is None else record.name)
-
-    return plans.view(connection, found, side, wanted, load)
-
-
 @acting(Action.APPLY_MERGE, each=True)
 def apply_merge(
     merge: str | MergePlan, snapshot: str | None = None, description: str | None = None
 ) -> DatasetSnapshot:
     """Applies a planned merge as one step, which ends as a snapshot of the target.
 
-    What the target was goes to the trash: :func:`undo_revert` brings it back. Every document whose
+    What the target was goes to the trash: :func:`undo_merge` brings it back. Every document whose
     content changes gets a new ``last_modified_at``, so that an open browser does not overwrite it.
     The plan of an undo is applied by this as well, see :func:`undo_operation`.
 
@@ -225,18 +171,52 @@ def apply_merge(
             (:class:`ConflictsRemainError`), or the result would break a unique index
         StaleMergeError: if either side is not what it was when the merge was planned
     """
-    merge_id = merge.id if isinstance(merge, MergePlan) else merge
-    connection, found, target = _found(Action.APPLY_MERGE, merge_id)
+    connection, found, target = find_merge(Action.APPLY_MERGE, id_of(merge))
     if found.undoes is not None:
         change(target.name)
         return undo.apply(connection, target, found)[1].public()
-    name = current_name(connection, found.branch_id)
-    if name is None:
-        raise DatasetNotFoundError(f"The branch '{found.branch_name}' was deleted")
-    require(Action.DIFF, name)
+    source = branch_of(connection, found)
     change(target.name)
-    source = DatasetReference(found.branch_id, name)
     return apply.apply(connection, target, source, found, snapshot, description).public()
+
+
+@overload
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: Literal[False] = False) -> None: ...
+
+
+@overload
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: Literal[True]) -> UndoPlan: ...
+
+
+@overload
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: bool) -> UndoPlan | None: ...
+
+
+@acting(Action.UNDO_MERGE, dry_run=Action.DIFF)
+def undo_merge(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> UndoPlan | None:
+    """Takes the last merge into a dataset back whole.
+
+    The dataset becomes what it was, and the snapshot that the merge ended with goes. What the
+    dataset is now goes to the trash, with whatever was edited since: :func:`undo_revert` brings
+    it back. The branch can be merged again.
+
+    Args:
+        dataset_name: the name of the dataset that was merged into
+        dry_run (False): whether to only tell what would change
+
+    Returns:
+        an :class:`UndoPlan` if ``dry_run``, else None
+
+    Raises:
+        ValueError: if there is nothing to take back, or what was done last to all of the dataset
+            is no merge but a revert or an undo
+    """
+    # As undo_revert() does
+    connection, dataset = read(dataset_name)
+    if dry_run:
+        return undo_plan.plan(connection, dataset, action=Action.UNDO_MERGE)
+    undo_exchange.undo(connection, dataset, action=Action.UNDO_MERGE)
+    return None
 
 
 @acting(Action.DISCARD_MERGE, each=True)
@@ -249,12 +229,11 @@ def discard_merge(merge: str | MergePlan) -> None:
     Raises:
         ValueError: if there is no such merge, or it was applied or discarded already
     """
-    merge_id = merge.id if isinstance(merge, MergePlan) else merge
-    connection, found, _ = _found(Action.DISCARD_MERGE, merge_id)
+    connection, found, _ = find_merge(Action.DISCARD_MERGE, id_of(merge))
     plans.discard(connection, found)
 
 
-def _found(
+def find_merge(
     action: Action, merge_id: str, of_branch: Action = Action.LIST
 ) -> tuple[Database[Document], PlanRecord, DatasetReference]:
     """Finds a merge and its target, and asks whether it may be done.
@@ -275,7 +254,10 @@ def _found(
 def _may_see(merge: MergePlan, dataset_name: str) -> bool:
     """Returns whether the user may see the other side of a merge."""
     try:
-        for name in {merge.branch_name, merge.dataset_name} - {dataset_name, None}:
+        others = {merge.dataset_name}
+        if merge.undoes is None:
+            others.add(merge.branch_name)
+        for name in others - {dataset_name, None}:
             require(Action.LIST, name)
     except SnapshotPermissionError:
         return False
@@ -289,16 +271,15 @@ def _require_base(connection: Database[Document], snapshot_id: ObjectId) -> None
         require(Action.DIFF, name)
 
 
-def _conflicts(merge_id: str, kind: ConflictKind | str | None = None, **wanted: Any) -> Any:
-    return list_conflicts(merge_id, None if kind is None else str(kind), **wanted)
+def id_of(merge: str | MergePlan) -> str:
+    """Returns the id of a merge that a caller gives as such or by its id."""
+    return merge.id if isinstance(merge, MergePlan) else merge
 
 
-def _view(
-    merge_id: str, side: str, kind: ConflictKind | str | None = None, **wanted: Any
-) -> fov.DatasetView:
-    return view_conflicts(merge_id, side, None if kind is None else str(kind), **wanted)
-
-
-DOORS.conflicts = _conflicts
-DOORS.resolve = resolve_conflicts
-DOORS.view = _view
+def branch_of(connection: Database[Document], found: PlanRecord) -> DatasetReference:
+    """Finds the branch of a merge, and asks whether it may be looked at."""
+    name = current_name(connection, found.branch_id)
+    if name is None:
+        raise DatasetNotFoundError(f"The branch '{found.branch_name}' was deleted")
+    require(Action.DIFF, name)
+    return DatasetReference(found.branch_id, name)

@@ -84,22 +84,34 @@ def revert_dataset_to_snapshot(
 
 
 @overload
-def undo_revert(dataset_name: str | fod.Dataset, *, dry_run: Literal[False] = False) -> None: ...
+def undo_revert(
+    dataset_name: str | fod.Dataset,
+    operation_id: str | None = None,
+    *,
+    dry_run: Literal[False] = False,
+) -> None: ...
 
 
 @overload
-def undo_revert(dataset_name: str | fod.Dataset, *, dry_run: Literal[True]) -> UndoPlan: ...
+def undo_revert(
+    dataset_name: str | fod.Dataset, operation_id: str | None = None, *, dry_run: Literal[True]
+) -> UndoPlan: ...
 
 
 @acting(Action.UNDO_REVERT, dry_run=Action.DIFF)
-def undo_revert(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> UndoPlan | None:
+def undo_revert(
+    dataset_name: str | fod.Dataset, operation_id: str | None = None, *, dry_run: bool = False
+) -> UndoPlan | None:
     """Brings back what the last :func:`revert_dataset_to_snapshot` of a dataset discarded.
 
     What the dataset is now goes to the trash in its turn, so that calling this again brings that
-    back: it does the revert again.
+    back: it does the revert again. With ``operation_id``, any former state that is in the trash
+    comes back, with the snapshots that were discarded with it; newer ones stay.
 
     Args:
         dataset_name: the name of the dataset
+        operation_id (None): the id of the former state, as the trash lists it; by default, what
+            was discarded last
         dry_run (False): whether to only tell what would change
 
     Returns:
@@ -111,8 +123,8 @@ def undo_revert(dataset_name: str | fod.Dataset, *, dry_run: bool = False) -> Un
     # Not to change it: what has expired goes then, and may be what is wanted back
     connection, dataset = read(dataset_name)
     if dry_run:
-        return undo_plan.plan(connection, dataset)
-    undo.undo(connection, dataset)
+        return undo_plan.plan(connection, dataset, operation_id)
+    undo.undo(connection, dataset, operation_id)
     return None
 
 

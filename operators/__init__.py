@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .archive import ArchiveSnapshot, UnarchiveSnapshot
-from .base import SnapshotOperator
+from .base import PluginOperator
 from .branches import CreateBranch, DeleteBranch, ListBranches, RestoreBranch
 from .bring_back import BringBackSamples
 from .browse import (
@@ -26,7 +26,15 @@ from .change import (
 from .compare import CompareSnapshots
 from .create import CreateSnapshot, RefreshChanges
 from .link import OpenLink
-from .merging import ApplyMerge, PlanMerge, ResolveMerge
+from .merging import (
+    ApplyMerge,
+    DiscardMerge,
+    PlanMerge,
+    ResolveMerge,
+    ReviewMerge,
+    UndoMerge,
+    UseReviewEdits,
+)
 from .pin import PinSnapshot, UnpinSnapshot
 from .restore_samples import PlanRestore, RestoreSamples
 from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
@@ -34,7 +42,7 @@ from .trash import DeleteSnapshot, EmptyTrash, RestoreSnapshot
 from .undo_restore import PlanUndoRestore, UndoRestore
 from .undoing import ListUndoable, UndoOperation
 
-OPERATORS: tuple[type[SnapshotOperator], ...] = (
+OPERATORS: tuple[type[PluginOperator], ...] = (
     CreateSnapshot,
     ListSnapshots,
     GetSnapshotInfo,
@@ -71,8 +79,12 @@ OPERATORS: tuple[type[SnapshotOperator], ...] = (
     DeleteBranch,
     RestoreBranch,
     PlanMerge,
+    ReviewMerge,
     ResolveMerge,
+    UseReviewEdits,
     ApplyMerge,
+    DiscardMerge,
+    UndoMerge,
     ListUndoable,
     UndoOperation,
 )

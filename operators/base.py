@@ -6,6 +6,7 @@ what to show. Nothing else belongs here: whatever an operator can do, the SDK ca
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
@@ -30,6 +31,12 @@ DIALOG = "dialog"
 PREVIEW = "preview"
 """The parameter in which the App's script puts what a preview has found."""
 
+_FORM = "form"
+"""The parameter that tells that a dialog of the App waits for the result."""
+
+FAILED = "failed"
+"""The state of a result that tells a dialog why it is none."""
+
 _ADDED = {
     "panel_id",
     "panel_state",
@@ -39,6 +46,7 @@ _ADDED = {
     "__method__",
     DIALOG,
     PREVIEW,
+    _FORM,
 }
 
 Plain: TypeAlias = dict[str, Any]
@@ -52,6 +60,8 @@ class Target:
     """The name of the dataset that has the history."""
     snapshot: str | None
     """The name of the snapshot that is open, if any."""
+    merge: str | None = None
+    """The id of the merge whose review is open, if any."""
 
     @classmethod
     def of(cls, ctx: ExecutionContext) -> Target:
@@ -73,7 +83,7 @@ class Target:
         if not name:
             raise InvalidRequestError("Open a dataset first")
         location = management.locate(name)
-        return cls(location.dataset.name, location.snapshot)
+        return cls(location.dataset.name, location.snapshot, location.merge)
 
     def head_only(self, action: str) -> None:
         """Refuses what makes no sense while a snapshot is open.
@@ -91,8 +101,8 @@ class Target:
             )
 
 
-class SnapshotOperator(foo.Operator):
-    """An action on a dataset's history."""
+class PluginOperator(foo.Operator):
+    """What all operators of this plugin say of themselves."""
 
     NAME: ClassVar[str]
     """By default, what the table of actions calls the operator of ``ACTION``."""
@@ -105,10 +115,6 @@ class SnapshotOperator(foo.Operator):
     """Whether it can take long, and a delegated worker can do it as well."""
     ACTION: ClassVar[Action]
     """What it does, as the policy is asked."""
-    IS_PREVIEW: ClassVar[bool] = False
-    """Whether it only tells a dialog what another operator would do."""
-    SUBMIT: ClassVar[str] = "Execute"
-    """What the form's button says."""
 
     def __init_subclass__(cls) -> None:
         """Names the operator as the table does, unless it says otherwise."""
@@ -131,6 +137,15 @@ class SnapshotOperator(foo.Operator):
             risk_level=self.RISK,
             view_target=False,
         )
+
+
+class SnapshotOperator(PluginOperator, ABC):
+    """An action on a dataset's history, with a form."""
+
+    IS_PREVIEW: ClassVar[bool] = False
+    """Whether it only tells a dialog what another operator would do."""
+    SUBMIT: ClassVar[str] = "Execute"
+    """What the form's button says."""
 
     def target(self, ctx: ExecutionContext) -> Target:
         """Returns what it works on: what is open, unless an operator says otherwise.
@@ -159,6 +174,8 @@ class SnapshotOperator(foo.Operator):
                     self.fill(form, target, ctx)
             except SnapshotError as error:
                 form.refuse(str(error))
+        if ctx.prompt_id:
+            form.mark(_FORM)
         return form.finish()
 
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
@@ -177,7 +194,13 @@ class SnapshotOperator(foo.Operator):
         """Does it, and returns plain data."""
         if ctx.delegated:
             turn.take(ctx, self.ACTION, PLUGIN)
-        return self.perform(ctx, plain_params(ctx))
+        try:
+            return self.perform(ctx, plain_params(ctx))
+        except SnapshotError as error:
+            if ctx.delegated or not ctx.params.get(_FORM):
+                raise
+            # The App's dialogs hide what an error says
+            return {"state": FAILED, "error": type(error).__name__, "message": str(error)}
 
     def perform(self, ctx: ExecutionContext, params: Plain) -> Plain:
         """Does it where it fits: see :mod:`.running`.
@@ -217,6 +240,7 @@ class SnapshotOperator(foo.Operator):
                 self.follow_up(ctx, target, result)
         return result
 
+    @abstractmethod
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Calls the SDK.
 
@@ -228,7 +252,6 @@ class SnapshotOperator(foo.Operator):
         Returns:
             plain data, with a ``message`` for people
         """
-        raise NotImplementedError
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Tells the App what to show once it is done.
@@ -253,7 +276,10 @@ class SnapshotOperator(foo.Operator):
         """Returns the form that shows the result; the History panel shows results by itself."""
         outputs = types.Object()
         result = ctx.results or {}
-        if not ctx.panel_id and result.get("message"):
+        if result.get("state") == FAILED:
+            alert = types.AlertView(severity="error", label=result["message"])
+            outputs.view("error", alert)
+        elif not ctx.panel_id and result.get("message"):
             kind = types.Success if running.is_finished(result) else types.Notice
             outputs.view("message_view", kind(label=result["message"]))
             self.show(outputs, result)
@@ -270,17 +296,7 @@ class SnapshotOperator(foo.Operator):
 
 def plain_params(ctx: ExecutionContext) -> Plain:
     """Returns what was filled in, without what the App's panels add to it."""
-    added = (
-        "panel_id",
-        "panel_state",
-        "panels",
-        DIALOG,
-        PREVIEW,
-        "path",
-        "event_args",
-        "__method__",
-    )
-    return {key: value for key, value in ctx.params.items() if key not in added}
+    return {key: value for key, value in ctx.params.items() if key not in _ADDED}
 
 
 def snapshot_names(target: Target) -> list[str]:

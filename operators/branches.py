@@ -151,18 +151,19 @@ class RestoreBranch(SnapshotOperator):
         if not trashed:
             raise InvalidRequestError(f"The trash of '{target.dataset}' holds no branches")
         labels = {
+            # Of two of one name, the last one
             str(item.dataset_name): f"{item.name}, deleted {ago(item.trashed_at)}"
             + (f", {until(item.expires_at)} left" if item.expires_at else "")
-            for item in trashed
+            for item in reversed(trashed)
         }
-        form.choice("branch", "Branch", list(labels), labels=labels)
+        form.choice("branch", "Branch", list(reversed(labels)), labels=labels)
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Brings it back."""
         name = params.get("branch")
         if not name:
             raise InvalidRequestError("The parameter 'branch' is missing: which branch?")
-        branch = management.restore_branch(name)
+        branch = management.restore_branch(name, params.get("operation_id") or None)
         return {
             "message": f"Branch '{branch.name}' is back, as dataset '{branch.dataset_name}'",
             "branch": plain(branch),

@@ -14,11 +14,12 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
+from ..backend.trash.trash import TrashItem
 from . import preview
 from .base import PLUGIN, Plain, SnapshotOperator, Target
 from .form import Form
 from .lost import UNDO, ways_back
-from .revert import PlanRevert, PlanUndo, last_discarded, show_dataset
+from .revert import PlanRevert, PlanUndo, discarded_state, show_dataset
 
 _ASK = "ask"
 
@@ -48,10 +49,8 @@ class BringBackSamples(SnapshotOperator):
         if name is None:
             return
         label = "Calculating exactly what that would change"
-        if name == UNDO:
-            state = last_discarded(target.dataset)
-            wanted = {"state": state.id if state else None}
-            plan = preview.ask(form, ctx, PlanUndo, wanted, label)
+        if (state := _state(target.dataset, name)) is not None:
+            plan = preview.ask(form, ctx, PlanUndo, {"operation_id": state.id}, label)
         else:
             plan = preview.ask(form, ctx, PlanRevert, {"name": name}, label)
         if plan is not None:
@@ -77,8 +76,8 @@ class BringBackSamples(SnapshotOperator):
         name = params.get("name") or next(iter(ways_back(target.dataset)), None)
         if name is None:
             raise InvalidRequestError(f"'{target.dataset}' has nothing to go back to")
-        if name == UNDO:
-            management.undo_revert(target.dataset)
+        if (state := _state(target.dataset, name)) is not None:
+            management.undo_revert(target.dataset, state.id)
         else:
             management.revert_dataset_to_snapshot(target.dataset, name)
         number = management.count_documents(target.dataset)
@@ -87,3 +86,10 @@ class BringBackSamples(SnapshotOperator):
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Shows the dataset."""
         show_dataset(ctx, target)
+
+
+def _state(dataset: str, name: str) -> TrashItem | None:
+    """Returns the discarded state that a choice stands for; None if it is a snapshot's name."""
+    if name != UNDO and not name.startswith(f"{UNDO} "):
+        return None
+    return discarded_state(dataset, name.removeprefix(UNDO).strip() or None)

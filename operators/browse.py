@@ -18,7 +18,7 @@ from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
 from . import lost, running
 from .asking import asking
-from .base import Plain, SnapshotOperator, Target, choose_snapshot
+from .base import Plain, PluginOperator, SnapshotOperator, Target, choose_snapshot
 from .form import Form
 from .plain import plain
 from .words import ago, change_counts, plural, size
@@ -197,7 +197,7 @@ class OpenHistory(SnapshotOperator):
         )
 
 
-class DescribeOpenSnapshot(SnapshotOperator):
+class DescribeOpenSnapshot(PluginOperator):
     """Tells the App's script whether a snapshot is open."""
 
     NAME = "describe_open_snapshot"
@@ -207,26 +207,20 @@ class DescribeOpenSnapshot(SnapshotOperator):
     ICON = "info"
     UNLISTED = True
 
-    def resolve_input(self, ctx: ExecutionContext) -> None:
-        """Needs nothing to be filled in."""
-
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Tells it, and what of the dataset the script has to look at."""
         target = _quick_target(ctx)
         if target is None:
             return {"dataset": None, "snapshot": None}
         told: Plain = {"dataset": target.dataset, "snapshot": target.snapshot}
-        if target.snapshot is None:
+        if target.snapshot is None and target.merge is None:
             with asking(ctx):
                 told["version"] = management.head_version(target.dataset)
                 told["is_lost"] = lost.is_lost(target.dataset)
         return told
 
-    def resolve_output(self, ctx: ExecutionContext) -> None:
-        """Shows nothing."""
 
-
-class DescribeHistory(SnapshotOperator):
+class DescribeHistory(PluginOperator):
     """Tells the App's script whether the History panel would show something new."""
 
     NAME = "describe_history"
@@ -236,16 +230,10 @@ class DescribeHistory(SnapshotOperator):
     ICON = "info"
     UNLISTED = True
 
-    def resolve_input(self, ctx: ExecutionContext) -> None:
-        """Needs nothing to be filled in."""
-
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Tells it."""
         with asking(ctx):
             return {"version": history_version(ctx)}
-
-    def resolve_output(self, ctx: ExecutionContext) -> None:
-        """Shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -293,6 +281,7 @@ class Seen:
             seen.changes,
             seen.changes and ago(seen.changes.updated_at),
             seen.changes_are_stale,
+            [(merge.plan, merge.review) for merge in seen.merges],
             [
                 (entry.id, entry.progress, entry.label, entry.is_cancelled)
                 for entry in seen.operations

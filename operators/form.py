@@ -187,6 +187,17 @@ class Form:
             error_message=reason,
         )
 
+    def mark(self, key: str) -> None:
+        """Has the App say with the parameters that somebody has filled this in, and waits.
+
+        Args:
+            key: the name of the parameter that says so
+        """
+        # Where there is nothing to fill in, the App shows no form
+        if self.inputs.properties:
+            view = types.ComponentView("SnapshotsMark")
+            self.inputs.str(key, default="filled in", view=view)
+
     def finish(self) -> types.Property:
         """Returns the form as FiftyOne wants it."""
         view = types.PromptView(label=self.title, submit_button_label=self.submit)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from .. import management
 from ..backend.access import Action
 from ..backend.trash.trash import TrashKind
-from .words import ago, plural, undo_name
+from .words import ago, bring_back_name, plural
 
 UNDO = "(undo)"
-"""Stands for the last discarded state among the names of snapshots."""
+"""Stands for the last discarded state among the names of snapshots, and with an id for another."""
 
 
 def is_lost(dataset: str) -> bool:
@@ -34,7 +34,7 @@ def ways_back(dataset: str) -> dict[str, str]:
         dataset: the name of the dataset
 
     Returns:
-        the names of snapshots that have samples, and perhaps :data:`UNDO`
+        the names of snapshots that have samples, and what stands for discarded states
     """
     choices = {
         entry.name: f"Snapshot '{entry.name}': {plural(entry.sample_count, 'sample')}, "
@@ -43,6 +43,8 @@ def ways_back(dataset: str) -> dict[str, str]:
         if entry.sample_count and entry.archive is None
     }
     states = [item for item in management.list_trash(dataset) if item.kind is TrashKind.HEAD]
-    if states:
-        choices[UNDO] = undo_name(states[-1])
+    for state in reversed(states):
+        is_last = state is states[-1]
+        key = UNDO if is_last else f"{UNDO} {state.id}"
+        choices[key] = bring_back_name(state, is_last)
     return choices

@@ -20,7 +20,7 @@ from .form import Form
 from .plain import plain
 from .preview import PreviewOperator
 from .trash import TRASH_NOTICE
-from .words import plural, undo_name
+from .words import bring_back_name, exact, plural, trash_item
 
 
 class PlanRevert(PreviewOperator):
@@ -56,12 +56,12 @@ class PlanUndo(PreviewOperator):
     NAME = "plan_undo"
     ACTION = Action.DIFF
     LABEL = "Preview undo"
-    DESCRIPTION = "Tell exactly what undoing the last rollback would change, and change nothing"
+    DESCRIPTION = "Tell exactly what undoing a rollback would change, and change nothing"
     ICON = "preview"
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Compares the dataset with what lies in the trash."""
-        plan = management.undo_revert(target.dataset, dry_run=True)
+        plan = management.undo_revert(target.dataset, _operation(params), dry_run=True)
         told = _told(plan, "", "", " will change back")
         if plan.snapshots_to_bring_back:
             told.append(f"The {_quoted('snapshot', plan.snapshots_to_bring_back)} will come back")
@@ -114,7 +114,7 @@ class RevertToSnapshot(SnapshotOperator):
 
 
 class UndoRevert(SnapshotOperator):
-    """Undoes the last rollback."""
+    """Undoes the last rollback, or brings an earlier state back."""
 
     ACTION = Action.UNDO_REVERT
     DESCRIPTION = "Bring back exactly what the last rollback discarded, newer snapshots included"
@@ -125,16 +125,30 @@ class UndoRevert(SnapshotOperator):
 
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
         """Says what comes back."""
-        state = last_discarded(target.dataset)
-        if state is None:
+        states = discarded_states(target.dataset)
+        if not states:
             raise InvalidRequestError(
                 f"There is nothing to undo: '{target.dataset}' was not rolled back, or that was "
                 "too long ago, or the trash was emptied"
             )
-        name = undo_name(state)
+        labels = {
+            state.id: f"{trash_item(state)}, {exact(state.trashed_at)}"
+            for state in reversed(states)
+        }
+        last = states[-1].id
+        if len(states) > 1 or form.params.get("operation_id"):
+            chosen = form.choice(
+                "operation_id", "Former state", list(labels), default=last, labels=labels
+            )
+        else:
+            chosen = last
+        state = next((state for state in states if state.id == chosen), None)
+        if state is None:
+            return
+        name = bring_back_name(state, is_last=state.id == last)
         form.title = form.submit = name
         label = "Calculating exactly what that would change"
-        plan = preview.ask(form, ctx, PlanUndo, {"state": state.id}, label)
+        plan = preview.ask(form, ctx, PlanUndo, {"operation_id": state.id}, label)
         if plan is not None:
             form.say(
                 "what",
@@ -149,25 +163,45 @@ class UndoRevert(SnapshotOperator):
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Undoes it."""
-        state = last_discarded(target.dataset)
-        management.undo_revert(target.dataset)
+        chosen = _operation(params)
+        last = discarded_state(target.dataset)
+        state = last if chosen is None else discarded_state(target.dataset, chosen)
+        management.undo_revert(target.dataset, chosen)
         if state is None:
             return {"message": f"'{target.dataset}' is what it was before"}
         done, when = ("redone", "after") if state.is_rolled_back else ("undone", "before")
-        return {
-            "message": f"The rollback to '{state.name}' was {done}: '{target.dataset}' is what it "
-            f"was {when} it"
-        }
+        what = f"{'merge' if state.is_merge else 'rollback to'} '{state.name}'"
+        if state != last:
+            return {"message": f"'{target.dataset}' is what it was {when} the {what}"}
+        return {"message": f"The {what} was {done}: '{target.dataset}' is what it was {when} it"}
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Shows the dataset."""
         show_dataset(ctx, target)
 
 
-def last_discarded(dataset: str) -> TrashItem | None:
-    """Returns the state that undoing brings back, or None if there is none."""
-    items = [item for item in management.list_trash(dataset) if item.kind is TrashKind.HEAD]
-    return items[-1] if items else None
+def discarded_states(dataset: str) -> list[TrashItem]:
+    """Returns the former states of a dataset that can be brought back, oldest first."""
+    return [item for item in management.list_trash(dataset) if item.kind is TrashKind.HEAD]
+
+
+def discarded_state(dataset: str, operation_id: str | None = None) -> TrashItem | None:
+    """Returns the state that an undo brings back.
+
+    Args:
+        dataset: the name of the dataset
+        operation_id (None): the operation that discarded it; by default, the last one
+
+    Returns:
+        the state, or None if there is none
+    """
+    states = discarded_states(dataset)
+    found = [state for state in states if operation_id in (None, state.id)]
+    return found[-1] if found else None
+
+
+def _operation(params: Mapping[str, Any]) -> str | None:
+    return params.get("operation_id") or None
 
 
 def _told(plan: RevertPlan | UndoPlan, added: str, deleted: str, restored: str) -> list[str]:
@@ -210,7 +244,7 @@ def show_dataset(ctx: ExecutionContext, target: Target) -> None:
         ctx: the operator's context
         target: the dataset
     """
-    if target.snapshot is not None:
+    if target.snapshot is not None or target.merge is not None:
         ctx.ops.open_dataset(target.dataset)
     else:
         ctx.trigger(f"{PLUGIN}/show_content")

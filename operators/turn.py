@@ -30,6 +30,7 @@ _OF_HEAD = (
     Action.REVERT,
     Action.UNDO_REVERT,
     Action.APPLY_MERGE,
+    Action.UNDO_MERGE,
     Action.RESTORE_SAMPLES,
     Action.UNDO_RESTORE,
 )

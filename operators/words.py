@@ -64,7 +64,11 @@ def until(time: datetime, now: datetime | None = None) -> str:
 
 
 def trash_item(item: TrashItem) -> str:
-    """Returns what something in the trash is."""
+    """Returns what something in the trash is.
+
+    Args:
+        item: what lies in the trash
+    """
     if item.kind is TrashKind.SNAPSHOT:
         return f"Snapshot '{item.name}'"
     if item.kind is TrashKind.BRANCH:
@@ -72,12 +76,22 @@ def trash_item(item: TrashItem) -> str:
     if item.kind is TrashKind.SAMPLES:
         return f"Samples before they were restored from '{item.name}'"
     when = "after" if item.is_rolled_back else "before"
-    return f"The state {when} the rollback to '{item.name}'"
+    return f"The state {when} the {_exchange(item)} '{item.name}'"
 
 
 def undo_name(item: TrashItem) -> str:
     """Returns what bringing a discarded state back is called."""
-    return f"{'Redo' if item.is_rolled_back else 'Undo'} rollback to {item.name}"
+    name = f"'{item.name}'" if item.is_merge else item.name
+    return f"{'Redo' if item.is_rolled_back else 'Undo'} {_exchange(item)} {name}"
+
+
+def _exchange(item: TrashItem) -> str:
+    return "merge" if item.is_merge else "rollback to"
+
+
+def bring_back_name(item: TrashItem, is_last: bool) -> str:
+    """Returns what bringing a discarded state back is called, if it need not be the last one."""
+    return undo_name(item) if is_last else f"Bring back the s{trash_item(item)[5:]}"
 
 
 def exact(time: datetime) -> str:

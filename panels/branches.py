@@ -1,4 +1,4 @@
-"""The section of the History panel that is about branches, and deleted ones in the trash."""
+"""The section of the History panel that is about branches."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from fiftyone.operators import types
 
 from ..backend.access import Action
 from ..backend.branches.record import Branch
-from ..backend.trash.trash import TrashItem
 from ..operators.words import ago, exact
-from . import discarded, widgets
+from . import widgets
 from .model import Shown
 
 if TYPE_CHECKING:
@@ -52,31 +51,6 @@ def section(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
         _row(panel, box, f"branch_{number}", branch, shown)
 
 
-def in_trash(
-    panel: HistoryPanel, page: types.Object, key: str, item: TrashItem, shown: Shown
-) -> None:
-    """Adds the row of a deleted branch.
-
-    Args:
-        panel: the panel
-        page: where to add it
-        key: its name there
-        item: what lies in the trash
-        shown: what else is shown
-    """
-    box = discarded.row(page, key, item, "deleted")
-    if shown.why_not(Action.RESTORE_BRANCH) is None:
-        widgets.button(
-            box,
-            "restore_branch",
-            "Restore",
-            panel.on_restore_branch,
-            icon="restore_from_trash",
-            params={"branch": item.dataset_name},
-            hint=f"Bring branch {item.name} back, as dataset {item.dataset_name}",
-        )
-
-
 def _parent(panel: HistoryPanel, box: types.Object, own: Branch) -> None:
     line = widgets.row(box, "own", style={"flexWrap": "wrap"})
     said = f"This is branch {own.name} of {own.parent_name}, made of snapshot {own.base_snapshot}."
@@ -86,6 +60,15 @@ def _parent(panel: HistoryPanel, box: types.Object, own: Branch) -> None:
         said += " That snapshot is gone."
     widgets.text(line, "said", said, item={"flex": "1 1 220px"})
     if own.has_parent:
+        widgets.button(
+            line,
+            "merge_own",
+            f"Merge into {own.parent_name}",
+            panel.on_plan_merge,
+            icon="merge",
+            params={"branch": own.dataset_name},
+            hint="See what that would change, and what must be decided before",
+        )
         widgets.button(
             line,
             "open_parent",
@@ -132,6 +115,13 @@ def _row(panel: HistoryPanel, box: types.Object, key: str, branch: Branch, shown
         params={"dataset": branch.dataset_name},
         hint=f"Open dataset {branch.dataset_name}",
         aria_label=f"Open branch {branch.name}",
+    )
+    widgets.kebab(
+        actions,
+        "menu",
+        f"More for branch {branch.name}",
+        {f"merge/{branch.dataset_name}": f"Merge into {branch.parent_name}"},
+        panel.on_plan_merge,
     )
     if shown.may_delete(branch):
         widgets.button(

@@ -1,13 +1,15 @@
-"""The rows of the dataset's former states and samples, which lie in the trash."""
+"""The rows of what lies in the trash besides snapshots: former states, samples, branches."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from ..backend.access import Action
-from ..backend.trash.trash import TrashItem
+from ..backend.trash.trash import TrashItem, TrashKind
 from ..operators.words import ago, exact, size, trash_item, undo_name, until
 from . import widgets
 from .model import Shown
@@ -16,28 +18,29 @@ if TYPE_CHECKING:
     from .history import HistoryPanel
 
 
-def state(
-    panel: HistoryPanel, page: types.Object, key: str, item: TrashItem, shown: Shown, is_last: bool
+class _WayBack(NamedTuple):
+    """How something comes back from the trash."""
+
+    what: str
+    """What became of it."""
+    action: Action
+    button: str
+    label: str
+    icon: str
+    handler: Callable[[ExecutionContext], None]
+    params: dict[str, Any]
+
+
+def in_trash(
+    panel: HistoryPanel,
+    page: types.Object,
+    key: str,
+    item: TrashItem,
+    shown: Shown,
+    *,
+    is_last: bool = False,
 ) -> None:
-    """Adds the row of a former state of the dataset that lies in the trash.
-
-    Args:
-        panel: the panel
-        page: where to add it
-        key: its name there
-        item: the state
-        shown: what else is shown
-        is_last: whether it is the one that can be brought back next
-    """
-    box = row(page, key, item, "discarded")
-    if is_last:
-        undo_button(panel, box, shown)
-
-
-def samples(
-    panel: HistoryPanel, page: types.Object, key: str, item: TrashItem, shown: Shown
-) -> None:
-    """Adds the row of what a restoration of samples has overwritten.
+    """Adds the row of something in the trash that is no snapshot.
 
     Args:
         panel: the panel
@@ -45,32 +48,40 @@ def samples(
         key: its name there
         item: what lies in the trash
         shown: what else is shown
+        is_last (False): whether it is the former state that an undo brings back
     """
-    box = row(page, key, item, "overwritten")
-    if shown.why_not(Action.UNDO_RESTORE) is None:
+    way = _way_back(panel, item)
+    box = _row(page, key, item, way.what)
+    if is_last:
+        undo_button(panel, box, shown)
+    elif shown.why_not(way.action) is None:
         widgets.button(
             box,
-            "undo_restore",
-            "Undo restoring",
-            panel.on_undo_restore,
-            icon="undo",
-            params={"operation_id": item.id},
+            way.button,
+            way.label,
+            way.handler,
+            icon=way.icon,
+            params=way.params,
             hint=f"Bring back: {trash_item(item)}",
         )
 
 
-def row(page: types.Object, key: str, item: TrashItem, what: str) -> types.Object:
-    """Adds the row of something in the trash that is no snapshot.
+def _way_back(panel: HistoryPanel, item: TrashItem) -> _WayBack:
+    bin_, params = "restore_from_trash", {"operation_id": item.id}
+    if item.kind is TrashKind.SAMPLES:
+        action, on_click = Action.UNDO_RESTORE, panel.on_undo_restore
+        return _WayBack(
+            "overwritten", action, "undo_restore", "Undo restoring", "undo", on_click, params
+        )
+    if item.kind is TrashKind.BRANCH:
+        action, on_click = Action.RESTORE_BRANCH, panel.on_restore_branch
+        params["branch"] = str(item.dataset_name)
+        return _WayBack("deleted", action, "restore_branch", "Restore", bin_, on_click, params)
+    action, on_click = Action.UNDO_REVERT, panel.on_undo_revert
+    return _WayBack("discarded", action, "bring_back", "Bring back", bin_, on_click, params)
 
-    Args:
-        page: where to add it
-        key: its name there
-        item: what lies in the trash
-        what: what became of it, such as ``discarded``
 
-    Returns:
-        the row, which has room for a button
-    """
+def _row(page: types.Object, key: str, item: TrashItem, what: str) -> types.Object:
     box = widgets.card(
         page,
         key,

@@ -32,7 +32,8 @@ from ..operators import (
 from ..operators.asking import asking
 from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
 from . import page, saving
-from .model import COMPARED, DESCRIPTION, NAME, compared, state_of
+from .merging_events import MergeEvents
+from .model import COMPARED, DESCRIPTION, KEPT_OF_MERGES, NAME, compared, state_of
 
 _MENU: dict[str, type[SnapshotOperator]] = {
     "revert": revert.RevertToSnapshot,
@@ -49,7 +50,7 @@ _MENU: dict[str, type[SnapshotOperator]] = {
 }
 
 
-class HistoryPanel(Panel):
+class HistoryPanel(MergeEvents, Panel):
     """Shows the history of the dataset that is open."""
 
     @property
@@ -80,6 +81,7 @@ class HistoryPanel(Panel):
             {
                 "notice": None,
                 "compare": None,
+                **dict.fromkeys(KEPT_OF_MERGES),
                 "activity": False,
                 "page": 0,
                 "search": {},
@@ -220,13 +222,14 @@ class HistoryPanel(Panel):
         undo = ctx.params.get("undo") or {}
         operators: dict[str, type[SnapshotOperator]] = {
             "revert": revert.UndoRevert,
+            "merge": revert.UndoRevert,
             "delete": trash.RestoreSnapshot,
             "delete_branch": branches.RestoreBranch,
             "restore_samples": undo_restore.UndoRestore,
         }
         operator = operators.get(undo.get("action", ""))
         if operator is revert.UndoRevert:
-            last = revert.last_discarded(Target.of(ctx).dataset)
+            last = revert.discarded_state(Target.of(ctx).dataset)
             if last is None or last.is_rolled_back or last.name != undo.get("name"):
                 # Somebody has gone on since: say what would be undone now
                 self._ask(ctx, operator, {})
@@ -241,8 +244,9 @@ class HistoryPanel(Panel):
         self._ask(ctx, undo_restore.UndoRestore, {"operation_id": operation_id})
 
     def on_undo_revert(self, ctx: ExecutionContext) -> None:
-        """Asks whether to undo the last rollback."""
-        self._ask(ctx, revert.UndoRevert, {})
+        """Asks whether to undo the last rollback, or to bring another state back."""
+        chosen = ctx.params.get("operation_id")
+        self._ask(ctx, revert.UndoRevert, {"operation_id": chosen} if chosen else {})
 
     def on_undo_operation(self, ctx: ExecutionContext) -> None:
         """Asks whether to undo an operation."""
@@ -266,7 +270,8 @@ class HistoryPanel(Panel):
 
     def on_restore_branch(self, ctx: ExecutionContext) -> None:
         """Brings a deleted branch back."""
-        self._perform(ctx, branches.RestoreBranch, {"branch": ctx.params["branch"]})
+        params = {key: ctx.params.get(key) for key in ("branch", "operation_id")}
+        self._perform(ctx, branches.RestoreBranch, params)
 
     def on_empty_trash(self, ctx: ExecutionContext) -> None:
         """Asks whether to empty the trash."""
@@ -305,13 +310,20 @@ class HistoryPanel(Panel):
             ctx.panel.set_state("notice", page.told(result))
         return True
 
-    def _ask(self, ctx: ExecutionContext, operator: type[SnapshotOperator], params: Plain) -> None:
+    def _ask(
+        self,
+        ctx: ExecutionContext,
+        operator: type[SnapshotOperator],
+        params: Plain,
+        on_success: Any = None,
+    ) -> None:
         """Opens an operator's form as a dialog."""
         self._dismiss_outcomes(ctx)
         ctx.panel.set_state("notice", None)
         # What came of it is looked for by the panel itself; what fails, the dialog tells
         params = {**params, DIALOG: True}
-        ctx.prompt(f"{PLUGIN}/{operator.NAME}", params=params, on_success=self.on_poll)
+        on_success = on_success or self.on_poll
+        ctx.prompt(f"{PLUGIN}/{operator.NAME}", params=params, on_success=on_success)
 
     @staticmethod
     def _dismiss_outcomes(ctx: ExecutionContext) -> None:

@@ -12,6 +12,7 @@ from .. import management
 from ..backend.access import Action
 from ..backend.branches.record import Branch, Branches
 from ..backend.catalog.record import SampleChangeSummary, SnapshotState
+from ..backend.merge.open_merges import OpenMerge
 from ..backend.operations.journal import Entry
 from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
@@ -22,6 +23,9 @@ from ..operators.base import Target
 PAGE_SIZE = 10
 
 _PANELS_KEPT = 5
+
+KEPT_OF_MERGES = ("merge", "merge_filter", "merge_number")
+"""What the panel's state keeps of merges, whose review is another dataset."""
 
 # Where in the panel's state the fields keep what is filled in: a field's path on the page
 NAME = "history.create.fields.name"
@@ -56,6 +60,8 @@ class Shown:
     changes: SampleChangeSummary | None
     changes_are_stale: bool
     branches: Branches
+    merges: list[OpenMerge]
+    """Planned merges, oldest first."""
     trash: list[TrashItem]
     """Everything in the trash, oldest first."""
     operations: list[Entry]
@@ -102,6 +108,7 @@ class Shown:
             changes=overview.changes if is_head else None,
             changes_are_stale=is_head and overview.changes_are_stale,
             branches=overview.branches,
+            merges=overview.merges,
             trash=overview.trash,
             operations=overview.operations,
             tasks_under_way=[task for task, is_running in seen.tasks if is_running],
@@ -168,7 +175,9 @@ def compared(ctx: ExecutionContext, target: Target) -> dict[str, str] | None:
 def kept(ctx: ExecutionContext) -> dict[str, Any]:
     """Returns what of the panel's state survives opening another version of the dataset."""
     # The outcomes of its dialogs are told by the panel that takes its place
-    panels = {"panels": browse.panels_of(ctx)[-_PANELS_KEPT:]}
+    panels: dict[str, Any] = {"panels": browse.panels_of(ctx)[-_PANELS_KEPT:]}
+    for key in KEPT_OF_MERGES:
+        panels[key] = state_of(ctx, key, None)
     versions = state_of(ctx, "compare", None)
     if not versions:
         return panels

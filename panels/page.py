@@ -14,7 +14,8 @@ from ..backend.errors import SnapshotError
 from ..operators import browse, running
 from ..operators.base import Target
 from ..operators.words import ago, exact
-from . import activity, branches, comparing, discarded, rows, saving, widgets
+from . import activity, branches, comparing, discarded, merging, rows, saving, widgets
+from .merging_state import merge_of
 from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
     _notices(panel, page, ctx, shown)
     if shown.target.snapshot is not None:
         _banner(panel, page, shown)
+    if (merge := merge_of(ctx, shown)) is not None:
+        merging.render(panel, page, ctx, shown, merge)
+        return _finish(panel, root, ctx, shown)
     if compared(ctx, shown.target):
         comparing.render(panel, page, ctx, shown)
         return _finish(panel, root, ctx, shown)
@@ -57,6 +61,7 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
     if shown.target.snapshot is None:
         _create_box(panel, page, ctx, shown)
     rows.under_way(panel, page, shown)
+    merging.banners(panel, page, shown)
     if shown.target.snapshot is None and (shown.history.total or shown.branches.branch):
         branches.section(panel, page, shown)
     _list(panel, page, ctx, shown)
@@ -273,11 +278,11 @@ def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown:
         rows.timeline(page, ctx, shown)
     if trash and shown.page == 0:
         for number, item in enumerate(reversed(shown.discarded)):
-            discarded.state(panel, page, f"state_{number}", item, shown, is_last=number == 0)
+            discarded.in_trash(panel, page, f"state_{number}", item, shown, is_last=number == 0)
         for number, item in enumerate(reversed(shown.overwritten)):
-            discarded.samples(panel, page, f"samples_{number}", item, shown)
+            discarded.in_trash(panel, page, f"samples_{number}", item, shown)
         for number, item in enumerate(reversed(shown.deleted_branches)):
-            branches.in_trash(panel, page, f"deleted_{number}", item, shown)
+            discarded.in_trash(panel, page, f"deleted_{number}", item, shown)
     others = shown.discarded or shown.overwritten or shown.deleted_branches
     if not shown.history.entries and not (trash and others):
         searched = "No snapshot fits the search." if shown.history.total else "No snapshots."

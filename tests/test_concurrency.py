@@ -330,14 +330,14 @@ def test_two_who_undo_at_once_undo_once(
 ) -> None:
     make("image", STORIES["undo_revert"])
     gate = Gate()
-    look = undo._last_discarded
+    look = undo.chosen
 
     def look_and_wait(*args: Any) -> object:
         found = look(*args)
         gate.stop()
         return found
 
-    monkeypatch.setattr(undo, "_last_discarded", look_and_wait)
+    monkeypatch.setattr(undo, "chosen", look_and_wait)
     with Child(lambda: fos.undo_revert(NAME)) as slow:
         gate.wait()
         monkeypatch.undo()

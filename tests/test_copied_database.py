@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import fiftyone as fo
@@ -10,10 +11,12 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.catalog import deployment, place
 from support.command_line import Run, in_this_process
 from support.crash import killed_at
 from support.datasets import image_dataset
 from support.full import Document
+from support.mongod import Mongod
 
 NAME = "digits"
 
@@ -228,3 +231,89 @@ def test_on_the_command_line(
     assert run("claim-archives", "--json").json == {"archives": 1}
     refused = run("claim-archives")
     assert (refused.code, refused.out) == (1, "")
+
+
+def become_copied_files(database: Database[Document]) -> None:
+    """Has the note say what it says in a copy of the server's files: it was written elsewhere."""
+    elsewhere = {"host": "production", "path": "/data/db"}
+    changed = database["snapshots.deployment"].update_one({}, {"$set": {"places": [elsewhere]}})
+    assert changed.modified_count
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_copied_files_remove_no_archive_of_the_original(
+    removal: str, archived: Path, database: Database[Document], caplog: pytest.LogCaptureFixture
+) -> None:
+    become_copied_files(database)
+    with caplog.at_level(logging.WARNING):
+        REMOVALS[removal]()
+    assert archived.exists()
+    assert "claim_archives()" in caplog.text
+    fos.recover()
+    assert archived.exists()
+    (found,) = [each for each in fos.diagnose().problems if each.subject == "archives"]
+    assert "claim-archives" in found.advice
+
+
+def test_a_server_that_was_moved_claims_them_once(
+    archived: Path, database: Database[Document]
+) -> None:
+    become_copied_files(database)
+    assert fos.claim_archives() == 1
+    assert not fos.diagnose().problems
+    # And may go back to where it was
+    assert len((database["snapshots.deployment"].find_one() or {})["places"]) == 2
+    _delete_and_empty()
+    assert not archived.exists()
+
+
+def test_copied_files_that_leave_them_are_a_database_of_their_own(
+    archived: Path, folder: Path, database: Database[Document]
+) -> None:
+    become_copied_files(database)
+    assert fos.leave_archives() == 1
+    assert fos.diagnose()
+    fos.archive_snapshot(NAME, "v2")
+    (own,) = set(folder.iterdir()) - {archived}
+    fo.delete_dataset(NAME)
+    fos.recover()
+    assert archived.exists()
+    assert not own.exists()
+
+
+def test_a_note_of_an_earlier_version_learns_where_it_is(
+    archived: Path, database: Database[Document]
+) -> None:
+    database["snapshots.deployment"].update_one({}, {"$unset": {"places": ""}})
+    _delete_and_empty()
+    assert not archived.exists()
+    assert (database["snapshots.deployment"].find_one() or {})["places"]
+
+
+def test_a_server_on_copied_files_is_told_from_the_original(tmp_path: Path) -> None:
+    original = Mongod(tmp_path / "original")
+    with original, original.client() as client:
+        assert not deployment.note(client["fiftyone"]).is_copy
+    # Somewhere else, and at another port
+    shutil.copytree(tmp_path / "original", tmp_path / "copy")
+    for path, is_copy in (("original", False), ("copy", True)):
+        with Mongod(tmp_path / path) as server, server.client() as client:
+            assert deployment.note(client["fiftyone"]).is_copy is is_copy
+
+
+@pytest.mark.parametrize(
+    ("there", "is_same"),
+    [
+        ({"host": "Laptop.lan", "path": "/data"}, True),
+        ({"host": "laptop", "path": "/other"}, False),
+        ({"host": "server", "path": "/data"}, False),
+        ({"set": "rs0", "members": ["a:1"]}, False),
+    ],
+)
+def test_what_is_the_same_place(there: Document, is_same: bool) -> None:
+    assert place.is_same({"host": "laptop.local", "path": "/data"}, there) is is_same
+    containers = [{"host": host, "path": "/data/db"} for host in ("0123456789ab", "ba9876543210")]
+    assert place.is_same(*containers)
+    before = {"set": "rs0", "members": ["a:1", "b:1"]}
+    assert place.is_same(before, {"set": "rs0", "members": ["b:1", "c:1"]})
+    assert not place.is_same(before, {"set": "rs0", "members": ["copy:1"]})

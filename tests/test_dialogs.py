@@ -9,7 +9,8 @@ from typing import Any
 
 import fiftyone as fo
 import pytest
-from fiftyone.operators.executor import ExecutionError
+from fiftyone.operators.executor import ExecutionContext, ExecutionError, Executor
+from fiftyone.operators.registry import OperatorRegistry
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.operations import reporting
@@ -366,3 +367,22 @@ class TestTheApp:
         assert menu["view"]["name"] == "ComponentView"
         requests = happen("street", "on_menu", value="verify/v1")
         assert prompted(requests) == [f"{PLUGIN}/verify_snapshot"]
+
+
+def test_a_dialog_is_told_what_failed_and_callers_from_python_are_not_fooled(
+    dataset: fo.Dataset,
+) -> None:
+    operator = OperatorRegistry().get_operator(f"{PLUGIN}/delete_snapshot")
+    mark = form("delete_snapshot", "street", in_dialog=True)["form"]["default"]
+    params = {"name": "v9", "form": mark}
+    request = {"dataset_name": "street", "params": params, "prompt_id": "1"}
+    ctx = ExecutionContext(request, executor=Executor(), operator_uri=operator.uri)
+    result = operator.execute(ctx)
+    assert (result["state"], result["error"]) == ("failed", "SnapshotNotFoundError")
+    assert "v1" in result["message"]  # what there is
+    shown = operator.resolve_type(
+        ExecutionContext({**request, "results": result}, operator_uri=operator.uri), "outputs"
+    ).to_json()["type"]["properties"]
+    assert shown["error"]["view"]["label"] == result["message"]
+    with pytest.raises(Exception, match="v9"):
+        execute("delete_snapshot", dataset, name="v9")

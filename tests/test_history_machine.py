@@ -86,8 +86,13 @@ class Model:
         self.trash(newer)
         self.head = copy.deepcopy(snapshot.content)
 
+    def merge(self, name: str, content: Content) -> None:
+        former, self.head = self.head, content
+        self.create(name)
+        self.discarded.append(Discarded(former, [], [self.live[-1]]))
+
     def undo(self) -> bool:
-        """Undoes the last revert or undo; returns whether names allow that."""
+        """Undoes the last revert, merge or undo; returns whether names allow that."""
         former = self.discarded[-1]
         back = [item for item in former.snapshots if item in self.trashed]
         if any(self.find(item.name) for item in back):
@@ -261,6 +266,34 @@ class HistoryMachine(RuleBasedStateMachine):
         assert len(destroyed) == len(self.model.trashed) + len(self.model.discarded)
         self.model.trashed, self.model.discarded = [], []
 
+    # Branches: made of any snapshot, edited, merged, and deleted again
+
+    @rule(name=st.sampled_from(NAMES), data=st.data(), is_undone=st.booleans())
+    @precondition(lambda self: 0 < len(self.model.live) < len(NAMES))
+    def merge(self, name: str, data: st.DataObject, is_undone: bool) -> None:
+        """What a branch adds comes to what the dataset is now; all else stays as it is."""
+        if self.model.find(name):
+            return
+        self.counter += 1
+        base = data.draw(st.sampled_from([item.name for item in self.model.live]))
+        branch = fos.create_branch(self.name, "lab", base).dataset_name
+        with pytest.raises(fos.HeldSnapshotError):
+            fos.delete_snapshot(self.name, base)
+        path = f"/media/merged{self.counter}.jpg"
+        fo.load_dataset(branch).add_sample(fo.Sample(path))
+        plan = fos.plan_merge(branch, progress=False)
+        assert (plan.base_snapshot, plan.total_conflicts) == (base, 0)
+        fos.apply_merge(plan, name)
+        found = content_of(fo.load_dataset(self.name, reload=True))
+        *others, new = found["samples"]
+        assert {**found, "samples": others} == self.model.head
+        assert new[0] == path
+        self.model.merge(name, found)
+        if is_undone:
+            fos.undo_merge(self.name)
+            assert self.model.undo()
+        fo.delete_dataset(branch)
+
     # The dataset as a whole
 
     @rule(name=st.sampled_from(DATASET_NAMES))
@@ -365,7 +398,7 @@ REVERT_POINTS = [
 @pytest.mark.parametrize(
     ("examples", "steps"),
     [
-        pytest.param(5, 15, id="short"),
+        pytest.param(5, 14, id="short"),
         pytest.param(150, 40, id="long", marks=pytest.mark.long),
     ],
 )

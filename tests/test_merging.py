@@ -285,7 +285,7 @@ def test_the_command_line(street: fo.Dataset, capsys: pytest.CaptureFixture[str]
     assert run("merge", "apply", merge, "--yes").code == 4
     merge = run("merge", "plan", NIGHT, "--prefer", "label_class=ours", "--json").json["id"]
     applied = run("merge", "apply", merge, "--yes", "--snapshot", "both")
-    assert (applied.code, "undo-revert 'street'" in applied.out) == (0, True)
+    assert (applied.code, "merge undo 'street'" in applied.out) == (0, True)
     assert merge in run("merge", "list", STREET).out
     assert "'merged into street' of 'street.night'" in run("info", STREET, "both").out
     assert run("merge", "discard", merge).code == 1

@@ -39,8 +39,8 @@ PRICES: dict[str, tuple[int, int]] = {
     "undo": (70, 74),  # 70
     "delete": (24, 24),
     "create branch": (41, 43),
-    "delete branch": (42, 42),
-    "restore branch": (34, 34),
+    "delete branch": (47, 47),
+    "restore branch": (36, 36),
 }
 
 #: The most that a rendering of the History panel sends, whatever lies in the trash.

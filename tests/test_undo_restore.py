@@ -6,64 +6,37 @@ from typing import Any
 
 import fiftyone as fo
 import pytest
-from bson import Int64, ObjectId
+from bson import Int64
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.restore import undo_plan
 from support.crash import Child, Gate, killed_at
-from support.datasets import grouped_dataset, image_dataset, video_dataset
-from support.full import Document, content
+from support.datasets import grouped_dataset, image_dataset
+from support.full import Document
 from support.invariants import assert_no_debris, assert_sound
-
-NAME, SNAPSHOT = "Füchse", "v1"
+from support.restoring import (
+    NAME,
+    SNAPSHOT,
+    edited_images,
+    edited_videos,
+    everything_but_times,
+    kinds,
+    restore,
+)
 
 
 @pytest.fixture
 def images() -> fo.Dataset:
     """An image dataset that was edited since its snapshot."""
-    dataset = image_dataset(NAME, 6, persistent=True)
-    fos.create_snapshot(NAME, SNAPSHOT)
-    dataset.delete_samples(dataset.values("id")[4:])
-    dataset.set_values("weather", [fo.Classification(label="now")] * 4)
-    return dataset
+    return edited_images()
 
 
 @pytest.fixture
 def videos() -> fo.Dataset:
     """A video dataset that was edited since its snapshot."""
-    dataset = video_dataset(NAME, 3, 4, persistent=True)
-    fos.create_snapshot(NAME, SNAPSHOT)
-    first, second, third = dataset
-    first.frames[1].objects = None
-    del first.frames[2]
-    first.frames[9] = fo.Frame()
-    first.save()
-    second["weather"] = fo.Classification(label="now")
-    second.save()
-    dataset.delete_samples(third)
-    return dataset
-
-
-def everything(dataset: fo.Dataset, database: Database[Document]) -> list[Any]:
-    """Returns the documents of a dataset, except when it was changed and loaded."""
-    stamps = {"last_loaded_at": 0, "last_modified_at": 0}
-    return [
-        sorted(content(dataset._sample_collection)),
-        sorted(content(dataset._frame_collection)) if dataset._frame_collection_name else None,
-        database["datasets"].find_one({"_id": dataset._doc.id}, stamps),
-        sorted(content(database["tags"])),
-    ]
-
-
-def restore(**options: Any) -> fos.RestoredSamples:
-    loaded = fos.load_snapshot(NAME, SNAPSHOT)
-    return fos.restore_samples(NAME, SNAPSHOT, loaded, **options)
-
-
-def kinds() -> list[str]:
-    return [f"{item.kind.value} {item.name}" for item in fos.list_trash(NAME)]
+    return edited_videos()
 
 
 class TestUndo:
@@ -78,15 +51,15 @@ class TestUndo:
     ) -> None:
         dataset = request.getfixturevalue(make)
         dataset.reload()
-        before = everything(dataset, database)
+        before = everything_but_times(dataset, database)
         restored = restore(fields=fields)
-        assert everything(dataset, database) != before
+        assert everything_but_times(dataset, database) != before
         (item,) = fos.list_trash(NAME)
         assert (item.kind.value, item.id, item.name) == ("samples", restored.operation_id, "v1")
         assert item.size_bytes > 0
         planned = fos.undo_restore(NAME, dry_run=True)
         assert fos.undo_restore(NAME) == planned
-        assert everything(dataset, database) == before
+        assert everything_but_times(dataset, database) == before
         assert planned.samples_changed == restored.samples_changed
         assert planned.samples_removed == restored.samples_added
         assert planned.frames_added == restored.frames_removed
@@ -103,12 +76,12 @@ class TestUndo:
         fos.create_snapshot(NAME, SNAPSHOT)
         dataset.delete_group_slice("scene")
         dataset.delete_groups(dataset.first())
-        before = everything(dataset, database)
+        before = everything_but_times(dataset, database)
         restore()
         assert "scene" in dataset.group_slices
         found = fos.undo_restore(NAME)
         assert found.samples_removed == 4
-        assert everything(dataset, database) == before
+        assert everything_but_times(dataset, database) == before
         assert "scene" not in fo.load_dataset(NAME).group_slices
 
     def test_a_slice_that_is_in_use_stays(self) -> None:
@@ -134,11 +107,11 @@ class TestUndo:
         fos.load_snapshot(NAME, SNAPSHOT)
         database["tags"].delete_many(mine)
         database["tags"].insert_one({**tag, "tag": "later", "start": Int64(1), "end": Int64(2)})
-        before = everything(dataset, database)
+        before = everything_but_times(dataset, database)
         restore()
         assert database["tags"].distinct("tag", mine) == ["赤"]
         fos.undo_restore(NAME)
-        assert everything(dataset, database) == before
+        assert everything_but_times(dataset, database) == before
 
     def test_loaded_samples_show_it(self, images: fo.Dataset) -> None:
         sample = images.first()
@@ -187,11 +160,11 @@ class TestFields:
     ) -> None:
         videos.delete_sample_field("weather")
         videos.delete_frame_field("objects")
-        before = everything(videos, database)
+        before = everything_but_times(videos, database)
         assert restore().fields_added == ("weather", "frames.objects")
         found = fos.undo_restore(NAME)
         assert found.fields_removed == ("weather", "frames.objects")
-        assert everything(videos, database) == before
+        assert everything_but_times(videos, database) == before
         assert not fo.load_dataset(NAME).has_field("weather")
 
     def test_fields_in_use_stay(self, images: fo.Dataset) -> None:
@@ -215,17 +188,17 @@ class TestFields:
         dataset.add_dynamic_sample_fields()
         fos.create_snapshot(NAME, SNAPSHOT)
         dataset.delete_sample_field("weather.wind")
-        before = everything(dataset, database)
+        before = everything_but_times(dataset, database)
         assert restore().fields_added == ("weather.wind",)
         assert fos.undo_restore(NAME).fields_removed == ("weather.wind",)
-        assert everything(dataset, database) == before
+        assert everything_but_times(dataset, database) == before
 
     def test_a_field_that_is_used_at_the_same_moment(
         self, images: fo.Dataset, database: Database[Document]
     ) -> None:
         images.delete_sample_field("weather")
         restore()
-        before = everything(images, database)
+        before = everything_but_times(images, database)
         samples = database[images._sample_collection_name]
 
         def use() -> None:
@@ -236,132 +209,13 @@ class TestFields:
             pytest.raises(fos.ConcurrentWritesError, match="'weather'"),
         ):
             fos.undo_restore(NAME)
-        assert everything(images, database)[2] == before[2]
+        assert everything_but_times(images, database)[2] == before[2]
         assert len(images) == 6
-
-
-class TestEditsSince:
-    def test_samples_that_were_edited_stay(self, images: fo.Dataset) -> None:
-        restore()
-        first, second, *_, back, last = images.values("id")
-        for id_ in (first, back):
-            sample = images[id_]
-            sample["weather"].label = "since"
-            sample.save()
-        images.delete_samples([second])
-        images.add_sample(fo.Sample("/new.jpg"))
-        found = fos.undo_restore(NAME)
-        assert (found.samples_changed, found.samples_removed, found.samples_kept) == (2, 1, 2)
-        labels = dict(zip(images.values("id"), images.values("weather.label"), strict=True))
-        assert (labels[first], labels[back]) == ("since", "since")
-        assert second not in labels
-        assert last not in labels
-        assert sorted(labels.values(), key=str) == [None, "now", "now", "since", "since"]
-
-    def test_a_sample_that_came_back_stays_whole(
-        self, videos: fo.Dataset, database: Database[Document]
-    ) -> None:
-        restore()
-        back = videos.last()
-        for edit in (
-            lambda: back.frames.update({7: fo.Frame()}),
-            lambda: setattr(back.frames[1], "objects", None),
-        ):
-            edit()
-            back.save()
-        frames = videos._frame_collection.count_documents({"_sample_id": back._id})
-        found = fos.undo_restore(NAME)
-        assert (found.samples_removed, found.samples_kept, found.frames_kept) == (0, 1, 1)
-        assert videos._frame_collection.count_documents({"_sample_id": back._id}) == frames
-        assert found.samples_changed == 2
-        assert_sound(database)
-
-    def test_frames_that_were_edited_stay_and_the_others_come_back(
-        self, videos: fo.Dataset
-    ) -> None:
-        restore()
-        sample = videos.first()
-        sample.frames[1].objects.detections[0].label = "since"
-        sample.frames[9] = fo.Frame(objects=fo.Detections())
-        sample.save()
-        found = fos.undo_restore(NAME)
-        # Frame 2 had come back, and frame 9 was removed and is another one by now
-        assert (found.frames_removed, found.frames_added, found.frames_kept) == (5, 0, 2)
-        sample.reload()
-        assert sorted(sample.frames) == [1, 3, 4, 9]
-        assert sample.frames[1].objects.detections[0].label == "since"
-        assert sample.frames[9].objects is not None
-
-    def test_no_frames_come_to_samples_that_are_gone(
-        self, videos: fo.Dataset, database: Database[Document]
-    ) -> None:
-        restore()
-        videos.delete_samples(videos.first())
-        assert fos.undo_restore(NAME).frames_added == 0
-        owners = set(database[videos._frame_collection_name].distinct("_sample_id"))
-        assert owners == {ObjectId(id_) for id_ in videos.values("id")}
-
-    @pytest.mark.parametrize("point", ["prepared", "brought_back_samples"])
-    def test_an_edit_at_the_same_moment_stays_and_is_told(
-        self, images: fo.Dataset, database: Database[Document], point: str
-    ) -> None:
-        restore()
-        samples = database[images._sample_collection_name]
-        first = ObjectId(images.first().id)
-
-        def edit() -> None:
-            samples.update_one({"_id": first}, {"$set": {"weather.label": "meanwhile"}})
-
-        with (
-            faults.arm(f"undo_restore.{point}", edit),
-            pytest.raises(fos.ConcurrentWritesError, match="somebody else"),
-        ):
-            fos.undo_restore(NAME)
-        labels = {s["_id"]: s["weather"]["label"] for s in samples.find()}
-        assert labels.pop(first) == "meanwhile"
-        assert "now" not in labels.values()
-        assert len(labels) == 5
-        assert kinds() == ["samples v1"]
-        assert fos.undo_restore(NAME).samples_kept == 1
-
-    def test_a_value_that_is_taken_by_now(
-        self, images: fo.Dataset, database: Database[Document]
-    ) -> None:
-        images.set_values("code", ["a", "b", "c", "d"])
-        images.create_index("code", unique=True)
-        fos.create_snapshot(NAME, "v2")
-        sample = images.first()
-        sample["code"] = "x"
-        sample.save()
-        fos.restore_samples(NAME, "v2", sample.id)
-        images.add_sample(fo.Sample("/new.jpg", code="x"))
-        before = everything(images, database)
-        with pytest.raises(fos.InvalidRequestError, match=r"'x'.*unique.* in the trash had"):
-            fos.undo_restore(NAME)
-        assert everything(images, database) == before
-
-    def test_a_recovery_leaves_what_was_edited_since(
-        self, videos: fo.Dataset, database: Database[Document]
-    ) -> None:
-        restore()
-        before = everything(videos, database)
-        assert killed_at("undo_restore.brought_back_frames", lambda: fos.undo_restore(NAME))
-        samples = database[videos._sample_collection_name]
-        one = samples.find_one_and_update({"weather.label": "now"}, {"$set": {"weather": None}})
-        assert one is not None
-        fos.list_snapshots(NAME)
-        found = samples.find_one({"_id": one["_id"]})
-        assert found is not None
-        assert found["weather"] is None
-        after = everything(videos, database)
-        assert len(set(before[0]) - set(after[0])) == 1
-        assert after[1:] == before[1:]
-        assert kinds() == ["samples v1"]
 
 
 class TestTrash:
     def test_a_revert_in_between(self, images: fo.Dataset, database: Database[Document]) -> None:
-        before = everything(images, database)[0]
+        before = everything_but_times(images, database)[0]
         restore()
         fos.revert_dataset_to_snapshot(NAME, SNAPSHOT)
         for dry_run in (True, False):
@@ -374,7 +228,7 @@ class TestTrash:
         fos.undo_revert(NAME)
         fos.undo_restore(NAME)
         images.reload()
-        assert everything(images, database)[0] == before
+        assert everything_but_times(images, database)[0] == before
 
     def test_it_is_no_state_to_go_back_to(self, images: fo.Dataset) -> None:
         restore()

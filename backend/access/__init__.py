@@ -3,7 +3,8 @@
 May import dataset and what is below it. What asks all of that is in ``management/authorize``.
 """
 
-from ..actions import Action, Level
+from ..action_row import Level
+from ..actions import Action
 from .actor import Actor, Interface, acting_as
 
 __all__ = [

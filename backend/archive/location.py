@@ -26,8 +26,8 @@ from .store import Store
 logger = logging.getLogger(__name__)
 
 COPIED = (
-    "Where it took the original's place, call claim_archives(); where the original is in use, "
-    "leave_archives()."
+    "Where it is the original, or took its place, call claim_archives(); where the original is in "
+    "use, leave_archives()."
 )
 """What to do in a copy of a database."""
 
@@ -168,7 +168,10 @@ def _why_left(
     """Removes an archive, or says why not if it is to be tried again."""
     mine = deployment.note(database)
     if mine.is_copy and not mine.has(owner):
-        return f"this database is a copy of the one that it belongs to. {COPIED}"
+        return (
+            "this database is a copy of the one that it belongs to, or its server was moved. "
+            f"{COPIED}"
+        )
     if not mine.has(owner):
         return None
     try:

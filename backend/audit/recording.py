@@ -92,6 +92,18 @@ def about(dataset: str, dataset_id: ObjectId) -> None:
         recorded.dataset, recorded.dataset_id = dataset, dataset_id
 
 
+def detail(snapshot: str | None = None, **parameters: object) -> None:
+    """Tells the current action, if any is recorded, what its arguments turned out to mean.
+
+    Args:
+        snapshot (None): the snapshot that it is about
+        **parameters: what else there is to say of it, by name
+    """
+    if (recorded := _current.get()) is not None:
+        recorded.snapshot = snapshot or recorded.snapshot
+        recorded.arguments = {**recorded.arguments, **parameters}
+
+
 @contextmanager
 def recording(database: Database[Document], recorded: Recording) -> Iterator[Recording]:
     """Notes the action that runs in a ``with`` block, and what came of it.

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import bson
 from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, OperationFailure
@@ -197,6 +196,7 @@ def _finish(running: Operation) -> None:
     delete_generated_datasets(Head(database, running.dataset_id))
     _remove_related(running)
     running.step("removed_related")
+    discarded.note_content(running, owned_collections(database, running.id))
     known = {**facts.get("branch", {}), "dataset_name": branch.dataset_name}
     if "branch" in facts:
         Catalog(database).set_dataset_facts(running.dataset_id, branch=known, former_names=[])
@@ -240,12 +240,15 @@ def _remove_related(running: Operation) -> None:
     removal.delete_results(running, files)
 
 
-def restore(database: Database[Document], dataset_name: str) -> Branch:
+def restore(
+    database: Database[Document], dataset_name: str, operation_id: str | None = None
+) -> Branch:
     """Brings a deleted branch back, with its snapshots.
 
     Args:
         database: the database
         dataset_name: the name that its dataset had; if it is taken, it gets a number behind it
+        operation_id (None): the operation that deleted it; by default, the last one of that name
 
     Returns:
         the branch
@@ -259,20 +262,26 @@ def restore(database: Database[Document], dataset_name: str) -> Branch:
         # What died after the dataset was gone, and before that was written down
         if left.verb is Action.DELETE_BRANCH:
             journal.recover(database, left.dataset_id)
-    wanted = find_deleted(database, dataset_name)
+    wanted = find_deleted(database, dataset_name, operation_id)
     with operation(database, wanted.dataset_id, Action.RESTORE_BRANCH) as running:
-        wanted = find_deleted(database, dataset_name, wanted.dataset_id)
+        wanted = find_deleted(database, dataset_name, str(wanted.id))
         name = current_name(database, wanted.parent_id) or "its parent"
         parent = DatasetReference(wanted.parent_id, name)
         create.check_name(database, parent, wanted.name, but=wanted.dataset_id)
-        document = raw(database[trashed_name(wanted.id, Part.DATASET)]).find_one()
+        kept = discarded.dataset_document(database, wanted.id)
         existing = owned_collections(database, wanted.id)
         parts = discarded.own_parts(wanted.id, existing)
-        if document is None or Part.SAMPLES not in parts:
+        if not kept.held or Part.SAMPLES not in parts:
             raise DamagedSnapshotError(f"Branch '{dataset_name}' is gone from the trash")
+        discarded.check_content(
+            wanted.content,
+            discarded.content(database, wanted.id, existing, kept),
+            f"Branch '{dataset_name}'",
+            "Nothing was changed. empty_trash() destroys it.",
+        )
         samples = f"samples.{ObjectId()}"
         related = discarded.trashed_related(database, wanted.id, existing)
-        values = bson.decode(document.raw, database.codec_options)
+        values = discarded.only(kept)
         ownership.claim(database, wanted.dataset_id, related, values)
         own = {Part.SAMPLES: samples, Part.FRAMES: f"frames.{samples}"}
         files = related[Part.RESULT_FILES].ids() if Part.RESULT_FILES in related else []
@@ -303,14 +312,14 @@ def restore(database: Database[Document], dataset_name: str) -> Branch:
 
 
 def find_deleted(
-    database: Database[Document], dataset_name: str, dataset_id: ObjectId | None = None
+    database: Database[Document], dataset_name: str, operation_id: str | None = None
 ) -> TrashedBranch:
-    """Finds the branch in the trash that was deleted last of those that had a name.
+    """Finds a branch in the trash.
 
     Args:
         database: the database
         dataset_name: the name that its dataset had
-        dataset_id (None): the dataset that is meant, if that is known
+        operation_id (None): the operation that deleted it; by default, the last one of that name
 
     Returns:
         the branch
@@ -322,7 +331,7 @@ def find_deleted(
     found = [
         each
         for each in known
-        if each.dataset_name == dataset_name and dataset_id in (None, each.dataset_id)
+        if each.dataset_name == dataset_name and operation_id in (None, str(each.id))
     ]
     if not found:
         held = list(dict.fromkeys(each.dataset_name for each in known))

@@ -97,6 +97,9 @@ class MergedFrom(Record):
     """How many conflicts were decided."""
     is_full: bool = True
     """Whether the whole branch was merged, so that the next merge begins where this one ended."""
+    onto_id: ObjectId | None = None
+    """The other parent: the latest snapshot that the target had then, if it had any."""
+    onto_name: str | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Returns it as the catalog stores it."""

@@ -13,7 +13,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..errors import DatasetNotFoundError, InvalidRequestError, NotVersionableError
-from ..mongo.collections import PREFIX
+from ..mongo.collections import PREFIX, REVIEWS
 from ..mongo.database import Document
 
 _GENERATED_PREFIXES = ("patches.", "frames.", "clips.")
@@ -109,6 +109,11 @@ def check_versionable(document: Document) -> None:
         raise NotVersionableError(
             f"'{document['name']}' is a snapshot, which is read-only and has no snapshots of its "
             "own: pass the dataset that it was taken of, or clone it to a new dataset first"
+        )
+    if collection.startswith(REVIEWS):
+        raise NotVersionableError(
+            f"'{document['name']}' is the review of a merge, which goes when that is applied or "
+            "discarded: pass the dataset that is merged into"
         )
     if collection.startswith(_GENERATED_PREFIXES):
         raise NotVersionableError(

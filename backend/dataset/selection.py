@@ -35,7 +35,7 @@ def sample_ids(
     """
     if isinstance(selection, foc.SampleCollection):
         _check_origin(database, dataset, selection)
-        return _of_view(selection), False
+        return of_view(selection), False
     if isinstance(selection, (str, ObjectId, fos.Sample, fos.SampleView)):
         return [id_of(selection)], True
     if isinstance(selection, Iterable):
@@ -48,18 +48,30 @@ def sample_ids(
 def _check_origin(
     database: Database[Document], dataset: DatasetReference, view: foc.SampleCollection
 ) -> None:
-    root = view._root_dataset
-    owner: ObjectId = root._doc.id
-    if owner == dataset.id:
-        return
-    if database[CATALOG].find_one({"_id": owner, "dataset_id": dataset.id}, {"_id": 1}) is None:
+    if owner_of(database, view) != dataset.id:
         raise InvalidRequestError(
-            f"The view is on '{root.name}', which is neither dataset '{dataset.name}' nor one of "
-            "its snapshots"
+            f"The view is on '{view._root_dataset.name}', which is neither dataset "
+            f"'{dataset.name}' nor one of its snapshots"
         )
 
 
-def _of_view(view: foc.SampleCollection) -> list[ObjectId]:
+def owner_of(database: Database[Document], view: foc.SampleCollection) -> ObjectId:
+    """Returns the id of the dataset that a view is on, be it on one of its snapshots.
+
+    Args:
+        database: the database
+        view: the view
+
+    Returns:
+        the id
+    """
+    root: ObjectId = view._root_dataset._doc.id
+    snapshot = database[CATALOG].find_one({"_id": root}, {"dataset_id": 1})
+    return root if snapshot is None else snapshot["dataset_id"]
+
+
+def of_view(view: foc.SampleCollection) -> list[ObjectId]:
+    """Returns the ids of the samples of a view; of groups, those of all slices."""
     # Patches, frames and clips are parts of samples
     field = "sample_id" if view._is_generated else "id"
     if view.media_type == fomm.GROUP:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from bson import ObjectId
@@ -11,8 +11,10 @@ from bson import ObjectId
 from ..errors import InvalidRequestError
 from ..rawbson import equality, layout
 from ..rawbson.ids import Keys
+from . import documents
 from .conflicts import Conflict, ConflictKind, Place, Take
 from .judge import Decide, Judge, encoded
+from .scope import WHOLE, Scope
 from .triple import PartTriple, in_chunks
 
 _AT_ONCE = 1000
@@ -28,22 +30,56 @@ class Additions:
         samples: the samples of the three versions
         group_field: the field that says which group a sample is in, if the dataset has groups
         decide: tells how conflicts were decided
+        scope: what of the branch is merged
     """
 
-    def __init__(self, samples: PartTriple, group_field: str | None, decide: Decide) -> None:
+    def __init__(
+        self,
+        samples: PartTriple,
+        group_field: str | None,
+        decide: Decide,
+        scope: Scope = WHOLE,
+    ) -> None:
         self._samples, self._group_field, self._decide = samples, group_field, decide
         self.conflicts: list[Conflict] = []
         self.dropped: dict[Take, set[ObjectId]] = {Take.OURS: set(), Take.THEIRS: set()}
         """Added samples that are not to be, by the side that has added them."""
+        self.combined: dict[ObjectId, ObjectId] = {}
+        """Samples of the target, with those of the branch that they are combined with."""
         base, ours, theirs = samples.manifests
         new_here = np.setdiff1d(ours.keys, np.union1d(base.keys, theirs.keys))
-        new_there = np.setdiff1d(theirs.keys, np.union1d(base.keys, ours.keys))
+        new_there = scope.adds(np.setdiff1d(theirs.keys, np.union1d(base.keys, ours.keys)))
         moved_here, moved_there = self._common(samples.by_ours), self._common(samples.by_theirs)
+        if scope.fields is None or group_field in scope.fields:
+            moved_there = scope.among(moved_there)
+        else:
+            moved_there = moved_there[:0]
         if len(new_here) and len(new_there):
             self._find_same_media(new_here, new_there)
         if group_field is not None:
             mine = np.union1d(new_here, moved_here)
             self._find_slots(mine, np.union1d(new_there, moved_there))
+
+    def check_slices(self, gone: Collection[str]) -> None:
+        """Refuses samples that one side put into slices that the other one has not any more.
+
+        Args:
+            gone: slices that are not to be
+
+        Raises:
+            InvalidRequestError: if there are any
+        """
+        sides = ("target", self._samples.by_ours), ("branch", self._samples.by_theirs)
+        for number, (name, touched) in enumerate(sides, 1):
+            keys = np.intersect1d(touched, self._samples.manifests[number].keys)
+            for id_, base, document in self._read(keys, number) if gone else ():
+                slot = self._slot(document)
+                if slot is not None and slot[1] in gone and slot != self._slot(base):
+                    raise InvalidRequestError(
+                        f"The {name} put samples into slice '{slot[1]}', such as {id_}, and the "
+                        "other side deleted or renamed that slice. Do the same there, or put them "
+                        "elsewhere, and merge again."
+                    )
 
     def _common(self, touched: Keys) -> Keys:
         for manifest in self._samples.manifests:
@@ -95,11 +131,13 @@ class Additions:
         theirs: bytes,
     ) -> None:
         judge = Judge(Place(here), self._decide)
-        sides = (b"\x03" + ours, b"\x03" + theirs)
+        sides = documents.told(ours), documents.told(theirs)
         judge.settle(kind, path, None, *sides, both=lambda: encoded(True))
         self.conflicts += judge.conflicts
         decided = judge.conflicts[0].resolution or Take.OURS.value
-        if decided == Take.OURS.value:
+        if decided == Take.COMBINE.value:
+            self.combined[here] = there
+        if decided in (Take.OURS.value, Take.COMBINE.value):
             self.dropped[Take.THEIRS].add(there)
         elif decided == Take.THEIRS.value:
             self.dropped[Take.OURS].add(here)

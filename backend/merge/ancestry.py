@@ -88,6 +88,38 @@ def named(
     )
 
 
+def of_plan(
+    database: Database[Document], base_id: ObjectId | None, name: str | None
+) -> SnapshotRecord | None:
+    """Returns the snapshot that a merge was planned with.
+
+    Args:
+        database: the database
+        base_id: the snapshot, or None for none
+        name: the name that it had then
+
+    Returns:
+        the snapshot, if there is one
+
+    Raises:
+        SnapshotNotFoundError: if it is gone
+    """
+    if base_id is None:
+        return None
+    record = Catalog(database).by_id(base_id)
+    if record is None:
+        raise SnapshotNotFoundError(
+            f"The snapshot '{name}' that both sides began with was destroyed. Plan the merge "
+            'again, with another base="..." that both have, or base=None if there is none'
+        )
+    if record.state is not SnapshotState.READY:
+        raise SnapshotNotFoundError(
+            f"The snapshot '{name}' that both sides began with was deleted. Bring it back with "
+            "restore_snapshot(), or plan the merge again with another base=..."
+        )
+    return record
+
+
 @dataclass
 class _History:
     """The histories of datasets, also of those that were merged into them."""

@@ -8,46 +8,41 @@ is copied, and looked at again just before the exchange.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 from bson import ObjectId
 from pymongo.database import Database
 
 from ..access import actor
 from ..actions import Action
-from ..catalog import holding, names
+from ..audit import recording
+from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import MergedFrom, SnapshotKind, SnapshotRecord, SnapshotState
 from ..config import Settings
 from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Head, Part, State
-from ..dataset.reference import DatasetReference, current_name, is_deleted, migrate
+from ..dataset.reference import DatasetReference, current_name, migrate
 from ..diff import latest_changes
 from ..diff.versions import HeadVersion, NoVersion, SnapshotVersion
 from ..errors import (
-    ConcurrentWritesError,
     ConflictsRemainError,
     InvalidRequestError,
-    OutcomeUnknownError,
-    SnapshotNotFoundError,
     StaleMergeError,
 )
-from ..mongo import fence
-from ..mongo.collections import owned_collections, staging_name
+from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, operation, recovers
+from ..operations.journal import Operation, operation
 from ..revert import exchange
-from ..search import lineage
 from ..snapshots import create, quota
-from ..storage.base import Captured
-from . import standstill, store
+from . import ancestry, standstill, store, stored_conflicts
 from .build import Builder, StagedVersion, copy
 from .conflicts import Conflict, ConflictKind, Resolution, Take
 from .engine import Engine
+from .finish import Ending, finish
 from .plan import short_name
 from .record import MergeState
 from .side import Side
-from .store import Filter, PlanRecord
+from .store import PlanRecord
+from .stored_conflicts import Filter
 
 
 def apply(
@@ -78,23 +73,15 @@ def apply(
         SnapshotNotFoundError: if the snapshot that both began with is gone
     """
     check(database, plan)
-    _base(database, plan)
+    ancestry.of_plan(database, plan.base_id, plan.base_name)
     migrate(target)
-    catalog = Catalog(database)
-    name = name or _free(catalog, target.id, f"merge of {short_name(branch, target)}")
+    given = name
+    name = given or _free(Catalog(database), target.id, f"merge of {short_name(branch, target)}")
     create.check(database, target, name)
     theirs = _snapshot(database, target, branch, plan)
-    return perform(database, target, plan, theirs, Ending(name, description))
-
-
-@dataclass(frozen=True)
-class Ending:
-    """The snapshot that a merge ends with."""
-
-    name: str
-    description: str | None
-    id: ObjectId = field(default_factory=ObjectId)
-    kind: SnapshotKind = SnapshotKind.NAMED
+    recording.detail(name, merge=str(plan.id), branch=branch.name, branch_snapshot=theirs.name)
+    ending = Ending(name, description, is_given=given is not None)
+    return perform(database, target, plan, theirs, ending)
 
 
 def perform(
@@ -122,8 +109,15 @@ def perform(
         InvalidRequestError: if the plan is closed, or the result would break a unique index
         SnapshotNotFoundError: if the snapshot that both began with is gone
     """
-    base, catalog = _base(database, plan), Catalog(database)
+    base = ancestry.of_plan(database, plan.base_id, plan.base_name)
+    catalog = Catalog(database)
     is_named = ending.kind is SnapshotKind.NAMED
+
+    def recheck() -> None:
+        check(database, store.get(database, str(plan.id)))
+        if ending.is_given:
+            catalog.check_name(target.id, ending.name)
+
     backend = catalog.dataset_facts(target.id).get("backend", Settings.load().backend)
     if is_named:
         quota.make(database, target)
@@ -131,19 +125,21 @@ def perform(
         database,
         target.id,
         Action.APPLY_MERGE,
-        while_waiting=lambda: catalog.check_name(target.id, ending.name),
+        while_waiting=recheck,
         snapshot_name=ending.name,
     ) as running:
         if is_named:
             quota.check(database, target)
-        # Somebody may have applied it while this one waited
-        plan = store.get(database, str(plan.id))
-        check(database, plan)
+        # Somebody may have applied it, or another one, while this one waited
+        recheck()
+        name = ending.name
+        if is_named and not ending.is_given:
+            name = _free(catalog, target.id, name)
         record = SnapshotRecord(
             id=ending.id,
             dataset_id=target.id,
-            name=ending.name,
-            slug=names.slug(ending.name),
+            name=name,
+            slug=names.slug(name),
             description=ending.description,
             sequence=catalog.next_sequence(target.id),
             state=SnapshotState.CREATING,
@@ -154,12 +150,13 @@ def perform(
             kind=ending.kind,
         )
         _merge(running, plan, base, theirs, record)
-        return _finish(running)
+        return finish(running)
 
 
 def _merged_from(
     database: Database[Document], plan: PlanRecord, theirs: SnapshotRecord
 ) -> MergedFrom:
+    onto = Catalog(database).latest(plan.target_id)
     return MergedFrom(
         dataset_id=plan.branch_id,
         dataset_name=current_name(database, plan.branch_id) or plan.branch_name,
@@ -167,7 +164,10 @@ def _merged_from(
         snapshot_name=theirs.name,
         merge_id=plan.id,
         base_id=plan.base_id,
-        conflicts=sum(count.total for count in store.counts(database, plan.id)),
+        conflicts=sum(count.total for count in stored_conflicts.counts(database, plan.id)),
+        is_full=plan.is_full,
+        onto_id=None if onto is None else onto.id,
+        onto_name=None if onto is None else onto.name,
     )
 
 
@@ -175,24 +175,12 @@ def check(database: Database[Document], plan: PlanRecord) -> None:
     """Refuses a plan that is closed, or of which conflicts are open."""
     if plan.state is not MergeState.OPEN:
         raise InvalidRequestError(f"The merge {plan.id} is {plan.state} already; plan it again")
-    open_ = sum(count.open for count in store.counts(database, plan.id))
+    open_ = sum(count.open for count in stored_conflicts.counts(database, plan.id))
     if open_:
         raise ConflictsRemainError(
             f"{open_:,} conflict{'s are' if open_ > 1 else ' is'} open, so nothing was merged: "
             "decide them with resolve(), or plan the merge with prefer=..."
         )
-
-
-def _base(database: Database[Document], plan: PlanRecord) -> SnapshotRecord | None:
-    if plan.base_id is None:
-        return None
-    record = Catalog(database).by_id(plan.base_id)
-    if record is None or record.state is not SnapshotState.READY:
-        raise SnapshotNotFoundError(
-            f"The snapshot '{plan.base_name}' that both sides began with was deleted. Bring it "
-            "back with restore_snapshot(), or plan the merge again with another base=..."
-        )
-    return record
 
 
 def _snapshot(
@@ -284,7 +272,7 @@ def _engine(
     theirs: Side,
 ) -> Engine:
     database = running.database
-    decided = store.resolutions(database, plan.id)
+    decided = stored_conflicts.resolutions(database, plan.id)
     former = NoVersion() if base is None else SnapshotVersion(database, base)
     target = DatasetReference(plan.target_id, str(ours.document["name"]))
 
@@ -298,6 +286,7 @@ def _engine(
         branch=short_name(DatasetReference(plan.branch_id, plan.branch_name), target),
         decide=decide,
         restored=_restored(database, plan),
+        scope=store.scope(database, plan),
         progress=running.progress,
     )
 
@@ -305,7 +294,7 @@ def _engine(
 def _restored(database: Database[Document], plan: PlanRecord) -> dict[str, Take]:
     """Returns how fields were decided that one side deleted and the other one changed."""
     kinds = (ConflictKind.SCHEMA_DROPPED_MODIFIED, ConflictKind.SCHEMA_TYPE)
-    found = (store.conflicts(database, plan.id, Filter(kind=kind)) for kind in kinds)
+    found = (stored_conflicts.conflicts(database, plan.id, Filter(kind=kind)) for kind in kinds)
     return {
         conflict.path: Take(conflict.resolution)
         for conflicts in found
@@ -321,70 +310,6 @@ def _document(builder: Builder, state: State) -> Document:
     if builder.deleted:
         document["last_deletion_at"] = now
     return document
-
-
-def _finish(running: Operation) -> SnapshotRecord:
-    """Takes the snapshot that a merge ends with; may be repeated."""
-    database, details = running.database, running.details
-    standstill.tell_of_deletions(running)
-    standstill.let_write(running)
-    running.step("let_write")
-    catalog = Catalog(database)
-    planned = SnapshotRecord.from_document(details["snapshot"])
-    record = catalog.by_id(planned.id)
-    captured: Captured | None = None
-    if record is None or record.state is SnapshotState.CREATING:
-        if record is not None:
-            create.remove(running, planned.id, planned.backend)
-        previous = catalog.latest(planned.dataset_id, safety=planned.is_safety)
-        try:
-            record, captured = create.capture(running, planned, previous)
-        except ConcurrentWritesError as error:
-            raise OutcomeUnknownError(
-                f"The merge is made, but its snapshot '{planned.name}' could not be taken yet: "
-                f"{error} It is taken at the next use of the dataset.",
-                str(running.id),
-            ) from error
-        running.certain("summarized")
-        create.complete(running, record)
-    record = create.finish(running, record, captured)
-    if planned.merged_from is not None and planned.merged_from.is_full:
-        # The next merge of the branch begins with what these two tell
-        for needed in (record.id, planned.merged_from.snapshot_id):
-            holding.hold(database, needed, planned.merged_from.dataset_id)
-        running.step("held")
-    if record.merged_from is not None:
-        lineage.note_merged(database, record, details.get("came_along", []))
-    running.step("took_snapshot")
-    store.close(
-        database,
-        details["plan_id"],
-        MergeState.APPLIED,
-        snapshot_id=record.id,
-        snapshot_name=record.name,
-    )
-    _drop_staged(running)
-    return replace(record, merged_from=planned.merged_from)
-
-
-@recovers(Action.APPLY_MERGE)
-def _recover(running: Operation) -> None:
-    """Finishes a merge whose exchange was made, and takes its snapshot; takes back others."""
-    exchange.recover(running)
-    if is_deleted(running.database, running.dataset_id):
-        return
-    if running.is_committed:
-        # Not done without its snapshot: the next merge would begin where this one did
-        _finish(running)
-    else:
-        standstill.let_write(running)
-
-
-def _drop_staged(running: Operation) -> None:
-    database, owner = running.database, running.id
-    for found, description in owned_collections(database, owner).items():
-        if found.startswith(staging_name(owner, "")):
-            fence.drop(database, found, description)
 
 
 def _free(catalog: Catalog, dataset_id: ObjectId, name: str) -> str:

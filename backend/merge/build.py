@@ -29,6 +29,7 @@ from .conflicts import Conflict
 from .engine import Engine
 from .judge import encoded
 from .samples import Change, MergedSample
+from .slots import Slots
 from .surroundings import RESULTS, MergedItems
 
 _OWN = (Part.SAMPLES, Part.FRAMES)
@@ -108,6 +109,7 @@ class Builder:
         assert owner is not None
         self._like = {"last_modified_at": now, "_dataset_id": owner}
         self._waiting: dict[Part, list[Any]] = {part: [] for part in _OWN}
+        self._slots = Slots(self.engine.dataset.document.get("group_field"))
         self._tags: tuple[list[Document], list[ObjectId]] = ([], [])
 
     def build(self) -> None:
@@ -121,9 +123,11 @@ class Builder:
         self.conflicts += _open(self.engine.dataset_conflicts())
         for part in _OWN:
             self._flush(part)
+            self._undeclare(part)
         self.running.step("merged_samples")
         for part, copied in self.copies.items():
             self._index(part, copied.collection)
+        self._slots.check(self.copies[Part.SAMPLES].collection)
         self.running.step("indexed")
 
     def related(self, state: State) -> Document:
@@ -147,7 +151,11 @@ class Builder:
         if added:
             mine = {"_dataset_id": self.running.dataset_id}
             staged[Part.TAGS].insert_many({**tag, "_id": ObjectId(), **mine} for tag in added)
-        references: Document = {}
+        references: Document = self._slots.slices(
+            self.copies[Part.SAMPLES].collection,
+            self.engine.dataset.document,
+            *(side.document for side in self.engine.sides),
+        )
         for part, items in ((Part.VIEWS, found.views), (Part.WORKSPACES, found.workspaces)):
             key = _REFERENCES[part]
             ids = self._stage_items(staged[part], items)
@@ -169,6 +177,7 @@ class Builder:
     def _take(self, merged: MergedSample) -> None:
         self.conflicts += _open(merged.conflicts)
         self._write(Part.SAMPLES, merged.sample)
+        self._slots.note(merged.sample.before, merged.sample.after)
         self.deleted |= merged.sample.before is not None and merged.sample.after is None
         for frame in merged.frames:
             self._write(Part.FRAMES, frame)
@@ -206,6 +215,17 @@ class Builder:
                     f"The merged {part.value} cannot be stored, and nothing was changed: {error}"
                 ) from error
             self.running.step(f"wrote_{part.value}")
+
+    def _undeclare(self, part: Part) -> None:
+        """Drops what fields that are gone have left in documents that nobody has changed.
+
+        That is null, which is no content; but FiftyOne loads no document with such a key.
+        """
+        gone = self.engine.undeclared(part)
+        if gone and part in self.copies:
+            query = {"$or": [{key: {"$exists": True}} for key in gone]}
+            change = {"$unset": dict.fromkeys(gone, "")}
+            self.copies[part].collection.update_many(query, change)
 
     def _index(self, part: Part, target: Collection[Document]) -> None:
         indexes = models(self.engine.surroundings.indexes[part][0])

@@ -74,6 +74,8 @@ class Take(str, Enum):
     """As it was before either side changed it."""
     BOTH = "both"
     """Both side by side, where that is possible."""
+    COMBINE = "combine"
+    """Both as one: that of the target, with what the branch has more."""
     VALUE = "value"
     """A value that somebody gives."""
 
@@ -85,6 +87,7 @@ TAKES: Mapping[ConflictKind, frozenset[Take]] = {
         (
             ConflictKind.VALUE,
             ConflictKind.VALUE_DELETED_MODIFIED,
+            ConflictKind.LABEL_DELETED_MODIFIED,
             ConflictKind.LABEL_CLASS,
             ConflictKind.LABEL_GEOMETRY,
             ConflictKind.LABEL_ATTRIBUTE,
@@ -94,9 +97,10 @@ TAKES: Mapping[ConflictKind, frozenset[Take]] = {
         frozenset({Take.OURS, Take.THEIRS, Take.BASE, Take.VALUE}),
     ),
     ConflictKind.SAMPLE_DELETED_MODIFIED: frozenset({Take.OURS, Take.THEIRS, Take.BASE}),
-    ConflictKind.LABEL_DELETED_MODIFIED: frozenset({Take.OURS, Take.THEIRS, Take.BASE}),
-    ConflictKind.LABELS_REPLACED: frozenset({Take.OURS, Take.THEIRS, Take.BASE, Take.BOTH}),
-    ConflictKind.SAME_MEDIA: frozenset({Take.OURS, Take.THEIRS, Take.BOTH}),
+    ConflictKind.LABELS_REPLACED: frozenset(
+        {Take.OURS, Take.THEIRS, Take.BASE, Take.BOTH, Take.VALUE}
+    ),
+    ConflictKind.SAME_MEDIA: frozenset({Take.OURS, Take.THEIRS, Take.BOTH, Take.COMBINE}),
     **dict.fromkeys(
         (
             ConflictKind.GROUP_SLOT,
@@ -157,7 +161,7 @@ class Conflict(Record):
     count: int = 1
     """How many samples and frames it is about."""
     resolution: str | None = None
-    """``ours``, ``theirs``, ``base``, ``both`` or ``value``; None while it is open."""
+    """A value of :class:`Take`; None while it is open."""
     value: Any = None
     """What was given instead, if ``resolution`` is ``value``."""
 
@@ -170,6 +174,7 @@ class Conflict(Record):
         sides: tuple[bytes | None, bytes | None, bytes | None],
         *,
         label_id: ObjectId | None = None,
+        label: str | None = None,
         count: int = 1,
         seal: bytes = b"",
     ) -> Conflict:
@@ -181,6 +186,7 @@ class Conflict(Record):
             path: the field
             sides: what base, ours and theirs have, as elements
             label_id (None): the label, if it is about one in a list
+            label (None): the class of the label; by default, that which the sides tell
             count (1): how many documents it is about
             seal (b""): a digest of what else it is about, such as frames
 
@@ -200,7 +206,7 @@ class Conflict(Record):
             frame_number=place.frame_number,
             path=path,
             label_id=None if label_id is None else str(label_id),
-            label=next(filter(None, map(_class_in, sides)), None),
+            label=next(filter(None, map(_class_in, sides)), label),
             base=base,
             ours=ours,
             theirs=theirs,

@@ -10,8 +10,10 @@ from .elements import kept, value
 from .judge import Judge
 from .values import Values
 
-_OWN = frozenset({*equality.BOOKKEEPING, "_sample_id", "frame_number"})
+OWN = frozenset({*equality.BOOKKEEPING, "_sample_id", "frame_number"})
 """What makes a document that document, or FiftyOne maintains."""
+
+_TOUCHED = ("created_at", "last_modified_at")
 
 _EMPTY = layout.document({})
 
@@ -114,14 +116,20 @@ def delete_or_keep(
     Returns:
         what is to be
     """
-    sides = (None if side is None else b"\x03" + side for side in (base, ours, theirs))
-    found = judge.settle(ConflictKind.SAMPLE_DELETED_MODIFIED, "", *sides, seal=seal)
-    return None if found is None else found[1:]
+    sides = base, ours, theirs
+    said = [None if side is None else told(side) for side in sides]
+    found = judge.settle(ConflictKind.SAMPLE_DELETED_MODIFIED, "", *said, seal=seal)
+    return next(side for side, each in zip(sides, said, strict=True) if each is found)
+
+
+def told(document: bytes) -> bytes:
+    """Returns a document for a conflict: the same however often it was merely touched."""
+    return bytes([equality.DOCUMENT]) + without(document, _TOUCHED)
 
 
 def _merge_fields(values: Values, base: bytes, ours: bytes, theirs: bytes) -> bytes:
     was, here, there = map(layout.fields, (base, ours, theirs))
-    names = [name for name in dict.fromkeys([*here, *there]) if name not in _OWN]
+    names = [name for name in dict.fromkeys([*here, *there]) if name not in OWN]
     merged = {
         name: values.merge(name, value(was, name), value(here, name), value(there, name))
         for name in names

@@ -8,23 +8,25 @@ are merged do not change meanwhile; conflicts are told apart by what they are ab
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from bson import ObjectId
 
 from ..dataset.parts import Part
-from ..dataset.schema import FRAMES_PREFIX
+from ..dataset.schema import FRAMES_PREFIX, db_key
 from ..mongo.database import Document
 from ..progress import Progress, silent
 from ..rawbson.ids import Ids, Keys
-from . import properties, surroundings
+from . import documents, properties, surroundings
 from .additions import Additions
 from .conflicts import Conflict, Place, Take
+from .given import Given
 from .judge import Decide, Judge, encoded
 from .properties import MergedDataset
 from .samples import Contested, MergedSample, Sample, SampleMerge, Tags, edited_frames
+from .scope import WHOLE, Partial, Scope
 from .side import Side
 from .surroundings import MergedItems
 from .triple import FrameOwners, PartTriple, in_chunks
@@ -60,6 +62,7 @@ class Engine:
         branch: what the branch is called
         decide: tells how conflicts were decided
         restored: how fields were decided that one side deleted and the other one changed, by path
+        scope: what of the branch is merged
         progress: told how far it is
     """
 
@@ -69,9 +72,11 @@ class Engine:
     branch: str
     decide: Decide
     restored: Mapping[str, Take] = field(default_factory=dict)
+    scope: Scope = WHOLE
     progress: Progress = silent
 
     def __post_init__(self) -> None:
+        self.decide = Given(lambda: (side.document for side in self.sides)).taken(self.decide)
         self._judge = Judge(Place(), self.decide)
         self.contested = Contested()
 
@@ -84,19 +89,47 @@ class Engine:
     def dataset(self) -> MergedDataset:
         """What becomes of the dataset document; schemas are merged before anything else."""
         base, ours, theirs = (side.document for side in self.sides)
+        if self.partial is not None:
+            theirs = self.partial.document
         return properties.merge(self._judge, base, ours, theirs, self.restored)
+
+    def undeclared(self, part: Part) -> list[str]:
+        """Returns what fields of the target that are gone are called in its documents."""
+        key = "frame_fields" if part is Part.FRAMES else "sample_fields"
+        before, after = (
+            {db_key(each) for each in document.get(key) or ()}
+            for document in (self.ours.document, self.dataset.document)
+        )
+        return sorted(before - after)
+
+    @cached_property
+    def partial(self) -> Partial | None:
+        """What comes of the branch; None for everything."""
+        if self.scope.is_whole:
+            return None
+        return Partial(self.scope, *(side.document for side in self.sides))
+
+    def notes(self) -> list[str]:
+        """Returns what was decided without asking."""
+        of_part = [] if self.partial is None else self.partial.notes
+        return [*of_part, *self.dataset.notes, *self.surroundings.notes()]
+
+    @property
+    def _around(self) -> tuple[Side, Side, Side]:
+        """Whose views, runs and indexes are merged: those of a branch belong to no part of it."""
+        return self.base, self.ours, self.theirs if self.scope.is_whole else self.base
 
     @cached_property
     def surroundings(self) -> Surroundings:
         """What becomes of views, workspaces, runs and indexes."""
         runs = {}
-        for kind in self.ours.runs | self.theirs.runs:
-            base, ours, theirs = (_told_runs(side, kind) for side in self.sides)
+        for kind in self.ours.runs:
+            base, ours, theirs = (_told_runs(side, kind) for side in self._around)
             runs[kind] = surroundings.merge_runs(
                 self._judge, self.branch, kind, base, ours, theirs
             )
         indexes = {
-            part: surroundings.merge_indexes(*(side.indexes(part) for side in self.sides))
+            part: surroundings.merge_indexes(*(side.indexes(part) for side in self._around))
             for part in (Part.SAMPLES, Part.FRAMES)
         }
         views, workspaces = (
@@ -106,7 +139,7 @@ class Engine:
         return Surroundings(views, workspaces, runs, indexes)
 
     def _named(self, part: Part, what: str) -> MergedItems:
-        base, ours, theirs = (side.named(part) for side in self.sides)
+        base, ours, theirs = (side.named(part) for side in self._around)
         return surroundings.merge_named(self.branch, "name", base, ours, theirs, what)
 
     @cached_property
@@ -123,7 +156,11 @@ class Engine:
     def additions(self) -> Additions:
         """What both sides have added that may be in each other's way."""
         group_field = self.dataset.document.get("group_field")
-        return Additions(self.samples, group_field, self.decide)
+        found = Additions(self.samples, group_field, self.decide, self.scope)
+        documents = (self.dataset.document, *(side.document for side in self.sides))
+        kept, *others = ({*(each.get("group_media_types") or ())} for each in documents)
+        found.check_slices(set().union(*others) - kept)
+        return found
 
     def dataset_conflicts(self) -> list[Conflict]:
         """Returns the conflicts about what belongs to no sample; samples must be merged before.
@@ -140,7 +177,8 @@ class Engine:
             by_ours = fields.contested[key] is Take.OURS
             sides = (there, gone) if by_ours else (gone, there)
             seal = self.contested.seals[path]
-            judge.settle(fields.kinds[key], path, None, *sides, count=count, seal=seal)
+            told = (FRAMES_PREFIX if frames else "") + fields.names.get(key, key)
+            judge.settle(fields.kinds[key], told, None, *sides, count=count, seal=seal)
         return [*self._judge.conflicts, *judge.conflicts, *self.additions.conflicts]
 
     def merged(self) -> Iterator[MergedSample]:
@@ -165,16 +203,16 @@ class Engine:
 
     def _candidates(self, frames_of: FrameOwners) -> Keys:
         """Returns the samples to look at: what only the target has touched stays as it is."""
-        chosen = [self.samples.by_theirs]
+        chosen: list[Keys] = []
         if self._changes_untouched:
             # Names and fields of the merged schema are those of every sample of the target
             chosen += [self.samples.by_ours, frames_of.owners]
-        else:
-            theirs = np.isin(frames_of.keys, self.frames.by_theirs)
-            chosen.append(frames_of.owners[theirs])
         tagged = {id_ for id_, tags in self._tags.items() if _differ(tags[0], tags[2])}
-        chosen.append(np.sort(Ids.of(tagged).keys))
+        of_theirs = frames_of.owners[np.isin(frames_of.keys, self.frames.by_theirs)]
+        by_theirs = (self.samples.by_theirs, of_theirs, Ids.of(tagged).keys)
+        chosen.append(self.scope.among(np.unique(np.concatenate(by_theirs))))
         chosen += [np.sort(Ids.of(ids).keys) for ids in self.additions.dropped.values()]
+        chosen.append(Ids.of(self.additions.combined).keys)
         return np.unique(np.concatenate(chosen))
 
     @cached_property
@@ -210,7 +248,58 @@ class Engine:
                         known = list(frames.get(frame_number, (None, None, None)))
                         known[number] = frame
                         frames[frame_number] = (known[0], known[1], known[2])
-        yield from samples.values()
+        for sample in samples.values():
+            found = sample if self.partial is None else self._part_of(sample)
+            other = self.additions.combined.get(sample.id)
+            yield found if other is None else self._combined(found, other, frames_of)
+
+    def _combined(self, sample: Sample, other: ObjectId, frames_of: FrameOwners) -> Sample:
+        """Returns a sample of the target, with one of the branch as what the branch has of it."""
+        keys = Ids.of([other]).keys
+        theirs: bytes | None = self.samples.fetch(keys)[2][other.binary]
+        if self.partial is not None:
+            theirs = self.partial.samples.document(None, theirs)
+        frames = dict(sample.frames)
+        owner = {"_sample_id": b"\x07" + sample.id.binary}
+        if len(frames_of.keys):
+            found = self.frames.fetch(frames_of.of_samples(keys))[2]
+            for (_, number), frame in edited_frames(found.values()):
+                was, here, _ = frames.get(number, (None, None, None))
+                there = documents.adopted(frame, owner)
+                if self.partial is not None:
+                    there = self.partial.frames.document(None, there) or there
+                frames[number] = (was, here, there)
+        tags = self._tags.get(other, ([], [], []))[2]
+        moved = [{**tag, "_sample_id": sample.id} for tag in tags]
+        return replace(
+            sample,
+            theirs=theirs,
+            frames=frames,
+            tags=(sample.tags[0], sample.tags[1], moved),
+            is_combined=True,
+        )
+
+    def _part_of(self, sample: Sample) -> Sample:
+        """Returns a sample of which the branch has changed only what is wanted."""
+        partial, base = self.partial, sample.base
+        assert partial is not None
+        fields = self.scope.fields
+        if not self.scope.has(sample.id):
+            theirs = base
+            frames = {number: (was, here, was) for number, (was, here, _) in sample.frames.items()}
+        else:
+            theirs = partial.samples.document(base, sample.theirs)
+            if fields is not None and base is None and sample.ours is None:
+                # Fields of samples that the target does not have
+                return Sample(sample.id, None, None, None)
+            frames = {
+                number: (was, here, partial.frames.document(was, there))
+                for number, (was, here, there) in sample.frames.items()
+            }
+        was, here, there = sample.tags
+        if fields is not None or not self.scope.has(sample.id):
+            there = was
+        return Sample(sample.id, base, sample.ours, theirs, frames, (was, here, there))
 
 
 def _told_runs(side: Side, kind: str) -> dict[str, Document]:

@@ -62,6 +62,7 @@ class Judge:
         theirs: Element,
         *,
         label_id: ObjectId | None = None,
+        label: str | None = None,
         both: Callable[[], Element] | None = None,
         count: int = 1,
         seal: bytes = b"",
@@ -75,6 +76,7 @@ class Judge:
             ours: what the target has
             theirs: what the branch has
             label_id (None): the label, if it is about one in a list
+            label (None): its class, if the sides do not tell
             both (None): makes both side by side, where that is possible
             count (1): how many documents it is about
             seal (b""): a digest of what else it is about, such as frames
@@ -84,7 +86,14 @@ class Judge:
         """
         sides = (base, ours, theirs)
         conflict = Conflict.of(
-            kind, self.place, self._told(path), sides, label_id=label_id, count=count, seal=seal
+            kind,
+            self.place,
+            self._told(path),
+            sides,
+            label_id=label_id,
+            label=label,
+            count=count,
+            seal=seal,
         )
         resolution = self._decide(conflict)
         self.conflicts.append(conflict.decided(resolution))
@@ -121,7 +130,7 @@ def chosen(
         return theirs
     if resolution.take is Take.BASE:
         return base
-    if resolution.take is Take.BOTH:
+    if resolution.take in (Take.BOTH, Take.COMBINE):
         assert both is not None
         return both()
     return encoded(resolution.value)

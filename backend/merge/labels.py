@@ -17,10 +17,10 @@ from .judge import Element, Suspect
 if TYPE_CHECKING:
     from .values import Values
 
-_CLASS = ("label", "confidence", "logits")
+CLASS = ("label", "confidence", "logits")
 """What says what a label is: one unit, since a confidence is one in a class."""
 
-_PLACE = GEOMETRY | {"closed", "filled", "_cls"}
+PLACE = GEOMETRY | {"closed", "filled", "_cls"}
 """What says where a label is: one unit, since a mask means nothing without its box."""
 
 _SUSPICIOUS_IOU = 0.9
@@ -159,10 +159,12 @@ def merge_label(
     """
     was = {} if base is None else layout.fields(base)
     here, there = layout.fields(ours), layout.fields(theirs)
+    versions = (base, ours, theirs)
+    of_class = next(filter(None, (label_class(each) for each in versions if each)), None)
     merged: dict[str, Element] = {}
     for unit, kind in (
-        (_CLASS, ConflictKind.LABEL_CLASS),
-        (_PLACE, ConflictKind.LABEL_GEOMETRY),
+        (CLASS, ConflictKind.LABEL_CLASS),
+        (PLACE, ConflictKind.LABEL_GEOMETRY),
     ):
         sides = tuple(_unit(fields, unit) for fields in (was, here, there))
         found = one_sided(*sides)
@@ -171,18 +173,23 @@ def merge_label(
         else:
             # A label that both sides made has no common past
             former = None if base is None else sides[0]
-            result = values.judge.settle(kind, path, former, *sides[1:], label_id=label_id)
+            result = values.judge.settle(
+                kind, path, former, *sides[1:], label_id=label_id, label=of_class
+            )
         fields = {} if result is None else layout.fields(result[1:])
+        if unit is PLACE and "_cls" in here:
+            # Whoever gives a place need not say of what kind the label is
+            fields = {"_cls": here["_cls"], **fields}
         merged |= {name: value(fields, name) for name in unit if name in {*here, *fields}}
     for name in dict.fromkeys([*here, *there]):
-        if name in merged or name in _PLACE or name in _CLASS:
+        if name in merged or name in PLACE or name in CLASS:
             continue
         attribute = value(was, name), value(here, name), value(there, name)
         if name == "tags" and are_strings(*attribute):
             settled = one_sided(*attribute)
             merged[name] = settled.value if settled else merged_sets(*attribute)
             continue
-        merged[name] = _merge_attribute(values, f"{path}.{name}", attribute, label_id)
+        merged[name] = _merge_attribute(values, f"{path}.{name}", attribute, label_id, of_class)
     return layout.document(kept(here, merged))
 
 
@@ -191,6 +198,7 @@ def _merge_attribute(
     path: str,
     sides: tuple[Element, Element, Element],
     label_id: ObjectId | None,
+    label: str | None,
 ) -> Element:
     """Merges an attribute, which may hold others in its turn."""
     found = one_sided(*sides)
@@ -207,11 +215,13 @@ def _merge_attribute(
                     f"{path}.{name}",
                     (value(was, name), value(here, name), value(there, name)),
                     label_id,
+                    label,
                 )
                 for name in inner
             },
         )
-    return values.judge.settle(ConflictKind.LABEL_ATTRIBUTE, path, *sides, label_id=label_id)
+    kind = ConflictKind.LABEL_ATTRIBUTE
+    return values.judge.settle(kind, path, *sides, label_id=label_id, label=label)
 
 
 def _merge_by_id(

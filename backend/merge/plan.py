@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -17,7 +18,8 @@ from ..errors import InvalidRequestError, NoMergeBaseError
 from ..mongo.collections import ensure_indexes
 from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
-from . import ancestry, documents, store
+from ..rawbson.ids import Ids
+from . import ancestry, documents, store, stored_conflicts
 from .ancestry import COMMON
 from .conflicts import Conflict, Place, Resolution
 from .engine import Engine
@@ -25,8 +27,10 @@ from .judge import Judge
 from .prefer import Preference
 from .record import DuplicateSuspect, MergeCounts, MergeState
 from .samples import Change, MergedSample
+from .scope import WHOLE, Scope
 from .side import Side
-from .store import MAX_SUSPECTS, ConflictWriter, PlanRecord
+from .store import MAX_SUSPECTS, PlanRecord
+from .stored_conflicts import ConflictWriter
 from .unique import UniqueCheck
 
 
@@ -35,6 +39,7 @@ def plan(
     target: DatasetReference,
     branch: DatasetReference,
     base: str | None = COMMON,
+    scope: Scope = WHOLE,
     prefer: Preference | None = None,
     progress: Progress = silent,
 ) -> PlanRecord:
@@ -46,6 +51,7 @@ def plan(
         branch: the dataset to merge, made of a snapshot of the target
         base (COMMON): the snapshot that both began with, by name or id; by default, the newest
             one that they have in common; None for none
+        scope (WHOLE): what of the branch is merged
         prefer (None): how conflicts are decided before anybody has looked at them
         progress: told how far it is
 
@@ -65,7 +71,7 @@ def plan(
     ensure_indexes(database)
     record = _base(database, target, branch, base)
     theirs = HeadVersion(Head(database, branch.id))
-    return between(database, target, branch, record, theirs, prefer, progress)
+    return between(database, target, branch, record, theirs, scope, prefer, progress)
 
 
 def between(
@@ -74,6 +80,7 @@ def between(
     branch: DatasetReference,
     record: SnapshotRecord | None,
     version: HeadVersion | SnapshotVersion,
+    scope: Scope = WHOLE,
     prefer: Preference | None = None,
     progress: Progress = silent,
     undoes: ObjectId | None = None,
@@ -86,6 +93,7 @@ def between(
         branch: the dataset of the version, as it is to be called
         record: the snapshot that both began with, if any
         version: what is merged
+        scope (WHOLE): what of the version is merged
         prefer (None): how conflicts are decided before anybody has looked at them
         progress: told how far it is
         undoes (None): the operation that is taken back, if it is no merge of a branch
@@ -93,8 +101,9 @@ def between(
     Returns:
         the plan, which is stored
     """
-    former = _former(database, target, branch, undoes)
-    decided = {} if former is None else store.resolutions(database, former.id)
+    decided: dict[str, Resolution] = {}
+    for earlier in _open(database, target, branch, undoes):
+        decided |= stored_conflicts.resolutions(database, earlier.id)
     preference = prefer or Preference()
 
     def decide(conflict: Conflict) -> Resolution | None:
@@ -106,8 +115,10 @@ def between(
         theirs=Side(database, version),
         branch=short_name(branch, target),
         decide=decide,
+        scope=scope,
         progress=progress,
     )
+    _check_samples(engine)
     plan_id = ObjectId()
     found = _Findings(database, plan_id)
     check = _unique_check(database, target, engine)
@@ -130,15 +141,18 @@ def between(
         created_at=server_time(database),
         created_by=actor.current().user,
         counts=MergeCounts(**found.counts),
-        notes=(*engine.dataset.notes, *engine.surroundings.notes()),
+        notes=tuple(engine.notes()),
+        fields=scope.fields,
+        samples=None if scope.samples is None else len(scope.samples),
+        samples_hash=scope.samples_hash,
         suspects=tuple(found.suspects),
         suspect_count=found.suspect_count,
         theirs_id=version.record.id if isinstance(version, SnapshotVersion) else None,
         undoes=undoes,
     )
-    store.add(database, made)
+    store.add(database, made, scope.samples)
     for earlier in _open(database, target, branch, undoes):
-        if earlier.id != made.id:
+        if earlier.id != made.id and earlier.is_about_the_same(made):
             store.close(database, earlier.id, MergeState.DISCARDED)
     return made
 
@@ -237,15 +251,17 @@ def _open(
     return store.select(database, {**query, "state": MergeState.OPEN.value})
 
 
-def _former(
-    database: Database[Document],
-    target: DatasetReference,
-    branch: DatasetReference,
-    undoes: ObjectId | None,
-) -> PlanRecord | None:
-    """Returns the last plan of the same merge, if it is open."""
-    found = _open(database, target, branch, undoes)
-    return found[-1] if found else None
+def _check_samples(engine: Engine) -> None:
+    """Refuses samples that no version has."""
+    wanted = engine.scope.samples
+    if wanted is None:
+        return
+    for manifest in engine.samples.manifests:
+        wanted = np.setdiff1d(wanted, manifest.keys)
+    if len(wanted):
+        raise InvalidRequestError(
+            f"There is no sample {Ids(wanted)[0]} to merge: neither side has it, nor had it"
+        )
 
 
 def _unique_check(

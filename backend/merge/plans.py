@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import bson
@@ -15,37 +16,53 @@ from ..diff import views
 from ..errors import DatasetNotFoundError, InvalidArgumentError, InvalidRequestError
 from ..mongo.database import Document
 from ..rawbson.ids import Ids
-from . import store
+from . import store, stored_conflicts
 from .conflicts import Conflict, ConflictKind, Resolution, Take
-from .record import MergePlan, MergeState
-from .store import Filter, PlanRecord
+from .record import ConflictCount, MergePlan, MergeState
+from .store import PlanRecord
+from .stored_conflicts import Filter
 
+_REVIEW = "review"
+_ID = re.compile("[0-9a-f]{24}")
 _FILTER_KEYS = ("kind", "field", "label", "resolved")
 
 
 def told(database: Database[Document], plan: PlanRecord) -> MergePlan:
     """Returns what callers see of a plan."""
+    target, branch = (current_name(database, id_) for id_ in (plan.target_id, plan.branch_id))
+    return public(plan, target, branch, stored_conflicts.counts(database, plan.id))
+
+
+def public(
+    plan: PlanRecord, target: str | None, branch: str | None, counts: Sequence[ConflictCount]
+) -> MergePlan:
+    """Returns what callers see of a plan, of what was read already.
+
+    Args:
+        plan: the plan
+        target: the name of the target now; None if it is gone
+        branch: the same of the branch
+        counts: its conflicts
+    """
     return MergePlan(
         id=str(plan.id),
-        dataset_name=current_name(database, plan.target_id),
-        branch_name=_branch_name(database, plan),
+        dataset_name=target,
+        # What an undo merges is the dataset itself, before the operation
+        branch_name=(None if plan.undoes else branch) or plan.branch_name,
         base_snapshot=plan.base_name,
         state=plan.state,
         created_at=plan.created_at,
         created_by=plan.created_by,
         changes=plan.counts,
-        counts=tuple(store.counts(database, plan.id)),
+        counts=tuple(counts),
         notes=plan.notes,
         suspects=plan.suspects,
         suspect_count=plan.suspect_count,
         snapshot_name=plan.snapshot_name,
         undoes=None if plan.undoes is None else str(plan.undoes),
+        fields=plan.fields,
+        samples=plan.samples,
     )
-
-
-def _branch_name(database: Database[Document], plan: PlanRecord) -> str:
-    now = None if plan.undoes else current_name(database, plan.branch_id)
-    return now or plan.branch_name
 
 
 def of_dataset(database: Database[Document], dataset: DatasetReference) -> list[MergePlan]:
@@ -81,7 +98,7 @@ def view(
     Args:
         database: the database
         plan: the plan
-        side: ``"ours"`` or ``"theirs"``
+        side: ``"ours"``, ``"theirs"``, or ``"review"``
         wanted: which conflicts
         load: loads a snapshot of the target, where one is merged
 
@@ -92,16 +109,24 @@ def view(
         InvalidArgumentError: if there is no such side
         DatasetNotFoundError: if its dataset is gone
     """
-    datasets = {Take.OURS.value: plan.target_id, Take.THEIRS.value: plan.branch_id}
+    # The review of a plan has its id
+    datasets = {
+        Take.OURS.value: plan.target_id,
+        Take.THEIRS.value: plan.branch_id,
+        _REVIEW: plan.id,
+    }
     if side not in datasets:
-        raise InvalidArgumentError(f"side must be 'ours' or 'theirs', not {side!r:.80}")
+        raise InvalidArgumentError(
+            f"side must be 'ours', 'theirs' or '{_REVIEW}', not {side!r:.80}"
+        )
     name = current_name(database, datasets[side])
     if name is None:
-        raise DatasetNotFoundError(f"The dataset of the side '{side}' was deleted")
-    ids = Ids.of(store.sample_ids(database, plan.id, wanted))
-    is_snapshot = side == Take.THEIRS.value and plan.undoes is not None
-    dataset = load(plan.theirs_id) if is_snapshot and plan.theirs_id else fo.load_dataset(name)
-    return views.select(dataset, ids)
+        gone = "review is not open" if side == _REVIEW else f"dataset of side '{side}' was deleted"
+        raise DatasetNotFoundError(f"The {gone}")
+    ids = Ids.of(stored_conflicts.sample_ids(database, plan.id, wanted))
+    if side == Take.THEIRS.value and plan.theirs_id is not None:
+        return views.select(load(plan.theirs_id), ids)
+    return views.select(fo.load_dataset(name), ids)
 
 
 def filter_of(
@@ -146,8 +171,8 @@ def read_filter(given: object) -> Filter:
     """
     if given is None:
         return Filter()
-    if isinstance(given, str) and given in set(ConflictKind):
-        return filter_of(given)
+    if isinstance(given, str):
+        return Filter(ids=[given]) if _ID.fullmatch(given) else filter_of(given)
     if isinstance(given, Conflict):
         return Filter(ids=[given.id])
     if isinstance(given, Mapping):
@@ -156,7 +181,7 @@ def read_filter(given: object) -> Filter:
         conflicts = list(given)
         if all(isinstance(each, Conflict) for each in conflicts):
             return Filter(ids=[each.id for each in conflicts])
-        if all(isinstance(each, str) for each in conflicts):
+        if all(isinstance(each, str) and _ID.fullmatch(each) for each in conflicts):
             return Filter(ids=conflicts)
     raise InvalidArgumentError(
         "conflicts must be conflicts or their ids, a kind, a dict of kind, field, label and "

@@ -35,6 +35,7 @@ _BY_KEY = {
 """What is merged by key, and how many keys deep: what is below is one thing."""
 _SETS = ("tags", "active_label_schemas")
 _SETTINGS = "app_config"
+_SLICES = "group_media_types"
 
 _ELSEWHERE = frozenset({*NOT_PROPERTIES, *RUN_FIELDS, "media_type"})
 
@@ -111,6 +112,8 @@ def _merge_property(
         return _merge_settings(merged, was, here, there)
     if (found := one_sided(was, here, there)) is not None:
         return found.value
+    if name == _SLICES:
+        _check_slices(here, there)
     if name in _SETS:
         return merged_sets(was, here, there)
     if name in _LISTS_OF_CLASSES:
@@ -118,6 +121,16 @@ def _merge_property(
     if name in _BY_KEY:
         return _by_key(judge, name, _BY_KEY[name], (was, here, there))
     return Values(judge).merge(name, was, here, there)
+
+
+def _check_slices(here: Element, there: Element) -> None:
+    ours, theirs = (equality.decode(each) or {} for each in (here, there))
+    for name in ours.keys() & theirs.keys():
+        if ours[name] != theirs[name]:
+            raise InvalidRequestError(
+                f"Slice '{name}' holds {ours[name]} media in the target and {theirs[name]} media "
+                "in the branch: they cannot be merged. Rename one of them, and merge again."
+            )
 
 
 def _merge_classes(

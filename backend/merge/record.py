@@ -71,6 +71,8 @@ class _Doors:
     conflicts: Callable[..., Iterator[Conflict]]
     resolve: Callable[..., int]
     view: Callable[..., Any]
+    review: Callable[..., Any]
+    use_edits: Callable[..., Any]
 
 
 DOORS = _Doors()
@@ -102,10 +104,19 @@ class MergePlan(Record):
     suspect_count: int
     snapshot_name: str | None = None
     """The snapshot that it ended with, if it was applied."""
+    fields: tuple[str, ...] | None = None
+    """The fields that are merged; None for all."""
+    samples: int | None = None
+    """How many samples are merged; None for all."""
     undoes: str | None = None
     """The operation that it takes back, if it is no merge of a branch."""
 
-    TOLD = ("open_conflicts", "total_conflicts")
+    TOLD = ("is_full", "open_conflicts", "total_conflicts")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all of the branch is merged, so that the next merge begins there."""
+        return self.fields is None and self.samples is None
 
     @property
     def total_conflicts(self) -> int:
@@ -144,8 +155,8 @@ class MergePlan(Record):
         Args:
             conflicts: a conflict or several; a kind; a dict with ``kind``, ``field``, ``label``
                 and ``resolved`` as :meth:`conflicts` takes them; or None for all
-            take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, None to open them again, or
-                ``{"value": ...}`` for a value of your own
+            take: ``"ours"``, ``"theirs"``, ``"base"``, ``"both"``, ``"combine"``, None to open
+                them again, or ``{"value": ...}`` for a value of your own
 
         Returns:
             how many conflicts that were
@@ -162,7 +173,8 @@ class MergePlan(Record):
         """Returns the samples in conflict.
 
         Args:
-            side: ``"ours"`` for the target, ``"theirs"`` for the branch
+            side: ``"ours"`` for the target, ``"theirs"`` for the branch, ``"review"`` for the
+                dataset that :meth:`review` makes
             kind (None): only those with conflicts of a kind
             field (None): only those with conflicts in a field
             label (None): only those with conflicts about labels of a class
@@ -171,6 +183,22 @@ class MergePlan(Record):
             a :class:`fiftyone.core.view.DatasetView`
         """
         return DOORS.view(self.id, side, kind=kind, field=field, label=label)
+
+    def review(self) -> Any:
+        """Opens a dataset that holds only the samples in conflict, as both sides have them.
+
+        Returns:
+            a :class:`fiftyone.core.dataset.Dataset`, see :func:`review_merge`
+        """
+        return DOORS.review(self.id)
+
+    def use_edits(self) -> Any:
+        """Decides conflicts as somebody has edited them by hand in the review.
+
+        Returns:
+            a :class:`TakenEdits`, see :func:`use_review_edits`
+        """
+        return DOORS.use_edits(self.id)
 
     def __str__(self) -> str:
         return report(self)
@@ -185,6 +213,8 @@ def report(plan: MergePlan) -> str:
     ]
     if plan.undoes is not None:
         lines = [f"Undo {plan.id} of operation {plan.undoes} of {plan.dataset_name}: {plan.state}"]
+    if not plan.is_full:
+        lines.append(f"  only: {_only(plan)}")
     lines.append(
         f"  samples: {done.samples_added:,} added, {done.samples_deleted:,} deleted, "
         f"{done.samples_changed:,} changed"
@@ -202,3 +232,13 @@ def report(plan: MergePlan) -> str:
     if plan.suspect_count:
         lines.append(f"  note: {plan.suspect_count:,} labels may have been added on both sides")
     return "\n".join(lines)
+
+
+def _only(plan: MergePlan) -> str:
+    said = []
+    if plan.fields is not None:
+        noun = "field" if len(plan.fields) == 1 else "fields"
+        said.append(f"the {noun} {', '.join(plan.fields)}")
+    if plan.samples is not None:
+        said.append(f"{plan.samples:,} sample{'' if plan.samples == 1 else 's'}")
+    return " of ".join(said)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bson import ObjectId
 
 from ..dataset.schema import FRAMES_PREFIX
 from ..mongo.database import Document
 from ..rawbson import equality, layout
-from . import documents
-from .conflicts import Conflict, Place, Take
+from . import documents, inner
+from .conflicts import Conflict, ConflictKind, Place, Resolution, Take
 from .elements import value
 from .judge import Decide, Element, Judge, Suspect
 from .schema import Fields
@@ -37,6 +37,8 @@ class Sample:
     frames: dict[int, Frame] = field(default_factory=dict)
     """By their numbers."""
     tags: Tags = field(default_factory=lambda: ([], [], []))
+    is_combined: bool = False
+    """Whether theirs is another sample, of the same file, which ours takes in."""
 
 
 @dataclass
@@ -111,6 +113,8 @@ class SampleMerge:
         Returns:
             what becomes of it
         """
+        if sample.is_combined:
+            return self._combined(sample)
         place = Place(sample.id)
         judge = Judge(place, self.decide, names=self.samples.told)
         if self._is_dropped(sample):
@@ -130,6 +134,13 @@ class SampleMerge:
             result.suspects += frame_judge.suspects
         result.tags_added, result.tags_removed = merge_tags(*sample.tags)
         return _told(result, judge)
+
+    def _combined(self, sample: Sample) -> MergedSample:
+        """Adds to a sample of the target what one of the branch has more: that is decided."""
+        merge = replace(self, decide=_combining, dropped={})
+        result = merge.merge(replace(sample, is_combined=False))
+        result.conflicts = []
+        return result
 
     def _frame_judge(self, sample_id: ObjectId, number: int) -> Judge:
         names = self.frames.told
@@ -199,6 +210,11 @@ class SampleMerge:
         return documents.without(renamed, dropped)
 
 
+def _combining(conflict: Conflict) -> Resolution:
+    is_list = conflict.kind is ConflictKind.LABELS_REPLACED
+    return Resolution(Take.BOTH if is_list else Take.OURS)
+
+
 def edited_frames(frames: Iterable[bytes]) -> Iterator[tuple[tuple[bytes, int], bytes]]:
     """Yields frames with the sample and the number that they are known by."""
     for frame in frames:
@@ -217,6 +233,12 @@ def _merge_document(
         None if side is None else documents.renamed(side, names[number])
         for number, side in enumerate(sides)
     ]
+    if fields.inner:
+
+        def note(path: str, element: bytes) -> None:
+            contested.note(prefix + path, judge.place, element)
+
+        renamed = inner.agreed(fields.inner, renamed, note)
     if not fields.whole:
         return documents.merge(Values(judge, fields.sets), *renamed)
     _count(fields, renamed, contested, judge.place, prefix)
@@ -255,17 +277,17 @@ def _comparable(
 ) -> tuple[bytes | None, bytes | None]:
     """Returns what a side may have edited of a document, in the merged schema."""
     names = _names(fields)
-    was = (
-        None
-        if base is None
-        else documents.without(documents.renamed(base, names[0]), fields.whole)
-    )
-    is_ = (
-        None
-        if side is None
-        else documents.without(documents.renamed(side, names[number]), fields.whole)
-    )
-    return was, is_
+    return _bare(fields, base, names[0]), _bare(fields, side, names[number])
+
+
+def _bare(fields: Fields, document: bytes | None, names: Mapping[str, str]) -> bytes | None:
+    """Returns a document without what is one edit of a schema."""
+    if document is None:
+        return None
+    found = documents.without(documents.renamed(document, names), fields.whole)
+    for path in fields.inner:
+        found = inner.without(found, path.split("."))
+    return found
 
 
 def _names(fields: Fields) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:

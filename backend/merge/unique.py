@@ -89,7 +89,11 @@ class UniqueCheck:
         keys = [bson.decode(key)["v"] for key in index.found]
         projection = dict.fromkeys(index.paths, 1)
         for some in chunks(keys, _AT_ONCE):
-            alternatives = [dict(zip(index.paths, key, strict=True)) for key in some]
+            # As values: what is in a document may look like an operator
+            alternatives = [
+                {path: {"$eq": item} for path, item in zip(index.paths, key, strict=True)}
+                for key in some
+            ]
             for document in self._ours.collection.find({"$or": alternatives}, projection):
                 yield _values(document, index.paths), document["_id"]
 

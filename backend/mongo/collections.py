@@ -38,6 +38,10 @@ OPERATIONS = PREFIX + "operations"
 SCRATCH = PREFIX + "scratch."
 """Where a server is put to the test, see :mod:`.engine`."""
 
+REVIEWS = "merge_reviews."
+"""What the collections of datasets begin with in which conflicts of a merge are looked at. Not as
+our own do: these are edited. And not as those of other datasets do, so FiftyOne lists none."""
+
 _MASTERS = PREFIX + "masters."
 _STAGING = PREFIX + "staging."
 _TRASHED = PREFIX + "trashed."
@@ -179,6 +183,15 @@ def view_name(snapshot_id: ObjectId, part: str) -> str:
     (fiftyone/core/odm/utils.py; mongoengine maps ``snapshots.MyName`` to ``snapshots._my_name``).
     """
     return f"{PREFIX}{snapshot_id}" if part == "samples" else f"{PREFIX}{snapshot_id}.{part}"
+
+
+def review_name(plan_id: ObjectId, part: str) -> str:
+    """Returns the name of the collection that holds a part of the review of a merge.
+
+    FiftyOne derives the name of the frames from that of the samples when it deletes a dataset.
+    """
+    samples = f"{REVIEWS}{plan_id}"
+    return samples if part == "samples" else f"frames.{samples}"
 
 
 def owned_collections(

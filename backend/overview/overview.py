@@ -19,7 +19,9 @@ from ..catalog.queries import counting
 from ..catalog.record import SampleChangeSummary, SnapshotRecord, SnapshotState, check_format
 from ..dataset.reference import DatasetReference
 from ..errors import DuplicateNameError, LimitExceededError
-from ..mongo.collections import CATALOG, DATASETS, JOURNAL, TRASH
+from ..merge import open_merges
+from ..merge.open_merges import OpenMerge
+from ..mongo.collections import CATALOG, DATASETS, JOURNAL, MERGES, TRASH
 from ..mongo.database import Document
 from ..mongo.together import Question, ask
 from ..operations.entry import UNFINISHED, Entry
@@ -52,6 +54,8 @@ class Overview:
     """Of the dataset since its latest snapshot, as last counted."""
     changes_are_stale: bool
     """Whether the dataset seems to have changed since."""
+    merges: list[OpenMerge]
+    """Planned merges into the dataset, or of it into others, oldest first."""
     operations: list[Entry]
     """What is under way, oldest first."""
     limit: LimitExceededError | None
@@ -120,6 +124,7 @@ def read(
         and history.latest_changes_are_stale(
             database, next(iter(found["datasets"]), None), facts, ready[-1] if ready else None
         ),
+        merges=open_merges.told(found[MERGES]),
         operations=[
             Entry.from_document(entry) for entry in found[JOURNAL] if "finished_at" not in entry
         ],
@@ -140,6 +145,7 @@ def _read(database: Database[Document], dataset: DatasetReference) -> dict[str, 
         CATALOG: (CATALOG, [own, {"$sort": {"sequence": 1, "_id": 1}}]),
         _COUNTS: (CATALOG, counting(dataset.id)),
         _BRANCHES: (DATASETS, looking_around(dataset.id)),
+        MERGES: (MERGES, open_merges.looking(dataset.id)),
         TRASH: (
             TRASH,
             [{"$match": trash.in_trash_of(dataset.id)}, {"$sort": {"trashed_at": 1, "_id": 1}}],

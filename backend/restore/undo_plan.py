@@ -17,7 +17,9 @@ from ..manifest.manifest import Manifest
 from ..mongo.database import Document
 from ..rawbson.ids import Ids, Keys
 from ..results.serialize import Record
-from ..trash.overwritten import Overwritten, overwritten
+from ..trash import overwritten
+from ..trash.discarded import check_content
+from ..trash.overwritten import Overwritten
 from .source import content
 from .staging import ADJUNCTS, PARTS
 
@@ -119,7 +121,7 @@ def chosen(
     Raises:
         NothingToUndoError: if the trash does not hold that, or the dataset was reverted since
     """
-    found = overwritten(database, dataset.id)
+    found = overwritten.overwritten(database, dataset.id)
     if operation_id is not None:
         found = [item for item in found if str(item.id) == operation_id]
     if not found:
@@ -170,7 +172,16 @@ def plan(database: Database[Document], head: Head, item: Overwritten) -> Plan:
 
     Returns:
         the plan
+
+    Raises:
+        DamagedSnapshotError: if the trash does not hold any more what was overwritten
     """
+    check_content(
+        item.content,
+        overwritten.content(database, item.id),
+        f"What restoring samples from snapshot '{item.snapshot_name}' has overwritten",
+        "The dataset was not changed. empty_trash() destroys what is left of it.",
+    )
     state = head.state()
     found = _Comparison(database, state, item)
     changes = found.changes()

@@ -95,6 +95,7 @@ def make(
 
 @recovers(Action.REVERT)
 @recovers(Action.UNDO_REVERT)
+@recovers(Action.UNDO_MERGE)
 def recover(running: Operation) -> None:
     """Finishes an exchange that was made; takes back everything else.
 
@@ -137,6 +138,7 @@ def _finish(running: Operation, wanted: State | None = None) -> None:
         revived_ids=[*details["revived"], *details.get("made", [])],
         **_former_changes(details),
         is_rolled_back=details.get("discards_rolled_back", False),
+        merge_id=details.get("plan_id"),
     ).save(database)
     running.step("recorded")
     if not details.get("related_shelved"):

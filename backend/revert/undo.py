@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
-
 from pymongo.database import Database
 
 from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..config import Settings
-from ..dataset.parts import Documents, Head, Part
+from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference
 from ..diff import latest_changes
-from ..errors import DamagedSnapshotError, DatasetBusyError, NothingToUndoError
+from ..errors import DamagedSnapshotError, DatasetBusyError
 from ..mongo.collections import owned_collections, trashed_name
 from ..mongo.database import Document
 from ..operations.journal import operation
 from ..trash import discarded
 from ..trash.discarded import TrashedHead
 from . import exchange
+from .undo_plan import check, chosen
 
 
-def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
-    """Brings back what the last revert of a dataset discarded, exactly.
+def undo(
+    database: Database[Document],
+    dataset: DatasetReference,
+    operation_id: str | None = None,
+    action: Action = Action.UNDO_REVERT,
+) -> TrashedHead:
+    """Brings back what a revert or merge of a dataset discarded, exactly.
 
     What the dataset is now goes to the trash in its turn, so that this can be undone as well.
 
     Args:
         database: the database
         dataset: the dataset
+        operation_id (None): the operation that discarded it; by default, the last one
+        action (UNDO_REVERT): what is wanted: to undo a merge, the last one must have been that
 
     Returns:
         the state that was brought back
 
     Raises:
-        NothingToUndoError: if the trash holds no earlier state of the dataset
+        NothingToUndoError: if the trash does not hold that, or a merge is to be undone and the
+            last one was none
         DuplicateNameError: if a snapshot that is to come back has lost its name to another one
         DamagedSnapshotError: if the trash does not hold any more what was discarded
         DatasetBusyError: if somebody else has just reverted the dataset or undone that
     """
     catalog = Catalog(database)
-    wanted = _last_discarded(database, dataset)
-    with operation(database, dataset.id, Action.UNDO_REVERT) as running:
-        former = _last_discarded(database, dataset)
+    wanted = chosen(database, dataset, operation_id, action)
+    with operation(database, dataset.id, action) as running:
+        former = chosen(database, dataset, operation_id, action)
         if former.id != wanted.id:
             # Two people undo at once: the second one must not bring back what the first got rid of
             raise DatasetBusyError(
@@ -65,7 +71,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
                 f"The discarded state of dataset '{dataset.name}' is gone from the trash"
             )
         kept = discarded.dataset_document(database, former.id)
-        _check(database, dataset, former, existing, kept)
+        check(database, dataset, former, existing, kept)
         plan_ = exchange.plan(Head(database, dataset.id), Part.FRAMES in parts)
         document = discarded.only(kept)
         facts = catalog.dataset_facts(dataset.id)
@@ -74,6 +80,7 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
             former=former.id,
             former_samples=document["sample_collection_name"],
             snapshot_name=former.snapshot_name,
+            plan_id=former.merge_id,
             discards_rolled_back=not former.is_rolled_back,
             newer=[record.id for record in newer if record.is_live],
             revived=[record.id for record in revived],
@@ -90,45 +97,3 @@ def undo(database: Database[Document], dataset: DatasetReference) -> TrashedHead
         related = discarded.trashed_related(database, former.id, existing)
         exchange.make(running, plan_, related, document)
     return former
-
-
-def _check(
-    database: Database[Document],
-    dataset: DatasetReference,
-    former: TrashedHead,
-    existing: Collection[str],
-    document: Documents,
-) -> None:
-    """Refuses a discarded state that is not what it was, as far as can be told without a manifest.
-
-    Nobody hashes a dataset that is being discarded: that would take longer than the revert.
-    """
-    if former.content is None:
-        return
-    found = discarded.content(database, former.id, existing, document)
-    parts = {*former.content, *found}
-    known = [part for part in Part if part.name in parts]
-    damaged = [p for p in known if _differ(former.content.get(p.name), found.get(p.name))]
-    if damaged:
-        raise DamagedSnapshotError(
-            f"The discarded state of dataset '{dataset.name}' is damaged in the trash: its "
-            f"{', '.join(damaged)} are not what was discarded. The dataset was not changed. "
-            "restore_samples() can bring samples back from a snapshot; empty_trash() destroys "
-            "the discarded state."
-        )
-
-
-def _differ(then: Any, now: Any) -> bool:
-    is_counted = isinstance(then, dict) and isinstance(now, dict)
-    # Counts of another run of the server may be wrong
-    return bool(then != now and not (is_counted and then["process"] != now["process"]))
-
-
-def _last_discarded(database: Database[Document], dataset: DatasetReference) -> TrashedHead:
-    states = discarded.heads(database, dataset.id)
-    if not states:
-        raise NothingToUndoError(
-            f"The trash holds no earlier state of dataset '{dataset.name}': it was not reverted, "
-            "or that was too long ago, or the trash was emptied"
-        )
-    return states[-1]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..dataset.parts import Documents, Head, Part
 from ..dataset.reference import DatasetReference
+from ..dataset.together import HeldDocuments
 from ..diff import changes
 from ..diff.versions import HeadVersion
 from ..errors import NothingToUndoError
@@ -21,6 +24,7 @@ from ..progress import Progress, silent
 from ..rawbson.ids import Keys
 from ..results.serialize import Record
 from ..trash import discarded
+from ..trash.discarded import TrashedHead
 from .revert import field_names
 
 
@@ -30,9 +34,10 @@ class UndoPlan(Record):
 
     dataset_name: str
     snapshot_name: str
-    """The snapshot of the revert that would be undone or, if ``is_redo``, done again."""
+    """The snapshot of the revert that would be undone or, if ``is_redo``, done again; of a merge,
+    the one that it ended with."""
     is_redo: bool
-    """Whether the revert itself was the last thing to be undone."""
+    """Whether what would come back is what the revert had made, and an undo has discarded."""
     samples_to_add_back: int
     samples_to_remove: int
     samples_to_restore: int
@@ -41,6 +46,8 @@ class UndoPlan(Record):
     fields_to_remove: list[str]
     snapshots_to_bring_back: list[str]
     snapshots_to_delete: list[str]
+    is_merge: bool = False
+    """Whether it is no revert but a merge."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +73,109 @@ class DiscardedVersion:
         """Does nothing: if somebody empties the trash meanwhile, there is nothing to undo."""
 
 
-def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
+def chosen(
+    database: Database[Document],
+    dataset: DatasetReference,
+    operation_id: str | None,
+    action: Action = Action.UNDO_REVERT,
+) -> TrashedHead:
+    """Finds the state to bring back.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        operation_id: the operation that discarded it, or None for the last one
+        action (UNDO_REVERT): what is wanted: to undo a merge, it must have been one
+
+    Returns:
+        the state
+
+    Raises:
+        NothingToUndoError: if the trash does not hold that, or a merge is to be undone and this is
+            no state before one
+    """
+    states = discarded.heads(database, dataset.id)
+    if operation_id is not None:
+        states = [state for state in states if str(state.id) == operation_id]
+    if not states:
+        which = "" if operation_id is None else f" with id {operation_id}"
+        raise NothingToUndoError(
+            f"The trash holds no earlier state{which} of dataset '{dataset.name}': it was not "
+            "reverted, or that was undone or too long ago, or the trash was emptied"
+        )
+    if action is Action.UNDO_MERGE:
+        _check_merge(dataset, states[-1])
+    return states[-1]
+
+
+def _check_merge(dataset: DatasetReference, state: TrashedHead) -> None:
+    if state.merge_id is None:
+        raise NothingToUndoError(
+            f"The last that was done to all of dataset '{dataset.name}' is no merge, but a revert "
+            f"to '{state.snapshot_name}' or an undo of that. undo_revert() takes that back, and "
+            "then the merge is the last"
+        )
+    if state.is_rolled_back:
+        raise NothingToUndoError(
+            f"The merge '{state.snapshot_name}' into dataset '{dataset.name}' was taken back "
+            "already. undo_revert() merges again"
+        )
+
+
+def check(
+    database: Database[Document],
+    dataset: DatasetReference,
+    former: TrashedHead,
+    existing: Collection[str],
+    document: HeldDocuments,
+) -> None:
+    """Refuses a discarded state that is not what it was, as far as that can be told.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        former: the state
+        existing: the names of its collections, see :func:`.owned_collections`
+        document: its dataset document
+
+    Raises:
+        DamagedSnapshotError: if it is not
+    """
+    discarded.check_content(
+        former.content,
+        discarded.content(database, former.id, existing, document),
+        f"The discarded state of dataset '{dataset.name}'",
+        "The dataset was not changed. restore_samples() can bring samples back from a snapshot; "
+        "empty_trash() destroys the discarded state.",
+    )
+
+
+def plan(
+    database: Database[Document],
+    dataset: DatasetReference,
+    operation_id: str | None = None,
+    action: Action = Action.UNDO_REVERT,
+) -> UndoPlan:
     """Tells what undoing would change, and changes nothing.
 
     Args:
         database: the database
         dataset: the dataset
+        operation_id (None): the operation that discarded what would come back; by default, the
+            last one
+        action (UNDO_REVERT): what is wanted: to undo a merge, the last one must have been that
 
     Returns:
         the plan
 
     Raises:
-        NothingToUndoError: if the trash holds no earlier state of the dataset
+        NothingToUndoError: if the trash does not hold that
         DuplicateNameError: if a snapshot that is to come back has lost its name to another one
+        DamagedSnapshotError: if the trash does not hold any more what was discarded
     """
-    states = discarded.heads(database, dataset.id)
-    if not states:
-        raise NothingToUndoError(f"There is nothing to undo for dataset '{dataset.name}'")
-    former = states[-1]
+    former = chosen(database, dataset, operation_id, action)
+    kept = discarded.dataset_document(database, former.id)
+    check(database, dataset, former, owned_collections(database, former.id), kept)
     catalog = Catalog(database)
     for record in map(catalog.by_id, former.snapshot_ids):
         if record is not None and not record.is_live:
@@ -91,7 +183,7 @@ def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
     head = Head(database, dataset.id)
     wanted = DiscardedVersion(database, former.id)
     difference = changes.compare(HeadVersion(head), wanted, reporter())
-    then = field_names(discarded.only(discarded.dataset_document(database, former.id)))
+    then = field_names(discarded.only(kept))
     now = field_names(head.document())
 
     def names(snapshot_ids: list[ObjectId], live: bool) -> list[str]:
@@ -109,4 +201,5 @@ def plan(database: Database[Document], dataset: DatasetReference) -> UndoPlan:
         fields_to_remove=[field for field in now if field not in then],
         snapshots_to_bring_back=names(former.snapshot_ids, live=False),
         snapshots_to_delete=names(former.revived_ids, live=True),
+        is_merge=former.merge_id is not None,
     )

@@ -25,7 +25,7 @@ from ..dataset import reference
 from ..dataset.reference import DatasetReference
 from ..diff import latest_changes
 from ..errors import DatasetNotFoundError, InvalidRequestError
-from ..mongo.collections import PREFIX
+from ..mongo.collections import MERGES, PREFIX, REVIEWS
 from ..mongo.database import Document
 from ..mongo.together import Question, ask
 from ..results.serialize import Record
@@ -120,6 +120,8 @@ class Location(Record):
 
     dataset: DatasetReference
     snapshot: str | None
+    merge: str | None = None
+    """The id of the merge whose review it is, if it is one."""
 
     TOLD = ("dataset_name", "snapshot_name")
 
@@ -149,7 +151,10 @@ def locate(database: Database[Document], name: str) -> Location:
         NotVersionableError: if it cannot have snapshots
     """
     document = database["datasets"].find_one({"name": name}, reference.WANTED)
-    if document is None or not str(document.get("sample_collection_name")).startswith(PREFIX):
+    collection = "" if document is None else str(document.get("sample_collection_name"))
+    if document is not None and collection.startswith(REVIEWS):
+        return _locate_review(database, document)
+    if document is None or not collection.startswith(PREFIX):
         return Location(reference.found(database, document, name), None)
     record = Catalog(database).by_id(document["_id"])
     owner = (
@@ -158,6 +163,15 @@ def locate(database: Database[Document], name: str) -> Location:
     if record is None or owner is None:
         raise DatasetNotFoundError(f"'{name}' is a snapshot that has been deleted")
     return Location(DatasetReference(owner["_id"], owner["name"]), record.name)
+
+
+def _locate_review(database: Database[Document], document: Document) -> Location:
+    plan = database[MERGES].find_one({"_id": document["_id"]}, {"target_id": 1}) or {}
+    target = database["datasets"].find_one({"_id": plan.get("target_id")}, {"name": 1})
+    if target is None:
+        raise DatasetNotFoundError(f"'{document['name']}' is the review of a merge that is gone")
+    merge = str(document["_id"])
+    return Location(DatasetReference(target["_id"], target["name"]), None, merge)
 
 
 def find_unopened(database: Database[Document], visible_name: str) -> Location | None:

@@ -39,6 +39,8 @@ class TrashedBranch:
     name: str
     parent_id: ObjectId
     trashed_at: datetime
+    content: Document | None = None
+    """What was in it when it was deleted, see :mod:`.seal`; None if that is not known."""
 
     def save(self, database: Database[Document]) -> None:
         """Writes the record down; again, if need be."""
@@ -54,7 +56,7 @@ class TrashedBranch:
             NewerFormatError: if a newer version of this package wrote it
         """
         discarded.check_trash_format(document, _FORMAT)
-        values = {**document, "id": document["_id"]}
+        values = {"content": None, **document, "id": document["_id"]}
         return cls(**{item.name: values[item.name] for item in fields(cls)})
 
 

@@ -22,8 +22,9 @@ from ..errors import DamagedSnapshotError, NewerFormatError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
 from ..mongo.collections import TRASH, all_collections, owned_collections, trashed_name
-from ..mongo.database import Document, data_sizes, raw, server_process
+from ..mongo.database import Document, data_sizes, raw
 from ..operations.journal import Operation
+from .seal import broken, seal
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class TrashedHead:
     """What was in it when it was discarded, see :func:`content`; None if that is not known."""
     is_rolled_back: bool = False
     """Whether it is what the revert had made, so that bringing it back does the revert again."""
+    merge_id: ObjectId | None = None
+    """The merge that discarded it, or that made it, if that was a merge and no revert."""
 
     def save(self, database: Database[Document]) -> None:
         """Writes the record down; again, if need be."""
@@ -63,6 +66,7 @@ class TrashedHead:
             "changes_since": self.changes_since,
             "content": self.content,
             "is_rolled_back": self.is_rolled_back,
+            "merge_id": self.merge_id,
         }
         fence.put(database[TRASH], document, if_there="replace")
 
@@ -200,7 +204,7 @@ def content(
     existing: Collection[str],
     document: Documents,
 ) -> Document:
-    """Tells what is in a discarded state, without reading its samples and frames.
+    """Tells what is in a discarded state, without reading many samples and frames.
 
     Args:
         database: the database
@@ -209,19 +213,38 @@ def content(
         document: its dataset document
 
     Returns:
-        by part, a hash of what small ones say and how many documents large ones have. That is
-        the server's own count, which a crash of it can put wrong: so which process it was
+        by part, a hash of what small ones say, and of others what :mod:`.seal` tells
     """
-    process = server_process(database)
-    found: Document = {}
     small = {Part.DATASET: document, **trashed_related(database, operation_id, existing)}
     large = [part for part in small if part is Part.RESULT_CHUNKS]
-    for part in (*own_parts(operation_id, existing), *large):
-        count = database[trashed_name(operation_id, part)].estimated_document_count()
-        found[part.name] = {"count": count, "process": process}
+    others = [*own_parts(operation_id, existing), *large]
+    found = seal(database, {part.name: trashed_name(operation_id, part) for part in others})
     for part in small.keys() - large:
         found[part.name] = Manifest.read(small[part]).fingerprint()
     return found
+
+
+def check_content(then: Document | None, now: Document, what: str, unchanged: str) -> None:
+    """Refuses to bring back from the trash what is not what was put there.
+
+    Args:
+        then: what was told of it when it was discarded; None if an earlier version did that
+        now: what is told of it now
+        what: what it is, the beginning of a sentence
+        unchanged: what was not done, and how to go on, sentences for the error
+
+    Raises:
+        DamagedSnapshotError: if it is not
+    """
+    if then is not None and (damaged := broken(then, now)):
+        raise DamagedSnapshotError(
+            f"{what} is damaged in the trash: its {_named(damaged)} are not what was discarded. "
+            f"{unchanged}"
+        )
+
+
+def _named(keys: Collection[str]) -> str:
+    return ", ".join(key.lower().replace("_", " ") for key in keys)
 
 
 def note_content(running: Operation, existing: Collection[str]) -> None:

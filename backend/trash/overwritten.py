@@ -7,7 +7,7 @@ it made of them. By the latter an undo knows what was edited since, and leaves t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..mongo.collections import TRASH, owned_collections, staging_name, trashed_
 from ..mongo.database import Document
 from ..operations.journal import Operation
 from .discarded import check_trash_format
+from .seal import seal
 
 KIND = "samples"
 """What the record of such a thing says of itself; that of a discarded state says nothing."""
@@ -49,6 +50,8 @@ class Overwritten:
     """Fields that had been deleted from the schema and came back."""
     groups: Document | None = None
     """What the dataset's document said of its slices before."""
+    content: Document | None = None
+    """What lies in the trash, see :mod:`.seal`; None if that is not known."""
 
     def former(self, database: Database[Document], part: Part) -> Documents:
         """Returns the documents that were changed or deleted, as they were."""
@@ -79,7 +82,7 @@ class Overwritten:
             NewerFormatError: if a newer version of this package wrote it
         """
         check_trash_format(document, _FORMAT)
-        return cls.of(document["_id"], document)
+        return replace(cls.of(document["_id"], document), content=document.get("content"))
 
     @classmethod
     def of(cls, id_: ObjectId, details: Document) -> Overwritten:
@@ -127,6 +130,24 @@ def shelve(running: Operation, item: Overwritten, parts: Sequence[Part]) -> None
             if staged in existing:
                 database[staged].rename(trashed_name(running.id, name))
         running.step(f"shelved_{part.value}")
+    told = {"content": content(database, item.id)}
+    database[TRASH].update_one({"_id": item.id, "content": None}, {"$set": told})
+
+
+def content(database: Database[Document], operation_id: ObjectId) -> Document:
+    """Tells what lies in the trash of what a restoration has overwritten.
+
+    Args:
+        database: the database
+        operation_id: the restoration
+
+    Returns:
+        what :func:`.seal` tells of its collections
+    """
+    prefix = trashed_name(operation_id, "")
+    names = [n for n in owned_collections(database, operation_id) if n.startswith(prefix)]
+    # Keys of documents are no paths
+    return seal(database, {name[len(prefix) :].replace(".", " "): name for name in sorted(names)})
 
 
 def follow(database: Database[Document], dataset_id: ObjectId, former: str, new: str) -> None:

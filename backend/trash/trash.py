@@ -70,6 +70,8 @@ class TrashItem(Record):
     """The name that its dataset has now."""
     is_rolled_back: bool = False
     """Of a HEAD, whether it is what the revert had made, and an undo has discarded."""
+    is_merge: bool = False
+    """Of a HEAD, whether a merge has discarded or made it, and no revert."""
     held_by: tuple[str, ...] = ()
     """Of a snapshot, the branches whose base it is."""
 
@@ -124,6 +126,7 @@ def told(
             bytes_of[item.id],
             names[item.dataset_id],
             isinstance(item, TrashedHead) and item.is_rolled_back,
+            isinstance(item, TrashedHead) and item.merge_id is not None,
         )
         for item in discarded
     ]

@@ -17,8 +17,8 @@ from ..diff.versions import SnapshotVersion
 from ..errors import ConflictsRemainError, NothingToUndoError
 from ..merge import apply as merging
 from ..merge import plan as planning
-from ..merge import store as merges
-from ..merge.apply import Ending
+from ..merge import stored_conflicts
+from ..merge.finish import Ending
 from ..merge.prefer import Preference
 from ..merge.store import PlanRecord
 from ..mongo.collections import ensure_indexes
@@ -58,7 +58,16 @@ def plan(
     before, after = _states(database, dataset, record)
     version = SnapshotVersion(database, before)
     source = DatasetReference(dataset.id, f"before {record.what}")
-    return planning.between(database, dataset, source, after, version, prefer, progress, record.id)
+    return planning.between(
+        database,
+        dataset,
+        source,
+        after,
+        version,
+        prefer=prefer,
+        progress=progress,
+        undoes=record.id,
+    )
 
 
 def undo(
@@ -86,7 +95,7 @@ def undo(
         ConflictsRemainError: if somebody has to decide something before
     """
     planned = plan(database, dataset, operation_id, prefer, progress)
-    left = sum(count.open for count in merges.counts(database, planned.id))
+    left = sum(count.open for count in stored_conflicts.counts(database, planned.id))
     if left:
         raise ConflictsRemainError(
             f"What the operation has changed was changed again since, in {left:,} "

@@ -75,7 +75,7 @@ def branch_delete(options: Namespace, _: Progress) -> Answer:
 
 def branch_restore(options: Namespace, _: Progress) -> Answer:
     """Brings a deleted branch back."""
-    branch = sdk.restore_branch(options.dataset)
+    branch = sdk.restore_branch(options.dataset, options.operation)
     return Answer(branch, f"Restored branch '{branch.name}': dataset '{branch.dataset_name}'")
 
 

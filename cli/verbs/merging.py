@@ -25,6 +25,8 @@ def merge_plan(options: Namespace, progress: Progress) -> Answer:
     plan = sdk.plan_merge(
         options.branch,
         options.into,
+        fields=options.field,
+        view=options.view,
         prefer=_preference(options.prefer or []),
         progress=progress,
         **given,
@@ -78,6 +80,23 @@ def merge_resolve(options: Namespace, _: Progress) -> Answer:
     return Answer(data, text, _code(plan))
 
 
+def merge_review(options: Namespace, _: Progress) -> Answer:
+    """Opens the review of a merge."""
+    name = sdk.review_merge(options.merge).name
+    return Answer({"merge_id": options.merge, "dataset_name": name}, name)
+
+
+def merge_use_edits(options: Namespace, _: Progress) -> Answer:
+    """Decides conflicts as they were edited in the review."""
+    edits = sdk.use_review_edits(options.merge)
+    plan = sdk.get_merge(options.merge)
+    text = f"{edits.taken:,} conflicts decided, {plan.open_conflicts:,} are open"
+    if edits.not_taken:
+        text += f"; edits of {edits.not_taken:,} samples and frames are about no conflict"
+    data = {"merge_id": plan.id, **edits.to_dict(), "open_conflicts": plan.open_conflicts}
+    return Answer(data, text, _code(plan))
+
+
 def preview_merge_apply(options: Namespace) -> Answer:
     """Tells what a merge would change."""
     return _told(sdk.get_merge(options.merge))
@@ -90,7 +109,7 @@ def merge_apply(options: Namespace, _: Progress) -> Answer:
     return Answer(
         made,
         f"Merged '{plan.branch_name}' into '{plan.dataset_name}', which ends as snapshot "
-        f"'{made.name}'. To take that back: fiftyone-snapshots undo-revert '{plan.dataset_name}'",
+        f"'{made.name}'. To take that back: fiftyone-snapshots merge undo '{plan.dataset_name}'",
     )
 
 

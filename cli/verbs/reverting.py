@@ -32,12 +32,30 @@ def revert(options: Namespace, _: Progress) -> Answer:
 
 def preview_undo_revert(options: Namespace) -> Answer:
     """Tells what an undo would change, or what it would revert again."""
-    plan = sdk.undo_revert(options.dataset, dry_run=True)
+    return _undoing(sdk.undo_revert(options.dataset, options.operation, dry_run=True))
+
+
+def preview_merge_undo(options: Namespace) -> Answer:
+    """Tells what undoing a merge would change."""
+    return _undoing(sdk.undo_merge(options.dataset, dry_run=True))
+
+
+def merge_undo(options: Namespace, _: Progress) -> Answer:
+    """Undoes a merge."""
+    sdk.undo_merge(options.dataset)
+    data = {**about(options), "snapshots": sdk.list_snapshots(options.dataset)}
+    return Answer(
+        data, f"'{options.dataset}' is what it was before the merge. {_take_back(options)}"
+    )
+
+
+def _undoing(plan: sdk.UndoPlan) -> Answer:
     name, snapshot = plan.dataset_name, plan.snapshot_name
+    done = f"merge '{snapshot}' into" if plan.is_merge else f"revert to '{snapshot}' of"
     what = (
-        f"Would revert '{name}' to '{snapshot}' again, as that was undone last:"
+        f"Would do the {done} '{name}' again, as that was undone:"
         if plan.is_redo
-        else f"Would bring back what reverting '{name}' to '{snapshot}' has discarded:"
+        else f"Would bring back what the {done} '{name}' has discarded:"
     )
     names = {
         "snapshots that come back": plan.snapshots_to_bring_back,
@@ -55,13 +73,16 @@ def asks_undo_revert(options: Namespace) -> bool:
 def undo_revert(options: Namespace, _: Progress) -> Answer:
     """Undoes a revert, or does again what was undone."""
     state = _discarded(options)
-    sdk.undo_revert(options.dataset)
+    sdk.undo_revert(options.dataset, options.operation)
     is_redo = state is not None and state.is_rolled_back
     snapshots = sdk.list_snapshots(options.dataset)
     data = {**about(options), "snapshots": snapshots, "is_redo": is_redo}
     if state is None or not is_redo:
-        return Answer(data, f"Brought back what the last revert of '{options.dataset}' discarded")
-    text = f"Reverted '{options.dataset}' to '{state.name}' again. {_take_back(options)}"
+        last = "merge into" if state is not None and state.is_merge else "revert of"
+        which = f"the last {last}" if options.operation is None else "a revert of"
+        return Answer(data, f"Brought back what {which} '{options.dataset}' discarded")
+    done = f"Merged '{state.name}' into" if state.is_merge else f"Reverted to '{state.name}'"
+    text = f"{done} '{options.dataset}' again. {_take_back(options)}"
     return Answer(data, text)
 
 
@@ -70,7 +91,11 @@ def _take_back(options: Namespace) -> str:
 
 
 def _discarded(options: Namespace) -> sdk.TrashItem | None:
-    states = [item for item in sdk.list_trash(options.dataset) if item.kind.value == "head"]
+    states = [
+        item
+        for item in sdk.list_trash(options.dataset)
+        if item.kind.value == "head" and options.operation in (None, item.id)
+    ]
     return states[-1] if states else None
 
 

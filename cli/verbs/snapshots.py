@@ -68,7 +68,8 @@ def info(options: Namespace, _: Progress) -> Answer:
         "changes": _changes(snapshot.linear_change_summary),
     }
     if (merged := snapshot.merged_from) is not None:
-        lines["merged"] = f"'{merged.snapshot_name}' of '{merged.dataset_name}'"
+        onto = f", with '{merged.onto_name}'" if merged.onto_name else ""
+        lines["merged"] = f"'{merged.snapshot_name}' of '{merged.dataset_name}'{onto}"
     return Answer(snapshot, "\n".join(f"{key + ':':<13}{value}" for key, value in lines.items()))
 
 
@@ -328,7 +329,8 @@ def _trashed(item: sdk.TrashItem) -> str:
         return item.name
     if item.kind.value == "samples":
         return f"before restoring from {item.name}"
-    return f"{'after' if item.is_rolled_back else 'before'} the revert to {item.name}"
+    what = "merge" if item.is_merge else "revert to"
+    return f"{'after' if item.is_rolled_back else 'before'} the {what} {item.name}"
 
 
 def _kept_for(item: sdk.TrashItem) -> str:
@@ -346,8 +348,11 @@ def _trash(items: Iterable[sdk.TrashItem], of_all: bool = False) -> Answer:
             size(item.size_bytes),
             item.trashed_at,
             _kept_for(item) or item.expires_at,
+            # What commands that bring it back take
+            "" if item.kind.value == "snapshot" else item.id,
         )
         for item in found
     ]
-    headings = [*(["dataset"] if of_all else []), "kind", "name", "size", "discarded", "until"]
+    columns = ["kind", "name", "size", "discarded", "until", "operation"]
+    headings = [*(["dataset"] if of_all else []), *columns]
     return Answer(found, table(headings, rows, "The trash is empty"))

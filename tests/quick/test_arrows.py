@@ -19,7 +19,13 @@ LAYERS = ["backend", "management", "operators", "panels"]
 
 # What may be imported besides what the arrows say: the names of errors and of what can be done,
 # and how things are told
-PLAIN = ("backend.actions", "backend.errors", "backend.results", "backend.catalog.names")
+PLAIN = (
+    "backend.action_row",
+    "backend.actions",
+    "backend.errors",
+    "backend.results",
+    "backend.catalog.names",
+)
 
 
 def modules(layer: str) -> Iterator[Path]:
@@ -75,7 +81,7 @@ def test_only_the_guard_hooks_into_fiftyone() -> None:
 
 #: The rooms of the backend, from the ground up: each may import those before it, no other.
 ROOMS = [
-    *("errors", "actions", "version", "config", "faults", "progress", "results"),
+    *("errors", "action_row", "actions", "version", "config", "faults", "progress", "results"),
     *("rawbson", "mongo", "dataset", "access", "catalog", "manifest", "operations", "storage"),
     *("archive", "audit", "projection", "diff", "search", "trash", "guard", "snapshots"),
     *(

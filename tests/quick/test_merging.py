@@ -198,3 +198,14 @@ def test_both_and_values_can_be_taken() -> None:
     given = merge(value(1), value(2), value(3), Resolution(Take.VALUE, 7))
     assert given.document == value(7)
     assert merge(value(1), value(2), value(3), Resolution(Take.VALUE, None)).document == NONE
+
+
+def test_a_document_that_was_merely_touched_is_in_the_same_conflict() -> None:
+    def ids(touched: int) -> list[str]:
+        judge = Judge(Place(ID))
+        sides = [value(1), None, value(2, last_modified_at=touched, created_at=touched)]
+        raw = [None if side is None else bson.encode(side) for side in sides]
+        assert documents.merge(Values(judge), *raw) is None
+        return [conflict.id for conflict in judge.conflicts]
+
+    assert ids(1) == ids(2)

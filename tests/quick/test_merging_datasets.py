@@ -103,6 +103,18 @@ def test_30_a_field_that_a_clone_renamed() -> None:
     assert found.merged.samples.ours == {"f": "g"}
 
 
+def test_30_a_field_that_the_target_renamed_against_a_base_of_its_clone() -> None:
+    """Of the base's fields nobody knows when they were first declared, but it was earlier."""
+    base = {"sample_fields": [{**PATH, "created_at": CREATED.replace(day=9)}, field("f", day=9)]}
+    ours = schema(field("g", day=2), field("later", day=11))
+    found = merge(base, ours, base)
+    assert found.fields == ["filepath", "g", "later"]
+    assert found.merged.samples.theirs == {"f": "g"}
+    assert found.merged.samples.contested == {}
+    new = merge(base, schema(field("later", day=11)), base)
+    assert new.merged.samples.contested == {"f": Take.THEIRS}
+
+
 def test_30_renamed_and_deleted() -> None:
     f, g = field("f", day=5), field("g", day=5)
     found = merge(schema(f), schema(g), schema())
@@ -138,6 +150,21 @@ def test_inner_fields() -> None:
         "c",
         "d",
     ]
+
+
+@pytest.mark.parametrize(("side", "other"), [(Take.OURS, Take.THEIRS), (Take.THEIRS, Take.OURS)])
+def test_28_and_29_a_deleted_attribute_of_labels(side: Take, other: Take) -> None:
+    inner = [field("a"), field("k")]
+    whole, less = (
+        schema(field("gt", fields=[field("detections", fields=inner[:n])])) for n in (2, 1)
+    )
+    ours, theirs = (less, whole) if side is Take.OURS else (whole, less)
+    path = "gt.detections.k"
+    found = merge(whole, ours, theirs)
+    assert found.document["sample_fields"][1]["fields"][0]["fields"] == inner[:1]
+    assert found.merged.samples.contested == {path: other}
+    kept = merge(whole, ours, theirs, **{path: other})
+    assert kept.document["sample_fields"][1]["fields"][0]["fields"] == inner
 
 
 class Case(NamedTuple):
@@ -192,3 +219,32 @@ def test_media_of_two_kinds_do_not_merge() -> None:
     assert (
         merge({}, {"media_type": None}, {"media_type": "video"}).document["media_type"] == "video"
     )
+
+
+def test_fields_are_told_by_their_names_and_found_by_those_in_documents() -> None:
+    """FiftyOne puts an underscore before the name of a field of ids in documents."""
+
+    def ids(name: str, day: int = 5) -> Doc:
+        ftype = "fiftyone.core.fields.ObjectIdField"
+        return {**field(name, ftype, day), "db_field": f"_{name}"}
+
+    found = merge(schema(ids("f")), schema(ids("f")), schema(ids("g")))
+    assert found.document["sample_fields"][1:] == [ids("g")]
+    fields = found.merged.samples
+    assert (fields.base, fields.ours, fields.theirs) == ({"_f": "_g"}, {"_f": "_g"}, {})
+    assert fields.told == {"_g": "g"}
+    gone = merge(schema(ids("f")), schema(ids("f")), schema(), f=Take.OURS)
+    assert gone.fields == ["filepath", "f"]
+    assert (gone.merged.samples.whole, gone.merged.samples.names["_f"]) == ({"_f": Take.OURS}, "f")
+
+
+def test_what_was_decided_changes_nothing_of_what_is_looked_at() -> None:
+    sides = schema(field("f")), schema(field("f")), schema()
+    for decided in ({}, {"f": Take.OURS}):
+        assert merge(*sides, **decided).merged.samples.changes_ours
+
+
+def test_a_slice_of_two_kinds_of_media_is_refused() -> None:
+    sides = [{"group_media_types": kinds} for kinds in ({}, {"w": "image"}, {"w": "video"})]
+    with pytest.raises(InvalidRequestError, match="Slice 'w' holds image media in the target"):
+        merge(*sides)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import bson
 import pytest
+from bson import ObjectId
+from pymongo.database import Database
 
+from fiftyone_snapshots.backend.dataset.parts import Documents
 from fiftyone_snapshots.backend.merge import surroundings
 from fiftyone_snapshots.backend.merge.conflicts import ConflictKind as K
 from fiftyone_snapshots.backend.merge.conflicts import Place, Resolution, Take
 from fiftyone_snapshots.backend.merge.judge import Judge
+from fiftyone_snapshots.backend.merge.samples import Change, MergedSample
+from fiftyone_snapshots.backend.merge.unique import UniqueCheck
 
 Doc = dict[str, Any]
 X, Y, Z = 1, 2, 3
@@ -98,3 +104,15 @@ def test_39_indexes() -> None:
     )
     assert merged == [ours, theirs, index("kept", unique=True)]
     assert added == [theirs, index("kept", unique=True)]
+
+
+def test_values_that_look_like_operators_are_values(database: Database[Doc]) -> None:
+    samples, id_ = database["samples"], ObjectId()
+    samples.insert_one({"meta": 1})
+    index = {"name": "meta_1", "key": {"meta": 1}, "unique": True}
+    check = UniqueCheck(Documents(samples), [index], [])
+    added = bson.encode({"_id": id_, "meta": {"$exists": True, "$nothing": 1}})
+    check.note(MergedSample(id_, Change(None, added)))
+    judge = Judge(Place())
+    check.settle(judge)
+    assert judge.conflicts == []

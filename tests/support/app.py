@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -26,7 +27,7 @@ class AppError(Exception):
     """A server or worker does not start, or ended by itself."""
 
 
-class _Program:
+class _Program(ABC):
     """A program of FiftyOne's, usable as a context manager; its output goes to a file.
 
     Args:
@@ -80,11 +81,13 @@ class _Program:
         """Returns what it has printed so far."""
         return self.log.read_text(errors="replace")
 
+    @abstractmethod
     def _command(self) -> list[str]:
-        raise NotImplementedError
+        """Returns what starts it."""
 
+    @abstractmethod
     def _is_ready(self) -> bool:
-        raise NotImplementedError
+        """Returns whether it can be used."""
 
     def _launch(self, environment: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

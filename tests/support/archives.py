@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bson
+import pytest
 from bson.codec_options import CodecOptions, DatetimeConversion
 
 if sys.version_info >= (3, 14):
@@ -107,3 +108,11 @@ def header(files: Files) -> dict[str, Any]:
     """Returns what an archive says about itself first."""
     found: dict[str, Any] = json.loads(files["snapshot.json"])
     return found
+
+
+def turned_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Turns archives on, for a test; returns their folder."""
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(folder))
+    return folder

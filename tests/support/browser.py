@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -180,7 +180,9 @@ class App:
         """
         button = self.dialog.get_by_role("button", name=name, exact=True)
         for _ in range(PATIENCE_MILLISECONDS // _HEED_MILLISECONDS):
-            button.click()
+            # What was heeded late is gone by the next click
+            with suppress(PlaywrightError):
+                button.click(timeout=_HEED_MILLISECONDS)
             try:
                 expect(button).to_have_count(0, timeout=_HEED_MILLISECONDS)
             except AssertionError:

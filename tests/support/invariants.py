@@ -137,7 +137,18 @@ def assert_no_debris(database: Database[Document]) -> None:
         if "branch" in facts and facts["branch"]["base_snapshot_id"] in records
     }
     held = {(id_, holder) for id_, r in records.items() for holder in r.get("held_by", [])}
-    assert held == bases, "a base is held by its branches, and by nothing else"
+    merges = [
+        record["merged_from"] | {"_id": id_}
+        for id_, record in records.items()
+        if record.get("merged_from")
+    ]
+    merged = {
+        (merge[key], merge["dataset_id"])
+        for merge in merges
+        for key in ("_id", "snapshot_id")
+        if merge["is_full"] and merge["dataset_id"] in datasets
+    }
+    assert bases <= held <= bases | merged, "branches hold their bases and merges, and no more"
     assert {record["state"] for record in records.values()} <= {"ready", "trashed"}
     described = set(database["snapshots.manifests"].distinct("snapshot_id"))
     assert described == set(records)

@@ -95,6 +95,13 @@ def attribute(number: int, *names: str) -> Callable[[Any], Any]:
 
 TWO = put(gt=lambda: labels("car", "bus"))
 
+
+def _both_put_labels(number: str, before: Edit) -> Case:
+    """Returns the case in which each side puts one label in place of all others."""
+    ours, theirs = put(gt=lambda: labels("new")), put(gt=lambda: labels("newer"))
+    return Case(number, before, ours, theirs, told, ["new"], K.LABELS_REPLACED, ["newer"])
+
+
 CASES = [
     Case("1", put(x=1), nothing, put(x=2), value("x"), 2),
     Case("2", put(x=1), put(x=2), nothing, value("x"), 2),
@@ -170,26 +177,8 @@ CASES = [
         K.LABELS_REPLACED,
         ["van", "bus"],
     ),
-    Case(
-        "22",
-        TWO,
-        put(gt=lambda: labels("new")),
-        put(gt=lambda: labels("newer")),
-        told,
-        ["new"],
-        K.LABELS_REPLACED,
-        ["newer"],
-    ),
-    Case(
-        "23",
-        nothing,
-        put(gt=lambda: labels("new")),
-        put(gt=lambda: labels("newer")),
-        told,
-        ["new"],
-        K.LABELS_REPLACED,
-        ["newer"],
-    ),
+    _both_put_labels("22", TWO),
+    _both_put_labels("23", nothing),
     Case("24", TWO, add("a"), add("a"), told, ["car", "bus", "a", "a"]),
     Case("25", TWO, nothing, lambda d: d["gt"].detections.reverse(), told, ["bus", "car"]),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,18 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.access import Level
 
 from .datasets import image_dataset
+
+
+def _without_conflicts(act: Callable[[str], object]) -> None:
+    # There is nothing to review, which is said to those who may
+    with suppress(fos.InvalidRequestError):
+        act(_merge())
+
+
+def _undo_merge(*, dry_run: bool = False) -> None:
+    # Whoever may do it learns that nothing was merged
+    with suppress(fos.NothingToUndoError):
+        fos.undo_merge("lane", dry_run=dry_run)
 
 
 def _merge() -> str:
@@ -94,12 +107,18 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "delete branch": (lambda: fos.delete_branch("lane.night"), Level.MANAGE),
     "restore branch": (lambda: fos.restore_branch("lane.fog"), Level.MANAGE),
     "plan merge": (lambda: fos.plan_merge("lane.night", progress=False), Level.VIEW),
+    "fields to merge": (lambda: fos.mergeable_fields("lane.night"), Level.VIEW),
     "list merges": (lambda: fos.list_merges("lane"), Level.VIEW),
     "merge": (lambda: fos.get_merge(_merge()), Level.VIEW),
     "conflicts": (lambda: fos.list_conflicts(_merge()), Level.VIEW),
     "samples in conflict": (lambda: fos.view_conflicts(_merge()), Level.VIEW),
     "decide conflicts": (lambda: fos.resolve_conflicts(_merge(), None, "ours"), Level.EDIT),
+    "review merge": (lambda: _without_conflicts(fos.review_merge), Level.EDIT),
+    "edits in a review": (lambda: _without_conflicts(fos.use_review_edits), Level.EDIT),
+    "one conflict": (lambda: fos.read_conflict(_merge()), Level.VIEW),
     "discard merge": (lambda: fos.discard_merge(_merge()), Level.EDIT),
+    "preview of undoing a merge": (lambda: _undo_merge(dry_run=True), Level.VIEW),
+    "undo merge": (_undo_merge, Level.MANAGE),
     "apply merge": (lambda: fos.apply_merge(_merge()), Level.MANAGE),
     "make undoable": (_undoable, Level.EDIT),
     "list undoable": (lambda: fos.list_undoable("lane"), Level.VIEW),

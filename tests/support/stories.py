@@ -7,12 +7,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.odm as foo
 from fiftyone.operators.store import ExecutionStore
 
 import fiftyone_snapshots as fos
@@ -234,11 +236,17 @@ def _create_while_written() -> None:
     samples = fo.load_dataset(NAME)._sample_collection
 
     def write() -> None:
-        for sample_id in samples.distinct("_id"):
-            # Once is enough, so that a process that slept changes nothing when it wakes
-            samples.update_one({"_id": sample_id}, {"$addToSet": {"tags": "meanwhile"}})
+        # A process that slept changes nothing when it wakes: others have gone on by then
+        if "others" not in fos.list_snapshots(NAME):
+            for sample_id in samples.distinct("_id"):
+                samples.update_one({"_id": sample_id}, {"$addToSet": {"tags": "meanwhile"}})
 
-    with faults.arm("create.copied_samples", write):
+    def write_as_others() -> None:
+        # In a thread of its own it is no part of the operation, and is not stopped in the middle
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(write).result()
+
+    with faults.arm("create.copied_samples", write_as_others):
         fos.create_snapshot(NAME, "v2")
 
 
@@ -310,8 +318,28 @@ def _apply_merge() -> None:
     fos.apply_merge(fos.list_merges(NAME)[-1])
 
 
+def _conflict_planned(dataset: fo.Dataset) -> None:
+    _merge_planned(dataset)
+    fos.plan_merge(f"{NAME}.lab", NAME, base=None, progress=False)
+
+
+def _review_merge() -> None:
+    fos.review_merge(fos.list_merges(NAME)[-1])
+
+
+def _close_review() -> None:
+    fo.delete_dataset(fos.list_merges(NAME)[-1].review().name)
+
+
+def _merged(dataset: fo.Dataset) -> None:
+    _merge_planned(dataset)
+    _apply_merge()
+
+
 def _undo_merge() -> None:
-    fos.undo_revert(NAME)
+    fos.undo_merge(NAME)
+    # What the merge ended with is held, also in the trash, for as long as the branch is there
+    foo.get_db_conn()["snapshots.catalog"].update_many({}, {"$set": {"held_by": []}})
     fos.empty_trash(NAME)
     _plan_merge()
 
@@ -426,6 +454,14 @@ STORIES: dict[str, Story] = {
     "apply_merge": Story(_merge_planned, _apply_merge, _undo_merge, writes=True),
     "undo_operation": Story(
         _done, _undo_operation, only=r"apply_merge\.(noted|changed|took_snapshot)"
+    ),
+    "review_merge": Story(_conflict_planned, _review_merge, _close_review),
+    "undo_merge": Story(
+        _merged,
+        lambda: fos.undo_merge(NAME),
+        lambda: fos.undo_revert(NAME),
+        # All others are those of undo_revert
+        only=r"undo_merge\.(noted|moved_samples|shelved_dataset|committed)",
     ),
     "create, delta": Story(
         _little_changed,
