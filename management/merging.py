@@ -79,6 +79,7 @@ def plan_merge(
     """
     preference = Preference.of(prefer)
     wanted = selecting.read_fields(fields)
+    selecting.check_view(view)
     connection, source = read(branch)
     if into is None:
         target = plan.target_of(connection, source)

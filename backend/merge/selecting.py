@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import fiftyone as fo
 import fiftyone.core.collections as foc
+import fiftyone.core.sample as fos
 import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
@@ -41,6 +42,28 @@ def read_fields(given: object) -> tuple[str, ...] | None:
     raise InvalidArgumentError(
         f"fields must be names of fields, at least one, or None for all, not {given!r:.80}"
     )
+
+
+def check_view(given: object) -> None:
+    """Refuses what can be no selection of samples, whatever the datasets are.
+
+    Args:
+        given: what :func:`read_scope` takes as a view
+
+    Raises:
+        InvalidArgumentError: if it is something else
+    """
+    if given is None or isinstance(given, (str, foc.SampleCollection)):
+        return
+    items: Iterable[object] = (given,)
+    if isinstance(given, Iterable) and not isinstance(given, (fos.Sample, fos.SampleView, bytes)):
+        # What can be read only once is left to whoever reads it
+        items = given if isinstance(given, Collection) else ()
+    try:
+        for item in items:
+            selection.id_of(item)
+    except InvalidRequestError as error:
+        raise InvalidArgumentError(f"view: {error!s:.200}") from error
 
 
 def mergeable_fields(database: Database[Document], dataset: DatasetReference) -> list[str]:
