@@ -11,7 +11,7 @@ from fiftyone.operators.executor import ExecutionContext
 from ..backend.access import Action
 from ..backend.merge.conflicts import TAKES, ConflictKind, Take
 from ..backend.merge.open_merges import OpenMerge
-from ..backend.merge.record import ConflictCount
+from ..backend.merge.record import ConflictCount, MergePlan
 from ..operators.words import MINUS, ago, exact, plural
 from . import merging_conflict, rows, widgets
 from .merging_state import Filter, chosen
@@ -84,7 +84,10 @@ def banners(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
     """
     for number, merge in enumerate(shown.merges):
         plan = merge.plan
-        said = f"A merge of {plan.branch_name} into {plan.dataset_name} is planned: "
+        if plan.undoes is not None and not plan.total_conflicts:
+            # Somebody has only looked at what it would change
+            continue
+        said = f"{_named_plan(plan)} is planned: "
         if plan.open_conflicts:
             said += f"{plural(plan.open_conflicts, 'conflict')} to decide."
         else:
@@ -105,6 +108,12 @@ def banners(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
         )
 
 
+def _named_plan(plan: MergePlan) -> str:
+    if plan.undoes is not None:
+        return f"An undo in {plan.dataset_name}, back to {plan.branch_name},"
+    return f"A merge of {plan.branch_name} into {plan.dataset_name}"
+
+
 def _head(panel: HistoryPanel, page: types.Object, shown: Shown, merge: OpenMerge) -> None:
     plan, is_reviewed = merge.plan, shown.target.merge is not None
     line = widgets.row(page, "merge", style={"flexWrap": "wrap"}, data_testid="merge-page")
@@ -112,6 +121,8 @@ def _head(panel: HistoryPanel, page: types.Object, shown: Shown, merge: OpenMerg
     widgets.button(line, "close", None, panel.on_close_merge, icon="arrow_back", hint=hint)
     about = widgets.column(line, "about", gap=0.2, style={"item": {"flex": "1 1 260px"}})
     title = f"Merge {plan.branch_name} into {plan.dataset_name}"
+    if plan.undoes is not None:
+        title = f"Undo in {plan.dataset_name}: back to {plan.branch_name}"
     widgets.text(about, "title", title, bold=True, size="1.05rem")
     base = f"since {plan.base_snapshot}" if plan.base_snapshot else "without a common past"
     facts = f"planned {ago(plan.created_at)} by {plan.created_by or 'unknown'} · {base}"
@@ -349,14 +360,17 @@ def _end(panel: HistoryPanel, page: types.Object, shown: Shown, merge: OpenMerge
     refusal = shown.why_not(Action.APPLY_MERGE)
     if refusal is None and plan.open_conflicts:
         refusal = f"{plural(plan.open_conflicts, 'conflict')} must be decided before"
+    is_undo = plan.undoes is not None
     widgets.button(
         line,
         "apply",
-        "Apply merge",
+        "Undo" if is_undo else "Apply merge",
         panel.on_apply_merge,
-        icon="merge",
+        icon="undo" if is_undo else "merge",
         primary=True,
         params={"merge": plan.id},
         disabled=refusal is not None,
-        hint=refusal or f"Merge {plan.branch_name} into {plan.dataset_name}; this can be undone",
+        hint=refusal
+        or ("Undo as decided" if is_undo else f"Merge {plan.branch_name} into {plan.dataset_name}")
+        + "; this can be undone",
     )

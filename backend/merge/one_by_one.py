@@ -8,9 +8,11 @@ from pathlib import PurePath
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..dataset.parts import Part
 from ..mongo.database import Document
+from ..rawbson.ids import Ids
 from ..results.serialize import Record
-from . import stored_conflicts
+from . import store, stored_conflicts
 from .conflicts import Conflict
 from .store import PlanRecord
 from .stored_conflicts import Filter
@@ -55,4 +57,17 @@ def _file(database: Database[Document], plan: PlanRecord, conflict: Conflict) ->
         found = samples.find_one({"_id": ObjectId(conflict.sample_id)}, {"filepath": 1})
         if found is not None:
             return PurePath(str(found.get("filepath"))).name
+    return _file_before(database, plan, ObjectId(conflict.sample_id))
+
+
+def _file_before(
+    database: Database[Document], plan: PlanRecord, sample_id: ObjectId
+) -> str | None:
+    """Returns what the file was called before an operation that is taken back."""
+    if plan.theirs_id is None:
+        return None
+    wanted = Ids.of([sample_id]).keys
+    samples = store.theirs(database, plan).documents(Part.SAMPLES, wanted)
+    for found in samples.decoded([sample_id]) if samples is not None else ():
+        return PurePath(str(found.get("filepath"))).name
     return None

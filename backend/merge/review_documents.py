@@ -30,7 +30,7 @@ from ..mongo.writer import Writer
 from ..operations.journal import Operation
 from ..rawbson import equality, layout
 from ..rawbson.ids import Ids
-from . import reviews
+from . import reviews, store
 from .conflicts import Take
 from .samples import edited_frames
 from .side import Side
@@ -71,16 +71,14 @@ class ReviewDocuments:
         plan: PlanRecord,
     ) -> None:
         self.running, self.database, self.plan = running, running.database, plan
-        self.branch_name = branch.name
+        self.branch_name = plan.branch_name if plan.undoes else branch.name
         former: Version = NoVersion()
         record = None if plan.base_id is None else Catalog(self.database).by_id(plan.base_id)
         if record is not None and record.state is SnapshotState.READY:
             former = SnapshotVersion(self.database, record)
         self.base = Side(self.database, former)
-        self.ours, self.theirs = (
-            Side(self.database, HeadVersion(Head(self.database, dataset.id)))
-            for dataset in (target, branch)
-        )
+        self.ours = Side(self.database, HeadVersion(Head(self.database, target.id)))
+        self.theirs = Side(self.database, store.theirs(self.database, plan))
         self.fields = {part: self._fields(part) for part in _SCHEMAS}
         taken = {each["name"] for each in self.ours.document.get("sample_fields") or []}
         taken.update(each["name"] for each in self.fields[Part.SAMPLES].schema)

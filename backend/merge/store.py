@@ -11,8 +11,11 @@ import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..catalog.catalog import Catalog
 from ..catalog.record import FORMAT_VERSION, check_format
-from ..errors import InvalidRequestError, MergeNotFoundError
+from ..dataset.parts import Head
+from ..diff.versions import HeadVersion, SnapshotVersion
+from ..errors import InvalidRequestError, MergeNotFoundError, SnapshotNotFoundError
 from ..mongo.collections import CONFLICTS, MERGES
 from ..mongo.database import Document, server_time
 from ..rawbson.ids import DTYPE, Keys
@@ -132,6 +135,29 @@ def scope(database: Database[Document], plan: PlanRecord) -> Scope:
     if len(samples) != plan.samples:
         raise InvalidRequestError(f"The merge {plan.id} was discarded at this moment")
     return Scope(plan.fields, samples)
+
+
+def theirs(database: Database[Document], plan: PlanRecord) -> HeadVersion | SnapshotVersion:
+    """Returns what a plan merges.
+
+    Args:
+        database: the database
+        plan: the plan
+
+    Returns:
+        the branch as it is now; of an undo, the snapshot before the operation
+
+    Raises:
+        SnapshotNotFoundError: if that snapshot is gone
+    """
+    if plan.theirs_id is None:
+        return HeadVersion(Head(database, plan.branch_id))
+    record = Catalog(database).by_id(plan.theirs_id)
+    if record is None:
+        raise SnapshotNotFoundError(
+            f"The state that the merge {plan.id} brings is not kept any more"
+        )
+    return SnapshotVersion(database, record)
 
 
 def get(database: Database[Document], merge_id: str) -> PlanRecord:

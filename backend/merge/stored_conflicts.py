@@ -16,6 +16,7 @@ from ..diff.versions import HeadVersion, SnapshotVersion
 from ..errors import InvalidRequestError
 from ..mongo.collections import CONFLICTS
 from ..mongo.database import Document
+from . import store
 from .conflicts import TAKES, Conflict, ConflictKind, Resolution, Take
 from .given import Given
 from .record import ConflictCount, MergeState
@@ -212,8 +213,8 @@ def _check(kind: ConflictKind, resolution: Resolution) -> None:
 
 def _documents(database: Database[Document], plan: PlanRecord) -> Iterator[Document]:
     """Yields the dataset documents of both sides, and of their base."""
-    for dataset_id in (plan.target_id, plan.branch_id):
-        yield dataset_document(HeadVersion(Head(database, dataset_id)))
+    yield dataset_document(HeadVersion(Head(database, plan.target_id)))
+    yield dataset_document(store.theirs(database, plan))
     base = None if plan.base_id is None else Catalog(database).by_id(plan.base_id)
     if base is not None:
         yield dataset_document(SnapshotVersion(database, base))
