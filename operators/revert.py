@@ -20,7 +20,7 @@ from .form import Form
 from .plain import plain
 from .preview import PreviewOperator
 from .trash import TRASH_NOTICE
-from .words import bring_back_name, exact, plural, trash_item
+from .words import bring_back_name, exact, exchange, plural, trash_item
 
 
 class PlanRevert(PreviewOperator):
@@ -170,7 +170,7 @@ class UndoRevert(SnapshotOperator):
         if state is None:
             return {"message": f"'{target.dataset}' is what it was before"}
         done, when = ("redone", "after") if state.is_rolled_back else ("undone", "before")
-        what = f"{'merge' if state.is_merge else 'rollback to'} '{state.name}'"
+        what = f"{exchange(state)} '{state.name}'"
         if state != last:
             return {"message": f"'{target.dataset}' is what it was {when} the {what}"}
         return {"message": f"The {what} was {done}: '{target.dataset}' is what it was {when} it"}

@@ -76,16 +76,19 @@ def trash_item(item: TrashItem) -> str:
     if item.kind is TrashKind.SAMPLES:
         return f"Samples before they were restored from '{item.name}'"
     when = "after" if item.is_rolled_back else "before"
-    return f"The state {when} the {_exchange(item)} '{item.name}'"
+    return f"The state {when} the {exchange(item)} '{item.name}'"
 
 
 def undo_name(item: TrashItem) -> str:
     """Returns what bringing a discarded state back is called."""
-    name = f"'{item.name}'" if item.is_merge else item.name
-    return f"{'Redo' if item.is_rolled_back else 'Undo'} {_exchange(item)} {name}"
+    name = f"'{item.name}'" if item.is_merge or item.is_undo else item.name
+    return f"{'Redo' if item.is_rolled_back else 'Undo'} {exchange(item)} {name}"
 
 
-def _exchange(item: TrashItem) -> str:
+def exchange(item: TrashItem) -> str:
+    """Returns what has discarded, or made, a former state."""
+    if item.is_undo:
+        return "undo of"
     return "merge" if item.is_merge else "rollback to"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -83,10 +84,18 @@ def test_what_was_changed_again_is_decided_as_in_a_merge(
     (conflict,) = plan.conflicts()
     assert (conflict.base["label"], conflict.ours["label"]) == ("fog", "by hand")
     assert plan.view("theirs").values("weather.label") == [before[1]]
+    review = plan.review()
+    assert len(review) == 1
+    assert review.first()["weather_theirs"].label == before[1]
+    assert review.get_field("weather_theirs").description == "As before fog has it"
     assert plan.resolve(conflict, "ours") == 1
     fos.apply_merge(plan)
     assert weather()[:2] == [before[0], "by hand"]
     assert fos.list_undoable(STREET)[0].undoes == done.id
+    with pytest.raises(fos.NothingToUndoError, match="is no merge, but the undo of 'fog'"):
+        fos.undo_merge(STREET)
+    (former,) = (item for item in fos.list_trash(STREET) if item.kind == "head")
+    assert (former.name, former.is_undo, former.is_merge) == ("fog", True, False)
     fos.undo_revert(STREET)
     assert weather()[:2] == ["fog", "by hand"]
     # With the undo taken back, the operation holds again
@@ -94,6 +103,23 @@ def test_what_was_changed_again_is_decided_as_in_a_merge(
     fos.undo_operation(STREET, done.id, prefer="theirs")
     assert weather() == before
     assert_sound(database)
+
+
+def test_what_an_undo_brings_back_is_looked_at_where_it_is(street: fo.Dataset) -> None:
+    second = street.skip(1).first()
+    with fos.undoable(STREET, "tidy") as block:
+        street.delete_samples(second.id)
+        street.delete_sample_field("weather")
+    assert block.operation is not None
+    street.add_sample(fo.Sample(filepath=second.filepath))
+    plan = fos.undo_operation(STREET, block.operation.id, dry_run=True)
+    assert plan.branch_name == "before tidy"
+    assert fos.list_merges(STREET) == [plan]
+    assert fos.get_overview(STREET).merges[0].plan.branch_name == "before tidy"
+    assert any(conflict.kind == "same_media" for conflict in plan.conflicts())
+    found = fos.read_conflict(plan.id, kind="same_media")
+    assert found is not None
+    assert found.file == Path(second.filepath).name
 
 
 def test_nothing_is_stored_if_nothing_changed(

@@ -149,7 +149,7 @@ def perform(
             merged_from=None if plan.undoes else _merged_from(database, plan, theirs),
             kind=ending.kind,
         )
-        _merge(running, plan, base, theirs, record)
+        _merge(running, plan, base, theirs, record, ending.undone)
         return finish(running)
 
 
@@ -213,6 +213,7 @@ def _merge(
     base: SnapshotRecord | None,
     theirs: SnapshotRecord,
     record: SnapshotRecord,
+    undone: str | None,
 ) -> None:
     """Builds the merged state and exchanges it with the target's."""
     database = running.database
@@ -225,6 +226,7 @@ def _merge(
     running.note(
         switch=switch.to_details(),
         plan_id=plan.id,
+        undone=undone,
         newer=[],
         revived=[],
         made=[record.id],

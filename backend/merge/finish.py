@@ -36,6 +36,8 @@ class Ending:
     kind: SnapshotKind = SnapshotKind.NAMED
     is_given: bool = False
     """Whether somebody has chosen the name: else another one is as good if it is taken."""
+    undone: str | None = None
+    """What is taken back, if it is an operation that is undone and no branch that is merged."""
 
 
 def finish(running: Operation) -> SnapshotRecord:

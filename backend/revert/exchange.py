@@ -133,12 +133,13 @@ def _finish(running: Operation, wanted: State | None = None) -> None:
         id=running.id,
         dataset_id=running.dataset_id,
         trashed_at=details["at"],
-        snapshot_name=details["snapshot_name"],
+        snapshot_name=details.get("undone") or details["snapshot_name"],
         snapshot_ids=details["newer"],
         revived_ids=[*details["revived"], *details.get("made", [])],
         **_former_changes(details),
         is_rolled_back=details.get("discards_rolled_back", False),
         merge_id=details.get("plan_id"),
+        is_undo=details.get("undone") is not None,
     ).save(database)
     running.step("recorded")
     if not details.get("related_shelved"):

@@ -81,6 +81,7 @@ def undo(
             former_samples=document["sample_collection_name"],
             snapshot_name=former.snapshot_name,
             plan_id=former.merge_id,
+            undone=former.snapshot_name if former.is_undo else None,
             discards_rolled_back=not former.is_rolled_back,
             newer=[record.id for record in newer if record.is_live],
             revived=[record.id for record in revived],

@@ -48,6 +48,8 @@ class UndoPlan(Record):
     snapshots_to_delete: list[str]
     is_merge: bool = False
     """Whether it is no revert but a merge."""
+    is_undo: bool = False
+    """Whether it is no revert but the undo of an operation, which ``snapshot_name`` then is."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,11 @@ def chosen(
 
 
 def _check_merge(dataset: DatasetReference, state: TrashedHead) -> None:
-    if state.merge_id is None:
+    if state.merge_id is None or state.is_undo:
+        done = "the undo of" if state.is_undo else "a revert to"
         raise NothingToUndoError(
-            f"The last that was done to all of dataset '{dataset.name}' is no merge, but a revert "
-            f"to '{state.snapshot_name}' or an undo of that. undo_revert() takes that back, and "
+            f"The last that was done to all of dataset '{dataset.name}' is no merge, but {done} "
+            f"'{state.snapshot_name}' or an undo of that. undo_revert() takes that back, and "
             "then the merge is the last"
         )
     if state.is_rolled_back:
@@ -201,5 +204,6 @@ def plan(
         fields_to_remove=[field for field in now if field not in then],
         snapshots_to_bring_back=names(former.snapshot_ids, live=False),
         snapshots_to_delete=names(former.revived_ids, live=True),
-        is_merge=former.merge_id is not None,
+        is_merge=former.merge_id is not None and not former.is_undo,
+        is_undo=former.is_undo,
     )

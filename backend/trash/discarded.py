@@ -36,7 +36,7 @@ class TrashedHead:
     dataset_id: ObjectId
     trashed_at: datetime
     snapshot_name: str
-    """The snapshot that it was reverted to."""
+    """The snapshot that it was reverted to; of an undo, the operation that was undone."""
     snapshot_ids: list[ObjectId]
     """Newer snapshots that were discarded with it, and come back with it."""
     revived_ids: list[ObjectId]
@@ -51,6 +51,8 @@ class TrashedHead:
     """Whether it is what the revert had made, so that bringing it back does the revert again."""
     merge_id: ObjectId | None = None
     """The merge that discarded it, or that made it, if that was a merge and no revert."""
+    is_undo: bool = False
+    """Whether that merge was the undo of an operation."""
 
     def save(self, database: Database[Document]) -> None:
         """Writes the record down; again, if need be."""
@@ -67,6 +69,7 @@ class TrashedHead:
             "content": self.content,
             "is_rolled_back": self.is_rolled_back,
             "merge_id": self.merge_id,
+            "is_undo": self.is_undo,
         }
         fence.put(database[TRASH], document, if_there="replace")
 

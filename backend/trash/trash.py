@@ -72,6 +72,8 @@ class TrashItem(Record):
     """Of a HEAD, whether it is what the revert had made, and an undo has discarded."""
     is_merge: bool = False
     """Of a HEAD, whether a merge has discarded or made it, and no revert."""
+    is_undo: bool = False
+    """Of a HEAD, whether the undo of an operation has, which ``name`` then is."""
     held_by: tuple[str, ...] = ()
     """Of a snapshot, the branches whose base it is."""
 
@@ -126,7 +128,8 @@ def told(
             bytes_of[item.id],
             names[item.dataset_id],
             isinstance(item, TrashedHead) and item.is_rolled_back,
-            isinstance(item, TrashedHead) and item.merge_id is not None,
+            isinstance(item, TrashedHead) and item.merge_id is not None and not item.is_undo,
+            is_undo=isinstance(item, TrashedHead) and item.is_undo,
         )
         for item in discarded
     ]

@@ -129,7 +129,9 @@ def apply(
     what = f"undo of {record.what}"
     after_id = ObjectId()
     undoing = keep.begin(database, dataset, what, undoes=record.id, after_id=after_id)
-    ending = Ending(names.safety(after_id), f"after {what}", after_id, SnapshotKind.SAFETY)
+    ending = Ending(
+        names.safety(after_id), f"after {what}", after_id, SnapshotKind.SAFETY, undone=record.what
+    )
     try:
         after = merging.perform(database, dataset, planned, before, ending)
     except Exception:

@@ -52,6 +52,8 @@ def merge_undo(options: Namespace, _: Progress) -> Answer:
 def _undoing(plan: sdk.UndoPlan) -> Answer:
     name, snapshot = plan.dataset_name, plan.snapshot_name
     done = f"merge '{snapshot}' into" if plan.is_merge else f"revert to '{snapshot}' of"
+    if plan.is_undo:
+        done = f"undo of '{snapshot}' in"
     what = (
         f"Would do the {done} '{name}' again, as that was undone:"
         if plan.is_redo
@@ -79,9 +81,13 @@ def undo_revert(options: Namespace, _: Progress) -> Answer:
     data = {**about(options), "snapshots": snapshots, "is_redo": is_redo}
     if state is None or not is_redo:
         last = "merge into" if state is not None and state.is_merge else "revert of"
+        if state is not None and state.is_undo:
+            last = f"undo of '{state.name}' in"
         which = f"the last {last}" if options.operation is None else "a revert of"
         return Answer(data, f"Brought back what {which} '{options.dataset}' discarded")
     done = f"Merged '{state.name}' into" if state.is_merge else f"Reverted to '{state.name}'"
+    if state.is_undo:
+        done = f"Undid '{state.name}' in"
     text = f"{done} '{options.dataset}' again. {_take_back(options)}"
     return Answer(data, text)
 
