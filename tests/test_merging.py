@@ -18,34 +18,14 @@ from support.docs import check_python
 from support.environment import ROOT
 from support.full import Document
 from support.operators import execute
-
-STREET, NIGHT = "street", "street.night"
+from support.street import NIGHT, STREET, label, plan, street_with_branch, weather
 
 
 @pytest.fixture(params=["duplication", "delta"])
 def street(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     """A dataset with a branch; on both, something was changed."""
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", request.param)
-    made = image_dataset(STREET, 6, persistent=True)
-    fos.create_branch(STREET, "night")
-    label(STREET, 0, "ours")
-    label(NIGHT, 1, "theirs")
-    return made
-
-
-def label(name: str, number: int, value: str) -> None:
-    dataset = fo.load_dataset(name, reload=True)
-    sample = dataset.skip(number).first()
-    sample["weather"].label = value
-    sample.save()
-
-
-def weather(name: str = STREET) -> list[str]:
-    return fo.load_dataset(name, reload=True).values("weather.label")
-
-
-def plan(**options: Any) -> fos.MergePlan:
-    return fos.plan_merge(NIGHT, progress=False, **options)
+    return street_with_branch(6)
 
 
 def conflicting() -> fos.MergePlan:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import fiftyone as fo
 import pytest
@@ -17,34 +16,14 @@ from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.errors import DatasetBusyError
 from support.datasets import image_dataset
 from support.full import Document
-
-STREET, NIGHT = "street", "street.night"
+from support.street import NIGHT, STREET, label, plan, street_with_branch, weather
 
 
 @pytest.fixture(params=["duplication", "delta"])
 def street(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     """A dataset with a branch; on both, something was changed."""
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", request.param)
-    made = image_dataset(STREET, 40, persistent=True)
-    fos.create_branch(STREET, "night")
-    label(STREET, 0, "ours")
-    label(NIGHT, 1, "theirs")
-    return made
-
-
-def label(name: str, number: int, value: str) -> None:
-    dataset = fo.load_dataset(name, reload=True)
-    sample = dataset.skip(number).first()
-    sample["weather"].label = value
-    sample.save()
-
-
-def weather(name: str = STREET) -> list[str]:
-    return fo.load_dataset(name, reload=True).values("weather.label")
-
-
-def plan(**options: Any) -> fos.MergePlan:
-    return fos.plan_merge(NIGHT, progress=False, **options)
+    return street_with_branch(40)
 
 
 class Writer:
