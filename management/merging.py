@@ -14,7 +14,11 @@ from ..backend.catalog.catalog import Catalog
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset.reference import DatasetReference, current_name
 from ..backend.diff.bars import shown
-from ..backend.errors import DatasetNotFoundError, SnapshotPermissionError
+from ..backend.errors import (
+    DatasetNotFoundError,
+    InvalidRequestError,
+    SnapshotPermissionError,
+)
 from ..backend.merge import (
     apply,
     plan,
@@ -161,8 +165,9 @@ def apply_merge(
 
     Args:
         merge: the merge or its id
-        snapshot (None): a name for the snapshot; by default, it says what was merged
-        description (None): what the snapshot is about
+        snapshot (None): a name for the snapshot; by default, it says what was merged. An undo
+            takes none
+        description (None): what the snapshot is about; an undo takes none
 
     Returns:
         the snapshot as a :class:`DatasetSnapshot`, whose ``merged_from`` names the branch
@@ -174,6 +179,11 @@ def apply_merge(
     """
     connection, found, target = find_merge(Action.APPLY_MERGE, id_of(merge))
     if found.undoes is not None:
+        if snapshot is not None or description is not None:
+            raise InvalidRequestError(
+                f"The merge {found.id} is an undo, which ends with a safety snapshot: nobody "
+                "names or describes it"
+            )
         change(target.name)
         return undo.apply(connection, target, found)[1].public()
     source = branch_of(connection, found)

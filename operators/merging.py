@@ -199,14 +199,17 @@ class ApplyMerge(SnapshotOperator):
             "change",
             types.AlertView(
                 severity="info",
-                label=f"Merge '{plan.branch_name}' into '{plan.dataset_name}'?",
+                label=f"Undo in '{plan.dataset_name}', back to {plan.branch_name}?"
+                if plan.undoes
+                else f"Merge '{plan.branch_name}' into '{plan.dataset_name}'?",
                 description="\n".join(f"- {line}" for line in changes(plan)),
                 caption=f"What '{plan.dataset_name}' is now goes to the trash, so this can be "
                 "undone.",
             ),
         )
-        form.text("snapshot", "Name of the snapshot that it ends with")
-        form.text("description", "Description", rows=2)
+        if plan.undoes is None:
+            form.text("snapshot", "Name of the snapshot that it ends with")
+            form.text("description", "Description", rows=2)
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Applies it."""
@@ -247,7 +250,9 @@ class DiscardMerge(SnapshotOperator):
             "loss",
             types.AlertView(
                 severity="warning",
-                label=f"Discard the merge of '{plan.branch_name}' into '{plan.dataset_name}'?",
+                label=f"Discard the undo in '{plan.dataset_name}', back to {plan.branch_name}?"
+                if plan.undoes
+                else f"Discard the merge of '{plan.branch_name}' into '{plan.dataset_name}'?",
                 description=f"{plural(decided, 'decision')} and the edits in its review are lost. "
                 "Neither dataset changes.",
             ),
@@ -343,7 +348,12 @@ def _ask_merge(form: Form, target: Target) -> management.MergePlan | None:
     found = [plan for plan in management.list_merges(target.dataset) if plan.state == "open"]
     if not found:
         raise InvalidRequestError("No merge is planned; plan one first")
-    labels = {plan.id: f"{plan.branch_name} into {plan.dataset_name}" for plan in found}
+    labels = {
+        plan.id: f"{plan.dataset_name}, back to {plan.branch_name}"
+        if plan.undoes
+        else f"{plan.branch_name} into {plan.dataset_name}"
+        for plan in found
+    }
     first = target.merge if target.merge in labels else found[-1].id
     chosen = form.choice("merge", "Merge", list(labels), labels=labels, default=first)
     return next((plan for plan in found if plan.id == chosen), None)

@@ -89,6 +89,8 @@ def test_what_was_changed_again_is_decided_as_in_a_merge(
     assert review.first()["weather_theirs"].label == before[1]
     assert review.get_field("weather_theirs").description == "As before fog has it"
     assert plan.resolve(conflict, "ours") == 1
+    with pytest.raises(fos.InvalidRequestError, match="nobody names"):
+        fos.apply_merge(plan, "mine")
     fos.apply_merge(plan)
     assert weather()[:2] == [before[0], "by hand"]
     assert fos.list_undoable(STREET)[0].undoes == done.id

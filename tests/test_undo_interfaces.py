@@ -12,7 +12,7 @@ from support.command_line import in_this_process
 from support.datasets import image_dataset
 from support.docs import check_python
 from support.environment import ROOT
-from support.operators import PLUGIN, execute
+from support.operators import PLUGIN, execute, form
 from support.panel import Panel, happen
 
 
@@ -74,6 +74,31 @@ def test_the_panel(dataset: fo.Dataset) -> None:
     assert buttons() == [undo.id, two.id]
     shown = fos.load_snapshot(dataset, str(undo.after)).name
     assert Panel(shown, activity=True).find("undo_operation") is None
+
+
+@pytest.mark.usefixtures("installed_plugin")
+def test_what_is_to_be_decided_is_on_a_page_of_merges(dataset: fo.Dataset) -> None:
+    one = fos.list_undoable(dataset)[1]
+    fos.undo_operation(dataset, one.id, dry_run=True)
+    assert "is planned" not in Panel("street").text()
+    with fos.undoable(dataset, "rain"):
+        dataset.set_values("weather.label", ["rain"] * 4)
+    rain = fos.list_undoable(dataset)[0]
+    dataset.set_values("weather.label", ["rain"] * 3 + ["hail"])
+    plan = fos.undo_operation(dataset, rain.id, dry_run=True)
+    said = "An undo in street, back to before rain, is planned: 1 conflict to decide."
+    assert said in Panel("street").text()
+    page = Panel("street", merge={"dataset": "street", "id": plan.id})
+    assert "Undo in street: back to before rain" in page.text()
+    execute("resolve_merge", dataset, merge=plan.id, take="ours")
+    asked = form("apply_merge", dataset.name, merge=plan.id)
+    assert asked["change"]["view"]["label"] == "Undo in 'street', back to before rain?"
+    assert "snapshot" not in asked
+    assert execute("apply_merge", dataset, merge=plan.id)["message"] == "Undone"
+    (last,) = (item for item in fos.list_trash(dataset) if item.kind == "head")
+    assert (last.name, last.is_undo) == ("rain", True)
+    undone = execute("undo_revert", dataset)
+    assert undone["message"].startswith("The undo of 'rain' was undone")
 
 
 def test_the_page_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
