@@ -307,5 +307,5 @@ def test_a_base_that_was_archived_or_deleted(
         fos.delete_snapshot(NIGHT, again.base_snapshot)
     # As somebody may who knows no holding
     database["snapshots.catalog"].delete_one({"name": again.base_snapshot})
-    with pytest.raises(fos.SnapshotNotFoundError, match="was deleted"):
+    with pytest.raises(fos.SnapshotNotFoundError, match="was destroyed"):
         fos.apply_merge(again)
