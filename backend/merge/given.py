@@ -103,6 +103,9 @@ class Given:
         if isinstance(conflict.ours or conflict.theirs, list):
             # The path of a list of labels is that of its field
             field = _list_of(field) or field
+        if conflict.kind is ConflictKind.LABEL_DELETED_MODIFIED:
+            # As is the path of a label in one
+            field = getattr(_list_of(field), "field", None) or field
         _validate(field, value)
 
     def _check_property(self, path: str, value: Any) -> None:

@@ -66,6 +66,8 @@ def conflict(path: str) -> Conflict:
         return about(K.LABEL_CLASS, "gt", sides=({"label": "a"}, {"label": "b"}))
     if path == "gt (place)":
         return about(K.LABEL_GEOMETRY, "gt", sides=(BOX, {**BOX, "mask": b"m"}))
+    if path == "gt (label)":
+        return about(K.LABEL_DELETED_MODIFIED, "gt", sides=(None, CAR))
     if path == "points (place)":
         return about(K.LABEL_GEOMETRY, "gt", sides=(KEYPOINT, KEYPOINT))
     if path.startswith("gt."):
@@ -93,6 +95,7 @@ def conflict(path: str) -> Conflict:
         ("weather", [CAR], ["car", {"label": "car"}, {**CAR, "_cls": "Group"}, {**CAR, "label": 5}]),
         ("gt (class)", [{"label": "bike"}, {"label": "a", "confidence": 0.5}, None], ["bike", {"label": 5}, {"confidence": "a"}, {"k": 1}]),
         ("gt (place)", [BOX, {"bounding_box": [0, 0, 1, 1]}], [[0.1, 0.1, 0.3, 0.3], {}, {"k": 1}, None, {"bounding_box": 5}, {"bounding_box": [1]}, {"_cls": "Detection"}, KEYPOINT, {"mask": "m"}]),
+        ("gt (label)", [{**BOX, "_id": ID}, None], [CAR, {"label": "a"}, {"_cls": "Detections", "detections": []}]),
         ("points (place)", [{"points": [[0.5, 0.5]]}], [{"points": 5}, {"points": [0.5]}, BOX]),
         ("gt.index", [7], ["a", [1]]),
         ("gt.k", [7, "a", {"a": 1}], []),
