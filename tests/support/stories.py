@@ -320,6 +320,9 @@ def _apply_merge() -> None:
 
 def _conflict_planned(dataset: fo.Dataset) -> None:
     _merge_planned(dataset)
+    for name in (NAME, f"{NAME}.lab"):
+        side = fo.load_dataset(name, reload=True)
+        side.set_values("note", [name] * len(side))
     fos.plan_merge(f"{NAME}.lab", NAME, base=None, progress=False)
 
 
