@@ -51,13 +51,16 @@ def merge_undo(options: Namespace, _: Progress) -> Answer:
 
 def _undoing(plan: sdk.UndoPlan) -> Answer:
     name, snapshot = plan.dataset_name, plan.snapshot_name
-    done = f"merge '{snapshot}' into" if plan.is_merge else f"revert to '{snapshot}' of"
     if plan.is_undo:
-        done = f"undo of '{snapshot}' in"
+        again, done = f"undo '{snapshot}' in '{name}'", f"undoing '{snapshot}' in '{name}'"
+    elif plan.is_merge:
+        again, done = f"merge '{snapshot}' into '{name}'", f"merging '{snapshot}' into '{name}'"
+    else:
+        again, done = f"revert '{name}' to '{snapshot}'", f"reverting '{name}' to '{snapshot}'"
     what = (
-        f"Would do the {done} '{name}' again, as that was undone:"
+        f"Would {again} again, as that was undone:"
         if plan.is_redo
-        else f"Would bring back what the {done} '{name}' has discarded:"
+        else f"Would bring back what {done} has discarded:"
     )
     names = {
         "snapshots that come back": plan.snapshots_to_bring_back,
@@ -85,10 +88,13 @@ def undo_revert(options: Namespace, _: Progress) -> Answer:
             last = f"undo of '{state.name}' in"
         which = f"the last {last}" if options.operation is None else "a revert of"
         return Answer(data, f"Brought back what {which} '{options.dataset}' discarded")
-    done = f"Merged '{state.name}' into" if state.is_merge else f"Reverted to '{state.name}'"
     if state.is_undo:
-        done = f"Undid '{state.name}' in"
-    text = f"{done} '{options.dataset}' again. {_take_back(options)}"
+        done = f"Undid '{state.name}' in '{options.dataset}'"
+    elif state.is_merge:
+        done = f"Merged '{state.name}' into '{options.dataset}'"
+    else:
+        done = f"Reverted '{options.dataset}' to '{state.name}'"
+    text = f"{done} again. {_take_back(options)}"
     return Answer(data, text)
 
 
