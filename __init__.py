@@ -44,7 +44,8 @@ def register(plugin: Any) -> None:
     Args:
         plugin: a :class:`fiftyone.plugins.context.PluginContext`
     """
-    _package()
+    # FiftyOne's operators are there by now, if they were not when it was imported
+    _package().install()
     for part in ("operators", "panels"):
         importlib.import_module(f"{_PACKAGE}.{part}").register(plugin)
 

@@ -7,8 +7,6 @@ import logging
 from contextlib import ExitStack
 from typing import Any
 
-from fiftyone.operators.panel import Panel
-from fiftyone.operators.types import RiskLevel
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
@@ -26,7 +24,6 @@ from .undoing import Undoable
 logger = logging.getLogger(__name__)
 
 _OURS = "@snapshots/versioning/"
-_RISKY = (RiskLevel.HIGH, RiskLevel.DANGEROUS)
 
 
 def around_operator(operator: Any, ctx: Any) -> Begin | None:
@@ -70,10 +67,18 @@ def _is_risky(operator: Any) -> bool:
     Panels say nothing, and are called whenever somebody clicks. Our own operators have undos of
     their own.
     """
+    # Not at the top: the App's server imports this before it can import operators
+    from fiftyone.operators.panel import Panel  # noqa: PLC0415
+    from fiftyone.operators.types import RiskLevel  # noqa: PLC0415
+
     config = operator.config
     is_called_unasked = config.on_startup or config.on_dataset_open
     is_left_out = isinstance(operator, Panel) or str(operator.uri).startswith(_OURS)
-    return config.risk_level in _RISKY and not is_called_unasked and not is_left_out
+    return (
+        config.risk_level in (RiskLevel.HIGH, RiskLevel.DANGEROUS)
+        and not is_called_unasked
+        and not is_left_out
+    )
 
 
 def _is_cheap(connection: Database[Document], dataset: DatasetReference, operator: Any) -> bool:

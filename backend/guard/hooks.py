@@ -8,7 +8,8 @@ on are gone, so are those. Then nothing is hooked, rather than some of it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import fiftyone.constants as foc
 import fiftyone.core.clips as focl
@@ -23,8 +24,6 @@ import fiftyone.core.service as fose
 import fiftyone.core.stages as fost
 import fiftyone.core.video as fov
 import fiftyone.migrations as fomi
-import fiftyone.operators.delegated as foopd
-import fiftyone.operators.executor as foope
 import fiftyone.utils.image as foui
 import fiftyone.utils.video as fouv
 from packaging.specifiers import SpecifierSet
@@ -278,9 +277,21 @@ def table(
                 frozenset({"execute", "run_sync_task", "isgenerator"}),
             )
             # Delegated workers have imported it by name
-            for owner, where in ((foope, "executor.py:456"), (foopd, "delegated.py:28"))
+            for owner, where in _executing()
         ),
     ]
+
+
+def _executing() -> Iterator[tuple[ModuleType, str]]:
+    """Yields the modules that execute operators, once FiftyOne has them.
+
+    The App's server imports this package with its settings, before operators can be imported.
+    They are hooked when FiftyOne registers ours.
+    """
+    for name, where in (("executor", "executor.py:456"), ("delegated", "delegated.py:28")):
+        module = sys.modules.get(f"fiftyone.operators.{name}")
+        if module is not None and hasattr(module, "do_execute_operator"):
+            yield module, where
 
 
 def install(
