@@ -38,6 +38,8 @@ from .hook import Function, Hook, function_of
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
 
+_EXECUTES = "do_execute_operator"
+
 Loader = Callable[[str, str | DatasetSnapshot], fod.Dataset]
 
 
@@ -270,7 +272,7 @@ def table(
         *(
             Hook(
                 owner,
-                "do_execute_operator",
+                _EXECUTES,
                 f"fiftyone/operators/{where}",
                 operators.execute(around),
                 ("operator", "ctx", "exhaust"),
@@ -290,7 +292,7 @@ def _executing() -> Iterator[tuple[ModuleType, str]]:
     """
     for name, where in (("executor", "executor.py:456"), ("delegated", "delegated.py:28")):
         module = sys.modules.get(f"fiftyone.operators.{name}")
-        if module is not None and hasattr(module, "do_execute_operator"):
+        if module is not None and hasattr(module, _EXECUTES):
             yield module, where
 
 
@@ -327,7 +329,9 @@ def missing() -> list[str]:
     hooks = table(
         lambda dataset, snapshot: fod.load_dataset(f"{dataset}@{snapshot}"), lambda *_: None
     )
-    return [f"{hook.where} ({hook.name})" for hook in hooks if not hook.is_installed()]
+    # Operators are hooked when ours are registered, which is before any of them is executed
+    wanted = [hook for hook in hooks if hook.name != _EXECUTES]
+    return [f"{hook.where} ({hook.name})" for hook in wanted if not hook.is_installed()]
 
 
 def check(hooks: list[Hook]) -> None:
