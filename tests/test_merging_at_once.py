@@ -14,8 +14,10 @@ from pymongo.errors import PyMongoError
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.errors import DatasetBusyError
+from support.crash import killed_at
 from support.datasets import image_dataset
 from support.full import Document
+from support.stopping import lease_runs_out
 from support.street import NIGHT, STREET, label, plan, street_with_branch, weather
 
 
@@ -128,6 +130,19 @@ def test_after_a_merge_that_failed_writing_goes_on(
     assert weather()[5] == "later"
     for found in database.list_collections(filter={"name": street._sample_collection_name}):
         assert not found["options"].get("validator")
+
+
+def test_who_writes_after_a_merge_that_died_ends_it(
+    street: fo.Dataset, database: Database[Document]
+) -> None:
+    merge = plan()
+    assert killed_at("apply_merge.refused_writes", lambda: fos.apply_merge(merge))
+    lease_runs_out(database)
+    with pytest.raises(DatasetBusyError, match="try again"):
+        label(STREET, 5, "refused")
+    label(STREET, 5, "later")
+    assert weather()[5] == "later"
+    assert fos.get_merge(merge.id).state == "open"
 
 
 # Whatever tells where the next merge begins is kept

@@ -7,14 +7,15 @@ the server refuses such writes: "... is a view, not a collection". That does not
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from ..errors import DatasetBusyError, StaleDatasetError
+from ..errors import DatasetBusyError, SnapshotError, StaleDatasetError
 from ..mongo.collections import DATASETS
 from ..mongo.database import MERGING, Document
+from ..operations import journal
 
 _NOT_ON_VIEWS = 166
 _INVALID_DOCUMENT = 121
@@ -40,6 +41,7 @@ def told(database: Database[Document], collection: str | None) -> Iterator[None]
             raise
         codes = _codes(error)
         if _INVALID_DOCUMENT in codes and MERGING in str(error.details):
+            _mend(database, collection)
             raise DatasetBusyError(
                 "The dataset is at the last step of a merge, which takes some milliseconds. "
                 "Nothing was written: try again"
@@ -56,6 +58,17 @@ def told(database: Database[Document], collection: str | None) -> Iterator[None]
             "Nothing was written. Call dataset.reload() and make the change again; in the App, "
             "reload the page."
         ) from error
+
+
+def _mend(database: Database[Document], collection: str) -> None:
+    """Ends a merge whose process has died: until then nobody could write."""
+    keys = ("sample_collection_name", "frame_collection_name")
+    query = {"$or": [{key: collection} for key in keys]}
+    found = database["datasets"].find_one(query, {"_id": True})
+    if found is not None:
+        with suppress(SnapshotError):
+            # Does nothing while the process lives
+            journal.recover(database, found["_id"])
 
 
 def _codes(error: OperationFailure) -> set[int | None]:
