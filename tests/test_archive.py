@@ -16,7 +16,8 @@ from support.archives import only, turned_on
 from support.datasets import grouped_dataset, image_dataset, video_dataset
 from support.full import Document, digest
 from support.invariants import assert_sound
-from support.stories import NAME, STORIES, change, make
+from support.stories import STORIES
+from support.story import NAME, change, make
 
 DATASETS = {
     "image": lambda: image_dataset("d", 12, persistent=True),

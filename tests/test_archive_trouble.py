@@ -17,7 +17,8 @@ from support.archives import only, turned_on
 from support.crash import SURVIVED, in_child
 from support.full import Document
 from support.invariants import World, assert_sound
-from support.stories import NAME, STORIES, change, make
+from support.stories import STORIES
+from support.story import NAME, change, make
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from support.crash import killed_at, points_of
 from support.datasets import image_dataset
 from support.full import Document
 from support.operators import execute
-from support.stories import NAME, STORIES, make
+from support.stories import STORIES
+from support.story import NAME, make
 
 
 @pytest.fixture

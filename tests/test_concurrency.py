@@ -24,7 +24,8 @@ from support.crash import Child, Gate, points_of
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import World, assert_no_debris, assert_sound
-from support.stories import NAME, STORIES, make
+from support.stories import STORIES
+from support.story import NAME, make
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from support.crash import fails_at, killed_at, points_of
 from support.datasets import grouped_dataset, image_dataset, video_dataset
 from support.full import Document, digest, full_video_dataset
 from support.invariants import World, assert_sound
-from support.stories import NAME, STORIES, change, make
+from support.stories import STORIES
+from support.story import NAME, change, make
 
 DATASETS = {
     "image": lambda: image_dataset("d", 6, persistent=True),

@@ -22,7 +22,8 @@ from fiftyone_snapshots.backend.operations.lease import drop_abandoned
 from support.crash import die, fails_at, in_child, killed_at, points_of
 from support.full import Document
 from support.invariants import World, assert_no_debris, assert_sound
-from support.stories import DATASETS, KEEP_LITTLE, NAME, STORIES, Action, Story, make
+from support.stories import KEEP_LITTLE, STORIES
+from support.story import DATASETS, NAME, Action, Story, make
 
 Fault = Callable[[str, Action], bool]
 

@@ -20,7 +20,8 @@ from support.crash import Child
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import World, assert_sound
-from support.stories import NAME, STORIES, make
+from support.stories import STORIES
+from support.story import NAME, make
 
 pytestmark = pytest.mark.replica
 

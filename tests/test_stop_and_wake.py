@@ -22,7 +22,8 @@ from support.full import Document
 from support.invariants import World, assert_sound
 from support.saved import Saved
 from support.stopping import Command, Sleeper, commands_of, lease_runs_out
-from support.stories import DATASETS, FOLDERS, MORE_STORIES, NAME, STORIES, Action, Story, make
+from support.stories import MORE_STORIES, STORIES
+from support.story import DATASETS, FOLDERS, NAME, Action, Story, make
 
 SELECTED = {
     "create": 1,

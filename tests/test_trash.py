@@ -12,7 +12,8 @@ import fiftyone_snapshots as fos
 from support.datasets import image_dataset, video_dataset
 from support.full import Document, digest
 from support.invariants import World, assert_no_debris, assert_sound
-from support.stories import NAME, STORIES, make
+from support.stories import STORIES
+from support.story import NAME, make
 
 
 def head(database: Database[Document], name: str = NAME) -> object:

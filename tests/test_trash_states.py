@@ -14,7 +14,8 @@ from support.full import Document
 from support.invariants import World, assert_sound
 from support.operators import PLUGIN, execute, form, problems
 from support.panel import Panel, happen
-from support.stories import NAME, STORIES, make
+from support.stories import STORIES
+from support.story import NAME, make
 
 pytestmark = pytest.mark.usefixtures("installed_plugin")
 

@@ -42,7 +42,8 @@ def _walk(server: Mongod) -> dict[str, Any]:
     import fiftyone_snapshots as fos
     from fiftyone_snapshots.backend import faults
     from support.invariants import World, assert_sound
-    from support.stories import NAME, STORIES, make
+    from support.stories import STORIES
+    from support.story import NAME, make
 
     database = foo.get_db_conn()
     results: dict[str, Any] = {}

@@ -2,134 +2,22 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.core.odm as foo
-from fiftyone.operators.store import ExecutionStore
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 
+from . import merge_situations as merging
 from .crash import killed_at
-from .datasets import image_dataset, video_dataset
-
-NAME = "Zoo 🦊"
-
-ARCHIVES = Path(tempfile.mkdtemp(prefix="snapshots-archives-"))
-_EXPORTS = Path(tempfile.mkdtemp(prefix="snapshots-exports-"))
-FOLDERS = (ARCHIVES, _EXPORTS)
-"""Where stories have their files."""
-for _folder in FOLDERS:
-    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-
-Action = Callable[[], object]
-
-DATASETS: dict[str, Callable[[], fo.Dataset]] = {
-    "image": lambda: image_dataset(NAME, 6, persistent=True),
-    "video": lambda: video_dataset(NAME, 2, 3, persistent=True),
-}
-
-
-@dataclass(frozen=True)
-class Story:
-    """A verb, and a situation to use it in."""
-
-    prepare: Callable[[fo.Dataset], None]
-    act: Action
-    back: Action | None = None
-    """Brings the situation about again after the verb; None if nothing can."""
-    only: str = ""
-    """The points that are of interest, as a pattern; all by default."""
-    writes: bool = False
-    """Whether the dataset is edited, at a time that is noted in it."""
-    environment: dict[str, str] = field(default_factory=dict)
-    use: Action = lambda: fos.list_snapshots(NAME)
-    """What somebody does next, which mends what has died."""
-
-    @contextmanager
-    def setting(self) -> Iterator[None]:
-        """Provides the environment that the verb is used in."""
-        for archive in ARCHIVES.iterdir():
-            archive.unlink()
-        former = {key: os.environ.get(key) for key in self.environment}
-        os.environ.update(self.environment)
-        try:
-            yield
-        finally:
-            for key, value in former.items():
-                if value is None:
-                    os.environ.pop(key)
-                else:
-                    os.environ[key] = value
-
-
-def make(kind: str, story: Story) -> fo.Dataset:
-    """Makes a dataset with views, workspaces, runs and results, and the history of a story.
-
-    Args:
-        kind: the media type
-        story: the story
-
-    Returns:
-        the dataset
-    """
-    dataset = DATASETS[kind]()
-    dataset.save_view("sunny", dataset.match(fo.ViewField("weather.label") == "sunny"))
-    dataset.save_workspace("Büro", fo.Space(children=[fo.Panel(type="Samples")]))
-    _add_run(dataset, "erster")
-    ExecutionStore.create("notes", dataset_id=dataset._doc.id).set("a", 1)
-    story.prepare(dataset)
-    return dataset
-
-
-def change(dataset: fo.Dataset, word: str) -> None:
-    """Changes samples, frames, schema, indexes, views, runs and the like.
-
-    Args:
-        dataset: the dataset
-        word: what tells this change from others
-    """
-    dataset.reload()
-    dataset.first()["weather"] = fo.Classification(label=word)
-    dataset.set_values("größe_" + word, [len(word)] * len(dataset))
-    dataset.delete_samples([dataset.last().id])
-    dataset.add_sample(fo.Sample(f"/media/{word}{dataset.first().filename[-4:]}"))
-    if dataset.media_type == "video":
-        dataset.set_values("frames.note", [[word] * len(s.frames) for s in dataset])
-        dataset.create_index("frames.note")
-    dataset.create_index("weather.label", name=word)
-    dataset.save_view(word, dataset.limit(1))
-    dataset.delete_saved_view(next(view for view in dataset.list_saved_views() if view != word))
-    dataset.delete_workspaces()
-    dataset.delete_run(dataset.list_runs()[0])
-    _add_run(dataset, word)
-    ExecutionStore.create("notes", dataset_id=dataset._doc.id).set("a", word)
-    dataset.info["word"] = word
-    dataset.save()
-
-
-def _add_run(dataset: fo.Dataset, key: str) -> None:
-    dataset.register_run(key, dataset.init_run(method=key))
-    dataset.save_run_results(key, dataset.init_run_results(key, numbers=[1, 2, 3]))
-
-
-def _one_snapshot(dataset: fo.Dataset) -> None:
-    fos.create_snapshot(NAME, "v1")
-    change(dataset, "eins")
+from .story import ARCHIVES, EXPORTS, NAME, Action, Story, change, one_snapshot
 
 
 def _two_snapshots(dataset: fo.Dataset) -> None:
-    _one_snapshot(dataset)
+    one_snapshot(dataset)
     fos.create_snapshot(NAME, "v2")
     fos.load_snapshot(NAME, "v2")
     change(dataset, "zwei")
@@ -188,7 +76,7 @@ def _archived(dataset: fo.Dataset) -> None:
     fos.archive_snapshot(NAME, "v2")
 
 
-_EXPORTED = _EXPORTS / "snapshot.tar"
+_EXPORTED = EXPORTS / "snapshot.tar"
 
 
 def _remove_export() -> None:
@@ -279,88 +167,9 @@ KEEP_LITTLE = {
 _TRASH_OFF = {"FIFTYONE_SNAPSHOTS_TRASH_DAYS": "0"}
 
 
-def _branch(dataset: fo.Dataset) -> None:
-    _one_snapshot(dataset)
-    fos.create_branch(NAME, "night", "v1")
-    (branch,) = fos.list_branches(NAME)
-    fos.create_snapshot(branch.dataset_name, "own")
-
-
-def _delete_branch() -> None:
-    fos.delete_branch(fos.list_branches(NAME)[-1].dataset_name)
-
-
-def _restore_branch() -> None:
-    trashed = [item for item in fos.list_trash(NAME) if item.kind.value == "branch"]
-    fos.restore_branch(str(trashed[-1].dataset_name))
-
-
-def _deleted_branch(dataset: fo.Dataset) -> None:
-    _branch(dataset)
-    _delete_branch()
-
-
-def _plan_merge() -> None:
-    fos.plan_merge(f"{NAME}.lab", NAME, base="v1", prefer="ours", progress=False)
-
-
-def _merge_planned(dataset: fo.Dataset) -> None:
-    fos.create_snapshot(NAME, "v1")
-    branch = dataset.clone(f"{NAME}.lab", persistent=True)
-    change(dataset, "eins")
-    change(branch, "zwei")
-    # Else each merge would create another one
-    fos.create_snapshot(branch, "theirs")
-    _plan_merge()
-
-
-def _apply_merge() -> None:
-    fos.apply_merge(fos.list_merges(NAME)[-1])
-
-
-def _conflict_planned(dataset: fo.Dataset) -> None:
-    _merge_planned(dataset)
-    for name in (NAME, f"{NAME}.lab"):
-        side = fo.load_dataset(name, reload=True)
-        side.set_values("note", [name] * len(side))
-    fos.plan_merge(f"{NAME}.lab", NAME, base=None, progress=False)
-
-
-def _review_merge() -> None:
-    fos.review_merge(fos.list_merges(NAME)[-1])
-
-
-def _close_review() -> None:
-    fo.delete_dataset(fos.list_merges(NAME)[-1].review().name)
-
-
-def _merged(dataset: fo.Dataset) -> None:
-    _merge_planned(dataset)
-    _apply_merge()
-
-
-def _undo_merge() -> None:
-    fos.undo_merge(NAME)
-    # What the merge ended with is held, also in the trash, for as long as the branch is there
-    foo.get_db_conn()["snapshots.catalog"].update_many({}, {"$set": {"held_by": []}})
-    fos.empty_trash(NAME)
-    _plan_merge()
-
-
-def _done(dataset: fo.Dataset) -> None:
-    _one_snapshot(dataset)
-    with fos.undoable(NAME, "edit"):
-        change(dataset, "zwei")
-
-
-def _undo_operation() -> None:
-    wanted = next(each for each in fos.list_undoable(NAME) if each.is_undoable)
-    fos.undo_operation(NAME, wanted.id, prefer="ours")
-
-
 STORIES: dict[str, Story] = {
     "create": Story(
-        _one_snapshot,
+        one_snapshot,
         lambda: fos.create_snapshot(NAME, "v2"),
         _and_empty_trash(lambda: fos.delete_snapshot(NAME, "v2")),
     ),
@@ -375,7 +184,7 @@ STORIES: dict[str, Story] = {
         lambda: fos.delete_snapshot(NAME, "v2"),
     ),
     "edit": Story(
-        _one_snapshot,
+        one_snapshot,
         lambda: fos.edit_snapshot(NAME, "v1", new_name="w1"),
         lambda: fos.edit_snapshot(NAME, "w1", new_name="v1"),
     ),
@@ -387,7 +196,7 @@ STORIES: dict[str, Story] = {
     "undo_revert": Story(_reverted, lambda: fos.undo_revert(NAME), lambda: fos.undo_revert(NAME)),
     "empty_trash": Story(_full_trash, lambda: fos.empty_trash(NAME), _fill_trash),
     "create while written": Story(
-        _one_snapshot, _create_while_written, only=r"create\.(pass|patched_.*)", writes=True
+        one_snapshot, _create_while_written, only=r"create\.(pass|patched_.*)", writes=True
     ),
     "delete for good": Story(
         _three_snapshots,
@@ -414,11 +223,11 @@ STORIES: dict[str, Story] = {
         environment=_ARCHIVES_ON,
     ),
     "pin": Story(
-        _one_snapshot,
+        one_snapshot,
         lambda: fos.pin_snapshot(NAME, "v1"),
         lambda: fos.unpin_snapshot(NAME, "v1"),
     ),
-    "export": Story(_one_snapshot, _export, _remove_export),
+    "export": Story(one_snapshot, _export, _remove_export),
     "import": Story(
         _exported, lambda: fos.import_snapshot(_EXPORTED), lambda: _destroy_snapshot("v2")
     ),
@@ -435,32 +244,53 @@ STORIES: dict[str, Story] = {
         _two_snapshots, lambda: fos.convert_snapshots(NAME, _other_backend()), _convert_back
     ),
     "create_branch": Story(
-        _one_snapshot,
+        one_snapshot,
         lambda: fos.create_branch(NAME, "night", "v1"),
-        _and_empty_trash(_delete_branch),
+        _and_empty_trash(merging.delete_branch),
     ),
     "create_branch, archived": Story(
         _archived,
         lambda: fos.create_branch(NAME, "night", "v2"),
-        _and_empty_trash(_delete_branch),
+        _and_empty_trash(merging.delete_branch),
         only=r"create_branch\.(staged_archive|staging)",
         environment=_ARCHIVES_ON,
     ),
-    "delete_branch": Story(_branch, _delete_branch, _restore_branch, use=fos.recover),
-    "restore_branch": Story(_deleted_branch, _restore_branch, _delete_branch, use=fos.recover),
+    "delete_branch": Story(
+        merging.branch,
+        merging.delete_branch,
+        merging.restore_branch,
+        use=fos.recover,
+    ),
+    "restore_branch": Story(
+        merging.deleted_branch,
+        merging.restore_branch,
+        merging.delete_branch,
+        use=fos.recover,
+    ),
     "empty_trash, branch": Story(
-        _deleted_branch,
+        merging.deleted_branch,
         lambda: fos.empty_trash(NAME),
         only=r"empty_trash\.(committed|destroyed_branch)",
         use=fos.recover,
     ),
-    "apply_merge": Story(_merge_planned, _apply_merge, _undo_merge, writes=True),
-    "undo_operation": Story(
-        _done, _undo_operation, only=r"apply_merge\.(noted|changed|took_snapshot)"
+    "apply_merge": Story(
+        merging.merge_planned,
+        merging.apply_merge,
+        merging.undo_merge,
+        writes=True,
     ),
-    "review_merge": Story(_conflict_planned, _review_merge, _close_review),
+    "undo_operation": Story(
+        merging.done,
+        merging.undo_operation,
+        only=r"apply_merge\.(noted|changed|took_snapshot)",
+    ),
+    "review_merge": Story(
+        merging.conflict_planned,
+        merging.review_merge,
+        merging.close_review,
+    ),
     "undo_merge": Story(
-        _merged,
+        merging.merged,
         lambda: fos.undo_merge(NAME),
         lambda: fos.undo_revert(NAME),
         # All others are those of undo_revert
@@ -490,7 +320,7 @@ STORIES: dict[str, Story] = {
 
 
 def _pinned(dataset: fo.Dataset) -> None:
-    _one_snapshot(dataset)
+    one_snapshot(dataset)
     fos.pin_snapshot(NAME, "v1")
 
 
@@ -528,7 +358,7 @@ MORE_STORIES: dict[str, Story] = {
         _pinned, lambda: fos.unpin_snapshot(NAME, "v1"), lambda: fos.pin_snapshot(NAME, "v1")
     ),
     "tag": Story(
-        _one_snapshot,
+        one_snapshot,
         lambda: fos.tag_snapshot(NAME, "v1", "a"),
         lambda: fos.untag_snapshot(NAME, "v1", "a"),
     ),
