@@ -294,8 +294,9 @@ def _points_of_operations() -> list[str]:
 
 
 def _walk_of(story: Story) -> Iterator[list[str]]:
-    if fo.dataset_exists(NAME):
-        fo.delete_dataset(NAME)
+    # Branches as well
+    for name in fo.list_datasets():
+        fo.delete_dataset(name)
     with story.setting():
         make("video", story)
         yield points_of(story.act)

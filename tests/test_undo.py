@@ -8,6 +8,7 @@ from typing import Any
 
 import fiftyone as fo
 import pytest
+from bson import ObjectId
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
@@ -208,6 +209,24 @@ def test_rules_keep_the_newest_and_what_others_hold(
     last = operation("f", 4)
     assert last.after in fos.list_snapshots(STREET, safety=True)
     assert_sound(database)
+
+
+def test_the_newest_is_what_began_last_whatever_its_id(
+    street: fo.Dataset, database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rule in ("HOURS", "DAYS", "WEEKS"):
+        monkeypatch.setenv(f"FIFTYONE_SNAPSHOTS_SAFETY_{rule}", "0")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_SAFETY_KEEP", "1")
+    before = weather()
+    operation("fog", 0)
+    # As of another process, in the same second
+    other = database["snapshots.operations"].find_one_and_delete({})
+    assert other is not None
+    database["snapshots.operations"].insert_one({**other, "_id": ObjectId("f" * 24)})
+    newest = operation("rain", 1)
+    assert [each.what for each in fos.list_undoable(STREET)] == ["rain"]
+    fos.undo_operation(STREET, newest.id)
+    assert weather() == ["fog", *before[1:]]
 
 
 @pytest.mark.parametrize("on_error", [None, "revert"])

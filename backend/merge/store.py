@@ -183,7 +183,8 @@ def get(database: Database[Document], merge_id: str) -> PlanRecord:
 
 def select(database: Database[Document], query: Mapping[str, Any]) -> list[PlanRecord]:
     """Returns the plans that fit a query, oldest first."""
-    found = database[MERGES].find(dict(query)).sort("_id", 1)
+    # Ids of one second are in no order if several processes have made them
+    found = database[MERGES].find(dict(query)).sort([("created_at", 1), ("_id", 1)])
     return [PlanRecord.from_document(document) for document in found]
 
 

@@ -48,7 +48,7 @@ def since(database: Database[Document], dataset_id: ObjectId, moment: datetime) 
         "dataset_id": dataset_id,
         "$or": [{"finished_at": {"$exists": False}}, {"finished_at": {"$gte": moment}}],
     }
-    found = database[JOURNAL].find(query).sort("_id", 1)
+    found = database[JOURNAL].find(query).sort([("started_at", 1), ("_id", 1)])
     return [Entry.from_document(document) for document in found]
 
 

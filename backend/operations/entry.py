@@ -107,7 +107,7 @@ def unfinished(database: Database[Document], dataset_id: ObjectId | None = None)
     query: Document = {"state": {"$in": UNFINISHED}}
     if dataset_id is not None:
         query["dataset_id"] = dataset_id
-    found = database[JOURNAL].find(query).sort("_id", 1)
+    found = database[JOURNAL].find(query).sort([("started_at", 1), ("_id", 1)])
     return [Entry.from_document(document) for document in found]
 
 
@@ -117,7 +117,7 @@ def unfinished_and_snapshot(
     """Does the same for one dataset, and looks for a snapshot in the same round trip."""
     is_left: Document = {"dataset_id": dataset_id, "state": {"$in": UNFINISHED}}
     questions: dict[str, Question] = {
-        JOURNAL: (JOURNAL, [{"$match": is_left}, {"$sort": {"_id": 1}}]),
+        JOURNAL: (JOURNAL, [{"$match": is_left}, {"$sort": {"started_at": 1, "_id": 1}}]),
         CATALOG: (CATALOG, [{"$match": usable(dataset_id, name)}]),
     }
     entries: list[Entry] = []

@@ -69,7 +69,8 @@ def find(
 
 def select(database: Database[Document], query: Mapping[str, Any]) -> list[OperationRecord]:
     """Returns the operations that fit a query, oldest first."""
-    found = database[OPERATIONS].find(dict(query)).sort("_id", 1)
+    # Ids of one second are in no order if several processes have made them
+    found = database[OPERATIONS].find(dict(query)).sort([("created_at", 1), ("_id", 1)])
     return [OperationRecord.from_document(document) for document in found]
 
 
