@@ -131,7 +131,10 @@ class Action(str, Enum):
         ),
     )
 
-    TAG = "tag", Row(Level.TAG, "tag snapshots")
+    TAG = (
+        "tag",
+        Row(Level.TAG, "tag snapshots", "Edit tags of a snapshot", operator="tag_snapshot"),
+    )
 
     CREATE = (
         "create",

@@ -280,12 +280,15 @@
           onClose: () => setAnchor(null),
           "data-testid": "history-menu",
         },
-        choices.map(({ value, label }) =>
+        choices.map(({ value, label, group, is_dangerous: isDangerous }, place) =>
           create(
             mui.MenuItem,
             {
               key: value,
               dense: true,
+              // A line below each group but the last
+              divider: place + 1 < choices.length && choices[place + 1].group !== group,
+              sx: isDangerous ? { color: "error.main" } : undefined,
               onClick: () => choose(value),
               // The App keeps the keydown of Enter, which MUI listens to, from everybody else
               onKeyPress: (event) => event.key === "Enter" && choose(value),

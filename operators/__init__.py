@@ -38,6 +38,7 @@ from .merging import (
 from .pin import PinSnapshot, UnpinSnapshot
 from .restore_samples import PlanRestore, RestoreSamples
 from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
+from .tags import TagSnapshot
 from .trash import DeleteSnapshot, EmptyTrash, RestoreSnapshot
 from .undo_restore import PlanUndoRestore, UndoRestore
 from .undoing import ListUndoable, UndoOperation
@@ -53,6 +54,7 @@ OPERATORS: tuple[type[PluginOperator], ...] = (
     CompareSnapshots,
     CloneSnapshot,
     EditSnapshot,
+    TagSnapshot,
     DeleteSnapshot,
     RestoreSnapshot,
     PlanRevert,

@@ -96,8 +96,8 @@ class Target:
         """
         if self.snapshot is not None:
             raise InvalidRequestError(
-                f"This is a snapshot: read-only. Go back to the latest version of "
-                f"'{self.dataset}' to {action}."
+                f"This is a snapshot: read-only. Go back to the current dataset, "
+                f"'{self.dataset}', to {action}."
             )
 
 

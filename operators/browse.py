@@ -120,15 +120,17 @@ class BackToLatest(SnapshotOperator):
 
     NAME = "back_to_latest"
     ACTION = Action.LIST
-    LABEL = "Back to the latest version"
+    LABEL = "Back to the current dataset"
     DESCRIPTION = "Leave the snapshot and open the dataset that it was taken of"
     ICON = "keyboard_return"
-    SUBMIT = "Back to latest version"
+    SUBMIT = "Back to current dataset"
 
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
         """Says what is open."""
         if target.snapshot is None:
-            raise InvalidRequestError(f"'{target.dataset}' is open in its latest version already")
+            raise InvalidRequestError(
+                f"'{target.dataset}' is the current dataset: no snapshot is open"
+            )
         entry = entry_of(target, target.snapshot)
         form.say(
             "where",

@@ -25,7 +25,7 @@ from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot
 from .form import Form
 from .words import MINUS, plural
 
-HEAD = "(latest version)"
+HEAD = "(current dataset)"
 """Stands for the editable state among the names of snapshots."""
 
 _KEPT = 8
@@ -39,7 +39,7 @@ class CompareSnapshots(SnapshotOperator):
     """Compares two versions."""
 
     ACTION = Action.DIFF
-    DESCRIPTION = "Tell what differs between two snapshots, or a snapshot and the latest version"
+    DESCRIPTION = "Tell what differs between two snapshots, or a snapshot and the current dataset"
     ICON = "difference"
     DELEGATABLE = True
     SUBMIT = "Compare"

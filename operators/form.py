@@ -149,6 +149,24 @@ class Form:
         )
         return [value for value in chosen if value in values]
 
+    def words(
+        self, key: str, label: str, known: Sequence[str], default: Sequence[str] = ()
+    ) -> None:
+        """Adds a field for any number of words, of one's own or known ones.
+
+        Args:
+            key: the name of the parameter
+            label: what the field is called
+            known: what is offered
+            default (()): what is filled in at first
+        """
+        view = types.AutocompleteView(allow_user_input=True, allow_duplicates=False)
+        for word in known:
+            view.add_choice(word, label=word)
+        self.inputs.list(
+            key, types.String(), label=label, required=False, default=list(default), view=view
+        )
+
     def flag(self, key: str, label: str, default: bool, description: str | None = None) -> bool:
         """Adds a checkbox.
 

@@ -63,7 +63,7 @@ class OpenLink(SnapshotOperator):
             more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
             label = f"Dataset '{link.dataset}' has no snapshot '{link.name}'"
             said = f"Its snapshots are {listed}{more}." if names else "It has no snapshots."
-            submit = "Open latest version"
+            submit = "Open current dataset"
         elif entry.is_in_trash:
             left = f" for {until(entry.expires_at)}" if entry.expires_at else ""
             label = f"Snapshot '{link.name}' of '{link.dataset}' was deleted"

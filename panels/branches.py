@@ -120,7 +120,7 @@ def _row(panel: HistoryPanel, box: types.Object, key: str, branch: Branch, shown
         actions,
         "menu",
         f"More for branch {branch.name}",
-        {f"merge/{branch.dataset_name}": f"Merge into {branch.parent_name}"},
+        [widgets.Choice(f"merge/{branch.dataset_name}", f"Merge into {branch.parent_name}")],
         panel.on_plan_merge,
     )
     if shown.may_delete(branch):

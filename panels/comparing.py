@@ -59,8 +59,8 @@ def _head(panel: HistoryPanel, page: types.Object, shown: Shown, diff: DatasetDi
     names = {name: name for name in shown.others}
     widgets.dropdown(line, "before", "Before", names, panel.on_compare, width="170px")
     widgets.text(line, "to", "→", color=widgets.SECONDARY)
-    latest = {compare.HEAD: "Latest version"}
-    widgets.dropdown(line, "after", "After", {**latest, **names}, panel.on_compare, width="170px")
+    current = {compare.HEAD: "Current dataset"}
+    widgets.dropdown(line, "after", "After", {**current, **names}, panel.on_compare, width="170px")
     widgets.button(line, "again", "Compare again", panel.on_compare, icon="refresh")
     if diff is not None:
         widgets.text(

@@ -25,6 +25,7 @@ from ..operators import (
     restore_samples,
     revert,
     running,
+    tags,
     trash,
     undo_restore,
     undoing,
@@ -45,9 +46,14 @@ _MENU: dict[str, type[SnapshotOperator]] = {
     "restore_samples": restore_samples.RestoreSamples,
     "archive": archive.ArchiveSnapshot,
     "unarchive": archive.UnarchiveSnapshot,
+    "tag": tags.TagSnapshot,
+}
+
+_AT_ONCE: dict[str, type[SnapshotOperator]] = {
     "pin": pin.PinSnapshot,
     "unpin": pin.UnpinSnapshot,
 }
+"""What asks nothing: the same menu takes it back."""
 
 
 class HistoryPanel(MergeEvents, Panel):
@@ -163,6 +169,8 @@ class HistoryPanel(MergeEvents, Panel):
             if action == "compare_previous":
                 older, _, newer = name.partition("/")
             self._compare(ctx, older, newer or compare.HEAD)
+        elif action in _AT_ONCE:
+            self._perform(ctx, _AT_ONCE[action], {"name": name})
         elif action == "create_branch":
             self._ask(ctx, branches.CreateBranch, {"snapshot": name})
         elif action in _MENU:

@@ -183,7 +183,12 @@ def _banner(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
         width="170px",
     )
     widgets.button(
-        line, "back", "Back to latest version", panel.on_back, icon="keyboard_return", primary=True
+        line,
+        "back",
+        "Back to current dataset",
+        panel.on_back,
+        icon="keyboard_return",
+        primary=True,
     )
     if entry is not None:
         rows.menu(panel, line, entry, shown, f"More for the open snapshot {entry.name}")

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _GREY = "#8f8f9f"
 _AXIS = {"size": 12, "color": _GREY}
 
+_LOOK, _MANAGE, _DANGER = "look", "manage", "danger"
+"""The groups of a snapshot's menu."""
+
 
 def snapshot(
     panel: HistoryPanel, page: types.Object, key: str, entry: HistoryEntry, shown: Shown
@@ -73,9 +76,8 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
     if entry.pinned:
         hint = "Kept from automatic archival, pruning and expiring in the trash"
         widgets.chip(title, "pinned", "pinned", widgets.SECONDARY, hint)
-    if entry.last_loaded_at is not None and not entry.is_in_trash and not is_open:
-        hint = f"Last opened {ago(entry.last_loaded_at)}"
-        widgets.chip(title, "loaded", "loaded", widgets.SECONDARY, hint)
+    for number, tag in enumerate(entry.tags):
+        widgets.chip(title, f"tag_{number}", tag, widgets.SECONDARY, "A tag of this snapshot")
     if entry.changes is not None and entry.state is not SnapshotState.CREATING:
         line = widgets.row(title, "changes", gap=1, style={"item": {"width": "auto", "ml": 0.5}})
         counts(line, entry.changes)
@@ -131,6 +133,8 @@ def _actions(
     refusal = shown.why_not(Action.LOAD)
     if entry.archive is None:
         hint = "This one is open" if is_open else "Open it, read-only"
+        if entry.last_loaded_at is not None and not is_open:
+            hint += f"; last opened {ago(entry.last_loaded_at)}"
     else:
         hint = "It is archived: bring it back first"
     widgets.button(
@@ -160,38 +164,45 @@ def menu(
         label: what the menu is for
     """
     # What no name contains keeps action and names apart
-    choices = {f"compare_head/{entry.name}": "Compare with latest version"}
+    choices = [widgets.Choice(f"compare_head/{entry.name}", "Compare with current dataset", _LOOK)]
     if entry.previous:
-        choices[f"compare_previous/{entry.previous}/{entry.name}"] = (
-            f"Compare with previous ({entry.previous})"
-        )
-    for action, said in _menu(entry).items():
-        if shown.why_not(action) is None:
-            choices[f"{action.value}/{entry.name}"] = said
+        value = f"compare_previous/{entry.previous}/{entry.name}"
+        said = f"Compare with previous ({entry.previous})"
+        choices.append(widgets.Choice(value, said, _LOOK))
+    for group, offered in _menu(entry).items():
+        choices += [
+            widgets.Choice(f"{action.value}/{entry.name}", said, group, group == _DANGER)
+            for action, said in offered.items()
+            if shown.why_not(action) is None
+        ]
     widgets.kebab(parent, "menu", label, choices, panel.on_menu)
 
 
-def _menu(entry: HistoryEntry) -> dict[Action, str]:
-    """Returns what can be done to a snapshot."""
-    if entry.archive is not None:
-        choices = {Action.UNARCHIVE: "Bring back from the archive"}
-    else:
-        choices = {
-            Action.REVERT: "Rollback to this snapshot",
-            Action.CLONE: "Clone to a new dataset",
-            Action.RESTORE_SAMPLES: "Restore samples from it",
-        }
-    choices[Action.CREATE_BRANCH] = "Create branch of it"
-    choices[Action.EDIT] = "Edit name and description"
-    choices[Action.VERIFY] = "Verify"
-    if entry.archive is None and management.archives_are_on():
-        choices[Action.ARCHIVE] = "Archive"
+def _menu(entry: HistoryEntry) -> dict[str, dict[Action, str]]:
+    """Returns what can be done with a snapshot: what only looks, what manages, what discards."""
+    is_archived = entry.archive is not None
+    look = {Action.VERIFY: "Verify"}
+    manage = {
+        Action.CREATE_BRANCH: "Create branch of it",
+        Action.EDIT: "Edit name and description",
+        Action.TAG: "Edit tags",
+    }
     if entry.pinned:
-        choices[Action.UNPIN] = "Unpin"
+        manage[Action.UNPIN] = "Unpin"
     else:
-        choices[Action.PIN] = "Pin: keep from automatic archival and pruning"
-    choices[Action.DELETE] = "Delete snapshot"
-    return choices
+        manage[Action.PIN] = "Pin: keep from automatic archival and pruning"
+    if is_archived:
+        manage[Action.UNARCHIVE] = "Bring back from the archive"
+        return {_LOOK: look, _MANAGE: manage, _DANGER: {Action.DELETE: "Delete snapshot"}}
+    manage[Action.CLONE] = "Clone to a new dataset"
+    if management.archives_are_on():
+        manage[Action.ARCHIVE] = "Archive"
+    danger = {
+        Action.REVERT: "Rollback to this snapshot",
+        Action.RESTORE_SAMPLES: "Restore samples from it",
+        Action.DELETE: "Delete snapshot",
+    }
+    return {_LOOK: look, _MANAGE: manage, _DANGER: danger}
 
 
 def counts(line: types.Object, summary: SampleChangeSummary) -> None:

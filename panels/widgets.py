@@ -7,7 +7,8 @@ User's texts are only ever shown by components that do not interpret them, unlik
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from fiftyone.operators import types
@@ -246,8 +247,20 @@ def dropdown(
     parent.str(name, view=view, default=default, on_change=on_change)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a menu offers."""
+
+    value: str
+    label: str
+    group: str = ""
+    """Choices of different groups are parted by a line."""
+    is_dangerous: bool = False
+    """Whether it discards something; shown in red."""
+
+
 def kebab(
-    parent: types.Object, name: str, label: str, choices: Mapping[str, str], on_choose: Handler
+    parent: types.Object, name: str, label: str, choices: Sequence[Choice], on_choose: Handler
 ) -> None:
     """Adds a menu behind three dots, whose choices are events and no state.
 
@@ -255,13 +268,13 @@ def kebab(
         parent: where to add it
         name: its name
         label: what the menu is for
-        choices: values and what to show for them
+        choices: what it offers, group by group
         on_choose: the panel's method to call with the value, in the window where it was chosen
     """
     view = types.ComponentView(
         "SnapshotsMenu",
         label=label,
-        choices=[{"value": value, "label": shown} for value, shown in choices.items()],
+        choices=[asdict(choice) for choice in choices],
         on_choose=on_choose,
         componentsProps={"item": {"sx": {"width": "auto", "flexShrink": 0}}},
     )

@@ -182,6 +182,7 @@ OPERATORS = {
     "browse_snapshot": ("name",),
     "delete_snapshot": ("name",),
     "edit_snapshot": ("name", "new_name", "description"),
+    "tag_snapshot": ("name", "tags"),
     "revert_to_snapshot": ("name",),
     "compare_snapshots": ("before", "after"),
     "clone_snapshot": ("name", "new_name"),

@@ -124,6 +124,22 @@ def test_edit(history: fo.Dataset) -> None:
     assert info.description is None
 
 
+def test_tags_are_those_that_are_given(history: fo.Dataset) -> None:
+    def tags() -> set[str]:
+        info = fos.get_snapshot_info(history, "v1")
+        assert info is not None
+        return set(info.tags)
+
+    execute("tag_snapshot", history, name="v1", tags=["gold", "夜"])
+    assert tags() == {"gold", "夜"}
+    assert form("tag_snapshot", "street", name="v1")["tags"]["default"] == ["gold", "夜"]
+    result = execute("tag_snapshot", history, name="v1", tags=["gold", "release"])
+    assert result["message"] == "Snapshot 'v1' has 2 tags"
+    assert tags() == {"gold", "release"}
+    execute("tag_snapshot", history, name="v1", tags=[])
+    assert tags() == set()
+
+
 def test_archive_and_bring_back(
     history: fo.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,7 +293,7 @@ def test_create_is_refused_while_a_snapshot_is_open(history: fo.Dataset) -> None
         ("undo_revert", "nothing to undo"),
         ("restore_snapshot", "holds no snapshots"),
         ("empty_trash", "is empty"),
-        ("back_to_latest", "latest version already"),
+        ("back_to_latest", "no snapshot is open"),
         ("cancel_operation", "No operation is under way"),
     ],
 )

@@ -43,6 +43,23 @@ def test_whatever_their_names_snapshots_are_compared_with_the_one_before(
     assert [(found["before"], found["after"]) for found in compared] == [("a|b", "c|d")]
 
 
+def test_a_menu_looks_first_and_discards_last(dataset: fo.Dataset) -> None:
+    menu = Panel("street").find("menu")
+    assert menu is not None
+    groups = [(choice["group"], choice["is_dangerous"]) for choice in menu["view"]["choices"]]
+    assert list(dict.fromkeys(groups)) == [("look", False), ("manage", False), ("danger", True)]
+
+
+def test_a_pin_asks_nothing(dataset: fo.Dataset) -> None:
+    for action, is_pinned in (("pin", True), ("unpin", False)):
+        assert f"{action}/c|d" in Panel("street").menu("row_1")
+        requests = happen("street", "on_menu", value=f"{action}/c|d")
+        assert not any("prompt" in request["operator_uri"] for request in requests)
+        info = fos.get_snapshot_info("street", "c|d")
+        assert info is not None
+        assert info.is_pinned is is_pinned
+
+
 def test_the_drop_down_of_an_open_snapshot_opens_another(dataset: fo.Dataset) -> None:
     snapshot = fos.load_snapshot(dataset, "a|b").name
     values = Panel(snapshot).choices("banner", "other")

@@ -84,12 +84,12 @@ def test_the_whole_story(dataset: fo.Dataset, open_app: Callable[..., App]) -> N
     expect(other.banner).to_contain_text("snapshot labelled of digits")
     other.close()
 
-    # Back to the latest version by the marked action, and everything is on again
+    # Back to the current dataset by the marked action, and everything is on again
     app.close_history()
     app.page.get_by_text("lock_clock").last.click()
     expect(app.dialog).to_contain_text("This is snapshot 'labelled' of 'digits'")
     app.picture("read-only")
-    app.confirm("Back to latest version")
+    app.confirm("Back to current dataset")
     expect(app.page).to_have_url(re.compile(r"digits(\?.*)?$"))
     app.wait_for_samples()
     expect(app.add_group).to_have_count(1)
@@ -137,7 +137,7 @@ def test_two_browsers_see_the_same(dataset: fo.Dataset, open_app: Callable[..., 
     other.row("from one").get_by_role("button", name="Browse from one").click()
     expect(other.banner).to_contain_text("snapshot from one of digits")
     other.switch("from the other")
-    other.button("Back to latest version").click()
+    other.button("Back to current dataset").click()
     expect(other.panel).to_contain_text("Create snapshot")
 
 
@@ -182,7 +182,7 @@ def test_a_fresh_server_opens_snapshots_and_previews_what_takes_long(
         expect(app.page).to_have_url(re.compile(r"digits%40v2$"))
         app.page.goto(f"{app.url}/datasets/digits@v9")
         expect(app.dialog).to_contain_text("Dataset 'digits' has no snapshot 'v9'")
-        app.confirm("Open latest version")
+        app.confirm("Open current dataset")
         app.wait_for_samples()
 
         # Nothing can be confirmed before it is on screen what it would do
@@ -253,5 +253,5 @@ def test_other_media(kind: str, tmp_path: Path, app: App) -> None:
     expect(app.notice).to_contain_text("rolled back")
     app.row("v1").get_by_role("button", name="Browse v1").click()
     expect(app.banner).to_contain_text("snapshot v1 of other")
-    app.button("Back to latest version").click()
+    app.button("Back to current dataset").click()
     expect(app.panel).to_contain_text("Create snapshot")

@@ -73,16 +73,17 @@ def test_the_menu_offers_everything(dataset: fo.Dataset, app: App) -> None:
     app.page.get_by_role("menuitem").first.wait_for()
     offered = app.page.get_by_role("menuitem").all_inner_texts()
     assert offered == [
-        "Compare with latest version",
+        "Compare with current dataset",
         "Compare with previous (v1)",
-        "Rollback to this snapshot",
-        "Clone to a new dataset",
-        "Restore samples from it",
+        "Verify",
         "Create branch of it",
         "Edit name and description",
-        "Verify",
-        "Archive",
+        "Edit tags",
         "Pin: keep from automatic archival and pruning",
+        "Clone to a new dataset",
+        "Archive",
+        "Rollback to this snapshot",
+        "Restore samples from it",
         "Delete snapshot",
     ]
     app.page.get_by_role("menuitem", name="Clone to a new dataset").click()
@@ -121,10 +122,9 @@ def test_archive_and_bring_back(dataset: fo.Dataset, app: App) -> None:
     expect(app.notice).to_contain_text("can be opened again")
     app.row("v1").get_by_role("button", name="Browse v1").click()
     expect(app.banner).to_contain_text("snapshot v1 of digits")
-    app.button("Back to latest version").click()
+    app.button("Back to current dataset").click()
     app.button("Save new snapshot").wait_for()
     app.choose("v1", "Pin")
-    app.confirm("Pin")
     expect(app.row("v1").get_by_text("pinned", exact=True)).to_be_visible()
     assert fos.get_snapshot_info("digits", "v1").is_pinned
 
@@ -135,7 +135,7 @@ def test_a_comparison_tells_of_the_selected_samples(dataset: fo.Dataset, app: Ap
     changed = dataset.match(F("filepath").ends_with("0004.png")).first()
     app.open("digits")
     app.open_history()
-    app.choose("v1", "Compare with latest version")
+    app.choose("v1", "Compare with current dataset")
     one_by_one = app.panel.get_by_test_id("compared-one-by-one")
     expect(one_by_one).to_contain_text("1-3 of 37 samples")
     one_by_one.get_by_role("button", name="Next").click()
