@@ -52,6 +52,19 @@ def about(options: Namespace) -> dict[str, str]:
     return found
 
 
+def nothing_done(options: Namespace, reason: str) -> str:
+    """Says that a command has found a snapshot as it was to make it.
+
+    Args:
+        options: the command's options
+        reason: what the snapshot is, or has, already
+
+    Returns:
+        the sentence
+    """
+    return f"Nothing was done: snapshot '{options.snapshot}' of '{options.dataset}' {reason}"
+
+
 def prepare_streams() -> None:
     """Sees to it that writing needs no second thought.
 

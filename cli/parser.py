@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from . import branch_table, merge_table, undo_table
 from .command import YES
+from .output import USAGE
 from .table import COMMANDS
 
 _GROUPS = {**branch_table.GROUPS, **merge_table.GROUPS, **undo_table.GROUPS}
@@ -23,6 +24,9 @@ class _Parser(argparse.ArgumentParser):
         Args:
             message: what is wrong
         """
+        if message.endswith("required: COMMAND"):
+            self.print_help()
+            self.exit(USAGE)
         if found := re.search(r"invalid choice: '(.*?)' \(choose from", message):
             # Those of a group, such as ``branch``, are its own
             words = self.prog.split()[1:]

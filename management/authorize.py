@@ -88,7 +88,10 @@ def acting(
 
         @functools.wraps(function)
         def through_the_door(*args: P.args, **kwargs: P.kwargs) -> R:
-            bound = signature.bind(*args, **kwargs)
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{function.__name__}(): {error}") from None
             bound.arguments.update(arguments.check(function, bound.arguments))
             # What is left to its default is not worth a note
             given = dict(bound.arguments)

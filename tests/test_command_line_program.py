@@ -324,6 +324,24 @@ def test_without_a_command_it_shows_help(run: Run) -> None:
     assert "move a snapshot to the trash" in ended.out
 
 
+@pytest.mark.parametrize("group", ["branch", "merge", "undoable"])
+def test_without_a_command_of_a_group_it_shows_the_help_of_that(group: str, run: Run) -> None:
+    ended = run(group)
+    assert ended.code == 2
+    assert f"usage: fiftyone-snapshots {group} [-h] COMMAND" in ended.out
+    assert "list" in ended.out
+    assert not ended.err
+
+
+def test_nobody_is_asked_where_nothing_would_go(
+    dataset: fo.Dataset, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    fos.create_snapshot(dataset, "v1")
+    assert run("empty-trash", NAME).out == "The trash is empty\n"
+    assert "0 of 1 snapshots deleted" in run("prune", NAME, "--keep-last", "1").out
+
+
 def test_the_log_is_not_written_over_another_file(
     dataset: fo.Dataset, run: Run, tmp_path: Path
 ) -> None:

@@ -78,6 +78,10 @@ def test_edit_and_tags(dataset: fo.Dataset, run: Run) -> None:
     assert run("edit", NAME, "w1", "-d", "", "--json").json["description"] is None
     assert run("tag", NAME, "w1", "a", "b", "--json").json["tags"] == ["a", "b"]
     assert run("untag", NAME, "w1", "a").out == "Its tags are: b\n"
+    nothing = f"Nothing was done: snapshot 'w1' of '{NAME}' "
+    assert run("untag", NAME, "w1", "a").out == f"{nothing}has none of these tags\n"
+    assert run("tag", NAME, "w1", "b").out == f"{nothing}has these tags already\n"
+    assert run("edit", NAME, "w1", "--name", "w1").out == f"{nothing}is that already\n"
 
 
 def test_delete_restore_and_empty(dataset: fo.Dataset, run: Run) -> None:
@@ -286,7 +290,10 @@ def test_export_and_import(dataset: fo.Dataset, run: Run, tmp_path: Path) -> Non
 def test_pin_and_prune(dataset: fo.Dataset, run: Run) -> None:
     for name in ("v1", "v2", "v3"):
         fos.create_snapshot(NAME, name)
+    nothing = f"Nothing was done: snapshot 'v1' of '{NAME}' is"
+    assert run("unpin", NAME, "v1").out == f"{nothing} not pinned\n"
     assert run("pin", NAME, "v1", "--json").json["is_pinned"]
+    assert run("pin", NAME, "v1").out == f"{nothing} pinned\n"
     planned = run("prune", NAME, "--keep-last", "1", "--dry-run", "--json").json
     assert [snapshot["name"] for snapshot in planned["pruned"]] == ["v2"]
     assert run("prune", NAME, "--keep-last", "1").code == output.USAGE

@@ -266,7 +266,11 @@ def test_the_command_line(street: fo.Dataset, capsys: pytest.CaptureFixture[str]
     merge = run("merge", "plan", NIGHT, "--prefer", "label_class=ours", "--json").json["id"]
     applied = run("merge", "apply", merge, "--yes", "--snapshot", "both")
     assert (applied.code, "merge undo 'street'" in applied.out) == (0, True)
-    assert merge in run("merge", "list", STREET).out
+    headings, *rows = run("merge", "list", STREET).out.splitlines()
+    (row,) = (row for row in rows if row.startswith(merge))
+    # Each value below its heading
+    assert row[headings.index("planned") :].startswith("20")
+    assert row[headings.index("open conflicts") :].strip().isdigit()
     assert "'merged into street' of 'street.night'" in run("info", STREET, "both").out
     assert run("merge", "discard", merge).code == 1
 

@@ -181,3 +181,29 @@ def test_operators_know_head(dataset: fo.Dataset, installed_plugin: Path) -> Non
     dataset.delete_samples(dataset.limit(1))
     assert execute("compare_snapshots", dataset, before="v1", after="HEAD")["diff"]["deleted"] == 1
     assert execute("compare_snapshots", dataset, before="HEAD", after="v1")["diff"]["added"] == 1
+
+
+def test_what_was_deleted_is_said_to_be_in_the_trash(dataset: fo.Dataset, run: Run) -> None:
+    fos.create_snapshot(dataset, "v1")
+    with pytest.raises(fos.NothingToUndoError, match="'v1' of dataset 'digits' is not deleted"):
+        fos.restore_snapshot(dataset, "v1")
+    fos.delete_snapshot(dataset, "v1")
+    said = "has no snapshot 'v1'.*One of that name is in the trash"
+    with pytest.raises(fos.SnapshotNotFoundError, match=said):
+        fos.load_snapshot(dataset, "v1")
+    assert "is in the trash" in run("revert", "digits", "v1", "--dry-run").err
+    with pytest.raises(fos.SnapshotNotFoundError) as unknown:
+        fos.load_snapshot(dataset, "v2")
+    assert "trash" not in str(unknown.value)
+
+
+def test_errors_speak_of_what_was_asked_for(dataset: fo.Dataset) -> None:
+    fos.create_snapshot(dataset, "v1")
+    with pytest.raises(fos.NothingToUndoError, match="nothing was merged into it"):
+        fos.undo_merge(dataset)
+    with pytest.raises(TypeError, match=r"create_snapshot\(\): missing .* 'snapshot_name'"):
+        fos.create_snapshot(dataset)  # type: ignore[call-arg]
+    for dry_run in (True, False):
+        with pytest.raises(fos.InvalidRequestError, match=r"nope.*; it has: filepath") as error:
+            fos.restore_samples(dataset, "v1", dataset, fields="nope", dry_run=dry_run)
+        assert "_rand" not in str(error.value)

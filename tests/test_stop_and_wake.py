@@ -49,6 +49,20 @@ def test_some_late_commands_change_nothing(verb: str, database: Database[Documen
     _Walk(verb, "image", database).walk(SELECTED[verb])
 
 
+@pytest.mark.parametrize(("verb", "backend"), [("convert", "delta"), ("unarchive", "duplication")])
+def test_no_index_is_built_under_a_name_that_others_may_drop(
+    verb: str, backend: str, monkeypatch: pytest.MonkeyPatch, database: Database[Document]
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
+    story = _STORIES[verb]
+    with story.setting():
+        make("image", story)
+        built = [each for each in commands_of(story.act) if each.name == "createIndexes"]
+        assert built
+        # A late one would bring the collection about again, empty
+        assert not [each for each in built if each.collection.startswith("snapshots.masters.")]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(("verb", "kind"), product(_STORIES, DATASETS))
 def test_no_late_command_changes_anything(

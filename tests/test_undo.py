@@ -267,6 +267,31 @@ def test_a_process_that_dies_leaves_its_edits_and_the_state_before(
     assert_sound(database)
 
 
+@pytest.mark.parametrize("point", ["reserved", "captured"])
+def test_who_finishes_an_undo_does_not_go_on_with_the_snapshot_of_the_dead(
+    street: fo.Dataset, database: Database[Document], point: str
+) -> None:
+    before = weather()
+    done = operation("fog", 0)
+    assert killed_at(f"apply_merge.{point}", lambda: fos.undo_operation(STREET, done.id))
+    begun = database["snapshots.catalog"].find_one({"state": "creating"})
+    assert begun is not None
+    fos.recover()
+    undo, undone = fos.list_undoable(STREET)
+    assert (undo.undoes, undone.undone_by, weather()) == (done.id, undo.id, before)
+    # The dead may wake up, and would fill it
+    taken = database["snapshots.catalog"].find_one({"name": begun["name"]})
+    assert taken is not None
+    assert taken["_id"] != begun["_id"]
+    assert not database.list_collection_names(filter={"name": {"$regex": str(begun["_id"])}})
+    fos.undo_operation(STREET, undo.id)
+    assert weather()[0] == "fog"
+    fos.revert_dataset_to_snapshot(STREET, str(undo.after))
+    fos.undo_revert(STREET)
+    assert weather()[0] == "fog"
+    assert_sound(database)
+
+
 @pytest.mark.parametrize("fault", [fails_at, killed_at])
 @pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.long)])
 def test_dying_anywhere_never_touches_the_edit(

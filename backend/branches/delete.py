@@ -275,7 +275,7 @@ def restore(
             raise DamagedSnapshotError(f"Branch '{dataset_name}' is gone from the trash")
         discarded.check_content(
             wanted.content,
-            discarded.content(database, wanted.id, existing, kept),
+            discarded.content(database, wanted.id, existing, kept, wanted.content),
             f"Branch '{dataset_name}'",
             "Nothing was changed. empty_trash() destroys it.",
         )

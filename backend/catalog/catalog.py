@@ -130,7 +130,10 @@ class Catalog:
         record = self.find(dataset_id, name)
         if record is None:
             known = [other.name for other in self.list(dataset_id)]
-            raise SnapshotNotFoundError(no_snapshot(dataset_name, name, known))
+            said = no_snapshot(dataset_name, name, known)
+            if any(other.name == name for other in self.list_trashed(dataset_id)):
+                said += ". One of that name is in the trash, and can be restored"
+            raise SnapshotNotFoundError(said)
         return record
 
     def name_of(

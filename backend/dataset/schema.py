@@ -206,12 +206,15 @@ def db_path(document: Document, path: str) -> str | None:
     return ".".join(keys)
 
 
-def db_fields(document: Document, wanted: Collection[str]) -> tuple[list[str], list[str]]:
+def db_fields(
+    document: Document, wanted: Collection[str], untold: Collection[str] = ()
+) -> tuple[list[str], list[str]]:
     """Returns how fields are called in sample and frame documents.
 
     Args:
         document: a dataset document that has all of these fields
         wanted: names of top-level fields, those of frames with the prefix ``frames.``
+        untold (()): fields that are of no use to who has asked for one that is not there
 
     Returns:
         the keys in sample documents, and those in frame documents
@@ -230,7 +233,7 @@ def db_fields(document: Document, wanted: Collection[str]) -> tuple[list[str], l
             hint = (
                 "restore the field that it is part of"
                 if _is_nested(name, known)
-                else (f"it has: {', '.join(sorted(known))}")
+                else f"it has: {', '.join(sorted(known.keys() - set(untold)))}"
             )
             raise InvalidRequestError(f"The snapshot has no top-level field '{name}'; {hint}")
         prefix, key = known[name]

@@ -60,9 +60,7 @@ def finish(running: Operation) -> SnapshotRecord:
     planned = SnapshotRecord.from_document(details["snapshot"])
     record = catalog.by_id(planned.id)
     captured: Captured | None = None
-    if record is None or record.state is SnapshotState.CREATING:
-        if record is not None:
-            create.remove(running, planned.id, planned.backend)
+    if record is None:
         previous = catalog.latest(planned.dataset_id, safety=planned.is_safety)
         try:
             record, captured = create.capture(running, planned, previous)
@@ -97,6 +95,8 @@ def finish(running: Operation) -> SnapshotRecord:
 @recovers(Action.APPLY_MERGE)
 def _recover(running: Operation) -> None:
     """Finishes a merge whose exchange was made, and takes its snapshot; takes back others."""
+    if "snapshot" in running.details:
+        _begin_again(running)
     exchange.recover(running)
     if is_deleted(running.database, running.dataset_id):
         return
@@ -105,6 +105,20 @@ def _recover(running: Operation) -> None:
         finish(running)
     else:
         standstill.let_write(running)
+
+
+def _begin_again(running: Operation) -> None:
+    """Gives the snapshot that is still to be taken another id, by which others know it nowhere.
+
+    Whoever is thought dead may wake up, and would go on filling what it has begun.
+    """
+    planned = SnapshotRecord.from_document(running.details["snapshot"])
+    record = Catalog(running.database).by_id(planned.id)
+    if record is not None and record.state is not SnapshotState.CREATING:
+        return
+    create.remove(running, planned.id, planned.backend)
+    again = replace(planned, id=ObjectId())
+    running.note(snapshot=again.to_document(), made=[again.id])
 
 
 def _drop_staged(running: Operation) -> None:

@@ -66,11 +66,12 @@ def plan(
     record = Catalog(database).get(dataset.id, name, dataset.name)
     head, snapshot = HeadVersion(Head(database, dataset.id)), SnapshotVersion(database, record)
     then, now = _fields(snapshot), field_names(head.head.document())
-    unknown = set(fields or ()).difference(restorable_fields(database, dataset, name))
+    restorable = restorable_fields(database, dataset, name)
+    unknown = set(fields or ()).difference(restorable)
     if unknown:
         raise InvalidRequestError(
             f"Snapshot '{name}' has no fields that can be restored and are called "
-            f"{', '.join(sorted(unknown))}"
+            f"{', '.join(sorted(unknown))}; it has: {', '.join(sorted(restorable))}"
         )
     difference = changes.compare(head, snapshot, reporter())
     wanted = set(sample_ids)

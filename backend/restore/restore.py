@@ -230,7 +230,7 @@ def _merge_schema(
     current: Document, captured: Document, fields: list[str] | None
 ) -> tuple[Document, list[str]]:
     if fields is not None:
-        schema.db_fields(captured, fields)
+        schema.db_fields(captured, fields, NOT_RESTORABLE)
         if refused := sorted(NOT_RESTORABLE.intersection(fields)):
             raise InvalidRequestError(
                 f"Fields that FiftyOne maintains cannot be restored: {', '.join(refused)}"

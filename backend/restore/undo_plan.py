@@ -178,7 +178,7 @@ def plan(database: Database[Document], head: Head, item: Overwritten) -> Plan:
     """
     check_content(
         item.content,
-        overwritten.content(database, item.id),
+        overwritten.content(database, item.id, item.content),
         f"What restoring samples from snapshot '{item.snapshot_name}' has overwritten",
         "The dataset was not changed. empty_trash() destroys what is left of it.",
     )

@@ -96,16 +96,18 @@ def chosen(
         NothingToUndoError: if the trash does not hold that, or a merge is to be undone and this is
             no state before one
     """
+    is_merge = action is Action.UNDO_MERGE
     states = discarded.heads(database, dataset.id)
     if operation_id is not None:
         states = [state for state in states if str(state.id) == operation_id]
     if not states:
         which = "" if operation_id is None else f" with id {operation_id}"
+        done = "nothing was merged into it" if is_merge else "it was not reverted"
         raise NothingToUndoError(
-            f"The trash holds no earlier state{which} of dataset '{dataset.name}': it was not "
-            "reverted, or that was undone or too long ago, or the trash was emptied"
+            f"The trash holds no earlier state{which} of dataset '{dataset.name}': {done}, or "
+            "that was undone or too long ago, or the trash was emptied"
         )
-    if action is Action.UNDO_MERGE:
+    if is_merge:
         _check_merge(dataset, states[-1])
     return states[-1]
 
@@ -146,7 +148,7 @@ def check(
     """
     discarded.check_content(
         former.content,
-        discarded.content(database, former.id, existing, document),
+        discarded.content(database, former.id, existing, document, former.content),
         f"The discarded state of dataset '{dataset.name}'",
         "The dataset was not changed. restore_samples() can bring samples back from a snapshot; "
         "empty_trash() destroys the discarded state.",

@@ -105,6 +105,10 @@ def restore(database: Database[Document], dataset: DatasetReference, name: str) 
     with operation(database, dataset.id, Action.RESTORE, snapshot_name=name) as running:
         trashed = [record for record in catalog.list_trashed(dataset.id) if record.name == name]
         if not trashed:
+            if catalog.find(dataset.id, name) is not None:
+                raise NothingToUndoError(
+                    f"Snapshot '{name}' of dataset '{dataset.name}' is not deleted"
+                )
             known = list(dict.fromkeys(item.name for item in catalog.list_trashed(dataset.id)))
             nothing = f"The trash of dataset '{dataset.name}' holds no snapshot"
             raise NothingToUndoError(names.unknown(nothing, name, known, are="it holds"))

@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 
 from ..dataset.parts import MOST_IDS, Documents, Part, State, chunks
 from ..manifest.manifest import Manifest
-from ..mongo import engine
+from ..mongo import engine, fence
 from ..mongo.counters import write_counters
 from ..mongo.database import Document, create_compressed
 from ..mongo.engine import Fact
@@ -61,6 +61,34 @@ def create_indexes(part: Part, target: Collection[Document]) -> None:
     """
     if part in _INDEXES:
         target.create_indexes(_INDEXES[part])
+
+
+def settle(part: Part, staged: Collection[Document], name: str) -> None:
+    """Gives a staged collection the name that it stays under, with the indexes that it needs.
+
+    Who takes over the dataset drops what is staged, so that from then on this fails. The indexes
+    come first: built under the new name, they would bring an empty collection about once others
+    have dropped that.
+
+    Args:
+        part: the part that it holds
+        staged: the collection; gone, if it was renamed before a crash
+        name: the name; what a former collection of that name holds is replaced
+
+    Raises:
+        LeaseLostError: if somebody else has taken over the dataset
+        OperationFailure: if neither collection is there
+    """
+    database = staged.database
+    query = {"name": {"$in": [staged.name, name]}}
+    there = database.list_collection_names(filter=query)
+    if name in there and staged.name not in there:
+        return
+    if staged.name in there:
+        create_indexes(part, staged)
+    # Others may have a whole one of that name
+    fence.check(database)
+    staged.rename(name, dropTarget=True)
 
 
 def copy_all(

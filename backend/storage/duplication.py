@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import bson
 from bson import ObjectId
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Documents, Head, Part, State
@@ -23,11 +22,9 @@ from ..mongo.collections import all_collections, master_name, owned_collections
 from ..mongo.database import Document, data_size
 from ..progress import Progress, silent
 from .base import Backend, Captured, whole_collection
-from .collections import copy_all, create_indexes, list_indexes, patch
+from .collections import copy_all, list_indexes, patch, settle
 from .consistent_copy import capture, copy_and_read
 from .existing import existing, forget
-
-_NAMESPACE_NOT_FOUND = 26
 
 
 class DuplicationBackend(Backend):
@@ -150,19 +147,7 @@ class _Masters:
         copy_all(part, documents, self._database, master_name(self._snapshot_id, part))
 
     def take_over(self, part: Part, documents: Documents) -> None:
-        name = master_name(self._snapshot_id, part)
-        # Others may have a whole one of that name. Who takes over the dataset drops what is
-        # staged, so that from then on this fails
-        fence.check(self._database)
-        try:
-            documents.collection.rename(name, dropTarget=True)
-        except OperationFailure as error:
-            # Else it was taken over before a crash
-            if error.code != _NAMESPACE_NOT_FOUND or name not in owned_collections(
-                self._database, self._snapshot_id
-            ):
-                raise
-        create_indexes(part, self._database[name])
+        settle(part, documents.collection, master_name(self._snapshot_id, part))
 
     def patch(
         self, part: Part, documents: Documents, changed: list[ObjectId], removed: list[ObjectId]

@@ -49,6 +49,7 @@ def create(name: str, database: Database[Document]) -> Backend:
         backend: type[Backend] = point.load()
         return backend(database)
     raise InvalidSettingError(
-        f"There is no snapshot backend {name!r}; available: {', '.join(names())}. Set "
-        "FIFTYONE_SNAPSHOTS_BACKEND to one of them, or install the package that provides it."
+        f"There is no snapshot backend {name!r}; available: {', '.join(names())}. Name "
+        "one of them (for new snapshots, in FIFTYONE_SNAPSHOTS_BACKEND), or install the package "
+        "that provides it."
     )

@@ -206,6 +206,7 @@ def content(
     operation_id: ObjectId,
     existing: Collection[str],
     document: Documents,
+    then: Document | None = None,
 ) -> Document:
     """Tells what is in a discarded state, without reading many samples and frames.
 
@@ -214,6 +215,7 @@ def content(
         operation_id: the operation that discarded it
         existing: the names of the operation's collections, see :func:`.owned_collections`
         document: its dataset document
+        then (None): what was told of it before
 
     Returns:
         by part, a hash of what small ones say, and of others what :mod:`.seal` tells
@@ -221,7 +223,8 @@ def content(
     small = {Part.DATASET: document, **trashed_related(database, operation_id, existing)}
     large = [part for part in small if part is Part.RESULT_CHUNKS]
     others = [*own_parts(operation_id, existing), *large]
-    found = seal(database, {part.name: trashed_name(operation_id, part) for part in others})
+    names = {part.name: trashed_name(operation_id, part) for part in others}
+    found = seal(database, names, then)
     for part in small.keys() - large:
         found[part.name] = Manifest.read(small[part]).fingerprint()
     return found

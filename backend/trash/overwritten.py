@@ -134,12 +134,15 @@ def shelve(running: Operation, item: Overwritten, parts: Sequence[Part]) -> None
     database[TRASH].update_one({"_id": item.id, "content": None}, {"$set": told})
 
 
-def content(database: Database[Document], operation_id: ObjectId) -> Document:
+def content(
+    database: Database[Document], operation_id: ObjectId, then: Document | None = None
+) -> Document:
     """Tells what lies in the trash of what a restoration has overwritten.
 
     Args:
         database: the database
         operation_id: the restoration
+        then (None): what was told of it before
 
     Returns:
         what :func:`.seal` tells of its collections
@@ -147,7 +150,8 @@ def content(database: Database[Document], operation_id: ObjectId) -> Document:
     prefix = trashed_name(operation_id, "")
     names = [n for n in owned_collections(database, operation_id) if n.startswith(prefix)]
     # Keys of documents are no paths
-    return seal(database, {name[len(prefix) :].replace(".", " "): name for name in sorted(names)})
+    keys = {name[len(prefix) :].replace(".", " "): name for name in sorted(names)}
+    return seal(database, keys, then)
 
 
 def follow(database: Database[Document], dataset_id: ObjectId, former: str, new: str) -> None:

@@ -1,8 +1,9 @@
 """What lies in the trash, in short: by that it is noticed if somebody has altered it there.
 
-Nobody hashes a large dataset that is being discarded: that would take longer than the revert. So
-of few documents there is a hash, and of many the storage engine's count of writes, which tells as
-much for as long as the server runs and keeps the collection open.
+Nobody hashes a large dataset that is being discarded: an undo would take many times as long, see
+docs/design/0014-what-the-engine-does.md. So of few documents there is a hash, and of many the
+storage engine's count of writes, which tells as much for as long as the server runs and keeps the
+collection open. After that, there are their number, and a hash of the first and the last ones.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from bson import MinKey
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
@@ -23,19 +25,30 @@ from ..mongo.database import Document, Server
 from ..mongo.engine import Fact
 from ..mongo.together import Question, ask
 
+# With other numbers than these, what lies in the trash would look altered
 _FEW = 1000
 """So many documents of a collection are read, if it has no more."""
+
+_ENDS = 500
+"""Of more, so many are read from either end, in the order of their ids."""
 
 _MOST_BYTES = 16 * 1024 * 1024
 """Where they are larger than this, altogether, the rest is not read."""
 
+_NUMBER: list[Document] = [{"$match": {"_id": {"$gte": MinKey()}}}, {"$count": "number"}]
+"""Counts documents by the index of their ids: what the server has counted itself may be wrong."""
 
-def seal(database: Database[Document], names: Mapping[str, str]) -> Document:
+
+def seal(
+    database: Database[Document], names: Mapping[str, str], then: Document | None = None
+) -> Document:
     """Tells what is in collections of which nobody knows how large they are.
 
     Args:
         database: the database
         names: their names, by what to call them
+        then (None): what was told of them before: what is proved by counted writes to be the same
+            is not read again
 
     Returns:
         what can be told of each, to be kept and given to :func:`broken`
@@ -47,12 +60,17 @@ def seal(database: Database[Document], names: Mapping[str, str]) -> Document:
         counts, hashes = _read(database, names, [{"$count": "count"}])
     server = Server.of(database)
     is_telling = engine.holds(Fact.COUNTS_NO_READS, database, server)
-    return {
+    found: Document = {
         key: {"count": sum(_count(each) for each in counts[key]), "process": server.process}
         | (_counters(counts[key]) if is_telling else {})
         | ({"hash": hashes[key]} if key in hashes else {})
         for key in names
     }
+    many = [key for key in names if "hash" not in ((then or {}).get(key) or found[key])]
+    unproved = [key for key in many if not _is_proved((then or {}).get(key), found[key])]
+    for key, told in _look(database, {key: names[key] for key in unproved}).items():
+        found[key] |= told
+    return found
 
 
 def broken(then: Document, now: Document) -> list[str]:
@@ -73,12 +91,22 @@ def _is_same(then: Any, now: Any) -> bool:
         return bool(then == now)
     if "hash" in then:
         return bool(then["hash"] == now.get("hash"))
-    if then["process"] != now["process"]:
-        # After a crash the server's own counts may be wrong, and it counts writes anew
-        return True
-    return then["count"] == now["count"] and not _is_written(
-        then.get("counters"), now.get("counters")
-    )
+    if _is_proved(then, now):
+        return bool(then["count"] == now["count"])
+    # After a crash the server's own counts may be wrong, and it counts writes anew
+    if then["process"] == now["process"] and (
+        then["count"] != now["count"] or _is_written(then.get("counters"), now.get("counters"))
+    ):
+        return False
+    # Earlier versions have told neither
+    return all(then[key] == now.get(key) for key in ("number", "ends") if key in then)
+
+
+def _is_proved(then: Document | None, now: Document) -> bool:
+    """Returns whether counted writes prove that nothing was written."""
+    if then is None or "counters" not in then or then["process"] != now["process"]:
+        return False
+    return bool(then["counters"] == now.get("counters"))
 
 
 def _is_written(then: list[Any] | None, now: list[Any] | None) -> bool:
@@ -115,6 +143,38 @@ def _read(
     # The server's own count of them may be wrong, after a crash of it
     few = [key for key in complete if len(found[key]) <= _FEW]
     return counts, {key: _hash(Documents(database[names[key]]), found[key]) for key in few}
+
+
+def _look(database: Database[Document], names: Mapping[str, str]) -> dict[str, Document]:
+    """Counts documents, and reads the first and the last ones."""
+    looks: dict[str, list[Document]] = {
+        "number": _NUMBER,
+        "first": [{"$sort": {"_id": 1}}, {"$limit": _ENDS}],
+        "last": [{"$sort": {"_id": -1}}, {"$limit": _ENDS}],
+    }
+    # All numbers before all documents, as there may be too much of these
+    questions = {
+        (key, look): (name, looks[look])
+        for looked in (["number"], ["first", "last"])
+        for key, name in names.items()
+        for look in looked
+    }
+    told: dict[str, Document] = {key: {"number": 0} for key in names}
+    read: dict[str, list[bytes]] = {key: [] for key in names}
+    size = 0
+    for (key, look), document in ask(database, questions) if names else ():
+        if look == "number":
+            told[key] = {"number": document["number"]}
+            continue
+        read[key].append(document.raw)
+        size += len(document.raw)
+        if size > _MOST_BYTES:
+            for cut in list(names)[list(names).index(key) :]:
+                del read[cut]
+            break
+    for key, held in read.items():
+        told[key]["ends"] = _hash(Documents(database[names[key]]), held)
+    return told
 
 
 def _hash(documents: Documents, held: list[bytes]) -> str:

@@ -92,7 +92,9 @@ def _needed(
         for each in operations
         if each.state is UndoableState.RUNNING or each.id in newest or each.id in undone
     ]
-    return {id_ for each in wanted for id_ in (each.before_id, each.after_id) if id_ is not None}
+    needed = {id_ for each in wanted for id_ in (each.before_id, each.after_id) if id_ is not None}
+    undos = [each for each in wanted if each.state is UndoableState.RUNNING and each.after_id]
+    return needed | {after.id for undo in undos if (after := store.after_undo(database, undo))}
 
 
 def _newest_of_each(

@@ -8,6 +8,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
 from ..dataset.reference import DatasetReference
@@ -188,6 +189,23 @@ def end_undo(database: Database[Document], undo: OperationRecord, after: Snapsho
             change(database, undone.undoes, undone_by=None)
 
 
+def after_undo(database: Database[Document], undo: OperationRecord) -> SnapshotRecord | None:
+    """Returns the snapshot that an undo has ended with, or that is being taken.
+
+    Args:
+        database: the database
+        undo: the undo; if it was recovered, that snapshot has another id than was planned
+
+    Returns:
+        the snapshot; None if there is none
+    """
+    if undo.after_id is None:
+        return None
+    planned = [{"_id": undo.after_id}, {"name": names.safety(undo.after_id)}]
+    query = {"dataset_id": undo.dataset_id, "$or": planned}
+    return next(iter(Catalog(database).select(query)), None)
+
+
 def settle(database: Database[Document], dataset_id: ObjectId) -> None:
     """Notes how operations ended whose processes have died.
 
@@ -203,7 +221,7 @@ def settle(database: Database[Document], dataset_id: ObjectId) -> None:
             if record.undoes is None:
                 change(database, record.id, state=UndoableState.INTERRUPTED.value)
                 continue
-            after = None if record.after_id is None else Catalog(database).by_id(record.after_id)
+            after = after_undo(database, record)
             if after is not None and after.state is not SnapshotState.CREATING:
                 end_undo(database, record, after)
             else:

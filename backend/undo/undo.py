@@ -136,7 +136,7 @@ def apply(
         after = merging.perform(database, dataset, planned, before, ending)
     except Exception:
         # It was finished, or taken back, by whoever recovered it
-        after_all = Catalog(database).by_id(after_id)
+        after_all = store.after_undo(database, undoing)
         if after_all is None:
             store.remove(database, [undoing.id])
         elif after_all.state is SnapshotState.READY:

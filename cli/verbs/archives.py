@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ... import management as sdk
-from ..output import Answer, size
+from ..output import Answer, nothing_done, size
 
 Progress = Callable[[float, str], None]
 
@@ -15,10 +15,7 @@ Progress = Callable[[float, str], None]
 def archive(options: Namespace, _: Progress) -> Answer:
     """Moves a snapshot to the archive."""
     if _is_archived(options):
-        return Answer(
-            _archived(options, True),
-            f"Nothing was done: snapshot '{options.snapshot}' of '{options.dataset}' is archived",
-        )
+        return Answer(_archived(options, True), nothing_done(options, "is archived"))
     sdk.archive_snapshot(options.dataset, options.snapshot)
     return Answer(
         _archived(options, True),
@@ -46,8 +43,7 @@ def unarchive(options: Namespace, _: Progress) -> Answer:
     text = (
         f"Brought back snapshot '{options.snapshot}' of '{options.dataset}'"
         if was_archived
-        else f"Nothing was done: snapshot '{options.snapshot}' of '{options.dataset}' is not "
-        "archived"
+        else nothing_done(options, "is not archived")
     )
     return Answer(_archived(options, False), text)
 
@@ -68,13 +64,19 @@ def import_(options: Namespace, _: Progress) -> Answer:
 
 def pin(options: Namespace, _: Progress) -> Answer:
     """Keeps a snapshot."""
+    before = sdk.get_snapshot_info(options.dataset, options.snapshot)
     snapshot = sdk.pin_snapshot(options.dataset, options.snapshot)
+    if before is not None and before.is_pinned:
+        return Answer(snapshot, nothing_done(options, "is pinned"))
     return Answer(snapshot, f"Pinned snapshot '{snapshot.name}'")
 
 
 def unpin(options: Namespace, _: Progress) -> Answer:
     """Takes a pin back."""
+    before = sdk.get_snapshot_info(options.dataset, options.snapshot)
     snapshot = sdk.unpin_snapshot(options.dataset, options.snapshot)
+    if before is not None and not before.is_pinned:
+        return Answer(snapshot, nothing_done(options, "is not pinned"))
     return Answer(snapshot, f"Unpinned snapshot '{snapshot.name}'")
 
 
@@ -98,6 +100,11 @@ def _archived(options: Namespace, is_archived: bool) -> dict[str, object]:
 def preview_prune(options: Namespace) -> Answer:
     """Tells what would be deleted."""
     return _prune(options, dry_run=True)
+
+
+def asks_prune(options: Namespace) -> bool:
+    """Returns whether there is something to delete."""
+    return bool(_prune(options, dry_run=True).data.pruned)
 
 
 def prune(options: Namespace, _: Progress) -> Answer:

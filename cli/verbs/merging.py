@@ -43,9 +43,9 @@ def merge_list(options: Namespace, _: Progress) -> Answer:
             m.branch_name,
             m.dataset_name,
             m.state,
-            m.open_conflicts,
             m.created_at,
             m.created_by,
+            m.open_conflicts,
         )
         for m in found
     ]

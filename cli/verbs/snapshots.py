@@ -11,7 +11,7 @@ from ...backend.catalog.names import no_snapshot, unknown
 from ...backend.errors import SnapshotNotFoundError
 from ...backend.results.times import shown
 from ...management.datasets import as_shown
-from ..output import DONE, FOUND, UNTOLD, Answer, about, size, table
+from ..output import DONE, FOUND, UNTOLD, Answer, about, nothing_done, size, table
 
 Progress = Callable[[float, str], None]
 
@@ -90,19 +90,32 @@ def edit(options: Namespace, _: Progress) -> Answer:
     changes = {} if options.description is None else {"description": options.description or None}
     if not changes and options.name is None:
         return Answer(_get(options), "Nothing was changed: say --name or --description")
+    before = sdk.get_snapshot_info(options.dataset, options.snapshot)
     snapshot = sdk.edit_snapshot(options.dataset, options.snapshot, options.name, **changes)
+    if before is not None and _said(before) == _said(snapshot):
+        return Answer(snapshot, nothing_done(options, "is that already"))
     return Answer(snapshot, f"Changed {_describe(options.dataset, snapshot)}")
+
+
+def _said(snapshot: sdk.DatasetSnapshot) -> tuple[str, str | None]:
+    return snapshot.name, snapshot.description
 
 
 def tag(options: Namespace, _: Progress) -> Answer:
     """Adds tags."""
+    before = sdk.get_snapshot_info(options.dataset, options.snapshot)
     snapshot = sdk.tag_snapshot(options.dataset, options.snapshot, options.tags)
+    if before is not None and before.tags == snapshot.tags:
+        return Answer(snapshot, nothing_done(options, "has these tags already"))
     return Answer(snapshot, f"Its tags are: {', '.join(snapshot.tags)}")
 
 
 def untag(options: Namespace, _: Progress) -> Answer:
     """Removes tags."""
+    before = sdk.get_snapshot_info(options.dataset, options.snapshot)
     snapshot = sdk.untag_snapshot(options.dataset, options.snapshot, options.tags)
+    if before is not None and before.tags == snapshot.tags:
+        return Answer(snapshot, nothing_done(options, "has none of these tags"))
     return Answer(snapshot, f"Its tags are: {', '.join(snapshot.tags) or '(none)'}")
 
 
@@ -248,9 +261,16 @@ def preview_empty_trash(options: Namespace) -> Answer:
     return Answer(items, f"Would destroy for good:\n{listed.text}" if items else listed.text)
 
 
+def asks_empty_trash(options: Namespace) -> bool:
+    """Returns whether there is something to destroy."""
+    return bool(sdk.list_trash(options.dataset))
+
+
 def empty_trash(options: Namespace, _: Progress) -> Answer:
     """Empties the trash."""
     items = sdk.empty_trash(options.dataset)
+    if not items:
+        return _trash(items)
     total = sum(item.size_bytes for item in items)
     return Answer(items, f"Destroyed {len(items)} things, {size(total)}")
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 
 from ...catalog.record import SnapshotRecord
 from ...dataset.parts import State
-from ...mongo.collections import delta_collections, delta_name
+from ...mongo.collections import delta_name
 from ...mongo.database import Document
 from .. import collections
 from . import chain as chains
 from .capture import DeltaTarget
 from .chain import Link
-
-_NAMESPACE_NOT_FOUND = 26
 
 
 def ingest_newest(database: Database[Document], record: SnapshotRecord, staged: State) -> None:
@@ -46,14 +43,6 @@ def ingest_apart(database: Database[Document], record: SnapshotRecord, staged: S
     chains.change(database, record.dataset_id, lambda chain: chain.with_link(link))
     for part, documents in staged.items():
         name = delta_name(record.dataset_id, record.id, part)
-        try:
-            documents.collection.rename(name, dropTarget=True)
-        except OperationFailure as error:
-            # Else it was renamed before a crash
-            if error.code != _NAMESPACE_NOT_FOUND or name not in delta_collections(
-                database, record.dataset_id
-            ):
-                raise
-        collections.create_indexes(part, database[name])
+        collections.settle(part, documents.collection, name)
     complete = replace(link, is_complete=True)
     chains.change(database, record.dataset_id, lambda chain: chain.with_link(complete))
