@@ -61,7 +61,9 @@ class Additions:
         if len(new_here) and len(new_there):
             self._find_same_media(new_here, new_there)
         self._note_files("target", 1, moved_here, new_there)
-        self._note_files("branch", 2, scope.among(self._common(samples.by_theirs)), new_here)
+        if scope.fields is None or "filepath" in scope.fields:
+            given_there = scope.among(self._common(samples.by_theirs))
+            self._note_files("branch", 2, given_there, new_here)
         if group_field is not None:
             mine = distinct(new_here, moved_here)
             self._find_slots(mine, distinct(new_there, moved_there))
