@@ -143,7 +143,7 @@ def case(number: str) -> Callable[[Callable[[World, bool], None]], None]:
     return note
 
 
-NUMBERS = "4 5 6 7 9 13 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40"
+NUMBERS = "4 5 6 7 8 9 13 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40"
 
 
 @pytest.mark.parametrize("number", NUMBERS.split())
@@ -178,6 +178,15 @@ def _(world: World, theirs: bool) -> None:
 def _(world: World, theirs: bool) -> None:
     assert [c.kind for c in world.conflicts if c.path == "filepath"] == [K.SAME_MEDIA]
     assert world.found["names"].count("7") == 1
+
+
+@case("8")
+def _(world: World, theirs: bool) -> None:
+    found = world.found["samples"]["8"]
+    known = world.found["ids"].values()
+    new = [c for c in world.conflicts if c.path == "x" and c.sample_id not in known]
+    assert [(c.kind, c.base) for c in new] == [(K.VALUE, None)]
+    assert (found["x"], found.tags) == (2 if theirs else 1, ["o", "t"])
 
 
 @case("9")

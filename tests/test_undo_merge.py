@@ -142,3 +142,34 @@ def test_history_names_both_parents(
     assert fos.run_lineage(STREET, "e").is_before_merge
     out = in_this_process(capsys)("info", STREET, name).out
     assert f"'{theirs}' of '{NIGHT}', with '{base}'" in out
+
+
+@one
+def test_the_snapshot_of_a_merge_that_was_taken_back_goes_as_others_do(
+    street: fo.Dataset,
+) -> None:
+    merged = merge()
+    told = fos.list_snapshots(NIGHT)[-1]
+    with pytest.raises(fos.HeldSnapshotError):
+        fos.delete_snapshot(STREET, merged)
+    fos.undo_merge(STREET)
+    (item,) = [each for each in fos.list_trash(STREET) if each.kind.value == "snapshot"]
+    assert (item.name, item.held_by, item.expires_at is None) == (merged, (), False)
+    # It can come back, and then both are needed again
+    fos.undo_revert(STREET)
+    for name, snapshot in ((STREET, merged), (NIGHT, told)):
+        with pytest.raises(fos.HeldSnapshotError):
+            fos.delete_snapshot(name, snapshot)
+    fos.undo_merge(STREET)
+    fos.restore_snapshot(STREET, merged)
+    with pytest.raises(fos.HeldSnapshotError):
+        fos.delete_snapshot(STREET, merged)
+    fos.revert_dataset_to_snapshot(STREET, fos.list_snapshots(STREET)[0])
+    with pytest.raises(fos.HeldSnapshotError):
+        fos.delete_snapshot(NIGHT, told)
+    fos.empty_trash(STREET)
+    assert [each.name for each in fos.list_trash(STREET)] == []
+    fos.delete_snapshot(NIGHT, told)
+    assert "dark" in fo.load_dataset(NIGHT).distinct("tags")
+    merge()
+    assert "dark" in tags()

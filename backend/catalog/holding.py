@@ -53,6 +53,48 @@ def release_all(database: Database[Document], holder: ObjectId) -> None:
         release(database, record["_id"], holder)
 
 
+def hold_merge(database: Database[Document], record: SnapshotRecord) -> None:
+    """Holds what tells where the next merge of a branch begins, if a merge ended with a snapshot.
+
+    Args:
+        database: the database
+        record: the snapshot
+    """
+    merged = record.merged_from
+    if merged is not None and merged.is_full:
+        for needed in (record.id, merged.snapshot_id):
+            hold(database, needed, merged.dataset_id)
+
+
+def release_merge(database: Database[Document], record: SnapshotRecord) -> None:
+    """Does not hold the snapshot of a merge that was taken back; it is in the trash as others are.
+
+    That of the branch is needed for as long as this one can come back.
+
+    Args:
+        database: the database
+        record: the snapshot
+    """
+    merged = record.merged_from
+    if merged is not None and merged.is_full:
+        release(database, record.id, merged.dataset_id)
+
+
+def forget_merge(database: Database[Document], record: SnapshotRecord) -> None:
+    """Does not hold the branch's snapshot of a merge any more, if no other one needs it.
+
+    Args:
+        database: the database
+        record: the snapshot that the merge ended with, which is about to be destroyed
+    """
+    merged = record.merged_from
+    if merged is None or not merged.is_full:
+        return
+    others = {"merged_from.snapshot_id": merged.snapshot_id, "_id": {"$ne": record.id}}
+    if database[CATALOG].find_one(others, {"_id": 1}) is None:
+        release(database, merged.snapshot_id, merged.dataset_id)
+
+
 _HELD_BY: Document = {"$ifNull": ["$held_by", _NOTHING]}
 
 

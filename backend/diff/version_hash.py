@@ -113,8 +113,7 @@ def at_a_glance(
         what is certain
     """
     head = Head(database, record.dataset_id)
-    now = DatasetToken.of(head).to_document()
-    if before is not None and before == now and _is_telling(now):
+    if is_untouched(head, before):
         return Equality.EQUAL
     state = head.state()
     parts = [state[part].collection for part in _CONTENT_PARTS if part in state]
@@ -129,8 +128,19 @@ def at_a_glance(
     return Equality.UNKNOWN
 
 
-def _is_telling(seen: Document) -> bool:
-    return seen["process"] is not None and all(seen["counters"].values())
+def is_untouched(head: Head, before: Document | None) -> bool:
+    """Returns whether the server proves that no sample or frame was written to.
+
+    Args:
+        head: the dataset
+        before: what a change token told before, if that is known
+
+    Returns:
+        True/False
+    """
+    now = DatasetToken.of(head).to_document()
+    is_telling = now["process"] is not None and all(now["counters"].values())
+    return before is not None and before == now and is_telling
 
 
 def _differs(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 
-import numpy as np
 from bson import ObjectId
 
 from ..errors import InvalidRequestError
 from ..rawbson import equality, layout
-from ..rawbson.ids import Keys
+from ..rawbson.ids import Keys, common, distinct, lacking
 from . import documents
 from .conflicts import Conflict, ConflictKind, Place, Take
 from .judge import Decide, Judge, encoded
@@ -44,11 +43,16 @@ class Additions:
         self.conflicts: list[Conflict] = []
         self.dropped: dict[Take, set[ObjectId]] = {Take.OURS: set(), Take.THEIRS: set()}
         """Added samples that are not to be, by the side that has added them."""
+        self.placed: dict[ObjectId, Take] = {}
+        """Samples that one side has moved to another place in groups and that are not to be there,
+        with the side whose place counts."""
         self.combined: dict[ObjectId, ObjectId] = {}
         """Samples of the target, with those of the branch that they are combined with."""
+        self.notes: list[str] = []
+        """What was decided without asking."""
         base, ours, theirs = samples.manifests
-        new_here = np.setdiff1d(ours.keys, np.union1d(base.keys, theirs.keys))
-        new_there = scope.adds(np.setdiff1d(theirs.keys, np.union1d(base.keys, ours.keys)))
+        new_here = lacking(theirs.keys, lacking(base.keys, ours.keys))
+        new_there = scope.adds(lacking(ours.keys, lacking(base.keys, theirs.keys)))
         moved_here, moved_there = self._common(samples.by_ours), self._common(samples.by_theirs)
         if scope.fields is None or group_field in scope.fields:
             moved_there = scope.among(moved_there)
@@ -56,9 +60,13 @@ class Additions:
             moved_there = moved_there[:0]
         if len(new_here) and len(new_there):
             self._find_same_media(new_here, new_there)
+        self._note_files("target", 1, moved_here, new_there)
+        if scope.fields is None or "filepath" in scope.fields:
+            given_there = scope.among(self._common(samples.by_theirs))
+            self._note_files("branch", 2, given_there, new_here)
         if group_field is not None:
-            mine = np.union1d(new_here, moved_here)
-            self._find_slots(mine, np.union1d(new_there, moved_there))
+            mine = distinct(new_here, moved_here)
+            self._find_slots(mine, distinct(new_there, moved_there))
 
     def check_slices(self, gone: Collection[str]) -> None:
         """Refuses samples that one side put into slices that the other one has not any more.
@@ -71,7 +79,7 @@ class Additions:
         """
         sides = ("target", self._samples.by_ours), ("branch", self._samples.by_theirs)
         for number, (name, touched) in enumerate(sides, 1):
-            keys = np.intersect1d(touched, self._samples.manifests[number].keys)
+            keys = common(self._samples.manifests[number].keys, touched)
             for id_, base, document in self._read(keys, number) if gone else ():
                 slot = self._slot(document)
                 if slot is not None and slot[1] in gone and slot != self._slot(base):
@@ -83,7 +91,7 @@ class Additions:
 
     def _common(self, touched: Keys) -> Keys:
         for manifest in self._samples.manifests:
-            touched = np.intersect1d(touched, manifest.keys)
+            touched = common(manifest.keys, touched)
         return touched
 
     def _find_same_media(self, here: Keys, there: Keys) -> None:
@@ -93,6 +101,21 @@ class Additions:
         for id_, _, ours in self._read(here, 1):
             for other, theirs in paths.pop(_path(ours), ()):
                 self._settle(ConflictKind.SAME_MEDIA, "filepath", id_, other, ours, theirs)
+
+    def _note_files(self, side: str, number: int, moved: Keys, added: Keys) -> None:
+        """Notes samples that one side gave a file of which the other side added a sample."""
+        if not len(moved) or not len(added):
+            return
+        new = {_path(document) for _, _, document in self._read(added, 3 - number)}
+        count = sum(
+            base is not None and _path(document) in new and _path(document) != _path(base)
+            for _, base, document in self._read(moved, number)
+        )
+        if count:
+            self.notes.append(
+                f"The {side} gave {count:,} of the samples that there were a file of which the "
+                "other side has added a sample: both stay"
+            )
 
     def _find_slots(self, here: Keys, there: Keys) -> None:
         slots: dict[Slot, tuple[ObjectId, bool, bytes]] = {}
@@ -109,14 +132,9 @@ class Additions:
             other, is_moved, theirs = slots[slot]
             if other == id_ or self._is_settled(id_, other):
                 continue
-            if is_moved or base is not None:
-                raise InvalidRequestError(
-                    f"Both sides put a sample into slice '{slot[1]}' of the same group, and one "
-                    f"of them was in another place before: {id_} and {other}. Put one of them "
-                    "elsewhere, and merge again."
-                )
             path = str(self._group_field)
-            self._settle(ConflictKind.GROUP_SLOT, path, id_, other, ours, theirs)
+            moved = base is not None, is_moved
+            self._settle(ConflictKind.GROUP_SLOT, path, id_, other, ours, theirs, moved)
 
     def _is_settled(self, here: ObjectId, there: ObjectId) -> bool:
         return here in self.dropped[Take.OURS] or there in self.dropped[Take.THEIRS]
@@ -129,6 +147,7 @@ class Additions:
         there: ObjectId,
         ours: bytes,
         theirs: bytes,
+        moved: tuple[bool, bool] = (False, False),
     ) -> None:
         judge = Judge(Place(here), self._decide)
         sides = documents.told(ours), documents.told(theirs)
@@ -138,9 +157,16 @@ class Additions:
         if decided == Take.COMBINE.value:
             self.combined[here] = there
         if decided in (Take.OURS.value, Take.COMBINE.value):
-            self.dropped[Take.THEIRS].add(there)
+            self._give_way(there, Take.THEIRS, Take.OURS, is_moved=moved[1])
         elif decided == Take.THEIRS.value:
-            self.dropped[Take.OURS].add(here)
+            self._give_way(here, Take.OURS, Take.THEIRS, is_moved=moved[0])
+
+    def _give_way(self, id_: ObjectId, by: Take, to: Take, *, is_moved: bool) -> None:
+        """Notes a sample that gives way: it is not added, or stays where it was."""
+        if is_moved:
+            self.placed[id_] = to
+        else:
+            self.dropped[by].add(id_)
 
     def _slot(self, document: bytes | None) -> Slot | None:
         if document is None:
@@ -153,7 +179,7 @@ class Additions:
     def _read(self, keys: Keys, number: int) -> Iterator[tuple[ObjectId, bytes | None, bytes]]:
         """Yields the samples of a side as they were and are."""
         self._samples.want(keys)
-        for some in in_chunks(np.unique(keys), _AT_ONCE):
+        for some in in_chunks(keys, _AT_ONCE):
             found = self._samples.fetch(some)
             for key, document in found[number].items():
                 yield ObjectId(key), found[0].get(key), document

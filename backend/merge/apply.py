@@ -22,7 +22,7 @@ from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Head, Part, State
 from ..dataset.reference import DatasetReference, current_name, migrate
 from ..diff import latest_changes
-from ..diff.versions import HeadVersion, NoVersion, SnapshotVersion
+from ..diff.versions import NoVersion, SnapshotVersion
 from ..errors import (
     ConflictsRemainError,
     InvalidRequestError,
@@ -35,6 +35,7 @@ from ..revert import exchange
 from ..snapshots import create, quota
 from . import ancestry, standstill, store, stored_conflicts
 from .build import Builder, StagedVersion, copy
+from .captured_head import head_version
 from .conflicts import Conflict, ConflictKind, Resolution, Take
 from .engine import Engine
 from .finish import Ending, finish
@@ -192,7 +193,8 @@ def _snapshot(
     """Returns the snapshot of the branch as it was planned: its latest one, or a new one."""
     catalog = Catalog(database)
     latest = catalog.latest(branch.id)
-    if Side(database, HeadVersion(Head(database, branch.id))).digest() != plan.theirs:
+    now = head_version(database, branch.id, latest)
+    if Side(database, now).digest() != plan.theirs:
         raise standstill.stale("branch", branch.name)
     if latest is not None and _is_planned(database, latest, plan):
         return latest
@@ -242,8 +244,11 @@ def _merge(
         ),
     )
     running.step("noted")
-    copies = copy(running, state, has_frames)
-    ours = Side(database, StagedVersion(head, copies))
+    copies, read = copy(running, state, has_frames)
+    if not before.proves_no_write(before.again(database)):
+        # What was read and what was copied need not be the same
+        read = {}
+    ours = Side(database, StagedVersion(head, read, copies))
     if ours.digest() != plan.ours:
         raise standstill.stale("target", planned["name"])
     engine = _engine(running, plan, base, ours, side)

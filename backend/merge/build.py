@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
@@ -14,17 +15,17 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
 from ..dataset.parts import Documents, Part, State
 from ..dataset.view_stages import StageTranslation
-from ..diff.versions import HeadVersion
 from ..errors import InvalidRequestError
 from ..manifest.manifest import Manifest
 from ..mongo.collections import staging_name
 from ..mongo.database import Document, raw, server_time
 from ..operations.journal import Operation
-from ..progress import Progress, silent
 from ..projection.indexes import models
 from ..rawbson import layout
 from ..rawbson.ids import Keys
+from ..storage.consistent_copy import copy_and_read
 from . import documents
+from .captured_head import ReadHead
 from .conflicts import Conflict
 from .engine import Engine
 from .judge import encoded
@@ -40,7 +41,7 @@ _REFERENCES = {Part.VIEWS: "saved_views", Part.WORKSPACES: "workspaces"}
 
 
 @dataclass(frozen=True)
-class StagedVersion(HeadVersion):
+class StagedVersion(ReadHead):
     """The target as it was copied, so that nobody changes it while it is merged."""
 
     staged: State = field(default_factory=dict)
@@ -49,14 +50,9 @@ class StagedVersion(HeadVersion):
         """Returns the documents: copies of samples and frames, and what else there is."""
         return self.staged.get(part) if part.is_own_collection else super().documents(part)
 
-    def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
-        """Reads the copies, or what else there is."""
-        staged = self.documents(part)
-        return Manifest.empty() if staged is None else Manifest.read(staged)
 
-
-def copy(running: Operation, state: State, has_frames: bool) -> State:
-    """Copies the samples and frames of a dataset, without indexes.
+def copy(running: Operation, state: State, has_frames: bool) -> tuple[State, dict[Part, Manifest]]:
+    """Copies the samples and frames of a dataset, without indexes, and reads them meanwhile.
 
     Args:
         running: the operation
@@ -64,20 +60,25 @@ def copy(running: Operation, state: State, has_frames: bool) -> State:
         has_frames: whether the merged dataset has frames
 
     Returns:
-        where the copies are
+        where the copies are, and what they hold if nobody has written to the dataset
     """
     copies: dict[Part, Documents] = {}
+    read: dict[Part, Manifest] = {}
     for part in _OWN:
         if part not in state and not (part is Part.FRAMES and has_frames):
             continue
         target = running.database[staging_name(running.id, part)]
         target.drop()
         running.database.create_collection(target.name, check_exists=False)
-        if part in state:
-            state[part].copy_to(target)
         copies[part] = Documents(target)
+        if part in state:
+            read[part] = copy_and_read(state[part], part, partial(_copy_to, target))
         running.step(f"copied_{part.value}")
-    return copies
+    return copies, read
+
+
+def _copy_to(target: Collection[Document], _: Part, documents: Documents) -> None:
+    documents.copy_to(target)
 
 
 @dataclass

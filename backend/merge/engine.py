@@ -18,13 +18,14 @@ from ..dataset.parts import Part
 from ..dataset.schema import FRAMES_PREFIX, db_key
 from ..mongo.database import Document
 from ..progress import Progress, silent
-from ..rawbson.ids import Ids, Keys
+from ..rawbson.ids import Ids, Keys, distinct, positions
 from . import documents, properties, surroundings
 from .additions import Additions
 from .conflicts import Conflict, Place, Take
 from .given import Given
 from .judge import Decide, Judge, encoded
 from .properties import MergedDataset
+from .run_fields import EVALUATIONS, RunFields
 from .samples import Contested, MergedSample, Sample, SampleMerge, Tags, edited_frames
 from .scope import WHOLE, Partial, Scope
 from .side import Side
@@ -32,6 +33,7 @@ from .surroundings import MergedItems
 from .triple import FrameOwners, PartTriple, in_chunks
 
 _SAMPLES_AT_ONCE = 500
+_THEIRS = 2
 
 
 @dataclass
@@ -89,9 +91,17 @@ class Engine:
     def dataset(self) -> MergedDataset:
         """What becomes of the dataset document; schemas are merged before anything else."""
         base, ours, theirs = (side.document for side in self.sides)
+        theirs = self.run_fields.dataset(theirs)
         if self.partial is not None:
             theirs = self.partial.document
         return properties.merge(self._judge, base, ours, theirs, self.restored)
+
+    @cached_property
+    def run_fields(self) -> RunFields:
+        """What fields of evaluations are called that both sides have made under one key."""
+        base, ours, theirs = (_told_runs(side, EVALUATIONS) for side in self._around)
+        keys = surroundings.other_keys(self.branch, base, ours, theirs)
+        return RunFields.of(keys, theirs, self.base.document) if keys else RunFields()
 
     def undeclared(self, part: Part) -> list[str]:
         """Returns what fields of the target that are gone are called in its documents."""
@@ -112,7 +122,8 @@ class Engine:
     def notes(self) -> list[str]:
         """Returns what was decided without asking."""
         of_part = [] if self.partial is None else self.partial.notes
-        return [*of_part, *self.dataset.notes, *self.surroundings.notes()]
+        around = self.surroundings.notes()
+        return [*of_part, *self.dataset.notes, *self.additions.notes, *around]
 
     @property
     def _around(self) -> tuple[Side, Side, Side]:
@@ -193,6 +204,8 @@ class Engine:
             self.decide,
             self.additions.dropped,
             self.contested,
+            self.additions.placed,
+            self.dataset.document.get("group_field"),
         )
         done, total = 0, max(1, len(candidates))
         for keys in in_chunks(candidates, _SAMPLES_AT_ONCE):
@@ -208,12 +221,13 @@ class Engine:
             # Names and fields of the merged schema are those of every sample of the target
             chosen += [self.samples.by_ours, frames_of.owners]
         tagged = {id_ for id_, tags in self._tags.items() if _differ(tags[0], tags[2])}
-        of_theirs = frames_of.owners[np.isin(frames_of.keys, self.frames.by_theirs)]
+        of_theirs = frames_of.owners[positions(self.frames.by_theirs, frames_of.keys)[1]]
         by_theirs = (self.samples.by_theirs, of_theirs, Ids.of(tagged).keys)
-        chosen.append(self.scope.among(np.unique(np.concatenate(by_theirs))))
+        chosen.append(self.scope.among(distinct(*by_theirs)))
         chosen += [np.sort(Ids.of(ids).keys) for ids in self.additions.dropped.values()]
-        chosen.append(Ids.of(self.additions.combined).keys)
-        return np.unique(np.concatenate(chosen))
+        for ids in (self.additions.combined, self.additions.placed):
+            chosen.append(np.sort(Ids.of(ids).keys))
+        return distinct(*chosen)
 
     @cached_property
     def _changes_untouched(self) -> bool:
@@ -221,7 +235,7 @@ class Engine:
 
     @cached_property
     def _touched_frames(self) -> Keys:
-        return np.union1d(self.frames.by_ours, self.frames.by_theirs)
+        return distinct(self.frames.by_ours, self.frames.by_theirs)
 
     @cached_property
     def _tags(self) -> dict[ObjectId, Tags]:
@@ -236,7 +250,8 @@ class Engine:
         base, ours, theirs = self.samples.fetch(keys)
         samples: dict[bytes, Sample] = {}
         for key in Ids(keys).binaries():
-            sides = base.get(key), ours.get(key), theirs.get(key)
+            there = self.run_fields.document(theirs.get(key))
+            sides = base.get(key), ours.get(key), there
             if any(sides):
                 id_ = ObjectId(key)
                 samples[key] = Sample(id_, *sides, tags=self._tags.get(id_, ([], [], [])))
@@ -247,6 +262,8 @@ class Engine:
                         frames = samples[owner].frames
                         known = list(frames.get(frame_number, (None, None, None)))
                         known[number] = frame
+                        if number == _THEIRS:
+                            known[number] = self.run_fields.document(frame, FRAMES_PREFIX)
                         frames[frame_number] = (known[0], known[1], known[2])
         for sample in samples.values():
             found = sample if self.partial is None else self._part_of(sample)
@@ -256,7 +273,7 @@ class Engine:
     def _combined(self, sample: Sample, other: ObjectId, frames_of: FrameOwners) -> Sample:
         """Returns a sample of the target, with one of the branch as what the branch has of it."""
         keys = Ids.of([other]).keys
-        theirs: bytes | None = self.samples.fetch(keys)[2][other.binary]
+        theirs = self.run_fields.document(self.samples.fetch(keys)[2][other.binary])
         if self.partial is not None:
             theirs = self.partial.samples.document(None, theirs)
         frames = dict(sample.frames)
@@ -266,6 +283,7 @@ class Engine:
             for (_, number), frame in edited_frames(found.values()):
                 was, here, _ = frames.get(number, (None, None, None))
                 there = documents.adopted(frame, owner)
+                there = self.run_fields.document(there, FRAMES_PREFIX) or there
                 if self.partial is not None:
                     there = self.partial.frames.document(None, there) or there
                 frames[number] = (was, here, there)

@@ -73,10 +73,8 @@ def finish(running: Operation) -> SnapshotRecord:
         running.certain("summarized")
         create.complete(running, record)
     record = create.finish(running, record, captured)
-    if planned.merged_from is not None and planned.merged_from.is_full:
-        # The next merge of the branch begins with what these two tell
-        for needed in (record.id, planned.merged_from.snapshot_id):
-            holding.hold(database, needed, planned.merged_from.dataset_id)
+    if planned.merged_from is not None:
+        holding.hold_merge(database, replace(record, merged_from=planned.merged_from))
         running.step("held")
     if record.merged_from is not None:
         lineage.note_merged(database, record, details.get("came_along", []))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -18,7 +17,7 @@ from ..errors import InvalidRequestError, NoMergeBaseError
 from ..mongo.collections import ensure_indexes
 from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
-from ..rawbson.ids import Ids
+from ..rawbson.ids import Ids, lacking
 from . import ancestry, documents, store, stored_conflicts
 from .ancestry import COMMON
 from .conflicts import Conflict, Place, Resolution
@@ -257,7 +256,7 @@ def _check_samples(engine: Engine) -> None:
     if wanted is None:
         return
     for manifest in engine.samples.manifests:
-        wanted = np.setdiff1d(wanted, manifest.keys)
+        wanted = lacking(manifest.keys, wanted)
     if len(wanted):
         raise InvalidRequestError(
             f"There is no sample {Ids(wanted)[0]} to merge: neither side has it, nor had it"

@@ -150,7 +150,13 @@ def _merge_classes(
         return bytes([equality.DOCUMENT]) + layout.document(kept(sides[1], merged))
     former, ours, theirs = (equality.decode(each) or [] for each in elements)
     size = len(former)
-    if equality.same_values(former, ours[:size]) and equality.same_values(former, theirs[:size]):
+    if (
+        equality.same_values(former, ours[:size])
+        and equality.same_values(former, theirs[:size])
+        # Else a class that both have added has two places
+        and [each for each in ours[size:] if each in theirs[size:]]
+        == [each for each in theirs[size:] if each in ours[size:]]
+    ):
         return merged_sets(was, here, there)
     return judge.settle(ConflictKind.CLASSES, path, *elements)
 

@@ -96,6 +96,8 @@ class SampleMerge:
         frames: the same for frames
         decide: tells how conflicts were decided
         dropped: samples that one side added and that are not to be, by the side that adds them
+        placed: samples of which one side's place in groups counts, with that side
+        group_field: the field that says which group a sample is in, if the dataset has groups
     """
 
     samples: Fields
@@ -103,6 +105,8 @@ class SampleMerge:
     decide: Decide
     dropped: Mapping[Take, set[ObjectId]] = field(default_factory=dict)
     contested: Contested = field(default_factory=Contested)
+    placed: Mapping[ObjectId, Take] = field(default_factory=dict)
+    group_field: str | None = None
 
     def merge(self, sample: Sample) -> MergedSample:
         """Merges one sample.
@@ -125,7 +129,7 @@ class SampleMerge:
         if None in sides[1:] and sample.base is not None:
             return self._deleted(sample, judge)
         merged = _merge_document(judge, self.samples, sides, self.contested, "")
-        result = MergedSample(sample.id, Change(sample.ours, merged))
+        result = MergedSample(sample.id, Change(sample.ours, self._placed(sample, merged)))
         for number, frame in sample.frames.items():
             frame_judge = self._frame_judge(sample.id, number)
             after = _merge_document(frame_judge, self.frames, frame, self.contested, FRAMES_PREFIX)
@@ -134,6 +138,15 @@ class SampleMerge:
             result.suspects += frame_judge.suspects
         result.tags_added, result.tags_removed = merge_tags(*sample.tags)
         return _told(result, judge)
+
+    def _placed(self, sample: Sample, merged: bytes | None) -> bytes | None:
+        """Returns a merged sample in that place of a group in which it is to be."""
+        by = self.placed.get(sample.id)
+        place = sample.theirs if by is Take.THEIRS else sample.ours
+        if by is None or merged is None or place is None or self.group_field is None:
+            return merged
+        found = layout.fields(place).get(self.group_field)
+        return merged if found is None else documents.adopted(merged, {self.group_field: found})
 
     def _combined(self, sample: Sample) -> MergedSample:
         """Adds to a sample of the target what one of the branch has more: that is decided."""

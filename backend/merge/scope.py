@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import numpy as np
 from bson import ObjectId
 
 from ..dataset.schema import FRAMES_PREFIX, db_key, type_of
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from ..rawbson import layout
-from ..rawbson.ids import Ids, Keys
+from ..rawbson.ids import Ids, Keys, common
 from . import documents
 from .elements import NULLS
 from .schema import by_name, renames
@@ -70,7 +69,7 @@ class Scope:
 
     def among(self, keys: Keys) -> Keys:
         """Returns those of sorted samples that are wanted."""
-        return keys if self.samples is None else np.intersect1d(keys, self.samples)
+        return keys if self.samples is None else common(self.samples, keys)
 
     def has(self, id_: ObjectId) -> bool:
         """Returns whether a sample is wanted."""

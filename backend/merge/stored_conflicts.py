@@ -12,7 +12,7 @@ from pymongo.database import Database
 from ..catalog.catalog import Catalog
 from ..dataset.parts import Head
 from ..diff.surroundings import dataset_document
-from ..diff.versions import HeadVersion, SnapshotVersion
+from ..diff.versions import HeadVersion, NoVersion, SnapshotVersion, Version
 from ..errors import InvalidRequestError
 from ..mongo.collections import CONFLICTS
 from ..mongo.database import Document
@@ -20,7 +20,9 @@ from . import store
 from .conflicts import TAKES, Conflict, ConflictKind, Resolution, Take
 from .given import Given
 from .record import ConflictCount, MergeState
+from .side import Side
 from .store import PlanRecord
+from .unique import check_files
 
 _BATCH = 1000
 
@@ -177,8 +179,11 @@ def resolve(
         raise InvalidRequestError(f"The merge is {plan.state} already, and nothing can be decided")
     query = wanted.query(plan.id)
     if resolution is not None:
-        for name in database[CONFLICTS].distinct("kind", query):
-            _check(ConflictKind(name), resolution)
+        kinds = [ConflictKind(name) for name in database[CONFLICTS].distinct("kind", query)]
+        for kind in kinds:
+            _check(kind, resolution)
+        if resolution.take is Take.BOTH and ConflictKind.SAME_MEDIA in kinds:
+            check_files(*(Side(database, version) for version in _versions(database, plan)))
     if resolution is not None and resolution.take is Take.VALUE:
         given = Given(lambda: _documents(database, plan))
         for conflict in conflicts(database, plan.id, wanted):
@@ -213,11 +218,20 @@ def _check(kind: ConflictKind, resolution: Resolution) -> None:
 
 def _documents(database: Database[Document], plan: PlanRecord) -> Iterator[Document]:
     """Yields the dataset documents of both sides, and of their base."""
-    yield dataset_document(HeadVersion(Head(database, plan.target_id)))
-    yield dataset_document(store.theirs(database, plan))
+    base, ours, theirs = _versions(database, plan)
+    yield from filter(None, map(dataset_document, (ours, theirs, base)))
+
+
+def _versions(
+    database: Database[Document], plan: PlanRecord
+) -> tuple[Version, HeadVersion, Version]:
+    """Returns base, ours and theirs; a base that is gone holds nothing."""
     base = None if plan.base_id is None else Catalog(database).by_id(plan.base_id)
-    if base is not None:
-        yield dataset_document(SnapshotVersion(database, base))
+    return (
+        NoVersion() if base is None else SnapshotVersion(database, base),
+        HeadVersion(Head(database, plan.target_id)),
+        store.theirs(database, plan),
+    )
 
 
 def _resolution(document: Document) -> Resolution:

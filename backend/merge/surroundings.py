@@ -67,16 +67,36 @@ def merge_named(
         elif here is None and was is None:
             merged.added.append(there)
         else:
-            other = free_name(f"{name} ({branch})", taken)
-            taken.add(other)
-            merged.renamed.append(f"The {what} '{name}' of the branch comes as '{other}'")
             if here is not None:
                 merged.ours.append(here)
-            changed = {**there, key: other}
-            if "slug" in changed:
-                changed["slug"] = fou.to_slug(other)
-            merged.added.append(changed)
+            merged.added.append(_renamed(merged, branch, key, there, taken, what))
+    _tell_slugs_apart(merged, branch, key, taken, what)
     return merged
+
+
+def _renamed(
+    merged: MergedItems, branch: str, key: str, document: Document, taken: set[str], what: str
+) -> Document:
+    """Returns a document of the branch under another name."""
+    name = str(document[key])
+    other = free_name(f"{name} ({branch})", taken)
+    taken.add(other)
+    merged.renamed.append(f"The {what} '{name}' of the branch comes as '{other}'")
+    slug = {"slug": fou.to_slug(other)} if "slug" in document else {}
+    return {**document, key: other, **slug}
+
+
+def _tell_slugs_apart(
+    merged: MergedItems, branch: str, key: str, taken: set[str], what: str
+) -> None:
+    """Renames what comes along with a name that reads as another one does in an address."""
+    slugs = {each.get("slug") for each in (*merged.ours, *(here for here, _ in merged.replaced))}
+    for number, document in enumerate(merged.added):
+        found = document
+        while found.get("slug") is not None and found["slug"] in slugs:
+            found = _renamed(merged, branch, key, found, taken, what)
+        merged.added[number] = found
+        slugs.add(found.get("slug"))
 
 
 def merge_runs(
@@ -96,7 +116,7 @@ def merge_runs(
         what they become
     """
     merged = MergedItems()
-    taken = {*ours, *theirs}
+    others = other_keys(branch, base, ours, theirs)
     for key in dict.fromkeys([*ours, *theirs]):
         was, here, there = base.get(key), ours.get(key), theirs.get(key)
         if same(here, there) or same(was, there):
@@ -107,12 +127,10 @@ def merge_runs(
                 merged.replaced.append((here, there))
             elif there is not None:
                 merged.added.append(there)
-        elif was is None and here is not None and there is not None:
-            other = free_name(_run_key(f"{key}_{branch}"), taken)
-            taken.add(other)
+        elif here is not None and there is not None and key in others:
             merged.ours.append(here)
-            merged.added.append({**there, "key": other})
-            merged.renamed.append(f"The run '{key}' of the branch comes as '{other}'")
+            merged.added.append({**there, "key": others[key]})
+            merged.renamed.append(f"The run '{key}' of the branch comes as '{others[key]}'")
         else:
             sides = tuple(encoded(_content(each)) for each in (was, here, there))
             settled = judge.settle(ConflictKind.RUN, f"{kind}.{key}", *sides)
@@ -125,6 +143,23 @@ def merge_runs(
                 else:
                     merged.replaced.append((here, there))
     return merged
+
+
+def other_keys(branch: str, base: Named, ours: Named, theirs: Named) -> dict[str, str]:
+    """Returns other keys for the runs of the branch that both sides have added under one key.
+
+    Args:
+        branch: what the branch is called
+        base: the runs of one kind as they were, by key
+        ours: those of the target
+        theirs: those of the branch
+    """
+    taken, found = {*ours, *theirs}, {}
+    for key, here in ours.items():
+        if key in theirs and base.get(key) is None and not same(here, theirs[key]):
+            found[key] = free_name(_run_key(f"{key}_{branch}"), taken)
+            taken.add(found[key])
+    return found
 
 
 def merge_tags(

@@ -13,7 +13,7 @@ from ..diff.parts import owners_in
 from ..errors import ConcurrentWritesError
 from ..manifest.manifest import Differences
 from ..progress import Progress, silent
-from ..rawbson.ids import DTYPE, Ids, Keys, common
+from ..rawbson.ids import DTYPE, Ids, Keys, common, distinct, positions
 from .side import Side
 
 _NONE = np.empty(0, DTYPE)
@@ -44,7 +44,7 @@ class PartTriple:
 
     def want(self, keys: Keys) -> None:
         """Says which documents will be asked for: archives are read only once."""
-        self._wanted = np.unique(keys)
+        self._wanted = distinct(keys)
         self.__dict__.pop("_documents", None)
 
     def fetch(self, keys: Keys) -> tuple[Found, Found, Found]:
@@ -117,8 +117,8 @@ class FrameOwners:
         """Returns the frames of samples, which are sorted and few."""
         start = np.searchsorted(self.owners, samples[0])
         end = np.searchsorted(self.owners, samples[-1], side="right")
-        chosen = np.isin(self.owners[start:end], samples)
-        return np.unique(self.keys[start:end][chosen])
+        chosen = positions(samples, self.owners[start:end])[1]
+        return distinct(self.keys[start:end][chosen])
 
 
 def in_chunks(keys: Keys, size: int) -> Iterator[Keys]:
@@ -129,4 +129,4 @@ def in_chunks(keys: Keys, size: int) -> Iterator[Keys]:
 
 def _touched(differences: Differences) -> Keys:
     found = (differences.added_keys, differences.deleted_keys, differences.changed_keys)
-    return np.unique(np.concatenate(found))
+    return distinct(*found)

@@ -10,11 +10,14 @@ from typing import Any
 import bson
 from bson import ObjectId
 
-from ..dataset.parts import Documents, chunks
+from ..dataset.parts import Documents, Part, chunks
+from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from .conflicts import ConflictKind
 from .judge import Judge, encoded
 from .samples import MergedSample
+from .side import Side
+from .surroundings import merge_indexes
 
 _AT_ONCE = 1000
 _TOLD = 5
@@ -110,6 +113,25 @@ class UniqueCheck:
             if len(left) > 1:
                 found |= left
         return found
+
+
+def check_files(base: Side, ours: Side, theirs: Side) -> None:
+    """Refuses to keep two samples of the same file where an index allows but one.
+
+    Args:
+        base: the version that both sides began with
+        ours: the target
+        theirs: the branch
+
+    Raises:
+        InvalidRequestError: if the result has such an index
+    """
+    merged, _ = merge_indexes(*(side.indexes(Part.SAMPLES) for side in (base, ours, theirs)))
+    if any(index.get("unique") and list(index["key"]) == ["filepath"] for index in merged):
+        raise InvalidRequestError(
+            "Two samples of the same file cannot both stay, as the index of 'filepath' is unique. "
+            "Take ours, theirs or combine; or drop the index, and plan the merge again."
+        )
 
 
 def _values(document: Document, paths: list[str]) -> bytes:

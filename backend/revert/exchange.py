@@ -12,6 +12,7 @@ import bson
 from bson import ObjectId
 
 from ..actions import Action
+from ..catalog import holding
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotState
 from ..dataset import instances
@@ -201,6 +202,7 @@ def _move_snapshots(running: Operation) -> None:
         running.step("revived_snapshot")
     for snapshot_id in (*details["newer"], *details["revived"]):
         if record := catalog.by_id(snapshot_id):
+            (holding.hold_merge if record.is_live else holding.release_merge)(database, record)
             summarize = summarize_revived if record.is_live else summarize_following
             summarize(database, record, details["at"])
 

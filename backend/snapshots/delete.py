@@ -118,7 +118,7 @@ def restore(database: Database[Document], dataset: DatasetReference, name: str) 
         running.committing("noted")
         revive(catalog, record.id)
         running.commit()
-        summarize_revived(database, record)
+        _finish_restoring(database, record)
     return catalog.by_id(record.id) or record
 
 
@@ -130,7 +130,12 @@ def _recover_restore(running: Operation) -> None:
     record = Catalog(running.database).by_id(running.details["snapshot_id"])
     if record is not None and record.is_live:
         running.commit()
-        summarize_revived(running.database, record)
+        _finish_restoring(running.database, record)
+
+
+def _finish_restoring(database: Database[Document], record: SnapshotRecord) -> None:
+    holding.hold_merge(database, record)
+    summarize_revived(database, record)
 
 
 def summarize_revived(

@@ -300,6 +300,7 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
         location.remove(database, archive.location, archive.key, archive.owner)
     manifest_store.delete(database, record.id)
     search_index.delete(database, [record.id])
+    holding.forget_merge(database, record)
     Catalog(database).remove([record.id])
     invalidate.drop_old(database)
 

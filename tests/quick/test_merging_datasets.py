@@ -182,6 +182,7 @@ CASES = [
     Case("32: both", "default_classes", ["c"], ["c", "a"], ["c", "b", "a"], ["c", "a", "b"]),
     Case("32: by field", "classes", {"f": ["c"]}, {"f": ["c", "a"]}, {"f": ["c"], "g": ["x"]}, {"f": ["c", "a"], "g": ["x"]}),
     Case("32: reordered", "default_classes", ["c", "d"], ["d", "c"], ["c", "d", "e"], ["d", "c"], ((K.CLASSES, "default_classes"),)),
+    Case("32: two orders", "default_classes", ["c"], ["c", "a", "b"], ["c", "b", "x", "a"], ["c", "a", "b"], ((K.CLASSES, "default_classes"),)),
     Case("32: removed", "classes", {"f": ["c", "d"]}, {"f": ["c", "d", "a"]}, {"f": ["c"]}, {"f": ["c", "d", "a"]}, ((K.CLASSES, "classes.f"),)),
     Case("33", "mask_targets", {"f": {"1": "x"}}, {"f": {"1": "x", "7": "road"}}, {"f": {"1": "x", "7": "tree"}}, {"f": {"1": "x", "7": "road"}}, ((K.MASK_TARGET, "mask_targets.f.7"),)),
     Case("33: other keys", "default_mask_targets", {}, {"7": "road"}, {"8": "tree"}, {"7": "road", "8": "tree"}),

@@ -90,6 +90,9 @@ class Others:
     def ours(self, dataset: fo.Dataset, media: str) -> None:
         samples = by_name(dataset)
         dataset.add_samples([sample(media, name) for name in ("4o", "7")])
+        restored = sample(media, "8")
+        restored["x"], restored.tags = 1, ["o"]
+        dataset.add_sample(restored)
         dataset.delete_samples([samples["5"].id, samples["6"].id])
         self._touch(samples["6t"], media)
         samples["13"].tags = ["t", "b", "c", "a"]
@@ -150,6 +153,12 @@ class Others:
         self._run(dataset, "k", [2])
         self._run(dataset, "n", [3])
         dataset.create_index("v", name="theirs")
+        # As if both had brought it back
+        parent = fo.load_dataset(dataset.name.rsplit(".", 1)[0])._sample_collection
+        restored = parent.find_one({"filepath": sample(media, "8").filepath})
+        declared = {*dataset.get_field_schema(), "_id", "_media_type", "_rand", "_dataset_id"}
+        found = {key: item for key, item in restored.items() if key in declared - {"typed"}}
+        dataset._sample_collection.insert_one({**found, "x": 2, "tags": ["t"]})
 
     def _touch(self, sample: fo.Sample, media: str) -> None:
         if media == "video":
