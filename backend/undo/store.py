@@ -8,6 +8,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..audit import describe
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
 from ..dataset.reference import DatasetReference
@@ -186,6 +187,20 @@ def end_undo(database: Database[Document], undo: OperationRecord, after: Snapsho
         if undone.undoes is not None:
             # What an undo had undone is there again
             change(database, undone.undoes, undone_by=None)
+
+
+def end_unknown(
+    database: Database[Document], record: OperationRecord, error: BaseException
+) -> None:
+    """Notes that nobody knows what there was after an operation.
+
+    Args:
+        database: the database
+        record: the operation
+        error: why the state after it could not be kept
+    """
+    state = UndoableState.INTERRUPTED.value
+    change(database, record.id, state=state, error=describe.error(error))
 
 
 def settle(database: Database[Document], dataset_id: ObjectId) -> None:
