@@ -10,6 +10,7 @@ import pytest
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.undo import mode
+from support.annotation_tool import LABEL
 from support.counting import COMMANDS
 from support.datasets import image_dataset
 from support.full import Document
@@ -112,6 +113,22 @@ def test_importers_of_which_each_is_one(dataset: fo.Dataset, tmp_path: Path) -> 
     # A dataset that is new has nothing to lose
     fo.Dataset.from_dir(folder, name="new", persistent=True, **kind)
     assert fos.list_undoable("new") == []
+
+
+def test_what_an_annotation_tool_has_lost_comes_back(
+    dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends = fo.annotation_config.backends
+    monkeypatch.setitem(backends, "tool", {"config_cls": "support.annotation_tool.ToolConfig"})
+    before = dataset.values("weather.label")
+    dataset.annotate(
+        "mine", backend="tool", label_field="weather", label_type="classification", classes=["a"]
+    )
+    dataset.load_annotations("mine")
+    assert dataset.values("weather.label") == [None, *[LABEL] * 3]
+    assert done() == ["load annotations mine"]
+    fos.undo_operation("street", fos.list_undoable("street")[0].id)
+    assert fo.load_dataset("street", reload=True).values("weather.label") == before
 
 
 def test_one_operation_however_deep(dataset: fo.Dataset) -> None:
