@@ -15,7 +15,12 @@ _MANAGEMENT = "fiftyone.management"
 
 def install() -> None:
     """Installs the hooks, and the SDK under its public name; repeating it changes nothing."""
-    guard.install(management.load_snapshot, maintenance.purge_dataset, around.around_operator)
+    guard.install(
+        management.load_snapshot,
+        maintenance.purge_dataset,
+        around.around_operator,
+        around.around_call,
+    )
     _publish_management()
 
 

@@ -273,12 +273,7 @@ class Action(str, Enum):
     )
     BEGIN_OPERATION = (
         "begin_operation",
-        Row(
-            Level.EDIT,
-            "make operations undoable",
-            doing="Keeping the state before",
-            is_recorded=False,
-        ),
+        Row(Level.EDIT, "make operations undoable", "", "Keeping the state before", "", "", False),
     )
     END_OPERATION = (
         "end_operation",
@@ -305,6 +300,14 @@ class Action(str, Enum):
             "undo_operation",
             command="undoable undo",
         ),
+    )
+    SET_UNDO_MODE = (
+        "set_undo_mode",
+        Row(Level.MANAGE, "choose undo modes", "Undo mode", "", "set_undo_mode", "undoable mode"),
+    )
+    SCHEDULE = (
+        "take_scheduled_snapshot",
+        Row(Level.EDIT, "take scheduled snapshots", doing="Taking a snapshot", command="schedule"),
     )
     EMPTY_TRASH = (
         "empty_trash",

@@ -22,7 +22,7 @@ _CENTURY_SECONDS = _CENTURY_DAYS * 24 * 3600
 
 
 class UndoMode(str, Enum):
-    """Whether operators of anybody are made undoable."""
+    """Whether operators of anybody, and calls that change much, are made undoable."""
 
     OFF = "off"
     ON = "on"
@@ -61,11 +61,15 @@ class Settings:
     auto_unarchive: bool
     """Whether using an archived snapshot brings it back."""
 
-    undo: UndoMode
-    """Whether operators of anybody that change much are made undoable."""
+    undo: UndoMode | None
+    """Whether what changes much is made undoable where a dataset does not say so itself; None if
+    nothing is said here either."""
 
     undo_seconds: int
     """What that may take, if it is done only where it takes little."""
+
+    undo_samples: int
+    """Calls that touch no more samples than that are not made undoable."""
 
     safety_keep: int
     """The newest operations of a dataset that stay undoable."""
@@ -103,6 +107,7 @@ class Settings:
             auto_unarchive=_boolean("AUTO_UNARCHIVE", default=False),
             undo=_undo_mode(),
             undo_seconds=_integer("UNDO_SECONDS", 5, minimum=0, maximum=_CENTURY_SECONDS),
+            undo_samples=_integer("UNDO_SAMPLES", default=100, minimum=0),
             safety_keep=_integer("SAFETY_KEEP", default=10, minimum=1),
             safety_hours=_integer("SAFETY_HOURS", default=3, minimum=0),
             safety_days=_integer("SAFETY_DAYS", default=3, minimum=0),
@@ -136,15 +141,15 @@ def _boolean(name: str, default: bool) -> bool:
     return _BOOLEANS[text.lower()]
 
 
-def _undo_mode() -> UndoMode:
-    text = _text("UNDO", UndoMode.OFF.value)
+def _undo_mode() -> UndoMode | None:
+    text = _text("UNDO", default="")
     known = [mode.value for mode in UndoMode]
-    if text.lower() not in known:
+    if text and text.lower() not in known:
         raise InvalidSettingError(
             f"{_PREFIX}UNDO is {text[:40]!r}, but must be one of {', '.join(known)}. Correct it "
-            f"or unset it (default: {UndoMode.OFF.value})."
+            "or unset it (default: what each dataset says)."
         )
-    return UndoMode(text.lower())
+    return UndoMode(text.lower()) if text else None
 
 
 def _integer(name: str, default: int, minimum: int, maximum: int | None = None) -> int:

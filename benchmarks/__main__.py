@@ -9,7 +9,7 @@ from itertools import chain
 
 import fiftyone as fo
 
-from . import archive, delta, diff, latency, merges, overhead, reads, verbs, writers
+from . import archive, delta, diff, latency, merges, overhead, reads, undo, verbs, writers
 from .harness import Row, machine, table
 
 SIZES = (10_000, 200_000)
@@ -25,6 +25,7 @@ SUITES: dict[str, Callable[[int], Iterator[Row]]] = {
     "latency": latency.rows,
     "writers": writers.rows,
     "merges": merges.rows,
+    "undo": undo.rows,
 }
 
 

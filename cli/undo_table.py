@@ -15,6 +15,26 @@ UNDO_COMMANDS = (
         (DATASET,),
     ),
     Command(
+        Action.SET_UNDO_MODE.command,
+        "tell or choose whether what changes much on a dataset is made undoable without being "
+        "asked",
+        (
+            DATASET,
+            argument(
+                "mode",
+                metavar="MODE",
+                nargs="?",
+                choices=("off", "auto", "on", "unset"),
+                help="off, auto, on, or unset to go by the environment; by default, only tell",
+            ),
+        ),
+    ),
+    Command(
+        Action.SCHEDULE.command,
+        "take a safety snapshot of a dataset, if it has changed: for cron or a timer",
+        (DATASET,),
+    ),
+    Command(
         Action.UNDO_OPERATION.command,
         "undo one operation, and keep what was done since; exits with 3 if somebody must decide "
         "something before: 'merge resolve' and 'merge apply' do that",

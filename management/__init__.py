@@ -50,6 +50,7 @@ from ..backend.search.search import FoundSnapshot
 from ..backend.snapshots.prune import PrunedSnapshot, PruneResult
 from ..backend.snapshots.verify_report import Verdict, VerifyReport
 from ..backend.trash.trash import TrashItem
+from ..backend.undo.mode import UndoSetting
 from ..backend.undo.record import UndoableOperation, UndoableState
 from .access import (
     export_events,
@@ -146,7 +147,14 @@ from .snapshots import (
     tag_snapshot,
     untag_snapshot,
 )
-from .undoing import list_undoable, undo_operation, undoable
+from .undoing import (
+    get_undo_mode,
+    list_undoable,
+    set_undo_mode,
+    take_scheduled_snapshot,
+    undo_operation,
+    undoable,
+)
 
 __all__ = [
     "Action",
@@ -195,6 +203,7 @@ __all__ = [
     "TakenEdits",
     "TrashItem",
     "UndoPlan",
+    "UndoSetting",
     "UndoableOperation",
     "UndoableState",
     "Verdict",
@@ -232,6 +241,7 @@ __all__ = [
     "get_operation",
     "get_overview",
     "get_snapshot_info",
+    "get_undo_mode",
     "head_version",
     "import_snapshot",
     "is_head_equal",
@@ -270,8 +280,10 @@ __all__ = [
     "run_lineage",
     "sample_history",
     "search_snapshots",
+    "set_undo_mode",
     "snapshot_uri",
     "tag_snapshot",
+    "take_scheduled_snapshot",
     "unarchive_snapshot",
     "undo_merge",
     "undo_operation",

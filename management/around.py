@@ -1,4 +1,4 @@
-"""Making operators of anybody undoable: which ones, and when that may take its time."""
+"""Making operators and calls of anybody undoable: which ones, and when that may take its time."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ import logging
 from contextlib import ExitStack
 from typing import Any
 
-from pymongo.database import Database
+import fiftyone.core.dataset as fod
+from bson import ObjectId
 from pymongo.errors import PyMongoError
 
 from ..backend.access import Action, Interface, acting_as
+from ..backend.access.actor import current
 from ..backend.config import Settings, UndoMode
 from ..backend.dataset.reference import DatasetReference
 from ..backend.errors import InvalidSettingError, SnapshotError
-from ..backend.guard.operators import Begin, Finish
-from ..backend.mongo.database import Document
-from ..backend.undo import estimate
+from ..backend.guard import under_way
+from ..backend.guard.bulk import Count
+from ..backend.guard.operators import Begin
+from ..backend.guard.under_way import Running
+from ..backend.mongo import database
+from ..backend.undo import estimate, mode
 from .authorize import why_not
+from .block import Undoable
 from .datasets import find
-from .undoing import Undoable
 
 logger = logging.getLogger(__name__)
 
 _OURS = "@snapshots/versioning/"
+_ORDINARY = "samples."
 
 
 def around_operator(operator: Any, ctx: Any) -> Begin | None:
@@ -38,26 +44,90 @@ def around_operator(operator: Any, ctx: Any) -> Begin | None:
     Returns:
         what keeps the state before it; None if it is not to be undone
     """
+    settings = _settings()
+    if settings is None or not _is_risky(operator):
+        return None
+    return functools.partial(_begin_operator, settings, operator, ctx)
+
+
+def around_call(dataset: fod.Dataset, what: str, said: int | None, count: Count) -> Running | None:
+    """Keeps the state before a call that changes much, if that is asked for.
+
+    It never fails: nothing is kept from its work because it cannot be undone.
+
+    Args:
+        dataset: the dataset that is changed
+        what: what is about to be done to it
+        said: how many samples that may touch, if the call says so
+        count: finds that out
+
+    Returns:
+        the operation; None if it is not to be undone
+    """
+    settings = _settings()
+    if settings is None or (said is not None and said <= settings.undo_samples):
+        return None
+    document = dataset._doc
+    is_ordinary = dataset.persistent and document.sample_collection_name.startswith(_ORDINARY)
+    if not is_ordinary or under_way.is_part(document.id):
+        return None
     try:
-        mode = Settings.load().undo
+        if _mode(settings, document.id) is UndoMode.OFF:
+            return None
+        if said is None and count() <= settings.undo_samples:
+            return None
+    except (SnapshotError, PyMongoError) as error:
+        logger.warning("What '%s' does cannot be undone: %s", what, error)
+        return None
+    return _begin(settings, dataset.name, what, what, current().interface)
+
+
+def _settings() -> Settings | None:
+    """Returns the settings, unless they say that nothing is made undoable."""
+    try:
+        settings = Settings.load()
     except InvalidSettingError:
-        logger.warning("Operators cannot be undone", exc_info=True)
+        logger.warning("Nothing is made undoable", exc_info=True)
         return None
-    if mode is UndoMode.OFF or not _is_risky(operator):
-        return None
-    return functools.partial(_begin, mode, operator, ctx)
+    return None if settings.undo is UndoMode.OFF else settings
 
 
-def _begin(mode: UndoMode, operator: Any, ctx: Any) -> Finish | None:
+def _mode(settings: Settings, dataset_id: ObjectId) -> UndoMode:
+    return mode.in_force(settings, mode.of_datasets(database.presumed()).get(dataset_id))
+
+
+def _begin_operator(settings: Settings, operator: Any, ctx: Any) -> Running | None:
     try:
-        connection, dataset = find(ctx.dataset_name)
-        if why_not(Action.BEGIN_OPERATION, dataset.name) is not None:
+        if settings.undo is None and not mode.of_datasets(database.presumed()):
+            # Most have asked for nothing, and their datasets need not be looked for
             return None
-        if mode is UndoMode.AUTO and not _is_cheap(connection, dataset, operator):
-            return None
-        return _Around(ctx, dataset, operator).begin()
     except (SnapshotError, PyMongoError) as error:
         logger.warning("What %s does cannot be undone: %s", operator.uri, error)
+        return None
+    if not ctx.dataset_name:
+        # It is about none, or will make one
+        return None
+    interface = Interface.DELEGATED if ctx.delegated else Interface.OPERATOR
+    uri = str(operator.uri)
+    return _begin(settings, ctx.dataset_name, uri, f"operator {uri}", interface)
+
+
+def _begin(
+    settings: Settings, dataset_name: str, who: str, what: str, interface: Interface
+) -> Running | None:
+    """Keeps the state before an operation, unless that takes too long or is not allowed."""
+    try:
+        _, dataset = find(dataset_name)
+        chosen = _mode(settings, dataset.id)
+        if chosen is UndoMode.OFF:
+            return None
+        if why_not(Action.BEGIN_OPERATION, dataset.name) is not None:
+            return None
+        if chosen is UndoMode.AUTO and not _is_cheap(dataset, who):
+            return None
+        return _Around(who, what, dataset, interface).begin()
+    except (SnapshotError, PyMongoError) as error:
+        logger.warning("What %s does cannot be undone: %s", who, error)
     return None
 
 
@@ -81,34 +151,37 @@ def _is_risky(operator: Any) -> bool:
     )
 
 
-def _is_cheap(connection: Database[Document], dataset: DatasetReference, operator: Any) -> bool:
-    reason = estimate.too_expensive(connection, dataset)
+def _is_cheap(dataset: DatasetReference, who: str) -> bool:
+    reason = estimate.too_expensive(database.presumed(), dataset)
     if reason is not None:
-        logger.info("What %s does cannot be undone: %s", operator.uri, reason)
+        logger.info("What %s does cannot be undone: %s", who, reason)
     return reason is None
 
 
 class _Around:
-    """An operator that is under way."""
+    """What others do, under way."""
 
-    def __init__(self, ctx: Any, dataset: DatasetReference, operator: Any) -> None:
-        self._interface = Interface.DELEGATED if ctx.delegated else Interface.OPERATOR
-        self._uri = str(operator.uri)
-        self._block = Undoable(dataset.name, f"operator {self._uri}", None)
+    def __init__(
+        self, who: str, what: str, dataset: DatasetReference, interface: Interface
+    ) -> None:
+        self._interface = interface
+        self._who = who
+        self._dataset = dataset
+        self._block = Undoable(dataset.name, what, None)
 
-    def begin(self) -> Finish:
+    def begin(self) -> Running:
         """Keeps the state before it."""
         with acting_as(self._interface):
-            self._block.__enter__()
-        return self._finish
+            self._block.begin()
+        return Running(self._dataset.id, self._finish)
 
     def _finish(self, error: BaseException | None) -> str | None:
         with ExitStack() as stack:
             stack.enter_context(acting_as(self._interface))
             try:
-                self._block.__exit__(None if error is None else type(error), error, None)
+                self._block.end(error)
             except (SnapshotError, PyMongoError) as problem:
-                logger.warning("What %s has done cannot be undone: %s", self._uri, problem)
+                logger.warning("What %s has done cannot be undone: %s", self._who, problem)
                 return None
         operation = self._block.operation
         return None if operation is None else operation.id

@@ -2,78 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-from contextlib import ContextDecorator
-from types import TracebackType
 from typing import Literal, overload
 
 import fiftyone.core.dataset as fod
-from typing_extensions import Self
 
 from ..backend.access import Action
-from ..backend.dataset.reference import current_name
+from ..backend.catalog.record import DatasetSnapshot
+from ..backend.config import Settings, UndoMode
 from ..backend.diff.bars import shown
-from ..backend.errors import ConflictsRemainError, InvalidArgumentError
+from ..backend.errors import InvalidArgumentError
 from ..backend.merge import plans
 from ..backend.merge.prefer import Preference
 from ..backend.merge.record import MergePlan
-from ..backend.mongo import database
 from ..backend.progress import Progress
-from ..backend.undo import keep, store, undo
-from ..backend.undo.record import OperationRecord, UndoableOperation
+from ..backend.snapshots import info
+from ..backend.undo import mode as modes
+from ..backend.undo import scheduled, store, undo
+from ..backend.undo.mode import UndoSetting
+from ..backend.undo.record import UndoableOperation
 from .authorize import acting
+from .block import REVERT, Undoable
 from .datasets import change, read
-
-logger = logging.getLogger(__name__)
-
-_REVERT = "revert"
-
-
-class Undoable(ContextDecorator):
-    """Makes what a ``with`` block, or a function, does to a dataset an operation; may be reused.
-
-    Args:
-        dataset: the name of the dataset, or itself
-        what: what is done, for people
-        on_error: ``"revert"`` to undo what was done if an error is raised, or None
-    """
-
-    def __init__(self, dataset: str | fod.Dataset, what: str, on_error: str | None) -> None:
-        self.dataset = dataset
-        self.what = what
-        self.on_error = on_error
-        self.operation: UndoableOperation | None = None
-        """What was done, once the block has ended; None if nothing has changed."""
-        self._record: OperationRecord | None = None
-
-    def _recreate_cm(self) -> Self:
-        """Returns one for each call of a decorated function."""
-        return type(self)(self.dataset, self.what, self.on_error)
-
-    def __enter__(self) -> Self:
-        self.operation = None
-        self._record = begin_operation(self.dataset, self.what)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        record, self._record = self._record, None
-        assert record is not None
-        # A dataset that was renamed meanwhile is the same one
-        name = current_name(database.connect(), record.dataset_id)
-        if name is None:
-            return
-        self.operation = end_operation(name, self.what, str(record.id), error)
-        if error is not None and self.on_error == _REVERT and self.operation is not None:
-            try:
-                undo_operation(name, self.operation.id)
-            except ConflictsRemainError as conflict:
-                # Somebody has edited the same in the moment between
-                logger.warning("'%s' has failed and is not undone: %s", self.what, conflict)
 
 
 @acting(Action.LIST)
@@ -97,48 +46,9 @@ def undoable(dataset_name: str | fod.Dataset, what: str, on_error: str | None = 
     Raises:
         ValueError: if there is no such dataset, or it cannot be versioned
     """
-    if on_error not in (None, _REVERT):
+    if on_error not in (None, REVERT):
         raise InvalidArgumentError(f"on_error must be 'revert' or None, not {on_error!r:.80}")
     return Undoable(dataset_name, what, on_error)
-
-
-@acting(Action.BEGIN_OPERATION)
-def begin_operation(dataset_name: str | fod.Dataset, what: str) -> OperationRecord:
-    """Keeps the state before an operation, for :class:`Undoable`.
-
-    Args:
-        dataset_name: the name of the dataset
-        what: what is about to be done
-
-    Returns:
-        the operation
-    """
-    connection, dataset = change(dataset_name)
-    return keep.begin(connection, dataset, what)
-
-
-@acting(Action.END_OPERATION)
-def end_operation(
-    dataset_name: str | fod.Dataset,
-    what: str,  # noqa: ARG001 (for the audit log)
-    operation_id: str,
-    error: BaseException | None = None,
-) -> UndoableOperation | None:
-    """Keeps the state after an operation, for :class:`Undoable`.
-
-    Args:
-        dataset_name: the name of the dataset
-        what: what was done, for the audit log
-        operation_id: the operation
-        error (None): what it has raised
-
-    Returns:
-        the operation, or None if nothing has changed
-    """
-    connection, dataset = read(dataset_name)
-    record = store.find(connection, dataset, operation_id)
-    ended = keep.end(connection, dataset, record, error)
-    return None if ended is None else store.told(connection, dataset, [ended])[0]
 
 
 @acting(Action.LIST_UNDOABLE)
@@ -223,3 +133,74 @@ def undo_operation(
             return plans.told(connection, planned)
         done, _ = undo.undo(connection, dataset, operation_id, preference, report)
     return store.told(connection, dataset, [done])[0]
+
+
+@acting(Action.LIST_UNDOABLE)
+def get_undo_mode(dataset_name: str | fod.Dataset) -> UndoSetting:
+    """Tells whether what changes much on a dataset is made undoable without being asked.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        an :class:`UndoSetting`: what holds in this process, and what says so
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = read(dataset_name)
+    settings, said = Settings.load(), modes.chosen(connection, dataset.id)
+    return UndoSetting(
+        dataset_name=dataset.name,
+        mode=modes.in_force(settings, said).value,
+        dataset=None if said is None else said.value,
+        environment=None if settings.undo is None else settings.undo.value,
+    )
+
+
+@acting(Action.SET_UNDO_MODE)
+def set_undo_mode(dataset_name: str | fod.Dataset, mode: str | None) -> UndoSetting:
+    """Chooses whether what changes much on a dataset is made undoable without being asked.
+
+    It holds for whoever works with the dataset, some seconds later at the latest, unless
+    ``FIFTYONE_SNAPSHOTS_UNDO`` is ``off`` in their process.
+
+    Args:
+        dataset_name: the name of the dataset
+        mode: ``"on"``, ``"off"``, ``"auto"`` for what takes little time and space, or None to go
+            by the environment
+
+    Returns:
+        an :class:`UndoSetting`: what holds in this process now, and what says so
+
+    Raises:
+        ValueError: if there is no such dataset or mode
+    """
+    known = [each.value for each in UndoMode]
+    if mode is not None and mode not in known:
+        told = ", ".join(f"'{each}'" for each in known)
+        raise InvalidArgumentError(f"mode must be one of {told} or None, not {mode!r:.80}")
+    connection, dataset = change(dataset_name)
+    modes.choose(connection, dataset.id, None if mode is None else UndoMode(mode))
+    return get_undo_mode(dataset_name)
+
+
+@acting(Action.SCHEDULE)
+def take_scheduled_snapshot(dataset_name: str | fod.Dataset) -> DatasetSnapshot | None:
+    """Takes a safety snapshot of a dataset that has changed, for a scheduler of the system.
+
+    It goes by the rules of safety snapshots, which tell how long it is kept, and counts against no
+    limit.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        the snapshot; None if the dataset still is what its newest snapshot holds
+
+    Raises:
+        ValueError: if there is no such dataset, or it cannot be versioned
+    """
+    connection, dataset = change(dataset_name)
+    record = scheduled.take(connection, dataset)
+    return None if record is None else info.public(connection, record)

@@ -41,7 +41,7 @@ from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
 from .tags import TagSnapshot
 from .trash import DeleteSnapshot, EmptyTrash, RestoreSnapshot
 from .undo_restore import PlanUndoRestore, UndoRestore
-from .undoing import ListUndoable, UndoOperation
+from .undoing import ListUndoable, SetUndoMode, UndoOperation
 
 OPERATORS: tuple[type[PluginOperator], ...] = (
     CreateSnapshot,
@@ -89,6 +89,7 @@ OPERATORS: tuple[type[PluginOperator], ...] = (
     UndoMerge,
     ListUndoable,
     UndoOperation,
+    SetUndoMode,
 )
 
 

@@ -20,6 +20,14 @@ _SIDES = {
     "theirs": "Theirs: as it was before the operation",
 }
 
+_UNSET = "unset"
+_MODES = {
+    "off": "Never",
+    "auto": "If that takes little time and space",
+    "on": "Always",
+    _UNSET: "As FIFTYONE_SNAPSHOTS_UNDO says; never if it says nothing",
+}
+
 
 class ListUndoable(SnapshotOperator):
     """Lists operations."""
@@ -40,6 +48,38 @@ class ListUndoable(SnapshotOperator):
         for key in ("what", "created_by", "created_at", "samples_changed", "is_undoable", "id"):
             table.add_column(key, label=key.replace("_", " ").capitalize())
         outputs.list("operations", types.Object(), view=table)
+
+
+class SetUndoMode(SnapshotOperator):
+    """Chooses what is made undoable without being asked."""
+
+    ACTION = Action.SET_UNDO_MODE
+    DESCRIPTION = (
+        "Whether operators and calls of anybody that change much on this dataset can be undone"
+    )
+    ICON = "undo"
+    RISK = types.RiskLevel.MEDIUM
+    SUBMIT = "Save"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Asks for the mode."""
+        target.head_only("choose what can be undone")
+        setting = management.get_undo_mode(target.dataset)
+        form.choice(
+            "mode",
+            "Keep the states around operators and calls that change much",
+            list(_MODES),
+            labels=_MODES,
+            default=setting.dataset or _UNSET,
+            description=f"Now: {setting}",
+        )
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Chooses it."""
+        target.head_only("choose what can be undone")
+        mode = params.get("mode") or _UNSET
+        setting = management.set_undo_mode(target.dataset, None if mode == _UNSET else mode)
+        return {"message": str(setting), "setting": plain(setting)}
 
 
 class UndoOperation(SnapshotOperator):

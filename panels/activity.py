@@ -79,6 +79,17 @@ def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown
     actions = {_ALL: "Any action", **{name: _words(name) for name in recorded}}
     widgets.dropdown(bar, "action", "Action", actions, panel.on_search, width="170px")
 
+    if shown.target.snapshot is None and shown.why_not(Action.SET_UNDO_MODE) is None:
+        mode = management.get_undo_mode(dataset).mode
+        widgets.button(
+            bar,
+            "undo_mode",
+            f"Undo of operations: {mode}",
+            panel.on_set_undo_mode,
+            icon="undo",
+            hint="Whether operators and calls of anybody that change much can be undone",
+        )
+
     number = state_of(ctx, "page", 0)
     # One more tells whether there is another page
     found = management.list_events(

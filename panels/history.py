@@ -260,6 +260,10 @@ class HistoryPanel(MergeEvents, Panel):
         """Asks whether to undo an operation."""
         self._ask(ctx, undoing.UndoOperation, {"operation": ctx.params["operation"]})
 
+    def on_set_undo_mode(self, ctx: ExecutionContext) -> None:
+        """Asks what is to be made undoable without being asked."""
+        self._ask(ctx, undoing.SetUndoMode, {})
+
     def on_restore(self, ctx: ExecutionContext) -> None:
         """Brings a deleted snapshot back."""
         self._perform(ctx, trash.RestoreSnapshot, {"name": ctx.params["name"]})

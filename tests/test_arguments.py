@@ -63,6 +63,7 @@ GOOD: dict[str, Any] = {
     "merge": "0" * 24,
     "conflicts": [],
     "take": "ours",
+    "mode": "off",
     "what": "x",
     "interface": management.Interface.SDK,
     "progress": print,

@@ -229,6 +229,18 @@ def test_the_newest_is_what_began_last_whatever_its_id(
     assert weather() == ["fog", *before[1:]]
 
 
+def test_the_newest_stay_undoable_however_few_they_are(
+    street: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rule in ("HOURS", "DAYS", "WEEKS"):
+        monkeypatch.setenv(f"FIFTYONE_SNAPSHOTS_SAFETY_{rule}", "0")
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_SAFETY_KEEP", "3")
+    for number in range(5):
+        operation(str(number), 0)
+        expected = [str(each) for each in range(number, -1, -1)][:3]
+        assert [each.what for each in fos.list_undoable(STREET)] == expected
+
+
 @pytest.mark.parametrize("on_error", [None, "revert"])
 def test_an_error_stays_or_is_taken_back(street: fo.Dataset, on_error: str | None) -> None:
     before = weather()

@@ -18,6 +18,7 @@ from fiftyone_snapshots.backend.undo import estimate
 from support.app import Worker
 from support.datasets import image_dataset
 from support.full import Document
+from support.invariants import assert_sound
 
 CODE = """
 import fiftyone.operators as foo
@@ -54,6 +55,13 @@ class Look(Relabel):
         return {"count": len(ctx.dataset)}
 
 
+class Gone(Relabel):
+    name_ = "gone"
+
+    def execute(self, ctx):
+        ctx.dataset.delete()
+
+
 class Slowly(Relabel):
     name_ = "slowly"
 
@@ -64,10 +72,10 @@ class Slowly(Relabel):
 
 
 def register(p):
-    for operator in (Relabel, Gently, Look, Slowly):
+    for operator in (Relabel, Gently, Look, Gone, Slowly):
         p.register(operator)
 """
-NAMES = ("relabel", "gently", "look", "slowly")
+NAMES = ("relabel", "gently", "look", "gone", "slowly")
 
 
 @pytest.fixture
@@ -145,6 +153,26 @@ def test_auto_never_takes_long_nor_much_space(
     monkeypatch.setattr(estimate, "_BYTES_PER_SECOND", 40e6)
     monkeypatch.setattr(estimate, "_MOST_BYTES", 1000)
     assert "operation_id" not in run("relabel", to="hail").result
+
+
+def test_an_operator_that_deletes_samples_is_one_and_one_may_delete_the_dataset(
+    dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch, database: Database[Document]
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_UNDO_SAMPLES", "0")
+    before = weather()
+    foo.execute_operator(
+        "@voxel51/operators/delete_sample_field",
+        {"dataset": "street", "params": {"field_names": ["weather"]}},
+    )
+    (done,) = fos.list_undoable("street")
+    assert done.what == "operator @voxel51/operators/delete_sample_field"
+    fos.undo_operation("street", done.id)
+    assert weather() == before
+    assert run("gone").result is None
+    assert not fo.dataset_exists("street")
+    fos.recover()
+    assert not list(database["snapshots.operations"].find())
+    assert_sound(database)
 
 
 def ended(database: Database[Document], operation_id: Any) -> Document:

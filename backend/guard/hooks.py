@@ -22,6 +22,7 @@ import fiftyone.core.odm.database as food
 import fiftyone.core.runs as fors
 import fiftyone.core.service as fose
 import fiftyone.core.stages as fost
+import fiftyone.core.utils as focu
 import fiftyone.core.video as fov
 import fiftyone.migrations as fomi
 import fiftyone.utils.image as foui
@@ -33,7 +34,19 @@ from pymongo.database import Database
 
 from ..catalog.record import DatasetSnapshot
 from ..errors import UnsupportedFiftyOneError
-from . import cloning, datasets, early, generation, operators, reads, runs, server, writes
+from . import (
+    bulk,
+    cloning,
+    datasets,
+    early,
+    generation,
+    operators,
+    reads,
+    runs,
+    server,
+    under_way,
+    writes,
+)
 from .hook import Function, Hook, function_of
 
 SUPPORTED_FIFTYONE = SpecifierSet(">=1.21,<1.23", prereleases=True)
@@ -44,7 +57,10 @@ Loader = Callable[[str, str | DatasetSnapshot], fod.Dataset]
 
 
 def table(
-    load_snapshot: Loader, purge: datasets.Purge, around: operators.Around = operators.nothing
+    load_snapshot: Loader,
+    purge: datasets.Purge,
+    around: operators.Around = operators.nothing,
+    around_call: bulk.Around = bulk.nothing,
 ) -> list[Hook]:
     """Returns all hooks.
 
@@ -52,6 +68,7 @@ def table(
         load_snapshot: loads a snapshot, given the names of its dataset and of itself
         purge: destroys the snapshots of a dataset that was deleted
         around: called when an operator is executed, see :mod:`.operators`
+        around_call: called when much may be changed at once, see :mod:`.bulk`
 
     Returns:
         the hooks
@@ -269,6 +286,15 @@ def table(
             writes.guard_drop,
             ("self", "name_or_collection"),
         ),
+        *bulk.hooks(around_call),
+        Hook(
+            focu,
+            "run_sync_task",
+            "fiftyone/core/utils.py:3249",
+            under_way.carry_on,
+            ("func",),
+            frozenset({"run_in_executor"}),
+        ),
         *(
             Hook(
                 owner,
@@ -297,7 +323,10 @@ def _executing() -> Iterator[tuple[ModuleType, str]]:
 
 
 def install(
-    load_snapshot: Loader, purge: datasets.Purge, around: operators.Around = operators.nothing
+    load_snapshot: Loader,
+    purge: datasets.Purge,
+    around: operators.Around = operators.nothing,
+    around_call: bulk.Around = bulk.nothing,
 ) -> None:
     """Hooks into FiftyOne, once.
 
@@ -306,11 +335,12 @@ def install(
         purge: destroys the snapshots of a dataset that was deleted, given the database, the
             dataset's id and the name that it had
         around: called when an operator is executed, see :mod:`.operators`
+        around_call: called when much may be changed at once, see :mod:`.bulk`
 
     Raises:
         UnsupportedFiftyOneError: if this FiftyOne is not one we know; then nothing is hooked
     """
-    hooks = table(load_snapshot, purge, around)
+    hooks = table(load_snapshot, purge, around, around_call)
     check(hooks)
     for hook in hooks:
         if not hook.is_installed():

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-Finish: TypeAlias = Callable[[BaseException | None], str | None]
-"""Called once an operator has ended, with what it has raised; returns the operation's id, if
-anything has changed. It never fails."""
+from . import under_way
+from .under_way import Running
 
-Begin: TypeAlias = Callable[[], Finish | None]
+Begin: TypeAlias = Callable[[], Running | None]
 """Called before an operator is executed; returns None if it cannot be undone. It never fails."""
 
 Around: TypeAlias = Callable[[Any, Any], Begin | None]
@@ -49,48 +48,26 @@ def execute(around: Around) -> Callable[[_Function], _Function]:
         async def do_execute_operator(operator: Any, ctx: Any, *args: Any, **kwargs: Any) -> Any:
             begin = around(operator, ctx)
             # In another thread, as the server has one for everybody
-            finish = None if begin is None else await asyncio.to_thread(begin)
-            if finish is None:
+            running = None if begin is None else await asyncio.to_thread(begin)
+            if running is None:
                 return await original(operator, ctx, *args, **kwargs)
             try:
-                result = await original(operator, ctx, *args, **kwargs)
+                with under_way.inside(running.dataset_id):
+                    result = await original(operator, ctx, *args, **kwargs)
             except BaseException as error:
-                await asyncio.to_thread(finish, error)
+                await asyncio.to_thread(running.finish, error)
                 raise
             # Those do their work when somebody iterates over them
             if inspect.isgenerator(result):
-                return _each(result, finish)
+                return under_way.each(result, running)
             if inspect.isasyncgen(result):
-                return _each_async(result, finish)
-            operation_id = await asyncio.to_thread(finish, None)
+                return under_way.each_async(result, running, asyncio.to_thread)
+            operation_id = await asyncio.to_thread(running.finish, None)
             return _with(result, operation_id)
 
         return do_execute_operator
 
     return wrap
-
-
-def _each(result: Iterator[Any], finish: Finish) -> Iterator[Any]:
-    error: BaseException | None = None
-    try:
-        yield from result
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        finish(error)
-
-
-async def _each_async(result: AsyncIterator[Any], finish: Finish) -> AsyncIterator[Any]:
-    error: BaseException | None = None
-    try:
-        async for each in result:
-            yield each
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        await asyncio.to_thread(finish, error)
 
 
 def _with(result: Any, operation_id: str | None) -> Any:

@@ -67,11 +67,11 @@ def begin(
     store.settle(database, dataset.id)
     catalog, snapshot_id = Catalog(database), ObjectId()
     who = actor.current()
-    with _operation(database, dataset, Action.BEGIN_OPERATION, snapshot_id) as running:
+    with held(database, dataset, Action.BEGIN_OPERATION, snapshot_id) as running:
         before = catalog.latest(dataset.id, safety=True)
         is_there = before is not None and is_same(database, before)
         if before is None or not is_there:
-            before = _capture(running, before, f"before {what}")
+            before = capture(running, before, f"before {what}")
         record = OperationRecord(
             id=ObjectId(),
             dataset_id=dataset.id,
@@ -114,7 +114,7 @@ def end(
         ConcurrentWritesError: if the dataset is written to all the time
     """
     catalog, snapshot_id = Catalog(database), ObjectId()
-    with _operation(database, dataset, Action.END_OPERATION, snapshot_id) as running:
+    with held(database, dataset, Action.END_OPERATION, snapshot_id) as running:
         before = catalog.by_id(record.before_id)
         newest = catalog.latest(dataset.id, safety=True)
         is_kept = before is not None and before.state is SnapshotState.READY
@@ -129,7 +129,7 @@ def end(
             after = newest
             counted = changes.since_previous(database, before if is_kept else None, newest)
         else:
-            after = _capture(running, before if is_kept else newest, f"after {record.what}")
+            after = capture(running, before if is_kept else newest, f"after {record.what}")
             counted = after.changes
         values = _ended(database, after, counted if is_kept else None, error)
         store.change(database, record.id, **values)
@@ -157,9 +157,20 @@ def is_same(database: Database[Document], record: SnapshotRecord) -> bool:
     return is_unchanged(database, record)
 
 
-def _operation(
+def held(
     database: Database[Document], dataset: DatasetReference, verb: Action, snapshot_id: ObjectId
 ) -> AbstractContextManager[Operation]:
+    """Holds a dataset to take a safety snapshot of it.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        verb: what is done
+        snapshot_id: the snapshot that there may be
+
+    Returns:
+        a context manager
+    """
     facts = Catalog(database).dataset_facts(dataset.id)
     return operation(
         database,
@@ -172,10 +183,19 @@ def _operation(
     )
 
 
-def _capture(
+def capture(
     running: Operation, previous: SnapshotRecord | None, description: str
 ) -> SnapshotRecord:
-    """Takes the safety snapshot that an operation has announced."""
+    """Takes the safety snapshot that an operation has announced.
+
+    Args:
+        running: the operation
+        previous: the newest snapshot, if any
+        description: what it is of, for people
+
+    Returns:
+        the snapshot
+    """
     name = running.details["snapshot_name"]
     record = SnapshotRecord(
         id=running.details["snapshot_id"],
@@ -219,6 +239,7 @@ def _ended(
 
 @recovers(Action.BEGIN_OPERATION)
 @recovers(Action.END_OPERATION)
+@recovers(Action.SCHEDULE)
 def _recover(running: Operation) -> None:
     """Removes a safety snapshot that was not completed; what was edited stays as it is."""
     create.recover(running)

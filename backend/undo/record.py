@@ -22,7 +22,8 @@ class UndoableState(str, Enum):
     FAILED = "failed"
     """It has raised an error, and what it had changed by then can be undone."""
     INTERRUPTED = "interrupted"
-    """Its process has died, so nobody knows where it ended; the state before it is kept."""
+    """Its process has died, or the state after it could not be kept, so nobody knows where it
+    ended; the state before it is kept."""
 
     __str__ = str.__str__
 

@@ -1,13 +1,13 @@
 """How long safety snapshots are kept.
 
-Kept are the states around the newest operations, and of every last hour, day and week that has
-any the newest one. Pinned snapshots, bases of branches, and what a planned undo needs are never
-touched; nor is anything that somebody has given a name.
+Kept are the states around the newest operations, the newest one of all, and of every last hour,
+day and week that has any the newest one. Pinned snapshots, bases of branches, and what a planned
+undo needs are never touched; nor is anything that somebody has given a name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from bson import ObjectId
@@ -36,13 +36,7 @@ def apply(running: Operation) -> None:
     operations = store.select(database, {"dataset_id": dataset_id})
     settings = Settings.load()
     kept = _needed(database, operations, settings.safety_keep)
-    newest_first = records[::-1]
-    for count, period in (
-        (settings.safety_hours, _hour),
-        (settings.safety_days, _day),
-        (settings.safety_weeks, _week),
-    ):
-        kept |= _newest_of_each(newest_first, count, period)
+    kept |= kept_by_time({record.id: record.created_at for record in records}, settings)
     for record in records:
         if record.id not in kept:
             _destroy(running, record)
@@ -54,6 +48,28 @@ def apply(running: Operation) -> None:
         and not {each.before_id, each.after_id or each.before_id} <= left
     ]
     store.remove(database, gone)
+
+
+def kept_by_time(created: Mapping[ObjectId, datetime], settings: Settings) -> set[ObjectId]:
+    """Tells which safety snapshots are kept whatever they are of.
+
+    Args:
+        created: when each was created, oldest first
+        settings: how many hours, days and weeks count
+
+    Returns:
+        the newest one, with which the next one is compared, and the newest one each of the last
+        hours, days and weeks that have any
+    """
+    newest_first = [*created.items()][::-1]
+    kept = {id_ for id_, _ in newest_first[:1]}
+    for count, period in (
+        (settings.safety_hours, _hour),
+        (settings.safety_days, _day),
+        (settings.safety_weeks, _week),
+    ):
+        kept |= _newest_of_each(newest_first, count, period)
+    return kept
 
 
 def destroy_unneeded(running: Operation, record: SnapshotRecord) -> None:
@@ -86,7 +102,7 @@ def _needed(
     is_open = {"target_id": target, "branch_id": target, "state": MergeState.OPEN.value}
     undone = {plan.undoes for plan in merges.select(database, is_open)}
     ended = [each for each in operations if each.state is not UndoableState.RUNNING]
-    newest = {each.id for each in (ended if count is None else ended[len(ended) - count :])}
+    newest = {each.id for each in (ended if count is None else ended[-count:])}
     wanted = [
         each
         for each in operations
@@ -98,11 +114,13 @@ def _needed(
 
 
 def _newest_of_each(
-    newest_first: Iterable[SnapshotRecord], count: int, period: Callable[[datetime], object]
+    newest_first: Iterable[tuple[ObjectId, datetime]],
+    count: int,
+    period: Callable[[datetime], object],
 ) -> set[ObjectId]:
     found: dict[object, ObjectId] = {}
-    for record in newest_first:
-        found.setdefault(period(record.created_at), record.id)
+    for id_, created_at in newest_first:
+        found.setdefault(period(created_at), id_)
     return set(list(found.values())[:count])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..audit import describe
 from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
@@ -204,6 +205,20 @@ def after_undo(database: Database[Document], undo: OperationRecord) -> SnapshotR
     planned = [{"_id": undo.after_id}, {"name": names.safety(undo.after_id)}]
     query = {"dataset_id": undo.dataset_id, "$or": planned}
     return next(iter(Catalog(database).select(query)), None)
+
+
+def end_unknown(
+    database: Database[Document], record: OperationRecord, error: BaseException
+) -> None:
+    """Notes that nobody knows what there was after an operation.
+
+    Args:
+        database: the database
+        record: the operation
+        error: why the state after it could not be kept
+    """
+    state = UndoableState.INTERRUPTED.value
+    change(database, record.id, state=state, error=describe.error(error))
 
 
 def settle(database: Database[Document], dataset_id: ObjectId) -> None:

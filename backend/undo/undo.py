@@ -162,10 +162,10 @@ def _states(
         raise NothingToUndoError(f"'{record.what}' is still under way")
     if record.state is UndoableState.INTERRUPTED:
         advice = f"revert to '{told.before}', which it was before, or restore samples from it"
-        raise NothingToUndoError(
-            f"The process of '{record.what}' has died, so nobody knows where it ended"
-            + (f": {advice}" if told.before else "")
-        )
+        why = f"The process of '{record.what}' has died, so nobody knows where it ended"
+        if record.error is not None:
+            why = f"The state after '{record.what}' could not be kept ({record.error})"
+        raise NothingToUndoError(why + (f": {advice}" if told.before else ""))
     if not _is_ready(before) or not _is_ready(after):
         raise NothingToUndoError(
             f"The states before and after '{record.what}' are not kept any more"

@@ -44,3 +44,21 @@ def undoable_undo(options: Namespace, progress: Progress) -> Answer:
         f"{done}. To have it again: fiftyone-snapshots undoable undo "
         f"'{done.dataset_name}' {done.id}",
     )
+
+
+def undoable_mode(options: Namespace, _: Progress) -> Answer:
+    """Tells or chooses what is made undoable without being asked."""
+    if options.mode is None:
+        setting = sdk.get_undo_mode(options.dataset)
+    else:
+        chosen = None if options.mode == "unset" else options.mode
+        setting = sdk.set_undo_mode(options.dataset, chosen)
+    return Answer(setting, str(setting))
+
+
+def schedule(options: Namespace, _: Progress) -> Answer:
+    """Takes a scheduled snapshot."""
+    taken = sdk.take_scheduled_snapshot(options.dataset)
+    if taken is None:
+        return Answer(None, f"'{options.dataset}' has not changed")
+    return Answer(taken, f"Captured '{options.dataset}' as '{taken.name}'")

@@ -127,6 +127,9 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
         Level.VIEW,
     ),
     "undo an operation": (lambda: fos.undo_operation("lane", _operation()), Level.MANAGE),
+    "what is made undoable": (lambda: fos.get_undo_mode("lane"), Level.VIEW),
+    "choose what is made undoable": (lambda: fos.set_undo_mode("lane", "auto"), Level.MANAGE),
+    "take a scheduled snapshot": (lambda: fos.take_scheduled_snapshot("lane"), Level.EDIT),
     "preview of pruning": (lambda: fos.prune_snapshots("street", keep_last=1), Level.VIEW),
 }
 """What can be done, and the level that it needs."""
