@@ -19,6 +19,7 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── HeldSnapshotError          a branch needs the snapshot: delete the branch first
     │   ├── NotABranchError            the dataset is not a branch of another one
     │   ├── NotAnArchiveError          the file that was given is something else
+    │   ├── NotALockError              the file is no lock of a snapshot, or contradicts itself
     │   └── InvalidSettingError        an environment variable with an unusable value
     ├── LimitExceededError             a guard rail: remove snapshots or raise the limit
     ├── OperationCancelledError        somebody asked for it; everything is as before
@@ -72,6 +73,7 @@ __all__ = [
     "NewerFormatError",
     "NoMergeBaseError",
     "NotABranchError",
+    "NotALockError",
     "NotAnArchiveError",
     "NotVersionableError",
     "NothingToUndoError",
@@ -156,6 +158,10 @@ class NotABranchError(InvalidRequestError):
 
 class NotAnArchiveError(InvalidRequestError):
     """The file is no archive of a snapshot."""
+
+
+class NotALockError(InvalidRequestError):
+    """The file is no lock of a snapshot, or what it says does not agree with itself."""
 
 
 class InvalidSettingError(InvalidRequestError):

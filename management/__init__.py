@@ -46,6 +46,7 @@ from ..backend.revert.revert import RevertPlan
 from ..backend.revert.undo_plan import UndoPlan
 from ..backend.search.history import History, HistoryEntry, HistoryQuery, Location
 from ..backend.search.lineage import RunKind, RunLineage
+from ..backend.search.lock_file import SnapshotLock
 from ..backend.search.search import FoundSnapshot
 from ..backend.snapshots.prune import PrunedSnapshot, PruneResult
 from ..backend.snapshots.verify_report import Verdict, VerifyReport
@@ -59,6 +60,7 @@ from .access import (
     verify_audit_log,
     why_not,
 )
+from .addresses import checkout, lock_snapshot, open_snapshot_uri
 from .archives import (
     archive_snapshot,
     archives_are_on,
@@ -192,6 +194,7 @@ __all__ = [
     "SampleDifference",
     "SampleHistory",
     "Severity",
+    "SnapshotLock",
     "TakenEdits",
     "TrashItem",
     "UndoPlan",
@@ -207,6 +210,7 @@ __all__ = [
     "cancel_operation",
     "check_new_branch",
     "check_new_snapshot",
+    "checkout",
     "claim_archives",
     "clone_snapshot",
     "content_hash",
@@ -250,8 +254,10 @@ __all__ = [
     "list_undoable",
     "load_snapshot",
     "locate",
+    "lock_snapshot",
     "mergeable_fields",
     "mongodb_role",
+    "open_snapshot_uri",
     "pin_snapshot",
     "plan_merge",
     "prune_snapshots",
