@@ -37,6 +37,8 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── DamagedArchiveError        an archive that is truncated or was altered
     │   └── ArchiveNotFoundError       an archive that is gone from its store
     ├── ArchiveStorageError            the store of archives is full, out of reach, or refuses
+    ├── TrackerError                   an experiment tracker is out of reach, or refuses
+    ├── MissingPackageError            also an ImportError: it names what to install
     ├── NewerFormatError               written by a newer version of this package
     ├── DatabaseError                  MongoDB has failed, such as for want of disk space
     │   └── DatabaseUnavailableError   it cannot be reached, or is too old
@@ -70,6 +72,7 @@ __all__ = [
     "LeaseLostError",
     "LimitExceededError",
     "MergeNotFoundError",
+    "MissingPackageError",
     "NewerFormatError",
     "NoMergeBaseError",
     "NotABranchError",
@@ -88,6 +91,7 @@ __all__ = [
     "SnapshotReadOnlyError",
     "StaleDatasetError",
     "StaleMergeError",
+    "TrackerError",
     "UnsupportedFiftyOneError",
 ]
 
@@ -266,6 +270,14 @@ class ArchiveNotFoundError(DamagedSnapshotError):
 
 class ArchiveStorageError(SnapshotError):
     """The store of archives is full, out of reach, or refuses; nothing was changed."""
+
+
+class TrackerError(SnapshotError):
+    """An experiment tracker, such as MLflow, is out of reach, or refuses."""
+
+
+class MissingPackageError(SnapshotError, ImportError):
+    """A package that is needed for this alone is not installed; the message names it."""
 
 
 class NewerFormatError(SnapshotError):

@@ -202,6 +202,21 @@ COMMANDS = (
         (argument("path", metavar="PATH", help="the file, such as street.fos.json"),),
     ),
     Command(
+        Action.LIST_RUNS.command,
+        "list the runs of MLflow that used a version",
+        (DATASET, SNAPSHOT),
+    ),
+    Command(
+        "open-run",
+        "open the version that a run used, and print the name under which FiftyOne has it",
+        (
+            argument("run", metavar="RUN", help="the run, such as mlflow:<run id>"),
+            argument(
+                "--context", metavar="TEXT", help="what it was used for, if there are several"
+            ),
+        ),
+    ),
+    Command(
         "resolve",
         "find the snapshot with an address",
         (argument("uri", metavar="URI", help="the address"),),
@@ -368,7 +383,7 @@ COMMANDS = (
 
 
 ANSWERING = frozenset(
-    ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "lock",
+    ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "lock", "runs",
      "resolve", "hash", "lineage", "trash", "operations", "operation", "events", "verify-log",
      "doctor",
      "branch list", "branch info", "merge list", "merge show", "undoable list")

@@ -50,6 +50,7 @@ from ..backend.search.lock_file import SnapshotLock
 from ..backend.search.search import FoundSnapshot
 from ..backend.snapshots.prune import PrunedSnapshot, PruneResult
 from ..backend.snapshots.verify_report import Verdict, VerifyReport
+from ..backend.trackers.run import TrackedRun
 from ..backend.trash.trash import TrashItem
 from ..backend.undo.record import UndoableOperation, UndoableState
 from .access import (
@@ -148,6 +149,7 @@ from .snapshots import (
     tag_snapshot,
     untag_snapshot,
 )
+from .trackers import list_runs_of, mlflow_dataset, open_run
 from .undoing import list_undoable, undo_operation, undoable
 
 __all__ = [
@@ -196,6 +198,7 @@ __all__ = [
     "Severity",
     "SnapshotLock",
     "TakenEdits",
+    "TrackedRun",
     "TrashItem",
     "UndoPlan",
     "UndoableOperation",
@@ -249,6 +252,7 @@ __all__ = [
     "list_merges",
     "list_operations",
     "list_run_lineages",
+    "list_runs_of",
     "list_snapshots",
     "list_trash",
     "list_undoable",
@@ -256,7 +260,9 @@ __all__ = [
     "locate",
     "lock_snapshot",
     "mergeable_fields",
+    "mlflow_dataset",
     "mongodb_role",
+    "open_run",
     "open_snapshot_uri",
     "pin_snapshot",
     "plan_merge",

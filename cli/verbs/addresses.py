@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ... import management as sdk
 from ...backend.errors import InvalidRequestError
-from ..output import Answer
+from ..output import Answer, table
 
 Progress = Callable[[float, str], None]
 
@@ -27,6 +27,31 @@ def lock(options: Namespace, _: Progress) -> Answer:
 def checkout(options: Namespace, _: Progress) -> Answer:
     """Opens what a lock names."""
     return _opened(sdk.checkout(options.path).name)
+
+
+def runs(options: Namespace, _: Progress) -> Answer:
+    """Lists the runs that used a version."""
+    found = sdk.list_runs_of(options.dataset, options.snapshot)
+    rows = [
+        (
+            run.run,
+            run.name,
+            run.experiment,
+            run.status.lower(),
+            run.started_at,
+            run.started_by,
+            run.contexts,
+            run.models,
+        )
+        for run in found
+    ]
+    headings = ("run", "name", "experiment", "status", "started", "by", "used for", "models")
+    return Answer(found, table(headings, rows, "No runs"))
+
+
+def open_run(options: Namespace, _: Progress) -> Answer:
+    """Opens what a run used."""
+    return _opened(sdk.open_run(options.run, options.context).name)
 
 
 def _opened(name: str) -> Answer:
