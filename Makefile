@@ -11,6 +11,8 @@ STAMP := $(VENV)/.setup-done
 LINK := $(VENV)/typecheck/fiftyone_snapshots
 PYTEST := $(PY) $(VENV)/bin/pytest
 SANDBOX := $(PY) scripts/sandbox.py
+COMPILE := $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.10 \
+	--generate-hashes --custom-compile-command 'make lock' --quiet
 SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -26,13 +28,15 @@ help: ## Show this list
 setup: $(STAMP) ## Make .venv with pinned dependencies, this package (editable) and a mongod
 	@$(PY) scripts/ensure_mongod.py
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock requirements-integrations.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
 		echo "Python 3.10 or newer is needed; '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Point to one with: make PYTHON=/path/to/python3.12 setup" >&2; exit 1; }
 	@# A virtual environment without a working pip is the rest of an interrupted set-up.
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install -qq --require-hashes -r requirements.lock
+	@# Only what the other one does not have, so its packages stay as they are.
+	$(PY) -m pip install -qq --no-deps --require-hashes -r requirements-integrations.lock
 	$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -87,10 +91,14 @@ format: setup ## Put style and formatting right
 $(LINK): $(STAMP)
 	@mkdir -p $(@D) && ln -sfn ../.. $@
 
-lock: setup ## Resolve requirements.lock anew, for every supported Python
+lock: setup ## Resolve both locks anew, for every supported Python
 	$(PY) -m pip install --quiet uv
-	$(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
-		--generate-hashes --custom-compile-command 'make lock' --quiet -o requirements.lock $(ARGS)
+	$(COMPILE) --extra dev -o requirements.lock $(ARGS)
+	@# What the tests of other tools need besides, and only what the first one does not have
+	$(COMPILE) --extra integrations -c requirements.lock -o $(VENV)/integrations.lock $(ARGS) \
+		$$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
+	awk '/^# The following packages were excluded/ {exit} {print}' $(VENV)/integrations.lock \
+		> requirements-integrations.lock
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .sandbox build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -106,6 +106,11 @@ class Action(str, Enum):
         Row(Level.VIEW, "read the audit log", command="events", is_recorded=False),
     )
 
+    LIST_RUNS = (
+        "list_runs",
+        Row(Level.VIEW, "list the runs that used a version", command="runs", is_recorded=False),
+    )
+
     LOAD = (
         "load",
         Row(Level.VIEW, "load snapshots", "Browse snapshot", "Loading", "browse_snapshot"),

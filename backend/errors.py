@@ -19,6 +19,7 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── HeldSnapshotError          a branch needs the snapshot: delete the branch first
     │   ├── NotABranchError            the dataset is not a branch of another one
     │   ├── NotAnArchiveError          the file that was given is something else
+    │   ├── NotALockError              the file is no lock of a snapshot, or contradicts itself
     │   └── InvalidSettingError        an environment variable with an unusable value
     ├── LimitExceededError             a guard rail: remove snapshots or raise the limit
     ├── OperationCancelledError        somebody asked for it; everything is as before
@@ -36,6 +37,8 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── DamagedArchiveError        an archive that is truncated or was altered
     │   └── ArchiveNotFoundError       an archive that is gone from its store
     ├── ArchiveStorageError            the store of archives is full, out of reach, or refuses
+    ├── TrackerError                   an experiment tracker is out of reach, or refuses
+    ├── MissingPackageError            also an ImportError: it names what to install
     ├── NewerFormatError               written by a newer version of this package
     ├── DatabaseError                  MongoDB has failed, such as for want of disk space
     │   └── DatabaseUnavailableError   it cannot be reached, or is too old
@@ -69,9 +72,11 @@ __all__ = [
     "LeaseLostError",
     "LimitExceededError",
     "MergeNotFoundError",
+    "MissingPackageError",
     "NewerFormatError",
     "NoMergeBaseError",
     "NotABranchError",
+    "NotALockError",
     "NotAnArchiveError",
     "NotVersionableError",
     "NothingToUndoError",
@@ -86,6 +91,7 @@ __all__ = [
     "SnapshotReadOnlyError",
     "StaleDatasetError",
     "StaleMergeError",
+    "TrackerError",
     "UnsupportedFiftyOneError",
 ]
 
@@ -156,6 +162,10 @@ class NotABranchError(InvalidRequestError):
 
 class NotAnArchiveError(InvalidRequestError):
     """The file is no archive of a snapshot."""
+
+
+class NotALockError(InvalidRequestError):
+    """The file is no lock of a snapshot, or what it says does not agree with itself."""
 
 
 class InvalidSettingError(InvalidRequestError):
@@ -260,6 +270,14 @@ class ArchiveNotFoundError(DamagedSnapshotError):
 
 class ArchiveStorageError(SnapshotError):
     """The store of archives is full, out of reach, or refuses; nothing was changed."""
+
+
+class TrackerError(SnapshotError):
+    """An experiment tracker, such as MLflow, is out of reach, or refuses."""
+
+
+class MissingPackageError(SnapshotError, ImportError):
+    """A package that is needed for this alone is not installed; the message names it."""
 
 
 class NewerFormatError(SnapshotError):

@@ -184,6 +184,39 @@ COMMANDS = (
         ),
     ),
     Command(
+        "lock",
+        "print a small file that names a version, for git and DVC",
+        (
+            argument("dataset", metavar="DATASET", help="the name of the dataset, or street@v3"),
+            optional(SNAPSHOT, "the name of the snapshot, if DATASET does not say it"),
+            argument(
+                "--no-names",
+                action="store_true",
+                help="leave the names out: the file stays the same when they change",
+            ),
+        ),
+    ),
+    Command(
+        "checkout",
+        "open the version that a lock names, and print the name under which FiftyOne has it",
+        (argument("path", metavar="PATH", help="the file, such as street.fos.json"),),
+    ),
+    Command(
+        Action.LIST_RUNS.command,
+        "list the runs of MLflow that used a version",
+        (DATASET, SNAPSHOT),
+    ),
+    Command(
+        "open-run",
+        "open the version that a run used, and print the name under which FiftyOne has it",
+        (
+            argument("run", metavar="RUN", help="the run, such as mlflow:<run id>"),
+            argument(
+                "--context", metavar="TEXT", help="what it was used for, if there are several"
+            ),
+        ),
+    ),
+    Command(
         "resolve",
         "find the snapshot with an address",
         (argument("uri", metavar="URI", help="the address"),),
@@ -350,8 +383,9 @@ COMMANDS = (
 
 
 ANSWERING = frozenset(
-    ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "resolve", "hash",
-     "lineage", "trash", "operations", "operation", "events", "verify-log", "doctor",
+    ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "lock", "runs",
+     "resolve", "hash", "lineage", "trash", "operations", "operation", "events", "verify-log",
+     "doctor",
      "branch list", "branch info", "merge list", "merge show", "undoable list")
 )  # fmt: skip
 """The commands that do nothing but answer: if that cannot be written, they have failed."""

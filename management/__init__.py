@@ -46,9 +46,11 @@ from ..backend.revert.revert import RevertPlan
 from ..backend.revert.undo_plan import UndoPlan
 from ..backend.search.history import History, HistoryEntry, HistoryQuery, Location
 from ..backend.search.lineage import RunKind, RunLineage
+from ..backend.search.lock_file import SnapshotLock
 from ..backend.search.search import FoundSnapshot
 from ..backend.snapshots.prune import PrunedSnapshot, PruneResult
 from ..backend.snapshots.verify_report import Verdict, VerifyReport
+from ..backend.trackers.run import TrackedRun
 from ..backend.trash.trash import TrashItem
 from ..backend.undo.mode import UndoSetting
 from ..backend.undo.record import UndoableOperation, UndoableState
@@ -60,6 +62,7 @@ from .access import (
     verify_audit_log,
     why_not,
 )
+from .addresses import checkout, lock_snapshot, open_snapshot_uri
 from .archives import (
     archive_snapshot,
     archives_are_on,
@@ -147,6 +150,7 @@ from .snapshots import (
     tag_snapshot,
     untag_snapshot,
 )
+from .trackers import list_runs_of, mlflow_dataset, open_run
 from .undoing import (
     get_undo_mode,
     list_undoable,
@@ -200,7 +204,9 @@ __all__ = [
     "SampleDifference",
     "SampleHistory",
     "Severity",
+    "SnapshotLock",
     "TakenEdits",
+    "TrackedRun",
     "TrashItem",
     "UndoPlan",
     "UndoSetting",
@@ -216,6 +222,7 @@ __all__ = [
     "cancel_operation",
     "check_new_branch",
     "check_new_snapshot",
+    "checkout",
     "claim_archives",
     "clone_snapshot",
     "content_hash",
@@ -255,13 +262,18 @@ __all__ = [
     "list_merges",
     "list_operations",
     "list_run_lineages",
+    "list_runs_of",
     "list_snapshots",
     "list_trash",
     "list_undoable",
     "load_snapshot",
     "locate",
+    "lock_snapshot",
     "mergeable_fields",
+    "mlflow_dataset",
     "mongodb_role",
+    "open_run",
+    "open_snapshot_uri",
     "pin_snapshot",
     "plan_merge",
     "prune_snapshots",

@@ -15,6 +15,7 @@ from ..backend.catalog import names
 from ..backend.catalog.catalog import Catalog
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.dataset import selection
+from ..backend.errors import DatasetNotFoundError
 from ..backend.merge.record import MergePlan
 from ..backend.mongo import database
 from ..backend.overview import overview
@@ -162,10 +163,11 @@ def list_run_lineages(dataset_name: str | fod.Dataset) -> list[RunLineage]:
 
 @acting(Action.LIST)
 def locate(dataset_name: str) -> Location:
-    """Tells whether a loaded dataset is a snapshot, and of which dataset.
+    """Tells whether a dataset is a snapshot, and of which dataset.
 
     Args:
-        dataset_name: the name under which FiftyOne has loaded it
+        dataset_name: the name under which FiftyOne has loaded it, or would load it, such as
+            ``street@v3``
 
     Returns:
         the dataset, and the name of the snapshot if it is one
@@ -173,7 +175,14 @@ def locate(dataset_name: str) -> Location:
     Raises:
         ValueError: if there is no such dataset, or it is a snapshot that is gone
     """
-    return history.locate(database.connect(), dataset_name)
+    connection = database.connect()
+    try:
+        return history.locate(connection, dataset_name)
+    except DatasetNotFoundError:
+        unopened = history.find_unopened(connection, dataset_name)
+        if unopened is None:
+            raise
+        return unopened
 
 
 @acting(Action.LIST)

@@ -54,6 +54,7 @@ GOOD: dict[str, Any] = {
     "address": "x",
     "action": "create",
     "tags": ["x"],
+    "run": "mlflow:x",
     "path": "/nowhere/x.tar",
     "key": "run",
     "name": "role",

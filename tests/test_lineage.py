@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 import fiftyone as fo
 import fiftyone.brain as fob
@@ -382,7 +383,8 @@ def test_what_is_no_address(address: object) -> None:
         fos.resolve_snapshot_uri(address)
 
 
-def test_the_documentation(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     digits = image_dataset("digits", 6, persistent=True)
     digits.clone_sample_field("ground_truth", "predictions")
     check_python(ROOT / "docs" / "search-and-lineage.md", {"dataset": digits})

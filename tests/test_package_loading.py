@@ -208,6 +208,7 @@ def test_the_wheel_holds_nothing_but_the_product(wheel):
         "fiftyone-stubs",
         "fiftyone_snapshots",
         "fiftyone_snapshots_command.py",
+        "fiftyone_snapshots_mlflow.py",
         information.name,
     }
     parts = {item.name for item in (wheel / "fiftyone_snapshots").iterdir()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlencode, urlsplit
 
 from bson import ObjectId
@@ -47,8 +48,7 @@ def uri(
     """
     query = urlencode({"dataset": dataset.name, "snapshot": record.name}) if names else ""
     content = content_hash(SnapshotVersion(database, record))
-    address = urlsplit(f"{SCHEME}://{dataset.id}/{record.id}")
-    return address._replace(query=query, fragment=content).geturl()
+    return _address(dataset.id, record.id, content, query)
 
 
 def resolve(database: Database[Document], address: str) -> Location:
@@ -86,9 +86,46 @@ def resolve(database: Database[Document], address: str) -> Location:
     return Location(DatasetReference(dataset_id, name), record.name)
 
 
+def content_of(address: str) -> str:
+    """Returns the hash of content that an address names; empty if it names none.
+
+    Args:
+        address: what :func:`uri` returned
+
+    Returns:
+        the hash, with the name of its algorithm in front
+
+    Raises:
+        InvalidRequestError: if it is no such address
+    """
+    return _parse(address)[2]
+
+
+def without_names(address: str) -> str:
+    """Returns the address of a snapshot as it is for ever.
+
+    Args:
+        address: what :func:`uri` returned, with names or without
+
+    Returns:
+        the address without names
+
+    Raises:
+        InvalidRequestError: if it is no such address
+    """
+    dataset_id, snapshot_id, content = _parse(address)
+    return _address(dataset_id, snapshot_id, content)
+
+
+def _address(dataset_id: ObjectId, snapshot_id: ObjectId, content: str, query: str = "") -> str:
+    address = urlsplit(f"{SCHEME}://{dataset_id}/{snapshot_id}")
+    return address._replace(query=query, fragment=content).geturl()
+
+
 def _parse(address: str) -> tuple[ObjectId, ObjectId, str]:
-    if isinstance(address, str):
-        parts = urlsplit(address)
+    # Python takes some brackets in it for those of a network's address, and fails
+    with suppress(ValueError):
+        parts = urlsplit(address if isinstance(address, str) else "")
         ids = (parts.netloc, parts.path.strip("/"))
         if parts.scheme == SCHEME and all(map(ObjectId.is_valid, ids)):
             return ObjectId(ids[0]), ObjectId(ids[1]), parts.fragment

@@ -1,5 +1,6 @@
 """What the commands do: each calls the Management SDK, and says what came of it."""
 
+from .addresses import *  # noqa: F403
 from .archives import *  # noqa: F403
 from .branches import *  # noqa: F403
 from .log import *  # noqa: F403

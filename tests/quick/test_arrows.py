@@ -83,8 +83,19 @@ def test_only_the_guard_hooks_into_fiftyone() -> None:
 ROOMS = [
     *("errors", "action_row", "actions", "version", "config", "faults", "progress", "results"),
     *("rawbson", "mongo", "dataset", "access", "catalog", "manifest", "operations", "storage"),
-    *("archive", "audit", "projection", "diff", "search", "trash", "guard", "snapshots"),
     *(
+        "archive",
+        "audit",
+        "projection",
+        "diff",
+        "search",
+        "trackers",
+        "trash",
+        "guard",
+        "snapshots",
+    ),
+    *(
+        "snapshots",
         "revert",
         "restore",
         "branches",

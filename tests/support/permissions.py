@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,10 @@ def _operation() -> str:
     return str(found["_id"])
 
 
+def _address() -> str:
+    return json.loads(Path("street.fos.json").read_text())["uri"]
+
+
 def _undoable() -> None:
     with fos.undoable("lane", "nothing"):
         pass
@@ -74,6 +79,9 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "verify all": (fos.verify_all, Level.VIEW),
     "log": (lambda: fos.list_events("street"), Level.VIEW),
     "address": (lambda: fos.snapshot_uri("street", "v1"), Level.VIEW),
+    "open an address": (lambda: fos.open_snapshot_uri(_address()), Level.VIEW),
+    "lock": (lambda: fos.lock_snapshot("street", "v1"), Level.VIEW),
+    "checkout": (lambda: fos.checkout("street.fos.json"), Level.VIEW),
     "equality": (lambda: fos.is_head_equal("street", "v1"), Level.VIEW),
     "tag": (lambda: fos.tag_snapshot("street", "v1", "new"), Level.TAG),
     "untag": (lambda: fos.untag_snapshot("street", "v1", "new"), Level.TAG),
@@ -150,6 +158,7 @@ def street(folder: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     fos.delete_snapshot(dataset, "moved")
     fos.empty_trash(dataset)
     fos.create_snapshot(dataset, "v1")
+    Path("street.fos.json").write_text(fos.lock_snapshot(dataset, "v1").to_text())
     fos.create_snapshot(dataset, "old")
     fos.delete_snapshot(dataset, "old")
     fos.revert_dataset_to_snapshot(dataset, "v1")
