@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from fiftyone_snapshots.backend.actions import Action
 from fiftyone_snapshots.backend.operations import journal
 from fiftyone_snapshots.cli.table import COMMANDS
 from fiftyone_snapshots.operators import OPERATORS
+from support.environment import ROOT
 
 BY_ITSELF = {Action.EXPIRE, Action.PURGE, Action.BEGIN_OPERATION, Action.END_OPERATION}
 """What nobody asks for, or only by a block of code."""
@@ -33,3 +36,9 @@ def test_every_action_has_a_command() -> None:
 @pytest.mark.parametrize("verb", sorted(journal._recoveries))
 def test_what_takes_its_time_says_what_it_is_doing(verb: Action) -> None:
     assert verb.row.doing
+
+
+def test_every_command_is_in_the_documentation() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    told = page[page.index("## All commands") :]
+    assert not [each.name for each in COMMANDS if not re.search(rf"`{each.name}[ `]", told)]
