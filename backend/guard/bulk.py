@@ -179,9 +179,11 @@ def _said(arguments: _Arguments, dealt: Any) -> int | None:
     """Returns how many samples a call may touch, if its arguments say that by themselves."""
     if arguments.keys() & _BY_FIELD or isinstance(dealt, focc.SampleCollection):
         return None
-    told: list[Any] = [dealt, *(arguments.get(name) for name in _ONES)]
+    told: list[Any] = [dealt]
+    told += [arguments.get(name) for name in _ONES]
     # Importers have a length as well, which raises errors or takes its time
-    return next((len(each) for each in told if isinstance(each, _SIZED)), None)
+    sized: list[Any] = [each for each in told if isinstance(each, _SIZED)]
+    return len(sized[0]) if sized else None
 
 
 def _count(collection: focc.SampleCollection, arguments: _Arguments) -> int:

@@ -77,7 +77,8 @@ def each(result: Iterator[Any], running: Running) -> Iterator[Any]:
             yield item
     except GeneratorExit:
         # Whoever iterates has had enough, which is no failure
-        result.close()  # type: ignore[attr-defined]
+        with inside(running.dataset_id):
+            result.close()  # type: ignore[attr-defined]
         raise
     except BaseException as raised:
         error = raised
@@ -109,7 +110,8 @@ async def each_async(
                 return
             yield item
     except GeneratorExit:
-        await result.aclose()  # type: ignore[attr-defined]
+        with inside(running.dataset_id):
+            await result.aclose()  # type: ignore[attr-defined]
         raise
     except BaseException as raised:
         error = raised
