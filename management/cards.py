@@ -29,7 +29,7 @@ class CardFormat(str, Enum):
 def export_card(
     dataset_name: str | fod.Dataset,
     snapshot_name: str | DatasetSnapshot,
-    card_format: str = CardFormat.CROISSANT,
+    card_format: str = "croissant",
 ) -> str:
     """Returns what a version says of itself, for a catalogue or a README.
 
