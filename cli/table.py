@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..backend.actions import Action
 from . import values
+from .address_table import ADDRESS_COMMANDS
 from .branch_table import BRANCH_COMMANDS
 from .command import DATASET, SNAPSHOT, YES, Command, argument, optional
 from .merge_table import MERGE_COMMANDS
@@ -170,70 +171,7 @@ COMMANDS = (
             argument("--label", metavar="CLASS", help="the class of a label it has"),
         ),
     ),
-    Command(
-        "uri",
-        "print an address for a snapshot, to be noted elsewhere",
-        (
-            DATASET,
-            SNAPSHOT,
-            argument(
-                "--no-names",
-                action="store_true",
-                help="leave the names out: the address stays the same when they change",
-            ),
-        ),
-    ),
-    Command(
-        "lock",
-        "print a small file that names a version, for git and DVC",
-        (
-            argument("dataset", metavar="DATASET", help="the name of the dataset, or street@v3"),
-            optional(SNAPSHOT, "the name of the snapshot, if DATASET does not say it"),
-            argument(
-                "--no-names",
-                action="store_true",
-                help="leave the names out: the file stays the same when they change",
-            ),
-        ),
-    ),
-    Command(
-        "checkout",
-        "open the version that a lock names, and print the name under which FiftyOne has it",
-        (argument("path", metavar="PATH", help="the file, such as street.fos.json"),),
-    ),
-    Command(
-        Action.LIST_RUNS.command,
-        "list the runs of MLflow that used a version",
-        (DATASET, SNAPSHOT),
-    ),
-    Command(
-        "open-run",
-        "open the version that a run used, and print the name under which FiftyOne has it",
-        (
-            argument("run", metavar="RUN", help="the run, such as mlflow:<run id>"),
-            argument(
-                "--context", metavar="TEXT", help="what it was used for, if there are several"
-            ),
-        ),
-    ),
-    Command(
-        "resolve",
-        "find the snapshot with an address",
-        (argument("uri", metavar="URI", help="the address"),),
-    ),
-    Command(
-        "hash",
-        "print a hash of the content of a version",
-        (DATASET, optional(SNAPSHOT, "a snapshot; by default, the dataset as it is")),
-    ),
-    Command(
-        "lineage",
-        "tell on which snapshots runs were computed",
-        (
-            DATASET,
-            argument("key", metavar="KEY", nargs="?", help="the key of a run; by default, all"),
-        ),
-    ),
+    *ADDRESS_COMMANDS,
     Command(
         "trash",
         "list what can be brought back",
@@ -384,8 +322,8 @@ COMMANDS = (
 
 ANSWERING = frozenset(
     ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "lock", "runs",
-     "resolve", "hash", "lineage", "trash", "operations", "operation", "events", "verify-log",
-     "doctor",
-     "branch list", "branch info", "merge list", "merge show", "undoable list")
+     "card", "resolve", "hash", "lineage", "trash", "operations", "operation", "events",
+     "verify-log", "doctor", "branch list", "branch info", "merge list", "merge show",
+     "undoable list")
 )  # fmt: skip
 """The commands that do nothing but answer: if that cannot be written, they have failed."""

@@ -85,6 +85,7 @@ from .branches import (
     list_branches,
     restore_branch,
 )
+from .cards import CardFormat, export_card
 from .comparing import (
     calculate_dataset_latest_changes_summary,
     content_hash,
@@ -166,6 +167,7 @@ __all__ = [
     "AuditReport",
     "Branch",
     "Branches",
+    "CardFormat",
     "Conflict",
     "ConflictCount",
     "ConflictInPlace",
@@ -238,6 +240,7 @@ __all__ = [
     "discard_merge",
     "edit_snapshot",
     "empty_trash",
+    "export_card",
     "export_events",
     "export_snapshot",
     "get_branch_info",

@@ -216,6 +216,29 @@ def test_without_mlflow_it_is_said_what_to_install(
             asked()
 
 
+def test_a_reference_of_wandb_is_the_same_for_as_long_as_the_version_is(
+    dataset: fo.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    wandb = pytest.importorskip("wandb", reason="W&B, 60 MB, is not installed")
+
+    def noted(snapshot: str) -> Any:
+        made = wandb.Artifact("street", type="dataset")
+        made.add_reference(fos.snapshot_uri(NAME, snapshot, names=False), name="version")
+        return made
+
+    version = noted("v1")
+    with wandb.init(project="street") as begun:
+        begun.log_artifact(version)
+    fos.edit_snapshot(NAME, "v1", "w1")
+    assert noted("w1").digest == version.digest != noted("v2").digest
+    reference = version.manifest.entries["version"].ref
+    assert fos.open_snapshot_uri(reference).name == f"{NAME}@w1"
+
+
 def test_the_documentation(mlflow: Any) -> None:
     street = image_dataset("street", 6, persistent=True)
     check_python(ROOT / "docs" / "models-and-runs.md", {"dataset": street})

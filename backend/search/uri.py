@@ -123,12 +123,13 @@ def _address(dataset_id: ObjectId, snapshot_id: ObjectId, content: str, query: s
 
 
 def _parse(address: str) -> tuple[ObjectId, ObjectId, str]:
-    # Python takes some brackets in it for those of a network's address, and fails
-    with suppress(ValueError):
-        parts = urlsplit(address if isinstance(address, str) else "")
-        ids = (parts.netloc, parts.path.strip("/"))
-        if parts.scheme == SCHEME and all(map(ObjectId.is_valid, ids)):
-            return ObjectId(ids[0]), ObjectId(ids[1]), parts.fragment
+    if isinstance(address, str):
+        # Python takes some brackets in it for those of a network's address, and fails
+        with suppress(ValueError):
+            parts = urlsplit(address)
+            ids = (parts.netloc, parts.path.strip("/"))
+            if parts.scheme == SCHEME and all(map(ObjectId.is_valid, ids)):
+                return ObjectId(ids[0]), ObjectId(ids[1]), parts.fragment
     raise InvalidRequestError(
         f"Not the address of a snapshot: {address!r}. It must begin with {SCHEME}://, as "
         "snapshot_uri() returns it."

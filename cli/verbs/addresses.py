@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from collections.abc import Callable
 
@@ -52,6 +53,13 @@ def runs(options: Namespace, _: Progress) -> Answer:
 def open_run(options: Namespace, _: Progress) -> Answer:
     """Opens what a run used."""
     return _opened(sdk.open_run(options.run, options.context).name)
+
+
+def card(options: Namespace, _: Progress) -> Answer:
+    """Prints a card; one of Croissant is a JSON document itself."""
+    text = sdk.export_card(options.dataset, options.snapshot, options.format)
+    is_json = options.format == sdk.CardFormat.CROISSANT
+    return Answer(json.loads(text) if is_json else {"card": text}, text)
 
 
 def _opened(name: str) -> Answer:

@@ -99,6 +99,7 @@ ROOMS = [
         "revert",
         "restore",
         "branches",
+        "cards",
         "merge",
         "undo",
         "overview",

@@ -81,6 +81,7 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
     "address": (lambda: fos.snapshot_uri("street", "v1"), Level.VIEW),
     "open an address": (lambda: fos.open_snapshot_uri(_address()), Level.VIEW),
     "lock": (lambda: fos.lock_snapshot("street", "v1"), Level.VIEW),
+    "card": (lambda: fos.export_card("street", "v1"), Level.VIEW),
     "checkout": (lambda: fos.checkout("street.fos.json"), Level.VIEW),
     "equality": (lambda: fos.is_head_equal("street", "v1"), Level.VIEW),
     "tag": (lambda: fos.tag_snapshot("street", "v1", "new"), Level.TAG),
