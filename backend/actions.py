@@ -246,14 +246,7 @@ class Action(str, Enum):
     )
     APPLY_MERGE = (
         "apply_merge",
-        Row(
-            Level.MANAGE,
-            "apply merges",
-            "Apply merge",
-            "Merging",
-            "apply_merge",
-            command="merge apply",
-        ),
+        Row(Level.MANAGE, "apply merges", "Apply merge", "Merging", "apply_merge", "merge apply"),
     )
     UNDO_MERGE = (
         "undo_merge",
@@ -263,7 +256,7 @@ class Action(str, Enum):
             "Undo merge",
             "Undoing a merge",
             "undo_merge",
-            command="merge undo",
+            "merge undo",
         ),
     )
     DISCARD_MERGE = (

@@ -190,7 +190,8 @@ def _count(collection: focc.SampleCollection, arguments: _Arguments) -> int:
     """Returns how many samples a call may touch; none if there are none to lose."""
     there: int = collection._root_dataset._sample_collection.estimated_document_count()
     view = arguments.get("view")
-    for each in (view, arguments.get("samples"), arguments.get("sample_collection")):
+    told: list[Any] = [view, arguments.get("samples"), arguments.get("sample_collection")]
+    for each in told:
         if isinstance(each, focc.SampleCollection):
             return min(len(each), there) if each is view else len(each) if there else 0
     is_adding = arguments.keys() & {"dataset_importer", "paths_or_samples", "samples"}
