@@ -193,6 +193,7 @@ def _count(collection: focc.SampleCollection, arguments: _Arguments) -> int:
     told: list[Any] = [view, arguments.get("samples"), arguments.get("sample_collection")]
     for each in told:
         if isinstance(each, focc.SampleCollection):
-            return min(len(each), there) if each is view else len(each) if there else 0
+            number: int = len(each)
+            return min(number, there) if each is view or not there else number
     is_adding = arguments.keys() & {"dataset_importer", "paths_or_samples", "samples"}
     return (_MANY if there else 0) if is_adding else there
