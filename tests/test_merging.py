@@ -102,6 +102,20 @@ def test_every_conflict_stops_a_merge(street: fo.Dataset) -> None:
         found.resolve(None, "ours")
 
 
+@pytest.mark.parametrize("street", ["duplication"], indirect=True)
+def test_names_that_nobody_has(street: fo.Dataset) -> None:
+    with pytest.raises(fos.DatasetNotFoundError, match=r"Did you mean 'street\.night'\?"):
+        fos.plan_merge("night")
+    with pytest.raises(fos.InvalidRequestError, match="neither side has a field 'wether'"):
+        plan(prefer={"wether": "ours"})
+    for known in ("weather.label", "frames.x", "info.a", "mask_targets"):
+        assert plan(prefer={known: "ours"}).open_conflicts == 0
+    with pytest.raises(fos.InvalidRequestError, match="there are: filepath, "):
+        plan(fields=["wether"])
+    with pytest.raises(fos.InvalidRequestError, match="own and never merged"):
+        plan(fields=["_rand"])
+
+
 @pytest.mark.parametrize("prefer", ["theirs", {"label_class": "theirs"}, {"weather": "theirs"}])
 @pytest.mark.parametrize("street", ["duplication"], indirect=True)
 def test_a_preference_decides_conflicts_only(street: fo.Dataset, prefer: Any) -> None:

@@ -125,7 +125,10 @@ def check_versionable(document: Document) -> None:
 def _not_found(database: Database[Document], name: str) -> str:
     """Says that there is no such dataset, and which one may be meant."""
     listed: Document = {"sample_collection_name": {"$regex": "^samples\\."}, "name": {"$type": 2}}
-    close = difflib.get_close_matches(name, database["datasets"].distinct("name", listed), 1)
+    names = database["datasets"].distinct("name", listed)
+    # What somebody has called a branch is not what its dataset is called
+    branches = [each for each in names if each.endswith(f".{name}")]
+    close = [*branches, *difflib.get_close_matches(name, names, 1)]
     meant = f". Did you mean '{close[0]}'?" if close else ""
     return f"Dataset '{name}' not found{meant}"
 

@@ -12,6 +12,7 @@ from ..branches.record import get_branch
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference, current_name, migrate
+from ..dataset.schema import FRAMES_PREFIX
 from ..diff.versions import HeadVersion, NoVersion, SnapshotVersion
 from ..errors import InvalidRequestError, NoMergeBaseError
 from ..mongo.collections import ensure_indexes
@@ -117,6 +118,7 @@ def between(
         scope=scope,
         progress=progress,
     )
+    preference.check(_names(engine))
     _check_samples(engine)
     plan_id = ObjectId()
     found = _Findings(database, plan_id)
@@ -248,6 +250,16 @@ def _open(
 ) -> list[PlanRecord]:
     query = {"target_id": target.id, "branch_id": branch.id, "undoes": undoes}
     return store.select(database, {**query, "state": MergeState.OPEN.value})
+
+
+def _names(engine: Engine) -> set[str]:
+    """Returns what conflicts can be about: fields, and what datasets say of themselves."""
+    documents = [side.document for side in engine.sides]
+    found = {str(key) for document in documents for key in document}
+    for key, prefix in (("sample_fields", ""), ("frame_fields", FRAMES_PREFIX)):
+        for document in documents:
+            found |= {prefix + str(each["name"]) for each in document.get(key) or ()}
+    return found
 
 
 def _check_samples(engine: Engine) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, InvalidRequestError
 from .conflicts import TAKES, Conflict, ConflictKind, Resolution, Take
 
 _SIDES = {Take.OURS.value: Take.OURS, Take.THEIRS.value: Take.THEIRS}
@@ -49,6 +49,23 @@ class Preference:
             else:
                 fields[str(name)] = _side(side)
         return cls(None, kinds, fields)
+
+    def check(self, known: Collection[str]) -> None:
+        """Refuses fields that nobody has.
+
+        Args:
+            known: the fields of both sides and their base, those of frames with the prefix
+                ``frames.``, and what their datasets say of themselves
+
+        Raises:
+            InvalidRequestError: if there is one
+        """
+        for name in self.fields:
+            if not any(f"{name}.".startswith(f"{each}.") for each in (*known, "frames")):
+                raise InvalidRequestError(
+                    f"prefer: neither side has a field '{name}', and no kind of conflict is "
+                    "called so"
+                )
 
     def decide(self, conflict: Conflict) -> Resolution | None:
         """Returns how a conflict is decided, if it is."""

@@ -359,8 +359,13 @@ def _is_in(path: str, fields: Collection[str]) -> bool:
     return any(path == name or path.startswith(f"{name}.") for name in fields)
 
 
+def can_be_chosen(name: str) -> bool:
+    """Returns whether a field can be merged by itself: not what FiftyOne keeps for itself."""
+    return name not in NOT_TO_CHOOSE and not name.startswith("_")
+
+
 def _check(name: str, known: set[str]) -> None:
-    free = {each for each in known if each.removeprefix(FRAMES_PREFIX) not in NOT_TO_CHOOSE}
+    free = {each for each in known if can_be_chosen(each.removeprefix(FRAMES_PREFIX))}
     if name in free:
         return
     if name in known:

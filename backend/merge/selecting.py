@@ -18,7 +18,7 @@ from ..dataset.schema import FRAMES_PREFIX
 from ..errors import InvalidArgumentError, InvalidRequestError
 from ..mongo.database import Document
 from ..rawbson.ids import Ids
-from .scope import NOT_TO_CHOOSE, Scope
+from .scope import Scope, can_be_chosen
 
 
 def read_fields(given: object) -> tuple[str, ...] | None:
@@ -81,7 +81,7 @@ def mergeable_fields(database: Database[Document], dataset: DatasetReference) ->
         prefix + str(field["name"])
         for key, prefix in (("sample_fields", ""), ("frame_fields", FRAMES_PREFIX))
         for field in document.get(key) or ()
-        if field["name"] not in NOT_TO_CHOOSE
+        if can_be_chosen(str(field["name"]))
     ]
 
 
