@@ -115,5 +115,5 @@ def test_saved_views_that_read_the_same_in_an_address() -> None:
         "my-view (night)": 2,
     }
     assert len(merged.load_saved_view("My view")) == 1
-    with pytest.raises(ValueError, match="already"):
+    with pytest.raises(ValueError, match="in use"):
         merged.save_view("my view", merged.limit(2))
