@@ -8,17 +8,14 @@ from typing import Any
 
 import fiftyone as fo
 import pytest
-from bson import ObjectId
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.catalog.record import SnapshotRecord
 from support.crash import fails_at, killed_at, points_of
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import assert_sound
-
-STREET = "street"
+from support.street import STREET, label, operation, weather
 
 
 @pytest.fixture(params=["duplication", "delta"])
@@ -27,31 +24,12 @@ def street(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> f
     return image_dataset(STREET, 6, persistent=True)
 
 
-def label(number: int, value: str) -> None:
-    dataset = fo.load_dataset(STREET, reload=True)
-    sample = dataset.skip(number).first()
-    sample["weather"].label = value
-    sample.save()
-
-
-def weather() -> list[str]:
-    return fo.load_dataset(STREET, reload=True).values("weather.label")
-
-
-def operation(what: str, *numbers: int) -> fos.UndoableOperation:
-    with fos.undoable(STREET, what) as block:
-        for number in numbers:
-            label(number, what)
-    assert block.operation is not None
-    return block.operation
-
-
 def test_an_operation_is_undone_and_what_came_later_stays(street: fo.Dataset) -> None:
     before = weather()
     done = operation("fog", 0, 1)
     assert (done.what, done.state, done.samples_changed) == ("fog", "done", 2)
     assert done.is_undoable
-    label(2, "later")
+    label(STREET, 2, "later")
     dry = fos.undo_operation(STREET, done.id, dry_run=True)
     assert (dry.changes.samples_changed, dry.open_conflicts, dry.undoes) == (2, 0, done.id)
     assert weather()[:3] == ["fog", "fog", "later"]
@@ -77,7 +55,7 @@ def test_what_was_changed_again_is_decided_as_in_a_merge(
 ) -> None:
     before = weather()
     done = operation("fog", 0, 1)
-    label(1, "by hand")
+    label(STREET, 1, "by hand")
     with pytest.raises(fos.ConflictsRemainError, match="apply_merge"):
         fos.undo_operation(STREET, done.id)
     assert weather()[:2] == ["fog", "by hand"]
@@ -125,129 +103,13 @@ def test_what_an_undo_brings_back_is_looked_at_where_it_is(street: fo.Dataset) -
     assert found.file == Path(second.filepath).name
 
 
-def test_nothing_is_stored_if_nothing_changed(
-    street: fo.Dataset, database: Database[Document]
-) -> None:
-    with fos.undoable(STREET, "look") as block:
-        list(street)
-    assert block.operation is None
-    assert fos.list_snapshots(STREET, safety=True) == []
-    assert fos.list_undoable(STREET) == []
-    fos.create_snapshot(STREET, "v1")
-    done = operation("fog", 0)
-    assert done.before == "v1"
-    assert fos.list_snapshots(STREET) == ["v1"]
-    assert fos.list_snapshots(STREET, safety=True) == ["v1", done.after]
-    second = operation("snow", 1)
-    assert second.before == done.after
-    with fos.undoable(STREET, "index"):
-        street.create_index("weather.label")
-    assert fos.list_undoable(STREET)[0].what == "index"
-    assert_sound(database)
-
-
-def test_safety_snapshots_are_no_named_ones(
-    street: fo.Dataset, monkeypatch: pytest.MonkeyPatch, database: Database[Document]
-) -> None:
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MAX_PER_DATASET", "2")
-    done = operation("fog", 0)
-    fos.create_snapshot(STREET, "v1")
-    operation("snow", 1)
-    assert fos.check_new_snapshot(STREET) == 1
-    two = fos.create_snapshot(STREET, "v2")
-    assert two.linear_change_summary is not None
-    assert two.linear_change_summary.num_samples_changed == 1
-    assert [entry.name for entry in fos.get_history(STREET).entries] == ["v2", "v1"]
-    assert [found.name for found in fos.search_snapshots()] == ["v2", "v1"]
-    assert fos.prune_snapshots(STREET, keep_last=1, dry_run=True).kept == ("v2",)
-    assert done.before is not None
-    assert done.after is not None
-    assert fos.diff(STREET, done.before, done.after, progress=False).changed
-    assert len(fos.load_snapshot(STREET, done.before)) == 6
-    for name in (done.before, done.before.upper(), f"Safety {'a' * 24}"):
-        with pytest.raises(fos.InvalidNameError, match="reserved"):
-            fos.create_snapshot(STREET, name)
-    with pytest.raises(fos.InvalidRequestError, match="keeps its name"):
-        fos.edit_snapshot(STREET, done.before, new_name="mine")
-    fos.delete_snapshot(STREET, done.before)
-    assert not fos.list_undoable(STREET)[-1].is_undoable
-    with pytest.raises(fos.NothingToUndoError, match="not kept"):
-        fos.undo_operation(STREET, done.id)
-    fos.restore_snapshot(STREET, done.before)
-    assert fos.list_undoable(STREET)[-1].is_undoable
-    assert_sound(database)
-
-
-def test_records_of_earlier_versions_are_named(
-    street: fo.Dataset, database: Database[Document]
-) -> None:
-    fos.create_snapshot(STREET, "v1")
-    database["snapshots.catalog"].update_one({}, {"$unset": {"kind": 1}})
-    document = database["snapshots.catalog"].find_one({})
-    assert document is not None
-    assert not SnapshotRecord.from_document(document).is_safety
-    assert fos.list_snapshots(STREET) == ["v1"]
-    assert fos.check_new_snapshot(STREET) == 19
-
-
-def test_rules_keep_the_newest_and_what_others_hold(
-    street: fo.Dataset, monkeypatch: pytest.MonkeyPatch, database: Database[Document]
-) -> None:
-    for rule in ("HOURS", "DAYS", "WEEKS"):
-        monkeypatch.setenv(f"FIFTYONE_SNAPSHOTS_SAFETY_{rule}", "0")
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_SAFETY_KEEP", "2")
-    fos.create_snapshot(STREET, "v1")
-    first = operation("a", 0)
-    assert first.after is not None
-    fos.pin_snapshot(STREET, first.after)
-    done = [operation(name, number) for number, name in enumerate("bcde")]
-    kept = fos.list_snapshots(STREET, safety=True)
-    assert kept == ["v1", first.after, *(done[i].after for i in (1, 2, 3))]
-    assert [o.what for o in fos.list_undoable(STREET)] == ["e", "d", "a"]
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_SAFETY_KEEP", "1")
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_SAFETY_HOURS", "2")
-    last = operation("f", 4)
-    assert last.after in fos.list_snapshots(STREET, safety=True)
-    assert_sound(database)
-
-
-def test_the_newest_is_what_began_last_whatever_its_id(
-    street: fo.Dataset, database: Database[Document], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for rule in ("HOURS", "DAYS", "WEEKS"):
-        monkeypatch.setenv(f"FIFTYONE_SNAPSHOTS_SAFETY_{rule}", "0")
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_SAFETY_KEEP", "1")
-    before = weather()
-    operation("fog", 0)
-    # As of another process, in the same second
-    other = database["snapshots.operations"].find_one_and_delete({})
-    assert other is not None
-    database["snapshots.operations"].insert_one({**other, "_id": ObjectId("f" * 24)})
-    newest = operation("rain", 1)
-    assert [each.what for each in fos.list_undoable(STREET)] == ["rain"]
-    fos.undo_operation(STREET, newest.id)
-    assert weather() == ["fog", *before[1:]]
-
-
-def test_the_newest_stay_undoable_however_few_they_are(
-    street: fo.Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for rule in ("HOURS", "DAYS", "WEEKS"):
-        monkeypatch.setenv(f"FIFTYONE_SNAPSHOTS_SAFETY_{rule}", "0")
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_SAFETY_KEEP", "3")
-    for number in range(5):
-        operation(str(number), 0)
-        expected = [str(each) for each in range(number, -1, -1)][:3]
-        assert [each.what for each in fos.list_undoable(STREET)] == expected
-
-
 @pytest.mark.parametrize("on_error", [None, "revert"])
 def test_an_error_stays_or_is_taken_back(street: fo.Dataset, on_error: str | None) -> None:
     before = weather()
 
     @fos.undoable(STREET, "risky", on_error=on_error)
     def work() -> None:
-        label(0, "half")
+        label(STREET, 0, "half")
         raise RuntimeError("no more")
 
     with pytest.raises(RuntimeError, match="no more"):
@@ -320,7 +182,7 @@ def test_dying_anywhere_never_touches_the_edit(
     # The edit comes after those; what both captures pass is met in the first one
     begun = max(n for n, point in enumerate(points) if point.startswith("begin_operation"))
     for number, point in enumerate(points[::every]):
-        label(2, f"before {number}")
+        label(STREET, 2, f"before {number}")
         before = weather()
 
         def act(word: str = f"word {number}") -> None:

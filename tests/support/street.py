@@ -1,4 +1,4 @@
-"""A dataset with a branch, in both of which somebody has relabelled samples."""
+"""A dataset with a branch, in both of which somebody relabels samples, also as an operation."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ def weather(name: str = STREET) -> list[str]:
     """Returns what all samples are labelled."""
     found: list[str] = fo.load_dataset(name, reload=True).values("weather.label")
     return found
+
+
+def operation(what: str, *numbers: int) -> fos.UndoableOperation:
+    """Relabels some samples, as an operation that can be undone."""
+    with fos.undoable(STREET, what) as block:
+        for number in numbers:
+            label(STREET, number, what)
+    assert block.operation is not None
+    return block.operation
 
 
 def plan(**options: Any) -> fos.MergePlan:
