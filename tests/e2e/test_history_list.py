@@ -166,7 +166,7 @@ def test_the_keyboard_is_enough(dataset: fo.Dataset, app: App) -> None:
     app.row("typed").get_by_role("button", name="More for typed").press("Enter")
     expect(app.page.get_by_role("menuitem").first).to_be_focused()
     edit = app.page.get_by_role("menuitem", name="Edit name and description")
-    for _ in range(5):
+    for _ in range(3):
         app.page.keyboard.press("ArrowDown")
     expect(edit).to_be_focused()
     app.page.keyboard.press("Enter")
