@@ -22,6 +22,8 @@ def opened(dataset: fo.Dataset, app: App) -> str:
     """A snapshot that is open in the App."""
     fos.create_snapshot(dataset, "v1")
     name = fos.load_snapshot(dataset, "v1").name
+    # A server that has the plugin's folder alone knows snapshots from its first page on
+    app.open(dataset.name)
     app.open(name)
     return str(name)
 
