@@ -17,7 +17,7 @@ from fiftyone_snapshots.backend.catalog.catalog import Catalog
 from fiftyone_snapshots.backend.mongo.database import connect
 
 from .data import image_dataset
-from .harness import Row, Step, compare
+from .harness import Row, Step, clone_of, compare
 
 _NAME = "bench-archive"
 _LARGE_ENOUGH = 200_000
@@ -36,9 +36,7 @@ def rows(samples: int) -> Iterator[Row]:
     data = f"{samples:,} samples"
     dataset = image_dataset(_NAME, samples)
     fos.create_snapshot(_NAME, "base")
-    clone = Step(
-        run=lambda: dataset.clone("bench-clone"), after=lambda: fo.delete_dataset("bench-clone")
-    )
+    clone = clone_of(dataset)
     bars = (1.5, 3.0) if samples >= _LARGE_ENOUGH else (None, None)
     with tempfile.TemporaryDirectory() as folder, _archive_path(folder):
         archive = Step(run=_archive, after=_unarchive)

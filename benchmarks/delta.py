@@ -22,7 +22,7 @@ from fiftyone_snapshots.backend.storage.delta import chain as chains
 from fiftyone_snapshots.backend.storage.delta.gc import collect_garbage
 
 from .data import LABELS, image_dataset, video_dataset
-from .harness import Row, Step
+from .harness import Row, Step, clone_of
 
 _NAME = "bench-delta"
 _STEPS = 9
@@ -64,10 +64,7 @@ class _Bench:
         self._is_enough = count >= _ENOUGH
         self._database = connect()
         self._clones: list[float] = []
-        self._clone = Step(
-            run=lambda: dataset.clone("bench-clone"),
-            after=lambda: fo.delete_dataset("bench-clone"),
-        )
+        self._clone = clone_of(dataset)
 
     def rows(self) -> Iterator[Row]:
         """Measures everything, each time beside a clone."""

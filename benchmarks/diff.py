@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -20,7 +18,7 @@ from fiftyone_snapshots.backend.diff.versions import SnapshotVersion
 from fiftyone_snapshots.backend.mongo.database import connect
 
 from .data import LABELS, image_dataset, video_dataset
-from .harness import Row, Step
+from .harness import Row, Step, clone_of, peak_memory
 
 _NAME = "bench-diff"
 _ROUNDS = 3
@@ -32,6 +30,9 @@ _FRAMES_A_SAMPLE = 0.6
 _BETWEEN, _HEAD, _MORE = 0.05, 0.6, 0.3
 _ENOUGH = 100_000
 _MOST_MEMORY_MB = 1500
+_PROGRAM = (
+    f"import fiftyone_snapshots as fos; fos.calculate_dataset_latest_changes_summary({_NAME!r})"
+)
 
 
 def rows(samples: int) -> Iterator[Row]:
@@ -61,7 +62,7 @@ def _rows(dataset: fo.Dataset, data: str, collection: Collection) -> Iterator[Ro
         "diff of HEAD, fields and labels": (Step(lambda: fos.diff(_NAME, "a")), _HEAD + _MORE),
     }
     yield from _measure(dataset, data, head)
-    peak = _peak_memory()
+    peak = peak_memory(_PROGRAM)
     fits = "below" if peak < _MOST_MEMORY_MB else "ABOVE"
     print(f"  summary of HEAD: {peak} MB resident, {fits} {_MOST_MEMORY_MB}", file=sys.stderr)
     fos.create_snapshot(dataset, "b")
@@ -78,9 +79,7 @@ def _measure(
 ) -> Iterator[Row]:
     """Times all steps after each clone: clones are what takes long."""
     count = dataset.count("frames") if dataset.media_type == "video" else len(dataset)
-    clone = Step(
-        run=lambda: dataset.clone("bench-clone"), after=lambda: fo.delete_dataset("bench-clone")
-    )
+    clone = clone_of(dataset)
     rounds = [
         (clone.seconds(), {name: step.seconds() for name, (step, _) in steps.items()})
         for _ in range(_ROUNDS)
@@ -128,14 +127,3 @@ def _edit(collection: Collection) -> None:
         if number is not None:
             copies[-1]["frame_number"] = number + _FRAMES_A_VIDEO
     collection.insert_many(copies)
-
-
-def _peak_memory() -> int:
-    """Returns the most memory, in MB, that a process needs for a summary of HEAD."""
-    program = (
-        "import fiftyone_snapshots as fos; "
-        f"fos.calculate_dataset_latest_changes_summary({_NAME!r})"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-    kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return kilobytes // (1024 * (1024 if sys.platform == "darwin" else 1))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -36,6 +39,24 @@ class Step:
         elapsed = time.perf_counter() - start
         self.after()
         return elapsed
+
+
+def clone_of(dataset: fo.Dataset) -> Step:
+    """Returns what most is compared with: FiftyOne's own clone of a dataset."""
+    return Step(
+        run=lambda: dataset.clone("bench-clone"), after=lambda: fo.delete_dataset("bench-clone")
+    )
+
+
+def peak_memory(program: str) -> int:
+    """Returns the most memory, in MB, that a process needs for something.
+
+    Args:
+        program: Python, which is run in a process of its own
+    """
+    subprocess.run([sys.executable, "-c", program], check=True)
+    kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return kilobytes // (1024 * (1024 if sys.platform == "darwin" else 1))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import fiftyone.core.odm as foo
 import fiftyone_snapshots as fos
 
 from .data import image_dataset
-from .harness import Row, Step, compare
+from .harness import Row, Step, clone_of, compare
 from .slow_link import slow_link
 
 _SAMPLES = 10_000
@@ -56,9 +56,7 @@ def _measured(backend: str) -> Iterator[Row]:
     name = f"bench-{backend}"
     data = f"{_SAMPLES:,} samples, {backend}, 2 x {_SECONDS * 1000:.0f} ms"
     dataset = image_dataset(name, _SAMPLES)
-    clone = Step(
-        run=lambda: dataset.clone("bench-clone"), after=lambda: fo.delete_dataset("bench-clone")
-    )
+    clone = clone_of(dataset)
     fos.create_snapshot(name, "base")
 
     def edit() -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from unittest.mock import patch
@@ -16,7 +13,7 @@ from pymongo import UpdateOne
 import fiftyone_snapshots as fos
 
 from .data import image_dataset
-from .harness import Row, Step, compare
+from .harness import Row, Step, clone_of, compare, peak_memory
 
 _NAME = "bench-merge"
 _BRANCH = f"{_NAME}.lab"
@@ -29,6 +26,10 @@ _CREATE, _PLAN, _APPLY = 1.0, 0.9, 1.6
 _ENOUGH = 200_000
 """Bars are set from this size on: a clone of fewer samples takes no time."""
 _MOST_MEMORY_MB = 1500
+_PROGRAM = (
+    "import fiftyone_snapshots as fos; "
+    f"fos.apply_merge(fos.plan_merge({_BRANCH!r}, prefer='theirs'))"
+)
 
 
 def rows(samples: int) -> Iterator[Row]:
@@ -76,15 +77,12 @@ class _Bench:
             fo.delete_dataset(dataset)
 
     def _row(self, name: str, step: Step, bar: float | None) -> Row:
-        clone = Step(
-            run=lambda: self._dataset.clone("bench-clone"),
-            after=lambda: fo.delete_dataset("bench-clone"),
-        )
+        clone = clone_of(self._dataset)
         bar = bar if self._is_enough else None
         return compare(name, self._data, step, "Dataset.clone()", clone, bar, repeats=_ROUNDS)
 
     def _memory(self) -> Row:
-        peak = _peak_memory()
+        peak = peak_memory(_PROGRAM)
         return Row(
             name="memory of plan and apply, MB",
             data=self._data,
@@ -138,14 +136,3 @@ class _Bench:
     def _undo(self) -> None:
         fos.undo_merge(_NAME)
         fos.empty_trash(_NAME)
-
-
-def _peak_memory() -> int:
-    """Returns the most memory, in MB, that a process needs to plan and apply a merge."""
-    program = (
-        "import fiftyone_snapshots as fos; "
-        f"fos.apply_merge(fos.plan_merge({_BRANCH!r}, prefer='theirs'))"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-    kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return kilobytes // (1024 * (1024 if sys.platform == "darwin" else 1))

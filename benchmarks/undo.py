@@ -12,7 +12,7 @@ import fiftyone as fo
 import fiftyone_snapshots as fos
 
 from .data import image_dataset
-from .harness import Row, Step, compare
+from .harness import Row, Step, clone_of, compare
 
 _NAME = "bench-undo"
 _BACKEND = {"FIFTYONE_SNAPSHOTS_BACKEND": "delta"}
@@ -58,10 +58,7 @@ def rows(samples: int) -> Iterator[Row]:
     is_enough = samples >= _ENOUGH
     with patch.dict(os.environ, _BACKEND):
         dataset = image_dataset(_NAME, samples)
-        clone = Step(
-            run=lambda: dataset.clone("bench-clone"),
-            after=lambda: fo.delete_dataset("bench-clone"),
-        )
+        clone = clone_of(dataset)
         numbers = iter(range(1000))
         edit = _Pair(
             # What nobody has captured: the state before is not there yet

@@ -13,7 +13,7 @@ from fiftyone_snapshots.backend.dataset.parts import Documents
 from fiftyone_snapshots.backend.manifest.manifest import Manifest
 
 from .data import image_dataset
-from .harness import Row, Step, compare
+from .harness import Row, Step, clone_of, compare
 
 _SMALL = 1_000
 
@@ -32,9 +32,7 @@ def rows(samples: int) -> Iterator[Row]:
     """
     data = f"{samples:,} samples"
     dataset = image_dataset("bench", samples)
-    clone = Step(
-        run=lambda: dataset.clone("bench-clone"), after=lambda: fo.delete_dataset("bench-clone")
-    )
+    clone = clone_of(dataset)
     yield compare(
         "create",
         data,

@@ -5,6 +5,12 @@ from __future__ import annotations
 from ..backend.actions import Action
 from .command import DATASET, SNAPSHOT, Command, argument, optional
 
+_NO_NAMES = argument(
+    "--no-names",
+    action="store_true",
+    help="leave the names out, so that it stays the same when they change",
+)
+
 ADDRESS_COMMANDS = (
     Command(
         "uri",
@@ -12,11 +18,7 @@ ADDRESS_COMMANDS = (
         (
             DATASET,
             SNAPSHOT,
-            argument(
-                "--no-names",
-                action="store_true",
-                help="leave the names out: the address stays the same when they change",
-            ),
+            _NO_NAMES,
         ),
     ),
     Command(
@@ -25,11 +27,7 @@ ADDRESS_COMMANDS = (
         (
             argument("dataset", metavar="DATASET", help="the name of the dataset, or street@v3"),
             optional(SNAPSHOT, "the name of the snapshot, if DATASET does not say it"),
-            argument(
-                "--no-names",
-                action="store_true",
-                help="leave the names out: the file stays the same when they change",
-            ),
+            _NO_NAMES,
         ),
     ),
     Command(

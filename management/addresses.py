@@ -8,7 +8,8 @@ import fiftyone.core.dataset as fod
 
 from ..backend.access import Action
 from ..backend.catalog.catalog import Catalog
-from ..backend.catalog.record import DatasetSnapshot
+from ..backend.catalog.record import DatasetSnapshot, SnapshotRecord
+from ..backend.dataset.reference import DatasetReference
 from ..backend.errors import NotALockError
 from ..backend.mongo import database
 from ..backend.search import lock_file, uri
@@ -33,14 +34,7 @@ def open_snapshot_uri(address: str) -> fod.Dataset:
         ValueError: if it is no such address, or there is no such dataset or snapshot
         DamagedSnapshotError: if the snapshot has another content, or its archive is gone
     """
-    location = uri.resolve(database.connect(), address)
-    enter(Action.LOAD, location.dataset)
-    connection, dataset = database.connect(), location.dataset
-    assert location.snapshot is not None
-    record = Catalog(connection).get(dataset.id, location.snapshot, dataset.name)
-    if record.archive is not None:
-        unarchive_snapshot(dataset.name, record.name)
-    return load_snapshot(dataset.name, record.name)
+    return _open(*_found(address))
 
 
 @acting(Action.LIST)
@@ -97,14 +91,28 @@ def checkout(path: str | Path) -> fod.Dataset:
         NewerFormatError: if a newer version of this package has written the file
     """
     lock = lock_file.read(Path(path))
-    connection = database.connect()
-    location = uri.resolve(connection, lock.uri)
-    enter(Action.LOAD, location.dataset)
-    assert location.snapshot is not None
-    record = Catalog(connection).get(location.dataset.id, location.snapshot, location.dataset.name)
+    dataset, record = _found(lock.uri)
     if record.sample_count != lock.sample_count:
         raise NotALockError(
             f"'{path}' contradicts the snapshot that it names: {record.sample_count} samples are "
             f"in that, and it says {lock.sample_count}"
         )
-    return open_snapshot_uri(lock.uri)
+    return _open(dataset, record)
+
+
+def _found(address: str) -> tuple[DatasetReference, SnapshotRecord]:
+    """Finds the snapshot with an address, for whoever may load it."""
+    connection = database.connect()
+    location = uri.resolve(connection, address)
+    enter(Action.LOAD, location.dataset)
+    assert location.snapshot is not None
+    return location.dataset, Catalog(connection).get(
+        location.dataset.id, location.snapshot, location.dataset.name
+    )
+
+
+def _open(dataset: DatasetReference, record: SnapshotRecord) -> fod.Dataset:
+    """Opens a snapshot; an archived one is brought back first."""
+    if record.archive is not None:
+        unarchive_snapshot(dataset.name, record.name)
+    return load_snapshot(dataset.name, record.name)

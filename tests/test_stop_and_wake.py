@@ -157,8 +157,9 @@ class _Walk:
                     break
                 if then is None:
                     self._undone.append(command)
-            # Where what was begun is finished this time, it cannot be done again
-            if then is not None and (then is self._story.back or was_undone()):
+            # A verb need not send its commands in the same order twice: what was finished then may
+            # be undone now, and is not to be taken back, and the other way round
+            if then is not None and was_undone() is not (then is self._story.back):
                 then()
             undoes = then is not self._story.back and self._was_reverted(earlier)
             self._wake(sleepers, before.head if undoes else None)

@@ -12,14 +12,13 @@ from ..branches.record import get_branch
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..dataset.reference import DatasetReference, current_name
+from ..dataset.schema import FRAMES_PREFIX
 from ..diff.schema import declared
 from ..diff.surroundings import dataset_document
 from ..diff.versions import SnapshotVersion
 from ..mongo.database import Document
 from ..results.times import zoned
 from ..search import uri
-
-FRAMES_PREFIX = "frames."
 
 
 @dataclass(frozen=True)
