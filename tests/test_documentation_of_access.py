@@ -10,7 +10,6 @@ import fiftyone as fo
 import pytest
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.access import Action
 from support.datasets import image_dataset
 from support.environment import ROOT
 
@@ -46,22 +45,3 @@ def test_permissions(dataset: fo.Dataset, tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "policy.yml").write_text(policy[1])
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_POLICY", str(tmp_path / "policy.yml"))
     run("permissions.md")
-
-
-def test_the_table_has_every_action() -> None:
-    text = (ROOT / "docs" / "permissions.md").read_text()
-    words = {"calculate": "compare", "diff": "compare", "undo_revert": "undo", "unpin": "pin"}
-    words |= {
-        "tag": "tag a snapshot",
-        "read_log": "read the audit log",
-        "export_log": "export the audit log",
-    }
-    rows = re.findall(r"^\| (.*) \| (Can \w+) \|$", text, re.MULTILINE)
-    for action in Action:
-        if action in (Action.EXPIRE, Action.PURGE):
-            continue  # nobody asks for these
-        word = words.get(
-            action.value, action.value.replace("_", " ").replace("empty", "empty the")
-        )
-        (needed,) = [level for row, level in rows if re.search(rf"(^|, ){word}(,|$)", row)]
-        assert needed == action.level.label, action

@@ -42,3 +42,22 @@ def test_every_command_is_in_the_documentation() -> None:
     page = (ROOT / "docs" / "command-line.md").read_text()
     told = page[page.index("## All commands") :]
     assert not [each.name for each in COMMANDS if not re.search(rf"`{each.name}[ `]", told)]
+
+
+def test_the_table_of_permissions_has_every_action() -> None:
+    text = (ROOT / "docs" / "permissions.md").read_text()
+    words = {"calculate": "compare", "diff": "compare", "undo_revert": "undo", "unpin": "pin"}
+    words |= {
+        "tag": "tag a snapshot",
+        "read_log": "read the audit log",
+        "export_log": "export the audit log",
+    }
+    rows = re.findall(r"^\| (.*) \| (Can \w+) \|$", text, re.MULTILINE)
+    for action in Action:
+        if action in (Action.EXPIRE, Action.PURGE):
+            continue  # nobody asks for these
+        word = words.get(
+            action.value, action.value.replace("_", " ").replace("empty", "empty the")
+        )
+        (needed,) = [level for row, level in rows if re.search(rf"(^|, ){word}(,|$)", row)]
+        assert needed == action.level.label, action
