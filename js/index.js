@@ -39,7 +39,8 @@
   const create = React.createElement;
 
   const OPEN_HISTORY = { name: "history", layout: "horizontal", isActive: true };
-  const SWITCH_MILLISECONDS = 5000;
+  // How long it may take to open a dataset: a large one, on a busy server
+  const SWITCH_MILLISECONDS = 60000;
   const OVERTAKEN_MILLISECONDS = 1000;
   const WATCH_MILLISECONDS = 4000;
   const KNOWN_MILLISECONDS = 300;
