@@ -46,6 +46,11 @@ class DatasetToken:
         """Looks at a dataset."""
         return cls._look(head.database, head.state())
 
+    @classmethod
+    def of_state(cls, database: Database[Document], state: State) -> DatasetToken:
+        """Looks at collections that are to be a dataset's, or some of them."""
+        return cls._look(database, state)
+
     def again(self, database: Database[Document]) -> DatasetToken:
         """Looks at it again; if it lies elsewhere by now, its document says so."""
         return self._look(database, self.state)
@@ -56,7 +61,7 @@ class DatasetToken:
         # Results are never changed in place (fiftyone/core/runs.py, save_run_results), so their
         # file records stand for the bytes
         shared = {part: state[part] for part in state if part not in own}
-        shared.pop(Part.RESULT_CHUNKS)
+        shared.pop(Part.RESULT_CHUNKS, None)
         questions: dict[Part, Question] = {
             part: (docs.collection.name, [{"$match": dict(docs.query)}])
             for part, docs in shared.items()

@@ -19,7 +19,7 @@ from ..catalog.catalog import Catalog
 from ..catalog.record import MergedFrom, SnapshotKind, SnapshotRecord, SnapshotState
 from ..config import Settings
 from ..dataset.change_token import DatasetToken
-from ..dataset.parts import Head, Part, State
+from ..dataset.parts import Documents, Head, Part, State
 from ..dataset.reference import DatasetReference, current_name, migrate
 from ..diff import latest_changes
 from ..diff.versions import NoVersion, SnapshotVersion
@@ -33,6 +33,7 @@ from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation
 from ..revert import exchange
 from ..snapshots import create, quota
+from ..storage.moment import KnownContent
 from . import ancestry, standstill, store, stored_conflicts
 from .build import Builder, StagedVersion, copy
 from .captured_head import head_version
@@ -150,8 +151,8 @@ def perform(
             merged_from=None if plan.undoes else _merged_from(database, plan, theirs),
             kind=ending.kind,
         )
-        _merge(running, plan, base, theirs, record, ending.undone)
-        return finish(running)
+        content = _merge(running, plan, base, theirs, record, ending.undone)
+        return finish(running, content)
 
 
 def _merged_from(
@@ -193,7 +194,7 @@ def _snapshot(
     """Returns the snapshot of the branch as it was planned: its latest one, or a new one."""
     catalog = Catalog(database)
     latest = catalog.latest(branch.id)
-    now = head_version(database, branch.id, latest)
+    now = head_version(database, branch.id)
     if Side(database, now).digest() != plan.theirs:
         raise standstill.stale("branch", branch.name)
     if latest is not None and _is_planned(database, latest, plan):
@@ -216,11 +217,12 @@ def _merge(
     theirs: SnapshotRecord,
     record: SnapshotRecord,
     undone: str | None,
-) -> None:
-    """Builds the merged state and exchanges it with the target's."""
+) -> KnownContent:
+    """Builds the merged state and exchanges it with the target's; returns what it holds."""
     database = running.database
     head = Head(database, running.dataset_id)
     before = DatasetToken.of(head)
+    known = head_version(database, running.dataset_id).read
     planned, state = head.document(), head.state()
     side = Side(database, SnapshotVersion(database, theirs))
     has_frames = Part.FRAMES in state or bool(side.document.get("frame_collection_name"))
@@ -244,7 +246,7 @@ def _merge(
         ),
     )
     running.step("noted")
-    copies, read = copy(running, state, has_frames)
+    copies, read = copy(running, state, has_frames, known)
     if not before.proves_no_write(before.again(database)):
         # What was read and what was copied need not be the same
         read = {}
@@ -262,13 +264,17 @@ def _merge(
     document = _document(builder, state)
     running.note(came_along=builder.came_along)
     standstill.check(before, head, plan, planned)
+    manifests = builder.content()
     for part, new in switch.new_names().items():
         running.certain(f"moving_{part.value}")
         database[staging_name(running.id, part)].rename(new)
     running.step("moved")
+    moved = {part: Documents(database[new]) for part, new in switch.new_names().items()}
+    content = KnownContent.of(database, moved, manifests)
     related = exchange.staged_related(running)
     check = standstill.unchanged(running, before, head, planned, ours)
     exchange.make(running, switch, related, document, check)
+    return content
 
 
 def _engine(

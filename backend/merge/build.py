@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
-from ..dataset.parts import Documents, Part, State
+from ..dataset.parts import MOST_IDS, Documents, Part, State
 from ..dataset.view_stages import StageTranslation
 from ..errors import InvalidRequestError
 from ..manifest.manifest import Manifest
@@ -37,6 +37,9 @@ _OWN = (Part.SAMPLES, Part.FRAMES)
 _COPIED = (Part.VIEWS, Part.WORKSPACES, Part.RUNS, Part.TAGS)
 _BULK = 1000
 
+_MOST_WRITTEN = MOST_IDS
+"""If more than so many documents were written, all of them are read to know what is there."""
+
 _REFERENCES = {Part.VIEWS: "saved_views", Part.WORKSPACES: "workspaces"}
 
 
@@ -51,13 +54,16 @@ class StagedVersion(ReadHead):
         return self.staged.get(part) if part.is_own_collection else super().documents(part)
 
 
-def copy(running: Operation, state: State, has_frames: bool) -> tuple[State, dict[Part, Manifest]]:
+def copy(
+    running: Operation, state: State, has_frames: bool, known: Mapping[Part, Manifest]
+) -> tuple[State, dict[Part, Manifest]]:
     """Copies the samples and frames of a dataset, without indexes, and reads them meanwhile.
 
     Args:
         running: the operation
         state: where the dataset's documents are
         has_frames: whether the merged dataset has frames
+        known: what need not be read, since they are known to hold it
 
     Returns:
         where the copies are, and what they hold if nobody has written to the dataset
@@ -72,7 +78,8 @@ def copy(running: Operation, state: State, has_frames: bool) -> tuple[State, dic
         running.database.create_collection(target.name, check_exists=False)
         copies[part] = Documents(target)
         if part in state:
-            read[part] = copy_and_read(state[part], part, partial(_copy_to, target))
+            copying = partial(_copy_to, target)
+            read[part] = copy_and_read(state[part], part, copying, known.get(part))
         running.step(f"copied_{part.value}")
     return copies, read
 
@@ -110,6 +117,8 @@ class Builder:
         assert owner is not None
         self._like = {"last_modified_at": now, "_dataset_id": owner}
         self._waiting: dict[Part, list[Any]] = {part: [] for part in _OWN}
+        self._written: dict[Part, list[ObjectId]] = {part: [] for part in _OWN}
+        self._is_unknown: set[Part] = set()
         self._slots = Slots(self.engine.dataset.document.get("group_field"))
         self._tags: tuple[list[Document], list[ObjectId]] = ([], [])
 
@@ -130,6 +139,20 @@ class Builder:
             self._index(part, copied.collection)
         self._slots.check(self.copies[Part.SAMPLES].collection)
         self.running.step("indexed")
+
+    def content(self) -> dict[Part, Manifest]:
+        """Returns what the merged samples and frames hold, where that is told by what was written.
+
+        What was written is read again: a server need not store the very bytes that it gets.
+        """
+        found: dict[Part, Manifest] = {}
+        for part, copied in self.copies.items():
+            written = self._written[part]
+            if part not in self._is_unknown and len(written) <= _MOST_WRITTEN:
+                of_them = Documents(copied.collection, {"_id": {"$in": written}})
+                former = self.engine.ours.manifest(part)
+                found[part] = former.updated(Manifest.read(of_them), written)
+        return found
 
     def related(self, state: State) -> Document:
         """Stages what lies in shared collections.
@@ -191,6 +214,7 @@ class Builder:
         waiting = self._waiting[part]
         if change.before is None:
             assert change.after is not None
+            id_ = layout.fields(change.after)["_id"]
             waiting.append(InsertOne(self._own(change.after)))
         else:
             id_ = layout.fields(change.before)["_id"]
@@ -200,6 +224,7 @@ class Builder:
             else:
                 own = self._own(change.after, _id=id_)
                 waiting.append(ReplaceOne(query, own))
+        self._written[part].append(ObjectId(id_[1:]))
         if len(waiting) >= _BULK:
             self._flush(part)
 
@@ -224,6 +249,7 @@ class Builder:
         """
         gone = self.engine.undeclared(part)
         if gone and part in self.copies:
+            self._is_unknown.add(part)
             query = {"$or": [{key: {"$exists": True}} for key in gone]}
             change = {"$unset": dict.fromkeys(gone, "")}
             self.copies[part].collection.update_many(query, change)

@@ -1,4 +1,4 @@
-"""A dataset of which the samples need not be read: they are what its newest snapshot holds."""
+"""A dataset of which the samples need not be read: they are what a snapshot holds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from ..catalog.catalog import Catalog
-from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Head, Part
 from ..diff import version_hash
 from ..diff.versions import HeadVersion, SnapshotVersion
@@ -29,23 +28,23 @@ class ReadHead(HeadVersion):
         return self.read[part] if part in self.read else super().manifest(part, progress)
 
 
-def head_version(
-    database: Database[Document], dataset_id: ObjectId, latest: SnapshotRecord | None
-) -> HeadVersion:
-    """Returns a dataset as it is now, with what its newest snapshot tells of it.
+def head_version(database: Database[Document], dataset_id: ObjectId) -> ReadHead:
+    """Returns a dataset as it is now, with what a snapshot tells if nobody has written since.
 
     Args:
         database: the database
         dataset_id: the dataset
-        latest: its newest snapshot, if it has any
 
     Returns:
         the dataset
     """
-    head = Head(database, dataset_id)
-    noted = dict(Catalog(database).dataset_facts(dataset_id).get("witness") or {})
-    is_of_latest = latest is not None and noted.pop("snapshot_id", None) == latest.id
-    if latest is None or not is_of_latest or not version_hash.is_untouched(head, noted):
-        return HeadVersion(head)
-    snapshot = SnapshotVersion(database, latest)
-    return ReadHead(head, {part: snapshot.manifest(part) for part in (Part.SAMPLES, Part.FRAMES)})
+    head, catalog = Head(database, dataset_id), Catalog(database)
+    facts = catalog.dataset_facts(dataset_id)
+    for witness in ("safety_witness", "witness"):
+        noted = dict(facts.get(witness) or {})
+        record = catalog.by_id(noted.pop("snapshot_id")) if noted else None
+        if record is not None and record.is_live and version_hash.is_untouched(head, noted):
+            snapshot = SnapshotVersion(database, record)
+            parts = (Part.SAMPLES, Part.FRAMES)
+            return ReadHead(head, {part: snapshot.manifest(part) for part in parts})
+    return ReadHead(head)

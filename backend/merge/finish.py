@@ -22,6 +22,7 @@ from ..revert import exchange
 from ..search import lineage
 from ..snapshots import create
 from ..storage.base import Captured
+from ..storage.moment import KnownContent
 from . import standstill, store
 from .record import MergeState
 
@@ -40,11 +41,12 @@ class Ending:
     """What is taken back, if it is an operation that is undone and no branch that is merged."""
 
 
-def finish(running: Operation) -> SnapshotRecord:
+def finish(running: Operation, content: KnownContent | None = None) -> SnapshotRecord:
     """Takes the snapshot that a merge ends with; may be repeated.
 
     Args:
         running: the merge, whose exchange was made
+        content (None): what the merged samples and frames hold, if that is known
 
     Returns:
         the snapshot
@@ -63,7 +65,7 @@ def finish(running: Operation) -> SnapshotRecord:
     if record is None:
         previous = catalog.latest(planned.dataset_id, safety=planned.is_safety)
         try:
-            record, captured = create.capture(running, planned, previous)
+            record, captured = create.capture(running, planned, previous, content=content)
         except ConcurrentWritesError as error:
             raise OutcomeUnknownError(
                 f"The merge is made, but its snapshot '{planned.name}' could not be taken yet: "

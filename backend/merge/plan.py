@@ -21,6 +21,7 @@ from ..progress import Progress, silent
 from ..rawbson.ids import Ids, lacking
 from . import ancestry, documents, store, stored_conflicts
 from .ancestry import COMMON
+from .captured_head import head_version
 from .conflicts import Conflict, Place, Resolution
 from .engine import Engine
 from .judge import Judge
@@ -70,7 +71,7 @@ def plan(
         migrate(dataset)
     ensure_indexes(database)
     record = _base(database, target, branch, base)
-    theirs = HeadVersion(Head(database, branch.id))
+    theirs = head_version(database, branch.id)
     return between(database, target, branch, record, theirs, scope, prefer, progress)
 
 
@@ -111,7 +112,7 @@ def between(
 
     engine = Engine(
         base=Side(database, NoVersion() if record is None else SnapshotVersion(database, record)),
-        ours=Side(database, HeadVersion(Head(database, target.id))),
+        ours=Side(database, head_version(database, target.id)),
         theirs=Side(database, version),
         branch=short_name(branch, target),
         decide=decide,

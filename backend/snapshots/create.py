@@ -31,6 +31,7 @@ from ..progress import Progress
 from ..search import index as search_index
 from ..storage import registry
 from ..storage.base import Backend, Captured
+from ..storage.moment import KnownContent, KnownHead
 from . import quota
 
 logger = logging.getLogger(__name__)
@@ -124,6 +125,7 @@ def capture(
     previous: SnapshotRecord | None,
     *,
     trust_timestamps: bool = False,
+    content: KnownContent | None = None,
 ) -> tuple[SnapshotRecord, Captured]:
     """Takes in the state of a dataset for a snapshot, which is not there to be used yet.
 
@@ -133,6 +135,7 @@ def capture(
         previous: the newest snapshot that can be used, if any
         trust_timestamps (False): whether a backend that stores differences may take for unchanged
             what has the same ``last_modified_at``
+        content (None): what samples and frames hold, if somebody knows
 
     Returns:
         the snapshot as it was described, and what the backend tells
@@ -141,6 +144,8 @@ def capture(
     Catalog(running.database).add(record)
     running.step("reserved")
     head = Head(running.database, record.dataset_id)
+    if content is not None:
+        head = KnownHead(running.database, record.dataset_id, content)
     progress = _copying(running)
     captured = backend.capture(record, head, progress, trust_timestamps=trust_timestamps)
     running.step("captured")

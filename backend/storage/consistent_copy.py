@@ -7,7 +7,8 @@ written while the copy was made. If so, the copy catches up, see :mod:`.catch_up
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from pymongo.errors import OperationFailure
 
@@ -19,7 +20,7 @@ from ..mongo.database import at_one_moment
 from ..mongo.gate import Workers
 from ..progress import Progress
 from .catch_up import catch_up
-from .moment import Moment, Target
+from .moment import KnownHead, Moment, Target
 from .watch import Watch
 
 _MANY_DOCUMENTS = 20_000
@@ -47,6 +48,11 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
         ConcurrentWritesError: if the copy could not catch up; it is then worthless
     """
     before = DatasetToken.of(head)
+    if isinstance(head, KnownHead) and (content := head.content.still(before)):
+        manifests = _copy(before.state, target, progress, content)
+        if before.proves_no_write(before.again(head.database)):
+            return Moment(manifests, before)
+        before = DatasetToken.of(head)
     if before.is_replicated:
         at_once = Head(at_one_moment(head.database), head.dataset_id)
         try:
@@ -67,12 +73,20 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
     return catch_up(head, target, manifests, watch, progress)
 
 
-def _copy(state: State, target: Target, progress: Progress) -> dict[Part, Manifest]:
+def _copy(
+    state: State,
+    target: Target,
+    progress: Progress,
+    content: Mapping[Part, Manifest] = MappingProxyType({}),
+) -> dict[Part, Manifest]:
     manifests: dict[Part, Manifest] = {}
     own = {part: documents for part, documents in state.items() if part.is_own_collection}
     progress(0.0, f"Copying {', '.join(own)}")
     with Workers(max_workers=1) as pool:
-        begun = {part: pool.submit(target.copy, part, docs) for part, docs in own.items()}
+        begun = {
+            part: pool.submit(target.copy, part, documents, content.get(part))
+            for part, documents in own.items()
+        }
         # Meanwhile what is small: most datasets have few of these or none. All have a document of
         # their own, for which a collection is made: last, when others need not wait for that
         small = [part for part in state if part not in own]
@@ -87,7 +101,10 @@ def _copy(state: State, target: Target, progress: Progress) -> dict[Part, Manife
 
 
 def copy_and_read(
-    documents: Documents, part: Part, copy: Callable[[Part, Documents], None]
+    documents: Documents,
+    part: Part,
+    copy: Callable[[Part, Documents], None],
+    content: Manifest | None = None,
 ) -> Manifest:
     """Makes a whole copy; digests are taken from the source while the server copies.
 
@@ -95,10 +112,14 @@ def copy_and_read(
         documents: what to copy
         part: the part that they are
         copy: makes the copy
+        content (None): what they hold, if that is known
 
     Returns:
         the content of the source
     """
+    if content is not None:
+        copy(part, documents)
+        return content
     if not part.is_own_collection:
         # Most datasets have few of these or none
         found = Manifest.read(documents)

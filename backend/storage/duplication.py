@@ -140,8 +140,8 @@ class _Masters:
     def read(self, part: Part, documents: Documents) -> Manifest:
         return Manifest.read(documents)
 
-    def copy(self, part: Part, documents: Documents) -> Manifest:
-        return copy_and_read(documents, part, self._copy)
+    def copy(self, part: Part, documents: Documents, content: Manifest | None = None) -> Manifest:
+        return copy_and_read(documents, part, self._copy, content)
 
     def _copy(self, part: Part, documents: Documents) -> None:
         copy_all(part, documents, self._database, master_name(self._snapshot_id, part))

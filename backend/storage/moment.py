@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bson import ObjectId
+from pymongo.database import Database
 
 from ..dataset.change_token import DatasetToken
-from ..dataset.parts import Documents, Part
+from ..dataset.parts import Documents, Head, Part, State
 from ..dataset.together import HeldDocuments
 from ..manifest.manifest import Manifest
+from ..mongo.database import Document
 
 
 class Target(Protocol):
@@ -19,8 +22,11 @@ class Target(Protocol):
     def read(self, part: Part, documents: Documents) -> Manifest:
         """Returns the content of a part of the dataset."""
 
-    def copy(self, part: Part, documents: Documents) -> Manifest:
-        """Makes the copy of a part hold exactly these documents; returns their content."""
+    def copy(self, part: Part, documents: Documents, content: Manifest | None = None) -> Manifest:
+        """Makes the copy of a part hold exactly these documents; returns their content.
+
+        If that is given, the documents need not be read to know it. It need not know their order.
+        """
 
     def patch(
         self, part: Part, documents: Documents, changed: list[ObjectId], removed: list[ObjectId]
@@ -29,6 +35,50 @@ class Target(Protocol):
 
     def copied(self, part: Part) -> Documents:
         """Returns the documents of a part that the copy holds."""
+
+
+@dataclass(frozen=True)
+class KnownContent:
+    """What samples and frames hold, for as long as nobody writes to them."""
+
+    manifests: Mapping[Part, Manifest]
+    change_token: DatasetToken
+    """Taken when they held it."""
+
+    @classmethod
+    def of(
+        cls, database: Database[Document], state: State, manifests: Mapping[Part, Manifest]
+    ) -> KnownContent:
+        """Notes what collections hold that nobody writes to now.
+
+        Args:
+            database: the database
+            state: where samples and frames are
+            manifests: what they hold, or some of them
+        """
+        return cls(manifests, DatasetToken.of_state(database, state))
+
+    def still(self, now: DatasetToken) -> Mapping[Part, Manifest]:
+        """Returns the content of what was not written to since.
+
+        Args:
+            now: a look at the dataset
+        """
+        then = self.change_token
+        if then.server != now.server:
+            return {}
+        return {
+            part: manifest
+            for part, manifest in self.manifests.items()
+            if then.counters[part] is not None and then.counters[part] == now.counters.get(part)
+        }
+
+
+@dataclass(frozen=True)
+class KnownHead(Head):
+    """A dataset of which somebody knows what samples and frames hold."""
+
+    content: KnownContent
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,10 @@ class DeltaTarget:
                 return found.manifest
         return Manifest.read(documents)
 
-    def copy(self, part: Part, documents: Documents) -> Manifest:
+    def copy(self, part: Part, documents: Documents, content: Manifest | None = None) -> Manifest:
         """Makes the snapshot's part hold exactly these documents; returns their content."""
+        if content is not None:
+            content = content.ordered(scan.natural(documents.collection, content.keys))
         if part.is_own_collection:
             self._origins.note(part, documents.collection)
         former = self._former_manifest(part)
@@ -104,8 +106,8 @@ class DeltaTarget:
             and self._is_open(part)
             and not self._origins.are_as_before(part, documents.collection)
         ):
-            return self._copy_full(part, documents, former)
-        manifest = self.read(part, documents)
+            return self._copy_full(part, documents, former, content)
+        manifest = self.read(part, documents) if content is None else content
         stored = self._parts.get(part)
         if stored is not None and stored.mode is not StorageMode.SHARED:
             # The capture was begun anew
@@ -258,9 +260,15 @@ class DeltaTarget:
     def _full_copy(self, part: Part) -> Collection[Document]:
         return self._collection(part, self._parts[part].token)
 
-    def _copy_full(self, part: Part, documents: Documents, former: Manifest | None) -> Manifest:
+    def _copy_full(
+        self,
+        part: Part,
+        documents: Documents,
+        former: Manifest | None,
+        content: Manifest | None,
+    ) -> Manifest:
         """Makes a new full copy while the dataset is read; in vain if nothing changed."""
-        manifest = copy_and_read(documents, part, self._copy_new)
+        manifest = copy_and_read(documents, part, self._copy_new, content)
         if part.is_own_collection and former is not None and not former.compare(manifest):
             self._parts[part] = StoredPart(self._former_full_copy(part), StorageMode.SHARED)
         return manifest
