@@ -280,12 +280,8 @@ class Action(str, Enum):
     LIST_UNDOABLE = (
         "list_undoable",
         Row(
-            Level.VIEW,
-            "list undoable operations",
-            "List undoable operations",
-            operator="list_undoable",
-            command="undoable list",
-            is_recorded=False,
+            *(Level.VIEW, "list undoable operations", "List undoable operations", ""),
+            *("list_undoable", "undoable list", False),
         ),
     )
     UNDO_OPERATION = (
@@ -376,6 +372,13 @@ class Action(str, Enum):
     )
     PRUNE = "prune", Row(Level.MANAGE, "prune snapshots")
     CONVERT = "convert", Row(Level.MANAGE, "convert snapshots", doing="Converting")
+    CAPTURE_MEDIA = (
+        "capture_media",
+        Row(
+            *(Level.MANAGE, "capture media", "Capture media", "Capturing the media of"),
+            *("capture_media", "media capture"),
+        ),
+    )
     CANCEL = (
         "cancel",
         Row(Level.MANAGE, "cancel operations", "Cancel operation", operator="cancel_operation"),

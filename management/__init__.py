@@ -27,6 +27,8 @@ from ..backend.diff import (
 from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
 from ..backend.maintenance import Recovered
+from ..backend.media.captured import CapturedMedia
+from ..backend.media.changes import MediaDiff
 from ..backend.merge.conflicts import Conflict, ConflictKind
 from ..backend.merge.hand_edits import TakenEdits
 from ..backend.merge.one_by_one import ConflictInPlace
@@ -119,6 +121,7 @@ from .finding import (
     search_snapshots,
     snapshot_uri,
 )
+from .media import capture_media, get_captured_media
 from .merging import (
     apply_merge,
     discard_merge,
@@ -167,6 +170,7 @@ __all__ = [
     "AuditReport",
     "Branch",
     "Branches",
+    "CapturedMedia",
     "CardFormat",
     "Conflict",
     "ConflictCount",
@@ -187,6 +191,7 @@ __all__ = [
     "LabelHistory",
     "Level",
     "Location",
+    "MediaDiff",
     "MergeCounts",
     "MergePlan",
     "MergeState",
@@ -222,6 +227,7 @@ __all__ = [
     "archives_are_on",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
+    "capture_media",
     "check_new_branch",
     "check_new_snapshot",
     "checkout",
@@ -245,6 +251,7 @@ __all__ = [
     "export_snapshot",
     "get_branch_info",
     "get_branches",
+    "get_captured_media",
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_merge",
