@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import fiftyone as fo
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
-from fiftyone_snapshots.backend.media import look, store
-from fiftyone_snapshots.backend.media.listing import FileState
+from fiftyone_snapshots.backend.media import carried, look, store
+from fiftyone_snapshots.backend.media.listing import FileState, Fingerprint, Listing
 from support.crash import killed_at
 from support.docs import check_python
 from support.environment import ROOT
@@ -182,7 +186,7 @@ def test_files_that_are_none_or_cannot_be_looked_at(tmp_path: Path) -> None:
     # It vanishes between one look and the other
     assert look.hashed(here, found).state is FileState.MISSING
     write(tmp_path / "locked" / "a.png", "!")
-    assert look.hashed(here, found).size == len("a.png!")
+    assert look.hashed(here, found).size == len("locked/a.png!")
 
 
 def test_a_folder_that_one_may_not_enter(tmp_path: Path) -> None:
@@ -417,3 +421,78 @@ def test_the_story_of_the_documentation(tmp_path: Path, monkeypatch: pytest.Monk
 
     page = ROOT / "docs" / "media-and-models.md"
     check_python(page, {"edit_files": edit_files})
+
+
+def test_what_was_captured_goes_along_with_an_export(
+    backend: str, tmp_path: Path, database: Database[Document]
+) -> None:
+    images(tmp_path / "images")
+    fos.create_snapshot(NAME, "v1", media="hash")
+    fos.create_snapshot(NAME, "v2")
+    captured = fos.get_captured_media(NAME, "v1")
+    one, two = (fos.export_snapshot(NAME, name, tmp_path / f"{name}.tar") for name in ("v1", "v2"))
+    fo.delete_dataset(NAME)
+    fos.recover()
+    assert not list(database["snapshots.media"].find())
+    touch(tmp_path / "images/夜0.png")
+    (tmp_path / "images/夜1.png").unlink()
+    fos.import_snapshot(one)
+    fos.import_snapshot(two)
+    assert fos.get_captured_media(NAME, "v1") == captured
+    assert fos.get_captured_media(NAME, "v2") is None
+    assert (media("v1").hashed, media("v1").missing.total) == (23, 1)
+
+
+def test_archives_of_others_are_not_trusted() -> None:
+    listing = Listing.of(
+        [("/a", Fingerprint(FileState.FILE, 3, 4, -5, "sha256:0")), ("/ab", _MISSING)]
+    )
+    data = listing.to_bytes()
+    again = Listing.from_bytes(data)
+    assert list(again.items()) == list(listing.items())
+    assert list(Listing.from_bytes(Listing.empty().to_bytes()).items()) == []
+    for damaged in (b"", data[:40], data[:-3], data[:60] + b"x" + data[61:], bytes(len(data))):
+        with pytest.raises(ValueError):  # noqa: PT011 (whatever it says)
+            Listing.from_bytes(damaged)
+    good = {
+        "level": "stat",
+        "captured_at": datetime.fromisoformat("2026-01-01"),
+        "data": b64encode(data).decode(),
+    }
+    assert len(carried._read(good, "x.tar")[2]) == 2
+    for key, value in {"level": "all", "captured_at": 1, "data": "ä"}.items():
+        with pytest.raises(fos.DamagedArchiveError, match=r"x\.tar"):
+            carried._read({**good, key: value}, "x.tar")
+
+
+_MISSING = Fingerprint(FileState.MISSING)
+
+
+@settings(max_examples=30)
+@given(
+    st.dictionaries(
+        st.text(max_size=20),
+        st.tuples(
+            st.sampled_from([FileState.FILE, FileState.MISSING]),
+            st.integers(0, 2**62),
+            *[st.integers(-(2**63), 2**63 - 1)] * 2,
+            st.sampled_from(["", "sha256:0", "md5:1"]),
+        ),
+    ),
+    st.data(),
+)
+def test_listings_are_what_they_were(
+    found: dict[str, tuple[FileState, int, int, int, str]], data: st.DataObject
+) -> None:
+    items = [(path, Fingerprint(*each)) for path, each in sorted(found.items())]
+    listing = Listing.of(items)
+    assert list(Listing.from_bytes(listing.to_bytes()).items()) == items
+    kept = [item for item in items if data.draw(st.booleans())]
+    changed = {
+        path: each._replace(size=1) if data.draw(st.booleans()) else each for path, each in kept
+    }
+    changed.update(dict.fromkeys(data.draw(st.lists(st.text(max_size=3))), _MISSING))
+    newer = Listing.of(sorted(changed.items()))
+    difference = listing.difference(newer)
+    assert list(listing.updated(difference).items()) == list(newer.items())
+    assert len(newer.difference(newer)) == 0

@@ -9,6 +9,7 @@ import numpy as np
 _LEVEL = 6
 _ROWS = 20_000
 """Paths that are compared at once."""
+_MOST_BYTES = 2**30
 _LONGEST = 2000
 """Bytes of a path that are compared with the one before; there is no end to what a text can be."""
 
@@ -58,8 +59,8 @@ def unpack(counts: bytes, rest: bytes) -> list[str]:
     Raises:
         ValueError: if that is something else
     """
-    shared, lengths = np.frombuffer(zlib.decompress(counts), "<u4").reshape(2, -1).tolist()
-    text = zlib.decompress(rest)
+    shared, lengths = np.frombuffer(inflate(counts), "<u4").reshape(2, -1).tolist()
+    text = inflate(rest)
     if sum(lengths) != len(text):
         raise ValueError("the paths do not add up")
     found: list[str] = []
@@ -68,4 +69,23 @@ def unpack(counts: bytes, rest: bytes) -> list[str]:
         before = before[:same] + text[start : start + length]
         start += length
         found.append(before.decode("utf-8", "surrogatepass"))
+    return found
+
+
+def inflate(data: bytes) -> bytes:
+    """Decompresses bytes that others may have compressed.
+
+    Args:
+        data: the bytes
+
+    Raises:
+        ValueError: if they are something else, or become more than anybody has files for
+    """
+    inflating = zlib.decompressobj()
+    try:
+        found = inflating.decompress(data, _MOST_BYTES)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if not inflating.eof:
+        raise ValueError("it does not end where it should")
     return found

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .front_coding import pack, unpack
+from .front_coding import inflate, pack, unpack
 
 _SIZES = struct.Struct("<7q")
 _LEVEL = 6
@@ -223,11 +223,11 @@ class Listing:
                 start += size
             places, names, states, *numbers, facts = columns
             paths = unpack(places, names)
-            told = zlib.decompress(facts).decode()
-            sizes, times, inodes = (_undifferenced(zlib.decompress(each)) for each in numbers)
+            told = inflate(facts).decode()
+            sizes, times, inodes = (_undifferenced(inflate(each)) for each in numbers)
             listing = cls(
                 paths,
-                np.frombuffer(zlib.decompress(states), np.uint8),
+                np.frombuffer(inflate(states), np.uint8),
                 sizes,
                 times,
                 inodes,

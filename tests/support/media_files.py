@@ -13,9 +13,9 @@ NAME = "Straße 街"
 
 
 def write(path: Path, content: str = "") -> str:
-    """Writes a file with its own name and some more in it, and returns its path."""
+    """Writes a file like no other, with some more in it, and returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(path.name + content)
+    path.write_text(f"{path.parent.name}/{path.name}{content}")
     return str(path)
 
 
