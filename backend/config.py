@@ -38,6 +38,8 @@ class MediaLevel(str, Enum):
     """The size of each, and when it was last written to."""
     HASH = "hash"
     """A hash of the content, for which a file is read unless the same one was read before."""
+    COPY = "copy"
+    """The content as well, which is copied to the store of media unless it is there."""
 
     __str__ = str.__str__
 
@@ -117,6 +119,9 @@ class Settings:
     media: MediaLevel
     """What is found out of the media of a new snapshot, if whoever creates it does not say."""
 
+    media_store: str | None
+    """Folder in which copies of media files are kept; None if none are."""
+
     @classmethod
     def load(cls) -> Settings:
         """Reads the settings.
@@ -147,6 +152,7 @@ class Settings:
             safety_days=_integer("SAFETY_DAYS", default=3, minimum=0),
             safety_weeks=_integer("SAFETY_WEEKS", default=2, minimum=0),
             media=_media_level(),
+            media_store=_text("MEDIA_STORE", default="") or None,
         )
 
 

@@ -419,8 +419,19 @@ def test_the_story_of_the_documentation(tmp_path: Path, monkeypatch: pytest.Monk
         (folder / "masks/0.png").write_text("painted over in the App")
         (folder / "夜1.png").unlink()
 
-    page = ROOT / "docs" / "media-and-models.md"
-    check_python(page, {"edit_files": edit_files})
+    def edit_files_again() -> None:
+        (folder / "masks/0.png").write_text("painted over once more in the App")
+
+    # What it sets is put back when the test ends
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", "")
+    (tmp_path / "store").mkdir()
+    names = {
+        "edit_files": edit_files,
+        "edit_files_again": edit_files_again,
+        "store": str(tmp_path / "store"),
+        "folder": str(tmp_path / "back"),
+    }
+    check_python(ROOT / "docs" / "media-and-models.md", names)
 
 
 def test_what_was_captured_goes_along_with_an_export(

@@ -7,16 +7,17 @@ leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from bson import ObjectId
 from pymongo.database import Database
 
 from ..actions import Action
+from ..catalog import deployment
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
 from ..config import MediaLevel
-from ..dataset.parts import Part, Source
+from ..dataset.parts import Part
 from ..dataset.reference import DatasetReference
 from ..errors import ArchivedSnapshotError, DamagedSnapshotError, SnapshotNotFoundError
 from ..mongo.database import Document, server_time
@@ -24,7 +25,9 @@ from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress, silent
 from ..storage import registry
 from . import look, references, scenes, store
-from .listing import Listing
+from .copies import MediaStore
+from .listing import Fingerprint, Listing
+from .references import Some, Valued
 from .store import Capture
 
 _LOOKING = 0.3
@@ -55,8 +58,12 @@ def capture(
         ArchivedSnapshotError: if it is archived
     """
     record = Catalog(database).get(dataset.id, name, dataset.name)
+    kept = MediaStore.configured() if level is MediaLevel.COPY else None
     base, known = _newest(database, dataset.id)
     listing = look_at(paths_of(database, record), level, known, progress)
+    if kept is not None:
+        kept.mark(deployment.note(database).id)
+        listing = _keep(kept, listing, progress)
     return note(database, dataset, record, level, listing, base, known)
 
 
@@ -155,7 +162,7 @@ def look_at(
     Returns:
         what was found
     """
-    is_read = level is MediaLevel.HASH
+    is_read = level in (MediaLevel.HASH, MediaLevel.COPY)
     share = _LOOKING if is_read else 1.0
     found = list(look.look_at_all(paths, known, _share(progress, 0, share)))
     if is_read:
@@ -163,12 +170,15 @@ def look_at(
     return Listing.of(found)
 
 
-def paths_of(database: Database[Document], record: SnapshotRecord) -> list[str]:
+def paths_of(
+    database: Database[Document], record: SnapshotRecord, samples: list[ObjectId] | None = None
+) -> list[str]:
     """Lists the files that a snapshot refers to.
 
     Args:
         database: the database
         record: the snapshot
+        samples (None): only those of some samples and their frames
 
     Returns:
         their paths, sorted and each once
@@ -184,7 +194,7 @@ def paths_of(database: Database[Document], record: SnapshotRecord) -> list[str]:
     backend = registry.create(record.backend, database)
     state = backend.remains(record)
     document = next(state[Part.DATASET].decoded(), None) if Part.DATASET in state else None
-    sources: dict[Part, Source] = {}
+    sources: dict[Part, Valued] = {}
     for part in (Part.SAMPLES, Part.FRAMES):
         try:
             source = backend.source(record, part)
@@ -192,11 +202,11 @@ def paths_of(database: Database[Document], record: SnapshotRecord) -> list[str]:
             # verify_snapshot() tells
             continue
         if source is not None:
-            sources[part] = source
+            sources[part] = source if samples is None else Some(source, part, samples)
     return paths_in(document or {}, sources)
 
 
-def paths_in(document: Document, sources: dict[Part, Source]) -> list[str]:
+def paths_in(document: Document, sources: Mapping[Part, Valued]) -> list[str]:
     """Lists the files that documents refer to.
 
     Args:
@@ -218,6 +228,16 @@ def _of_scenes(paths: Iterable[str]) -> Iterator[str]:
     wanted = [path for path in paths if path.endswith(scenes.ENDING) and look.is_local(path)]
     for files in look.in_threads(scenes.files_of, wanted):
         yield from files
+
+
+def _keep(kept: MediaStore, listing: Listing, progress: Progress) -> Listing:
+    """Copies what was read; what is written to meanwhile is read again."""
+    found: list[tuple[str, Fingerprint]] = []
+    items = list(listing.items())
+    for each in look.in_threads(lambda item: kept.add(*item), items):
+        found.append((items[len(found)][0], each))
+        progress(len(found) / len(items), f"Copying {len(items):,} media files")
+    return Listing.of(found)
 
 
 def _share(progress: Progress, start: float, end: float) -> Progress:

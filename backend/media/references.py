@@ -8,13 +8,42 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import bson
+from bson import ObjectId
 
 from ..dataset import schema
-from ..dataset.parts import Part, Source
+from ..dataset.parts import Part, Readable
 from ..mongo.database import Document
 
 _FILEPATH = "filepath"
+
+
+class Valued(Protocol):
+    """Documents whose values can be read."""
+
+    def values(self, names: list[str]) -> Iterator[Document]:
+        """Yields some fields of every document, by their paths, or all that is around them."""
+
+
+@dataclass(frozen=True)
+class Some:
+    """The documents of some samples."""
+
+    documents: Readable
+    part: Part
+    samples: list[ObjectId]
+
+    def values(self, names: list[str]) -> Iterator[Document]:
+        """Yields the documents."""
+        if self.part is Part.SAMPLES:
+            yield from self.documents.decoded(self.samples)
+            return
+        for sample_id in self.samples:
+            for frame in self.documents.of_sample(sample_id).values():
+                yield bson.decode(frame)
 
 
 def fields(document: Document) -> dict[Part, list[str]]:
@@ -78,7 +107,7 @@ def _class(type_: str) -> object:
         return None
 
 
-def values(source: Source, paths: list[str]) -> Iterator[str]:
+def values(source: Valued, paths: list[str]) -> Iterator[str]:
     """Yields the values of fields, also within lists; one document after the other is read.
 
     Args:

@@ -240,3 +240,21 @@ def delete(database: Database[Document], snapshot_id: ObjectId, dataset_id: Obje
     # The same snapshot may have been imported again meanwhile, by others
     fence.delete_found(database[MEDIA], {"_id": snapshot_id})
     sweep(database, dataset_id)
+
+
+def facts(database: Database[Document]) -> set[str]:
+    """Returns what is known of the content of all files of all snapshots.
+
+    Args:
+        database: the database
+
+    Raises:
+        DamagedSnapshotError: if something is not what was stored
+    """
+    found: set[str] = set()
+    for document in database[MEDIA].find({"layers": {"$exists": True}}):
+        capture = Capture.from_document(document)
+        if capture.counts["hashed"]:
+            # What a layer tells, a later one may tell otherwise
+            found.update(load(database, capture).facts)
+    return found
