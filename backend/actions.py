@@ -61,23 +61,13 @@ class Action(str, Enum):
 
     LIST = (
         "list",
-        Row(
-            Level.VIEW,
-            "list snapshots",
-            "List snapshots",
-            operator="list_snapshots",
-            is_recorded=False,
-        ),
+        Row(Level.VIEW, "list snapshots", "List snapshots", "", "list_snapshots", "", False),
     )
     SEARCH = "search", Row(Level.VIEW, "search snapshots", is_recorded=False)
     DIFF = (
         "diff",
         Row(
-            Level.VIEW,
-            "compare versions",
-            "Compare snapshots",
-            operator="compare_snapshots",
-            is_recorded=False,
+            Level.VIEW, "compare versions", "Compare snapshots", "", "compare_snapshots", "", False
         ),
     )
     CALCULATE = (
@@ -93,13 +83,7 @@ class Action(str, Enum):
     )
     VERIFY = (
         "verify",
-        Row(
-            Level.VIEW,
-            "verify snapshots",
-            "Verify snapshot",
-            operator="verify_snapshot",
-            is_recorded=False,
-        ),
+        Row(Level.VIEW, "verify snapshots", "Verify snapshot", "", "verify_snapshot", "", False),
     )
     READ_LOG = (
         "read_log",
@@ -118,10 +102,7 @@ class Action(str, Enum):
     CLONE = (
         "clone",
         Row(
-            Level.VIEW,
-            "clone snapshots",
-            "Clone snapshot to a new dataset",
-            operator="clone_snapshot",
+            Level.VIEW, "clone snapshots", "Clone snapshot to a new dataset", "", "clone_snapshot"
         ),
     )
     EXPORT = "export", Row(Level.VIEW, "export snapshots", doing="Exporting snapshot")
@@ -280,12 +261,8 @@ class Action(str, Enum):
     LIST_UNDOABLE = (
         "list_undoable",
         Row(
-            Level.VIEW,
-            "list undoable operations",
-            "List undoable operations",
-            operator="list_undoable",
-            command="undoable list",
-            is_recorded=False,
+            *(Level.VIEW, "list undoable operations", "List undoable operations", ""),
+            *("list_undoable", "undoable list", False),
         ),
     )
     UNDO_OPERATION = (
@@ -376,6 +353,25 @@ class Action(str, Enum):
     )
     PRUNE = "prune", Row(Level.MANAGE, "prune snapshots")
     CONVERT = "convert", Row(Level.MANAGE, "convert snapshots", doing="Converting")
+    CAPTURE_MEDIA = (
+        "capture_media",
+        Row(
+            *(Level.MANAGE, "capture media", "Capture media", "Capturing the media of"),
+            *("capture_media", "media capture"),
+        ),
+    )
+    RESTORE_MEDIA = (
+        "restore_media",
+        Row(Level.VIEW, "restore media", doing="Bringing back", command="media restore"),
+    )
+    REPOINT_MEDIA = (
+        "repoint_media",
+        Row(Level.EDIT, "repoint media", doing="Repointing media", command="media repoint"),
+    )
+    COLLECT_MEDIA = (
+        "collect_media",
+        Row(Level.MANAGE, "remove copies of media", command="media collect", is_recorded=False),
+    )
     CANCEL = (
         "cancel",
         Row(Level.MANAGE, "cancel operations", "Cancel operation", operator="cancel_operation"),

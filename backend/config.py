@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from enum import Enum
 
-from .errors import InvalidSettingError
+from .errors import InvalidRequestError, InvalidSettingError
 
 _PREFIX = "FIFTYONE_SNAPSHOTS_"
 
@@ -28,6 +28,39 @@ class UndoMode(str, Enum):
     ON = "on"
     AUTO = "auto"
     """If it takes little time and space."""
+
+
+class MediaLevel(str, Enum):
+    """How much is found out of the media files of a snapshot."""
+
+    NONE = "none"
+    STAT = "stat"
+    """The size of each, and when it was last written to."""
+    HASH = "hash"
+    """A hash of the content, for which a file is read unless the same one was read before."""
+    COPY = "copy"
+    """The content as well, which is copied to the store of media unless it is there."""
+
+    __str__ = str.__str__
+
+    @classmethod
+    def named(cls, value: str) -> MediaLevel:
+        """Finds a level.
+
+        Args:
+            value: its name
+
+        Returns:
+            the level
+
+        Raises:
+            InvalidRequestError: if there is none of that name
+        """
+        for level in cls:
+            if level.value == value.strip().lower():
+                return level
+        known = ", ".join(f"'{level}'" for level in cls)
+        raise InvalidRequestError(f"There is no level {value[:40]!r} of media; there are: {known}")
 
 
 @dataclass(frozen=True)
@@ -83,6 +116,12 @@ class Settings:
     safety_weeks: int
     """Weeks of each of which the newest safety snapshot is kept."""
 
+    media: MediaLevel
+    """What is found out of the media of a new snapshot, if whoever creates it does not say."""
+
+    media_store: str | None
+    """Folder in which copies of media files are kept; None if none are."""
+
     @classmethod
     def load(cls) -> Settings:
         """Reads the settings.
@@ -112,6 +151,8 @@ class Settings:
             safety_hours=_integer("SAFETY_HOURS", default=3, minimum=0),
             safety_days=_integer("SAFETY_DAYS", default=3, minimum=0),
             safety_weeks=_integer("SAFETY_WEEKS", default=2, minimum=0),
+            media=_media_level(),
+            media_store=_text("MEDIA_STORE", default="") or None,
         )
 
 
@@ -150,6 +191,16 @@ def _undo_mode() -> UndoMode | None:
             "or unset it (default: what each dataset says)."
         )
     return UndoMode(text.lower()) if text else None
+
+
+def _media_level() -> MediaLevel:
+    text = _text("MEDIA", default=MediaLevel.NONE)
+    try:
+        return MediaLevel.named(text)
+    except InvalidRequestError as error:
+        raise InvalidSettingError(
+            f"{_PREFIX}MEDIA: {error}. Correct it or unset it (default: none)."
+        ) from error
 
 
 def _integer(name: str, default: int, minimum: int, maximum: int | None = None) -> int:

@@ -18,6 +18,7 @@ from .branches import delete as delete_branch
 from .catalog.catalog import Catalog
 from .dataset.reference import is_deleted
 from .errors import DatasetBusyError, SnapshotError
+from .media import capture as capture_media
 from .merge import apply as apply_merge
 from .merge import review as review_merge
 from .merge import reviews
@@ -68,6 +69,7 @@ logger = logging.getLogger(__name__)
 _VERBS = (
     apply_merge,
     archive,
+    capture_media,
     convert,
     create,
     create_branch,

@@ -9,7 +9,7 @@ from itertools import chain
 
 import fiftyone as fo
 
-from . import archive, delta, diff, latency, merges, overhead, reads, undo, verbs, writers
+from . import archive, delta, diff, latency, media, merges, overhead, reads, undo, verbs, writers
 from .harness import Row, machine, table
 
 SIZES = (10_000, 200_000)
@@ -24,6 +24,7 @@ SUITES: dict[str, Callable[[int], Iterator[Row]]] = {
     "archive": archive.rows,
     "latency": latency.rows,
     "writers": writers.rows,
+    "media": media.rows,
     "merges": merges.rows,
     "undo": undo.rows,
 }

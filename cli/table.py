@@ -7,6 +7,7 @@ from . import values
 from .address_table import ADDRESS_COMMANDS
 from .branch_table import BRANCH_COMMANDS
 from .command import DATASET, SNAPSHOT, YES, Command, argument, optional
+from .media_table import MEDIA_COMMANDS, MEDIA_LEVEL
 from .merge_table import MERGE_COMMANDS
 from .undo_table import UNDO_COMMANDS
 
@@ -30,6 +31,7 @@ COMMANDS = (
                 action="store_true",
                 help="take for unchanged what has the same last_modified_at (delta backend)",
             ),
+            MEDIA_LEVEL,
         ),
     ),
     Command(
@@ -124,6 +126,7 @@ COMMANDS = (
                 nargs="?",
                 help="another one; by default HEAD, the dataset as it is",
             ),
+            argument("--media", action="store_true", help="compare the media files as well"),
             _EXIT_CODE,
         ),
     ),
@@ -315,6 +318,7 @@ COMMANDS = (
     ),
     Command("doctor", "look for what is wrong, and say what to do; exits with 3 if anything is"),
     *BRANCH_COMMANDS,
+    *MEDIA_COMMANDS,
     *MERGE_COMMANDS,
     *UNDO_COMMANDS,
 )
@@ -323,7 +327,7 @@ COMMANDS = (
 ANSWERING = frozenset(
     ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "lock", "runs",
      "card", "resolve", "hash", "lineage", "trash", "operations", "operation", "events",
-     "verify-log", "doctor", "branch list", "branch info", "merge list", "merge show",
-     "undoable list")
+     "verify-log", "doctor", "branch list", "branch info", "media info", "merge list",
+     "merge show", "undoable list")
 )  # fmt: skip
 """The commands that do nothing but answer: if that cannot be written, they have failed."""

@@ -27,6 +27,10 @@ from ..backend.diff import (
 from ..backend.diff.version_hash import Equality
 from ..backend.doctor import Diagnosis, Finding, Severity
 from ..backend.maintenance import Recovered
+from ..backend.media.bringing_back import RestoredMedia
+from ..backend.media.captured import CapturedMedia
+from ..backend.media.changes import MediaDiff
+from ..backend.media.collecting import CollectedMedia
 from ..backend.merge.conflicts import Conflict, ConflictKind
 from ..backend.merge.hand_edits import TakenEdits
 from ..backend.merge.one_by_one import ConflictInPlace
@@ -119,6 +123,13 @@ from .finding import (
     search_snapshots,
     snapshot_uri,
 )
+from .media import (
+    capture_media,
+    collect_media,
+    get_captured_media,
+    repoint_media,
+    restore_media,
+)
 from .merging import (
     apply_merge,
     discard_merge,
@@ -167,7 +178,9 @@ __all__ = [
     "AuditReport",
     "Branch",
     "Branches",
+    "CapturedMedia",
     "CardFormat",
+    "CollectedMedia",
     "Conflict",
     "ConflictCount",
     "ConflictInPlace",
@@ -187,6 +200,7 @@ __all__ = [
     "LabelHistory",
     "Level",
     "Location",
+    "MediaDiff",
     "MergeCounts",
     "MergePlan",
     "MergeState",
@@ -198,6 +212,7 @@ __all__ = [
     "Recovered",
     "RestorePlan",
     "RestoreUndo",
+    "RestoredMedia",
     "RestoredSamples",
     "RevertPlan",
     "RunKind",
@@ -222,11 +237,13 @@ __all__ = [
     "archives_are_on",
     "calculate_dataset_latest_changes_summary",
     "cancel_operation",
+    "capture_media",
     "check_new_branch",
     "check_new_snapshot",
     "checkout",
     "claim_archives",
     "clone_snapshot",
+    "collect_media",
     "content_hash",
     "convert_snapshots",
     "count_documents",
@@ -245,6 +262,7 @@ __all__ = [
     "export_snapshot",
     "get_branch_info",
     "get_branches",
+    "get_captured_media",
     "get_dataset_latest_changes_summary",
     "get_history",
     "get_merge",
@@ -283,11 +301,13 @@ __all__ = [
     "purge",
     "read_conflict",
     "recover",
+    "repoint_media",
     "reporting",
     "resolve_conflicts",
     "resolve_snapshot_uri",
     "restorable_fields",
     "restore_branch",
+    "restore_media",
     "restore_samples",
     "restore_snapshot",
     "revert_dataset_to_snapshot",

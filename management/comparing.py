@@ -168,6 +168,8 @@ def diff(
     a: str | DatasetSnapshot = compute.LATEST,
     b: str | DatasetSnapshot | None = None,
     progress: bool | Progress | None = None,
+    *,
+    media: bool = False,
 ) -> DatasetDiff:
     """Compares two versions of a dataset: samples, fields, labels, and everything else.
 
@@ -180,6 +182,9 @@ def diff(
         progress (None): whether to render a progress bar (True/False), use the default value
             ``fiftyone.config.show_progress_bars`` (None), or a function to call instead with the
             fraction that is done and what is being done
+        media (False): whether to compare the media files as well, as far as
+            :func:`capture_media` has captured what they were; those of the dataset as it is now
+            are looked at
 
     Returns:
         a :class:`DatasetDiff`, which can be printed, plotted and opened as views
@@ -190,7 +195,7 @@ def diff(
     connection, dataset = read(dataset_name)
     before, after = _versions(connection, dataset, a, b)
     with shown(progress) as report:
-        return compute.diff(connection, dataset, before, after, report)
+        return compute.diff(connection, dataset, before, after, report, media=media)
 
 
 @acting(Action.DIFF)

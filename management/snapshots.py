@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 import fiftyone.core.dataset as fod
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from ..backend import maintenance
 from ..backend.access import Action
 from ..backend.catalog import names
 from ..backend.catalog.catalog import Catalog
 from ..backend.catalog.record import DatasetSnapshot
-from ..backend.errors import InvalidRequestError
+from ..backend.config import MediaLevel, Settings
+from ..backend.dataset.reference import DatasetReference
+from ..backend.errors import InvalidRequestError, SnapshotError
+from ..backend.media import capture
+from ..backend.mongo.database import Document
+from ..backend.operations.reporting import reporter
 from ..backend.snapshots import create, delete, edit, info, load
 from .authorize import acting
 from .datasets import change, find, name_of, read
+
+logger = logging.getLogger(__name__)
 
 
 @acting(Action.CREATE)
@@ -25,6 +35,7 @@ def create_snapshot(
     *,
     tags: str | Iterable[str] | None = None,
     trust_timestamps: bool = False,
+    media: str | None = None,
 ) -> DatasetSnapshot:
     """Captures the current state of a dataset as a snapshot.
 
@@ -44,6 +55,9 @@ def create_snapshot(
         tags (None): a tag or several, by which it can be found
         trust_timestamps (False): whether to take for unchanged what has the same
             ``last_modified_at``
+        media (None): what to find out of the media files once the snapshot is there, as
+            :func:`capture_media` does: ``"stat"``, ``"hash"``, or ``"none"``; by default, as
+            ``FIFTYONE_SNAPSHOTS_MEDIA`` says, and nothing if that is not set
 
     Returns:
         a :class:`DatasetSnapshot`
@@ -56,6 +70,7 @@ def create_snapshot(
     """
     connection, dataset = change(dataset_name)
     valid = names.validate_tags(tags)
+    level = Settings.load().media if media is None else MediaLevel.named(media)
     record = create.create(
         connection,
         dataset,
@@ -64,7 +79,24 @@ def create_snapshot(
         valid,
         trust_timestamps=trust_timestamps,
     )
+    if level is not MediaLevel.NONE:
+        _capture_media(connection, dataset, record.name, level)
     return info.public(connection, record)
+
+
+def _capture_media(
+    connection: Database[Document], dataset: DatasetReference, name: str, level: MediaLevel
+) -> None:
+    """Captures the media of a snapshot that was just created, which is there whatever comes."""
+    try:
+        capture.capture(connection, dataset, name, level, reporter())
+    except (SnapshotError, PyMongoError) as error:
+        logger.warning(
+            "Snapshot '%s' was created, but its media were not captured: %s. "
+            "capture_media() captures them.",
+            name,
+            error,
+        )
 
 
 @acting(Action.LIST)

@@ -26,6 +26,7 @@ from .change import (
 from .compare import CompareSnapshots
 from .create import CreateSnapshot, RefreshChanges
 from .link import OpenLink
+from .media import CaptureMedia
 from .merging import (
     ApplyMerge,
     DiscardMerge,
@@ -90,6 +91,7 @@ OPERATORS: tuple[type[PluginOperator], ...] = (
     ListUndoable,
     UndoOperation,
     SetUndoMode,
+    CaptureMedia,
 )
 
 

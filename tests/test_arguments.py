@@ -68,6 +68,8 @@ GOOD: dict[str, Any] = {
     "what": "x",
     "interface": management.Interface.SDK,
     "progress": print,
+    "to": "/nowhere/media",
+    "paths": {"/a.png": "/b.png"},
 }
 """What is given for the arguments that must be given besides."""
 

@@ -12,7 +12,8 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.dataset.parts import Part
 from fiftyone_snapshots.backend.mongo.collections import MANIFESTS
-from fiftyone_snapshots.backend.snapshots.verify_report import MAX_LISTED, PartReport
+from fiftyone_snapshots.backend.results.listed import MAX_LISTED
+from fiftyone_snapshots.backend.snapshots.verify_report import PartReport
 from support.datasets import image_dataset, video_dataset
 from support.full import BRAIN_KEY, FULL_DATASETS, RUN_KEY, Document
 from support.snapshots import collection_of

@@ -83,6 +83,8 @@ class Header:
     size_bytes: int
     """Of BSON, before compression."""
     indexes: Mapping[Part, list[Document]] = field(default_factory=dict)
+    media: Document | None = None
+    """What was captured of the media, if anything was, see :mod:`..media.carried`."""
 
     @classmethod
     def of(
@@ -90,6 +92,7 @@ class Header:
         record: SnapshotRecord,
         dataset_name: str,
         indexes: Mapping[Part, list[Document]],
+        media: Document | None = None,
     ) -> Header:
         """Describes a snapshot.
 
@@ -97,6 +100,7 @@ class Header:
             record: the snapshot
             dataset_name: the name of its dataset
             indexes: the indexes of samples and frames
+            media (None): what was captured of the media
 
         Returns:
             the header
@@ -113,6 +117,7 @@ class Header:
             sample_count=record.sample_count,
             size_bytes=record.size_bytes,
             indexes=indexes,
+            media=media,
         )
 
     def to_json(self) -> bytes:
@@ -133,6 +138,7 @@ class Header:
                     "size_bytes": self.size_bytes,
                 },
                 "indexes": {part.value: found for part, found in self.indexes.items()},
+                **({} if self.media is None else {"media": self.media}),
             }
         )
 
@@ -190,6 +196,7 @@ class Header:
                 Part(part): [_index(each) for each in found]
                 for part, found in document["indexes"].items()
             },
+            media=None if (media := document.get("media")) is None else dict(media),
         )
 
 

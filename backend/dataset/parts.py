@@ -98,7 +98,7 @@ class Source(Readable, Protocol):
         """Returns the ids of the documents that fit a query."""
 
     def values(self, names: list[str]) -> Iterator[Document]:
-        """Yields some fields of every document."""
+        """Yields some fields of every document, by their paths, or all that is around them."""
 
     def aggregate(self, pipeline: list[Document]) -> list[Document] | None:
         """Runs a pipeline in the server; None if the documents do not lie in one collection."""

@@ -13,6 +13,9 @@ from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference
 from ..errors import InvalidRequestError, SnapshotNotFoundError
+from ..media import changes as media_changes
+from ..media import versions as media_versions
+from ..media.changes import MediaDiff
 from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
 from ..rawbson.ids import DTYPE, Ids, Keys, common
@@ -42,6 +45,8 @@ def diff(
     a: str = LATEST,
     b: str | None = None,
     progress: Progress = silent,
+    *,
+    media: bool = False,
 ) -> DatasetDiff:
     """Compares two versions of a dataset.
 
@@ -54,6 +59,7 @@ def diff(
         a: the version to compare with; by default, the latest snapshot
         b (None): the version whose changes are wanted; by default, the dataset as it is now
         progress: told how far it is
+        media (False): whether to compare the media files as well
 
     Returns:
         the differences
@@ -88,7 +94,25 @@ def diff(
         properties=tuple(surroundings.properties(before, after)),
         items=tuple(surroundings.items(older, newer, before, after)),
         versions=tuple(sizes.of_versions(database, dataset, records, now)),
+        media=_media(database, older, newer, progress) if media else None,
     )
+
+
+def _media(
+    database: Database[Document],
+    older: SnapshotVersion | HeadVersion,
+    newer: SnapshotVersion | HeadVersion,
+    progress: Progress,
+) -> MediaDiff:
+    """Compares what is known of the media; those of HEAD are looked at."""
+    before = media_changes.Looked.nothing("the dataset as it is now is no former version")
+    if isinstance(older, SnapshotVersion):
+        before = media_versions.captured(database, older.record)
+    if isinstance(newer, SnapshotVersion):
+        after = media_versions.captured(database, newer.record)
+    else:
+        after = media_versions.of_head(database, newer.head, before, _share(progress, 1, 1))
+    return media_changes.compare(before, after)
 
 
 def diff_sample(

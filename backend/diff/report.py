@@ -29,7 +29,8 @@ def render(diff: DatasetDiff) -> str:
     """Returns differences as a table."""
     lines = [f"{diff.dataset_name}: {diff.a} -> {diff.b or HEAD}", ""]
     if not diff:
-        return "\n".join([*lines, "No differences", ""])
+        media = _section("Media", _media(diff))
+        return "\n".join([*lines, "No differences", *media, ""])
     lines += _table(("", "before", "after", "added", "deleted", "changed"), _totals(diff))
     sections = (
         ("Fields", _fields(diff.fields.values())),
@@ -40,11 +41,20 @@ def render(diff: DatasetDiff) -> str:
         ("Schema", _schema(diff)),
         ("Dataset", _properties(diff)),
         ("Saved views, workspaces, runs", _items(diff.items)),
+        ("Media", _media(diff)),
     )
     for title, body in sections:
-        if shown := list(body):
-            lines += ["", title, *(f"  {line}".rstrip() for line in shown)]
+        lines += _section(title, body)
     return "\n".join([*lines, ""])
+
+
+def _section(title: str, body: Iterable[str]) -> list[str]:
+    shown = list(body)
+    return ["", title, *(f"  {line}".rstrip() for line in shown)] if shown else []
+
+
+def _media(diff: DatasetDiff) -> list[str]:
+    return [] if diff.media is None else diff.media.lines()
 
 
 def _totals(diff: DatasetDiff) -> Iterator[Sequence[object]]:

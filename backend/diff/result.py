@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from bson import ObjectId
 
 from ..catalog.record import SampleChangeSummary
+from ..media.changes import MediaDiff
 from ..rawbson.ids import Ids
 from ..results.serialize import Record
 from . import plots, report, views
@@ -60,6 +61,8 @@ class DatasetDiff(Record):
     """Saved views, workspaces, runs and temporal tags."""
     versions: tuple[VersionSize, ...]
     """All snapshots up to now and HEAD, in order."""
+    media: MediaDiff | None = None
+    """What became of the media files; None if that was not asked for."""
 
     def __bool__(self) -> bool:
         return bool(
@@ -69,6 +72,7 @@ class DatasetDiff(Record):
             or self.schema
             or self.properties
             or self.items
+            or self.media
         )
 
     @property

@@ -34,6 +34,7 @@ SERVERS = PREFIX + "servers"
 MERGES = PREFIX + "merges"
 CONFLICTS = PREFIX + "conflicts"
 OPERATIONS = PREFIX + "operations"
+MEDIA = PREFIX + "media"
 
 SCRATCH = PREFIX + "scratch."
 """Where a server is put to the test, see :mod:`.engine`."""
@@ -95,6 +96,10 @@ _INDEXES: dict[str, list[IndexModel]] = {
     ],
     MERGES: [IndexModel([("target_id", ASCENDING), ("state", ASCENDING)])],
     CONFLICTS: [IndexModel([("plan_id", ASCENDING), ("number", ASCENDING)])],
+    MEDIA: [
+        IndexModel("dataset_id"),
+        IndexModel([("layer", ASCENDING), ("number", ASCENDING)], sparse=True),
+    ],
     OPERATIONS: [IndexModel([("dataset_id", ASCENDING), ("_id", ASCENDING)])],
     TRASH: [IndexModel([("dataset_id", ASCENDING), ("trashed_at", ASCENDING)])],
 }

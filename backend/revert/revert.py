@@ -19,6 +19,9 @@ from ..diff import changes, latest_changes
 from ..diff.versions import HeadVersion, SnapshotVersion
 from ..errors import DamagedSnapshotError
 from ..manifest import as_captured
+from ..media import changes as media_changes
+from ..media import versions as media_versions
+from ..media.changes import MediaDiff
 from ..mongo.collections import staging_name
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation
@@ -49,6 +52,9 @@ class RevertPlan(Record):
     fields_to_remove: list[str]
     snapshots_to_delete: list[str]
     """Newer snapshots, in order of creation."""
+    media: MediaDiff | None = None
+    """What became of the media files since they were captured, which no revert brings back; None
+    if they were not."""
 
 
 def plan(database: Database[Document], dataset: DatasetReference, name: str) -> RevertPlan:
@@ -82,7 +88,16 @@ def plan(database: Database[Document], dataset: DatasetReference, name: str) -> 
         snapshots_to_delete=[
             newer.name for newer in _newer(database, record) if not newer.is_safety
         ],
+        media=_media(database, record),
     )
+
+
+def _media(database: Database[Document], record: SnapshotRecord) -> MediaDiff | None:
+    before = media_versions.captured(database, record)
+    if before.reason is not None:
+        return None
+    now = media_versions.of_snapshot_now(database, record, before, reporter())
+    return media_changes.compare(before, now)
 
 
 def revert(database: Database[Document], dataset: DatasetReference, name: str) -> None:

@@ -23,6 +23,7 @@ from ..catalog.record import Archive, SnapshotRecord
 from ..dataset.parts import Part
 from ..dataset.reference import DatasetReference
 from ..errors import LeaseLostError
+from ..media import carried
 from ..mongo import gate
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation, recovers
@@ -131,7 +132,8 @@ def write_checked(
             if (found := backend.source(record, part)) is not None
         }
         indexes = {part: backend.indexes(record, part) for part in own}
-        header = Header.of(record, dataset_name, indexes)
+        media = carried.to_header(running.database, record.id)
+        header = Header.of(record, dataset_name, indexes, media)
         documents = {**backend.related(record), **own}
         chunks = Writer(header, documents, _share(running.progress, 0, _WRITING)).chunks()
     size = store.write(key, chunks)

@@ -40,6 +40,8 @@ from ..diff import latest_changes
 from ..errors import DamagedArchiveError, DuplicateNameError, InvalidRequestError
 from ..manifest import store as manifest_store
 from ..manifest.manifest import Manifest
+from ..media import carried
+from ..media import store as media_store
 from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
 from ..operations import removal
@@ -99,6 +101,7 @@ def import_(
                 storage = backend.ingest(record, staged, captured)
             running.step("adopted")
             manifest_store.save(database, record.id, _of_all_parts(manifests))
+            carried.take_in(running, record, header.media, str(path))
             Catalog(database).update(record.id, storage=storage)
             record = replace(record, storage=storage)
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
@@ -327,6 +330,7 @@ def _recover(running: Operation) -> None:
     registry.create(details["backend"], database).discard(snapshot_id)
     running.step("discarded")
     manifest_store.delete(database, snapshot_id)
+    media_store.delete(database, snapshot_id, running.dataset_id)
 
 
 def _remove_head(running: Operation) -> None:

@@ -14,10 +14,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from pathlib import Path
-from typing import Any
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -25,24 +21,21 @@ from pymongo.database import Database
 from ..archive import check, location
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
-from ..dataset.parts import Part, Source, State
+from ..dataset.parts import Part, State
 from ..dataset.reference import DatasetReference, current_name
 from ..errors import DamagedSnapshotError, SnapshotError
 from ..manifest import store as manifest_store
 from ..manifest.manifest import Differences, Manifest
+from ..media import changes, versions
+from ..media.listing import FileState
 from ..mongo.database import Document, server_time
 from ..operations import control
 from ..progress import Progress, silent
+from ..results.listed import Listed
 from ..storage import registry
-from ..storage.base import Backend
-from .verify_report import MAX_LISTED, Listed, MediaReport, PartReport, Verdict, VerifyReport
+from .verify_report import MediaReport, PartReport, Verdict, VerifyReport
 
 logger = logging.getLogger(__name__)
-
-
-# Network file systems answer slowly, but many questions at once
-_MEDIA_THREADS = 16
-_MEDIA_BATCH = 5000
 
 _ATTEMPTS = 3
 """How often a snapshot is read that other operations move meanwhile."""
@@ -186,7 +179,7 @@ def _inspect(
         record.name,
         tuple(reports),
         lost_results=Listed.of(_runs_without_results(state, damaged)),
-        media=_verify_media(backend, record, progress) if media else None,
+        media=_verify_media(database, record, progress) if media else None,
     )
 
 
@@ -251,52 +244,28 @@ def _incomplete_files(state: State, damaged: dict[Part, set[ObjectId]]) -> Itera
             yield file["_id"]
 
 
-def _verify_media(backend: Backend, record: SnapshotRecord, progress: Progress) -> MediaReport:
-    """Looks for the media files of samples, of all slices of groups, and of frames."""
-    found = unchecked = 0
-    missing: list[str] = []
-    total_missing = 0
-    with ThreadPoolExecutor(_MEDIA_THREADS) as pool:
-        references = _media_references(backend, record)
-        while batch := list(islice(references, _MEDIA_BATCH)):
-            progress(0.99, "Looking for media files")
-            local = [path for path in batch if "://" not in path]
-            unchecked += len(batch) - len(local)
-            for path, exists in zip(local, pool.map(_exists, local), strict=True):
-                found += exists
-                total_missing += not exists
-                if not exists and len(missing) < MAX_LISTED:
-                    missing.append(path)
-    return MediaReport(found, Listed(total_missing, tuple(missing)), unchecked)
+def _verify_media(
+    database: Database[Document], record: SnapshotRecord, progress: Progress
+) -> MediaReport:
+    """Looks for all files that a snapshot refers to, and whether they are what they were."""
+    before = versions.captured(database, record)
+
+    def told(_: float, label: str) -> None:
+        progress(0.99, label)
+
+    now = versions.of_snapshot_now(database, record, before, told)
+    counts = now.listing.counts()
+    paths = zip(now.listing.paths, now.listing.states.tolist(), strict=True)
+    found = changes.compare(before, now)
+    return MediaReport(
+        counts["file"],
+        Listed.of(path for path, state in paths if state in _NOT_THERE),
+        counts["elsewhere"] + counts["unreadable"],
+        captured_at=before.at,
+        replaced=found.replaced,
+        rewritten=found.rewritten,
+        hashed=found.hashed,
+    )
 
 
-def _media_references(backend: Backend, record: SnapshotRecord) -> Iterator[str]:
-    state = backend.remains(record)
-    document = state[Part.DATASET].collection.find_one() if Part.DATASET in state else None
-    app_config: dict[str, Any] = (document or {}).get("app_config") or {}
-    # Such as thumbnails, which the App shows in place of the media
-    others = [name for name in app_config.get("media_fields") or [] if "." not in name]
-    fields = {Part.SAMPLES: ["filepath", *others], Part.FRAMES: ["filepath"]}
-    for part, names in fields.items():
-        try:
-            source = backend.source(record, part)
-        except DamagedSnapshotError:
-            # Told with the part that is gone
-            continue
-        if source is not None:
-            yield from _values(source, list(dict.fromkeys(names)))
-
-
-def _values(source: Source, names: list[str]) -> Iterator[str]:
-    for document in source.values(names):
-        for name in names:
-            if isinstance(value := document.get(name), str) and value:
-                yield value
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):
-        # A name too long, a null character: no such file can be
-        return False
+_NOT_THERE = {FileState.MISSING, FileState.NO_FILE}

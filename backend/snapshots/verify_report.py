@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
-from itertools import islice
 
+from ..results.listed import NOTHING, Listed
 from ..results.serialize import Record
-
-MAX_LISTED = 100
-"""Damaged documents named in a report; there is no end to what can be damaged."""
 
 
 class Verdict(str, Enum):
@@ -25,35 +22,6 @@ class Verdict(str, Enum):
 
 
 @dataclass(frozen=True)
-class Listed(Record):
-    """Some things, of which only the first are named."""
-
-    total: int = 0
-    names: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, names: Iterable[object]) -> Listed:
-        """Counts things and keeps the first names.
-
-        Args:
-            names: the things' names
-
-        Returns:
-            how many there are, and the first
-        """
-        remaining = iter(names)
-        first = tuple(str(name) for name in islice(remaining, MAX_LISTED))
-        return cls(len(first) + sum(1 for _ in remaining), first)
-
-    def __bool__(self) -> bool:
-        return self.total > 0
-
-    def __str__(self) -> str:
-        more = f" and {self.total - 5} more" if self.total > 5 else ""
-        return f"{self.total} ({', '.join(self.names[:5])}{more})"
-
-
-@dataclass(frozen=True)
 class PartReport(Record):
     """What was found of one kind of documents."""
 
@@ -63,9 +31,9 @@ class PartReport(Record):
     expected: int | None
     """Documents that were captured; None if that is no longer known."""
     found: int
-    missing: Listed = Listed()
-    unexpected: Listed = Listed()
-    altered: Listed = Listed()
+    missing: Listed = NOTHING
+    unexpected: Listed = NOTHING
+    altered: Listed = NOTHING
     problem: str | None = None
     """What kept the documents from being compared, if anything."""
 
@@ -94,15 +62,28 @@ class MediaReport(Record):
     found: int
     missing: Listed
     unchecked: int
-    """References to other places than this machine's file system."""
+    """References to other places than this machine's file system, or where nobody may look."""
+    captured_at: datetime | None = None
+    """When it was noted what the files were; None if it never was, so that nothing but whether
+    they are there is told."""
+    replaced: Listed = NOTHING
+    """Files that have another content than then."""
+    rewritten: Listed = NOTHING
+    """Files of the same size that were written to since, of whose content no hash was noted."""
+    hashed: int = 0
+    """Files whose hashes prove that they are what they were."""
 
     def __bool__(self) -> bool:
-        return not self.missing
+        return not (self.missing or self.replaced or self.rewritten)
 
     def __str__(self) -> str:
-        unchecked = f"; {self.unchecked} elsewhere were not checked" if self.unchecked else ""
-        missing = f"; missing {self.missing}" if self.missing else ""
-        return f"media: {self.found} files found{missing}{unchecked}"
+        told = [f"media: {self.found} files found"]
+        told += [f"missing {self.missing}"] if self.missing else []
+        told += [f"replaced {self.replaced}"] if self.replaced else []
+        told += [f"written to since {self.rewritten}"] if self.rewritten else []
+        told += [f"{self.hashed} as captured by their hashes"] if self.hashed else []
+        told += [f"{self.unchecked} elsewhere were not checked"] if self.unchecked else []
+        return "; ".join(told)
 
 
 @dataclass(frozen=True)
@@ -114,7 +95,7 @@ class VerifyReport(Record):
     dataset_name: str
     snapshot_name: str
     parts: tuple[PartReport, ...]
-    lost_results: Listed = Listed()
+    lost_results: Listed = NOTHING
     """Runs whose results were captured and cannot be loaded any more, by key."""
     media: MediaReport | None = None
     """None if media were not asked for."""

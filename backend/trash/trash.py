@@ -26,6 +26,7 @@ from ..config import Settings
 from ..dataset.reference import current_name
 from ..errors import DatasetBusyError
 from ..manifest import store as manifest_store
+from ..media import store as media_store
 from ..mongo import fence, invalidate
 from ..mongo.collections import TRASH
 from ..mongo.database import Document, server_time
@@ -299,6 +300,7 @@ def destroy_snapshot(database: Database[Document], record: SnapshotRecord) -> No
         archive = record.archive
         location.remove(database, archive.location, archive.key, archive.owner)
     manifest_store.delete(database, record.id)
+    media_store.delete(database, record.id, record.dataset_id)
     search_index.delete(database, [record.id])
     holding.forget_merge(database, record)
     Catalog(database).remove([record.id])

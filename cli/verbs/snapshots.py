@@ -24,6 +24,7 @@ def create(options: Namespace, _: Progress) -> Answer:
         options.description,
         tags=options.tag,
         trust_timestamps=options.trust_timestamps,
+        media=options.media,
     )
     return Answer(snapshot, f"Created {_describe(options.dataset, snapshot)}")
 
@@ -150,7 +151,7 @@ def restore(options: Namespace, _: Progress) -> Answer:
 def diff(options: Namespace, progress: Progress) -> Answer:
     """Compares two versions."""
     versions = {} if options.a is None else {"a": options.a, "b": options.b}
-    found = sdk.diff(options.dataset, **versions, progress=progress)
+    found = sdk.diff(options.dataset, **versions, progress=progress, media=options.media)
     code = FOUND if found and options.exit_code else DONE
     return Answer(found, str(found).rstrip(), code)
 

@@ -87,6 +87,7 @@ ROOMS = [
         "archive",
         "audit",
         "projection",
+        "media",
         "diff",
         "search",
         "trackers",

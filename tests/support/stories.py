@@ -227,6 +227,9 @@ STORIES: dict[str, Story] = {
         lambda: fos.pin_snapshot(NAME, "v1"),
         lambda: fos.unpin_snapshot(NAME, "v1"),
     ),
+    "capture_media": Story(
+        one_snapshot, lambda: fos.capture_media(NAME, "v1"), lambda: fos.get_history(NAME)
+    ),
     "export": Story(one_snapshot, _export, _remove_export),
     "import": Story(
         _exported, lambda: fos.import_snapshot(_EXPORTED), lambda: _destroy_snapshot("v2")

@@ -139,10 +139,12 @@ class VirtualSource:
     def values(self, names: list[str]) -> Iterator[Document]:
         """Yields some fields of every document."""
         keys = self._manifest.keys
+        # As a whole, if something within is wanted
+        top = dict.fromkeys(name.partition(".")[0] for name in names)
         for start in range(0, len(keys), _VALUES_DOCUMENTS):
             for document in self.fetch(Ids(keys[start : start + _VALUES_DOCUMENTS])).values():
                 fields = layout.fields(document)
-                yield {name: equality.decode(fields.get(name)) for name in names}
+                yield {name: equality.decode(fields.get(name)) for name in top}
 
     def aggregate(self, pipeline: list[Document]) -> list[Document] | None:
         """Runs a pipeline in the server; None if the documents do not lie in one collection."""

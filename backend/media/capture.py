@@ -1,0 +1,245 @@
+"""Finding out what the media of a snapshot are, and noting it.
+
+Files are looked at while nobody is kept from working on the dataset, so that may take hours; what
+was found is then stored as an operation, which takes no time. A process that dies while it looks
+leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..actions import Action
+from ..catalog import deployment
+from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotRecord
+from ..config import MediaLevel
+from ..dataset.parts import Part
+from ..dataset.reference import DatasetReference
+from ..errors import ArchivedSnapshotError, DamagedSnapshotError, SnapshotNotFoundError
+from ..mongo.database import Document, server_time
+from ..operations.journal import Operation, operation, recovers
+from ..progress import Progress, silent
+from ..storage import registry
+from . import look, references, scenes, store
+from .copies import MediaStore
+from .listing import Fingerprint, Listing
+from .references import Some, Valued
+from .store import Capture
+
+_LOOKING = 0.3
+"""The part of the whole time that looking takes, where files are read as well."""
+
+
+def capture(
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    level: MediaLevel,
+    progress: Progress = silent,
+) -> Capture:
+    """Notes what the media of a snapshot are now.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        name: the snapshot
+        level: how much is to be found out
+        progress: told how far it is
+
+    Returns:
+        what was noted
+
+    Raises:
+        SnapshotNotFoundError: if there is no such snapshot
+        ArchivedSnapshotError: if it is archived
+    """
+    record = Catalog(database).get(dataset.id, name, dataset.name)
+    kept = MediaStore.configured() if level is MediaLevel.COPY else None
+    base, known = _newest(database, dataset.id)
+    listing = look_at(paths_of(database, record), level, known, progress)
+    if kept is not None:
+        kept.mark(deployment.note(database).id)
+        listing = _keep(kept, listing, progress)
+    return note(database, dataset, record, level, listing, base, known)
+
+
+def note(
+    database: Database[Document],
+    dataset: DatasetReference,
+    record: SnapshotRecord,
+    level: MediaLevel,
+    listing: Listing,
+    base: Capture | None = None,
+    known: Listing | None = None,
+) -> Capture:
+    """Stores what was found out of the media of a snapshot.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        record: the snapshot
+        level: how much was to be found out
+        listing: what was found
+        base (None): the newest capture of the dataset, as far as is known
+        known: what that tells
+
+    Returns:
+        what was noted
+
+    Raises:
+        SnapshotNotFoundError: if the snapshot is gone
+    """
+    layer_id = ObjectId()
+    with operation(
+        database,
+        dataset.id,
+        Action.CAPTURE_MEDIA,
+        snapshot_of=dataset.name,
+        snapshot_name=record.name,
+        layer=layer_id,
+    ) as running:
+        if running.snapshot.id != record.id:
+            raise SnapshotNotFoundError(f"Snapshot '{record.name}' was deleted meanwhile")
+        running.note(snapshot_id=record.id)
+        # Others may have captured meanwhile, or deleted what was the newest
+        if known is None or store.newest(database, dataset.id) != base:
+            base, known = _newest(database, dataset.id)
+        layers = store.add_layer(database, dataset.id, layer_id, base, known, listing)
+        running.step("stored")
+        found = Capture(
+            record.id,
+            dataset.id,
+            level,
+            server_time(database),
+            listing.counts(),
+            layers,
+            running.id,
+        )
+        running.committing("prepared")
+        store.put(database, found)
+        running.commit()
+        store.sweep(database, dataset.id)
+    return found
+
+
+@recovers(Action.CAPTURE_MEDIA)
+def _recover(running: Operation) -> None:
+    """Removes what no snapshot names; what one names was captured."""
+    snapshot_id = running.details.get("snapshot_id")
+    found = None if snapshot_id is None else store.find(running.database, snapshot_id)
+    if found is not None and found.operation == running.id:
+        running.commit()
+    store.sweep(running.database, running.dataset_id)
+
+
+def _newest(database: Database[Document], dataset_id: ObjectId) -> tuple[Capture | None, Listing]:
+    """Returns the newest capture of a dataset that can be read, and what it tells."""
+    base = store.newest(database, dataset_id)
+    if base is not None:
+        try:
+            return base, store.load(database, base)
+        except DamagedSnapshotError:
+            # Then everything is found out anew
+            pass
+    return None, Listing.empty()
+
+
+def look_at(
+    paths: Iterable[str], level: MediaLevel, known: Listing, progress: Progress = silent
+) -> Listing:
+    """Finds out what files are now.
+
+    Args:
+        paths: their paths, sorted and each once
+        level: how much is to be found out
+        known: what was known before
+        progress: told how far it is
+
+    Returns:
+        what was found
+    """
+    is_read = level in (MediaLevel.HASH, MediaLevel.COPY)
+    share = _LOOKING if is_read else 1.0
+    found = list(look.look_at_all(paths, known, _share(progress, 0, share)))
+    if is_read:
+        found = look.hash_all(found, _share(progress, share, 1))
+    return Listing.of(found)
+
+
+def paths_of(
+    database: Database[Document], record: SnapshotRecord, samples: list[ObjectId] | None = None
+) -> list[str]:
+    """Lists the files that a snapshot refers to.
+
+    Args:
+        database: the database
+        record: the snapshot
+        samples (None): only those of some samples and their frames
+
+    Returns:
+        their paths, sorted and each once
+
+    Raises:
+        ArchivedSnapshotError: if it is archived
+    """
+    if record.archive is not None:
+        raise ArchivedSnapshotError(
+            f"Snapshot '{record.name}' is archived. Bring it back first, with "
+            "unarchive_snapshot(); then its media can be looked at."
+        )
+    backend = registry.create(record.backend, database)
+    state = backend.remains(record)
+    document = next(state[Part.DATASET].decoded(), None) if Part.DATASET in state else None
+    sources: dict[Part, Valued] = {}
+    for part in (Part.SAMPLES, Part.FRAMES):
+        try:
+            source = backend.source(record, part)
+        except DamagedSnapshotError:
+            # verify_snapshot() tells
+            continue
+        if source is not None:
+            sources[part] = source if samples is None else Some(source, part, samples)
+    return paths_in(document or {}, sources)
+
+
+def paths_in(document: Document, sources: Mapping[Part, Valued]) -> list[str]:
+    """Lists the files that documents refer to.
+
+    Args:
+        document: the dataset document
+        sources: samples, and frames if there are any
+
+    Returns:
+        their paths, sorted and each once
+    """
+    found: set[str] = set()
+    for part, paths in references.fields(document).items():
+        if part in sources:
+            found.update(references.values(sources[part], paths))
+    found.update(_of_scenes(found))
+    return sorted(found)
+
+
+def _of_scenes(paths: Iterable[str]) -> Iterator[str]:
+    wanted = [path for path in paths if path.endswith(scenes.ENDING) and look.is_local(path)]
+    for files in look.in_threads(scenes.files_of, wanted):
+        yield from files
+
+
+def _keep(kept: MediaStore, listing: Listing, progress: Progress) -> Listing:
+    """Copies what was read; what is written to meanwhile is read again."""
+    found: list[tuple[str, Fingerprint]] = []
+    items = list(listing.items())
+    for each in look.in_threads(lambda item: kept.add(*item), items):
+        found.append((items[len(found)][0], each))
+        progress(len(found) / len(items), f"Copying {len(items):,} media files")
+    return Listing.of(found)
+
+
+def _share(progress: Progress, start: float, end: float) -> Progress:
+    """Reports the progress of a part as a share of the whole."""
+    return lambda fraction, label: progress(start + fraction * (end - start), label)

@@ -1,0 +1,106 @@
+"""What was captured of the media of a snapshot, as archives carry it.
+
+It is told in their header, where versions of this package skip it that know nothing of media.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..catalog.record import SnapshotRecord
+from ..config import MediaLevel
+from ..errors import DamagedArchiveError, InvalidRequestError
+from ..mongo.database import Document
+from ..operations.journal import Operation
+from . import store
+from .listing import Listing
+from .store import Capture
+
+logger = logging.getLogger(__name__)
+
+_MOST_BYTES = 40 * 1024 * 1024
+"""A header may have 64 MB."""
+
+
+def to_header(database: Database[Document], snapshot_id: ObjectId) -> Document | None:
+    """Returns what the header of an archive tells of the media.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+
+    Returns:
+        a JSON object; None if nothing was captured
+    """
+    found = store.find(database, snapshot_id)
+    if found is None:
+        return None
+    data = store.load(database, found).to_bytes()
+    if len(data) > _MOST_BYTES:
+        logger.warning(
+            "The archive does not carry what was captured of the media: it has %d MB",
+            len(data) // 2**20,
+        )
+        return None
+    return {
+        "level": found.level.value,
+        "captured_at": found.captured_at,
+        "data": base64.b64encode(data).decode(),
+    }
+
+
+def take_in(
+    running: Operation, record: SnapshotRecord, media: Mapping[str, Any] | None, source: str
+) -> None:
+    """Notes what the header of an archive tells of the media.
+
+    Args:
+        running: the operation that takes the snapshot in
+        record: the snapshot
+        media: what :func:`to_header` returned
+        source: where the archive is, for the error
+
+    Raises:
+        DamagedArchiveError: if that is something else
+    """
+    if media is None:
+        return
+    level, captured_at, listing = _read(media, source)
+    layer_id = ObjectId()
+    layers = store.add_layer(
+        running.database, record.dataset_id, layer_id, None, Listing.empty(), listing
+    )
+    store.put(
+        running.database,
+        Capture(
+            record.id,
+            record.dataset_id,
+            level,
+            captured_at,
+            listing.counts(),
+            layers,
+            running.id,
+        ),
+    )
+
+
+def _read(media: Mapping[str, Any], source: str) -> tuple[MediaLevel, datetime, Listing]:
+    try:
+        captured_at = media["captured_at"]
+        if not isinstance(captured_at, datetime):
+            raise ValueError("it does not say when")  # noqa: TRY004 (the file's fault)
+        data = base64.b64decode(str(media["data"]).encode(), validate=True)
+        return MediaLevel.named(str(media["level"])), captured_at, Listing.from_bytes(data)
+    except (KeyError, ValueError, InvalidRequestError, binascii.Error) as error:
+        raise DamagedArchiveError(
+            f"The archive '{source}' is damaged: what it tells of media cannot be read "
+            f"({str(error)[:100]}). Nothing was changed."
+        ) from error

@@ -1,0 +1,71 @@
+"""Removing copies of media that no snapshot refers to any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pymongo.database import Database
+
+from ..catalog import deployment
+from ..errors import InvalidRequestError
+from ..mongo.database import Document
+from ..results.serialize import Record
+from . import look, store
+from .copies import MediaStore
+
+_DAYS = 7
+"""Copies that were made, or found to be there, since are kept: a capture may be about to refer to
+them, which it does only when it has copied all."""
+
+
+@dataclass(frozen=True)
+class CollectedMedia(Record):
+    """Which copies no snapshot refers to, and whether they were removed."""
+
+    folder: str
+    kept: int
+    """Copies that snapshots refer to, or that are too new to tell."""
+    removed: int
+    """Copies that were removed, or would be."""
+    removed_bytes: int
+    dry_run: bool
+
+
+def collect(database: Database[Document], *, dry_run: bool) -> CollectedMedia:
+    """Removes copies of media that no snapshot refers to.
+
+    Args:
+        database: the database
+        dry_run: whether to only tell which
+
+    Returns:
+        what was removed
+
+    Raises:
+        InvalidRequestError: if other databases use the store
+        DamagedSnapshotError: if it cannot be told what a snapshot refers to
+    """
+    kept = MediaStore.configured()
+    ours = deployment.note(database)
+    others = [owner for owner in kept.owners() if not ours.has(owner)]
+    if others:
+        raise InvalidRequestError(
+            f"Other databases have copies in '{kept.folder}' as well ({', '.join(others)}), and "
+            "what they refer to is not known here. Nothing was removed. If they are gone, remove "
+            f"their marks in '{kept.folder / 'owners'}'."
+        )
+    # Copies first: what is referred to after that is too new to be removed
+    old = [(name, size) for name, size, days in kept.contents() if days > _DAYS]
+    total = sum(1 for _ in kept.contents())
+    wanted = store.facts(database)
+    unwanted = [(name, size) for name, size in old if look.SHA256 + name not in wanted]
+    if not dry_run:
+        for name, _ in unwanted:
+            kept.remove(name)
+    return CollectedMedia(
+        str(kept.folder),
+        total - len(unwanted),
+        len(unwanted),
+        sum(size for _, size in unwanted),
+        dry_run,
+    )

@@ -1,0 +1,240 @@
+"""Copies of media files, in a folder, by the hash of their content.
+
+``<folder>/sha256/ab/ab12…`` is the content whose SHA-256 that is; it comes to be under this name
+as a whole or not at all, and never changes. Many databases may use one folder. Each leaves its
+mark there, so that none takes away what another one needs.
+
+No copy is a hard link to what it is a copy of: painting over a mask in the App writes into the
+file, and so would paint over the copy. Where the file system can share blocks until one side is
+written to (btrfs, xfs), a copy takes neither time nor space.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .. import config
+from ..config import Settings
+from ..errors import ArchiveStorageError, InvalidSettingError
+from . import look
+from .listing import Fingerprint
+
+try:
+    import fcntl
+except ImportError:  # a system that has no such files
+    fcntl = None  # type: ignore[assignment]
+
+_FICLONE = 0x40049409
+"""Linux: make a file share the blocks of another one."""
+
+_CONTENT = "sha256"
+_OWNERS = "owners"
+_PARTIAL = ".partial"
+_READ_BYTES = 1024 * 1024
+
+
+class MediaStore:
+    """A folder of copies.
+
+    Args:
+        folder: the folder, which is there
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def configured(cls) -> MediaStore:
+        """Opens the folder that the settings name.
+
+        Returns:
+            the store
+
+        Raises:
+            InvalidSettingError: if they name none
+            ArchiveStorageError: if it is not there
+        """
+        given = Settings.load().media_store
+        if given is None:
+            raise InvalidSettingError(
+                f"Copies of media need a place: set {config.variable('MEDIA_STORE')} to a folder"
+            )
+        if "://" in given:
+            raise InvalidSettingError(
+                f"{config.variable('MEDIA_STORE')} is {given[:60]!r}, but must be a folder"
+            )
+        folder = Path(given).expanduser().absolute()
+        # Not made here: a disk that is not mounted would go unnoticed
+        if not folder.is_dir():
+            raise ArchiveStorageError(
+                f"The folder for copies of media, '{folder}', does not exist: make it, or mount "
+                "what should be there"
+            )
+        return cls(folder)
+
+    def path(self, digest: str) -> Path:
+        """Returns where the content with a hash is, or would be.
+
+        Args:
+            digest: its SHA-256, in hexadecimal digits
+        """
+        return self.folder / _CONTENT / digest[:2] / digest
+
+    def has(self, digest: str) -> bool:
+        """Returns whether there is a copy of the content with a hash.
+
+        Args:
+            digest: its SHA-256, in hexadecimal digits
+        """
+        return self.path(digest).is_file()
+
+    def add(self, source: str, found: Fingerprint) -> Fingerprint:
+        """Copies a file, unless there is a copy of its content.
+
+        Args:
+            source: the file
+            found: what is known of it, with its hash
+
+        Returns:
+            what is known of it now: somebody may have written to it
+
+        Raises:
+            ArchiveStorageError: if the store is full, or refuses
+        """
+        while found.fact.startswith(look.SHA256):
+            target = self.path(found.fact.removeprefix(look.SHA256))
+            with self._explained():
+                if target.is_file():
+                    # So that whoever clears up sees that it is wanted again
+                    os.utime(target)
+                    return found
+                target.parent.mkdir(parents=True, exist_ok=True)
+            with self._beside(target) as partial:
+                try:
+                    _copy(Path(source), partial)
+                except FileNotFoundError:
+                    return look.look(source)
+                is_whole = look.digest(str(partial)) == target.name
+                if is_whole:
+                    partial.chmod(0o444)
+                    partial.rename(target)
+                    return found
+            found = look.hashed(source, look.look(source))
+        return found
+
+    def mark(self, owner: str) -> None:
+        """Notes that a database uses the store.
+
+        Args:
+            owner: the id of the database
+        """
+        with self._explained():
+            (self.folder / _OWNERS).mkdir(exist_ok=True)
+            (self.folder / _OWNERS / owner).touch()
+
+    def owners(self) -> list[str]:
+        """Returns the ids of the databases that use the store."""
+        with suppress(FileNotFoundError):
+            return sorted(path.name for path in (self.folder / _OWNERS).iterdir())
+        return []
+
+    def contents(self) -> Iterator[tuple[str, int, float]]:
+        """Yields the hash of each copy, its size, and how many days ago it was last asked for.
+
+        What is left of attempts to copy is told of as well, by its name.
+        """
+        now = time.time()
+        for path in (self.folder / _CONTENT).glob("*/*"):
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                yield path.name, found.st_size, (now - found.st_mtime) / 86400
+
+    def remove(self, name: str) -> None:
+        """Removes a copy.
+
+        Args:
+            name: its hash, or the name of what is left of an attempt
+        """
+        with self._explained():
+            self.path(name).unlink(missing_ok=True)
+
+    @contextmanager
+    def _beside(self, target: Path) -> Iterator[Path]:
+        partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}{_PARTIAL}")
+        try:
+            with self._explained():
+                yield partial
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ArchiveStorageError(
+                f"The store of media '{self.folder}' could not be used: {error.strerror or error}"
+            ) from error
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copies a file's content, sharing its blocks where the file system can do that."""
+    with source.open("rb") as from_, target.open("xb") as to:
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.ioctl(to.fileno(), _FICLONE, from_.fileno())
+                return
+        while chunk := from_.read(_READ_BYTES):
+            to.write(chunk)
+        to.flush()
+        os.fsync(to.fileno())
+
+
+def copy_out(source: Path, target: Path, digest: str) -> bool:
+    """Copies a file to where none is, and compares what has arrived with a hash.
+
+    Args:
+        source: the file
+        target: where to; nothing there is overwritten
+        digest: the SHA-256 that the content must have
+
+    Returns:
+        whether the content was the right one; else nothing was left there
+
+    Raises:
+        OSError: if it cannot be read or written
+    """
+    content = hashlib.sha256()
+    partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}{_PARTIAL}")
+    try:
+        with source.open("rb") as from_, partial.open("xb") as to:
+            while chunk := from_.read(_READ_BYTES):
+                content.update(chunk)
+                to.write(chunk)
+        if content.hexdigest() != digest:
+            return False
+        _put(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return True
+
+
+def _put(partial: Path, target: Path) -> None:
+    """Gives a file its name, unless somebody has put a file there meanwhile."""
+    try:
+        # Unlike a renaming, this fails then
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Not every file system has links
+        if os.path.lexists(target):
+            raise
+        partial.rename(target)

@@ -1,0 +1,202 @@
+"""Looking at files: what they are now.
+
+Nothing here fails because of a file. What keeps it from being looked at is a part of what is
+known of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from ..progress import Progress, silent
+from .listing import FileState, Fingerprint, Listing
+
+# Network file systems answer slowly, but many questions at once; local ones need no threads
+_STAT_THREADS = 8
+_STAT_BATCH = 500
+_HASH_THREADS = min(16, 2 * (os.cpu_count() or 1))
+_AHEAD = 4
+_READ_BYTES = 512 * 1024
+_ATTEMPTS = 3
+"""How often a file is read that somebody writes to meanwhile."""
+
+SHA256 = "sha256:"
+
+_Item = TypeVar("_Item")
+_Found = TypeVar("_Found")
+
+_ELSEWHERE = Fingerprint(FileState.ELSEWHERE)
+_MISSING = Fingerprint(FileState.MISSING)
+
+
+def look(path: str) -> Fingerprint:
+    """Finds out what can be known of a file without reading it.
+
+    Args:
+        path: its path, as a document has it
+
+    Returns:
+        what was found
+    """
+    if not is_local(path):
+        return _ELSEWHERE
+    try:
+        found = os.stat(path)  # noqa: PTH116 (three times as fast, and there may be a million)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # A null character: no such file can be
+        return _MISSING
+    except OSError as error:
+        name_too_long = error.errno in _IMPOSSIBLE
+        return _MISSING if name_too_long else Fingerprint(FileState.UNREADABLE)
+    if not stat.S_ISREG(found.st_mode):
+        return Fingerprint(FileState.NO_FILE)
+    inode = found.st_ino
+    # Some file systems use all 64 bits
+    signed = inode if inode < 2**63 else inode - 2**64
+    return Fingerprint(FileState.FILE, found.st_size, found.st_mtime_ns, signed)
+
+
+_IMPOSSIBLE = frozenset({36, 40})
+"""ENAMETOOLONG and ELOOP."""
+
+
+def is_local(path: str) -> bool:
+    """Returns whether a path can be that of a file of this machine.
+
+    A relative one would be another file in each folder that somebody is in.
+    """
+    return os.path.isabs(path) and "://" not in path  # noqa: PTH117
+
+
+def look_at_all(
+    paths: Iterable[str], known: Listing, progress: Progress = silent
+) -> Iterator[tuple[str, Fingerprint]]:
+    """Finds out what can be known of files without reading them.
+
+    Args:
+        paths: their paths
+        known: what was known of them before: what was found out then is told of those that are
+            the same files still
+        progress: told how far it is
+
+    Yields:
+        the paths, in the same order, and what was found
+    """
+    before = known.places()
+    batches = _batches(paths, _STAT_BATCH)
+
+    def look_at(batch: list[str]) -> list[tuple[str, Fingerprint]]:
+        return [(path, _same(look(path), known, before.get(path))) for path in batch]
+
+    for number, found in enumerate(in_threads(look_at, batches, _STAT_THREADS)):
+        yield from found
+        progress(0.0, f"Looked at {number * _STAT_BATCH + len(found):,} media files")
+
+
+def _same(found: Fingerprint, known: Listing, place: int | None) -> Fingerprint:
+    """Returns what was known of a file, if it is the same one as far as can be seen."""
+    if place is None or found.state is not FileState.FILE:
+        return found
+    was = known[place]
+    return was if was[:4] == found[:4] else found
+
+
+def hashed(path: str, found: Fingerprint) -> Fingerprint:
+    """Reads a file.
+
+    Args:
+        path: the file
+        found: what :func:`look` has found
+
+    Returns:
+        what is known now, with a hash of the content unless the file cannot be read
+    """
+    for _ in range(_ATTEMPTS):
+        if found.state is not FileState.FILE:
+            return found
+        try:
+            fact = SHA256 + digest(path)
+        except FileNotFoundError:
+            return _MISSING
+        except OSError:
+            return found
+        after = look(path)
+        if after[:4] == found[:4]:
+            return found._replace(fact=fact)
+        found = after
+    # It is written to all the time: no hash would be that of a file that there was
+    return found
+
+
+def digest(path: str) -> str:
+    """Returns the SHA-256 of a file's content, in hexadecimal digits.
+
+    Args:
+        path: the file
+
+    Raises:
+        OSError: if it cannot be read
+    """
+    content = hashlib.sha256()
+    buffer = memoryview(bytearray(_READ_BYTES))
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        while count := file.readinto(buffer):
+            content.update(buffer[:count])
+    return content.hexdigest()
+
+
+def hash_all(
+    found: list[tuple[str, Fingerprint]], progress: Progress = silent
+) -> list[tuple[str, Fingerprint]]:
+    """Reads the files whose content is not known yet, several at once.
+
+    Args:
+        found: what :func:`look_at_all` has found
+        progress: told how far it is
+
+    Returns:
+        the same, with a hash of each file that could be read
+    """
+    places = [place for place, (_, each) in enumerate(found) if is_unread(each)]
+    total = sum(found[place][1].size for place in places) or 1
+    done = 0
+    result = list(found)
+    items = (found[place] for place in places)
+    read = in_threads(lambda item: hashed(*item), items, _HASH_THREADS)
+    for place, each in zip(places, read, strict=True):
+        result[place] = (found[place][0], each)
+        done += each.size
+        progress(min(1.0, done / total), f"Reading {len(places):,} media files")
+    return result
+
+
+def is_unread(found: Fingerprint) -> bool:
+    """Returns whether a file could be read whose content is not known."""
+    return found.state is FileState.FILE and not found.fact
+
+
+def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def in_threads(
+    function: Callable[[_Item], _Found], items: Iterable[_Item], threads: int = _STAT_THREADS
+) -> Iterator[_Found]:
+    """Yields what a function returns, called in threads and not far ahead of the caller."""
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Future[_Found]] = deque()
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > _AHEAD * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

@@ -1,0 +1,58 @@
+"""The files that a 3D scene is made of: a ``.fo3d`` file names them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+ENDING = ".fo3d"
+
+_MOST_BYTES = 256 * 1024 * 1024
+"""A scene that is larger is none."""
+
+logger = logging.getLogger(__name__)
+
+
+def files_of(path: str) -> list[str]:
+    """Lists the files that a scene refers to.
+
+    Args:
+        path: the scene, on this machine
+
+    Returns:
+        their paths; none if it cannot be read, which its own fingerprint tells
+    """
+    try:
+        # Not read with FiftyOne, which looks into no scene that a later version has written
+        with open(path, "rb") as file:  # noqa: PTH123 (a text of anybody's)
+            scene = json.loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        logger.debug("The scene '%s' was not read: %s", path, error)
+        return []
+    folder = os.path.dirname(path)  # noqa: PTH120
+    named = dict.fromkeys(_named(scene))
+    return [
+        each if _leads_anywhere(each) else os.path.normpath(f"{folder}/{each}") for each in named
+    ]
+
+
+def _named(value: Any, key: str = "") -> Iterator[str]:
+    """Yields the values of keys such as ``gltfPath``, and the images around a scene."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _named(inner, key if key == "background" and name == "cube" else name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named(inner, key)
+    elif isinstance(value, str) and value and (key.endswith("Path") or key in _IMAGES):
+        yield value
+
+
+_IMAGES = ("image", "cube", "background")
+
+
+def _leads_anywhere(path: str) -> bool:
+    return path.startswith("/") or "://" in path

@@ -1,0 +1,85 @@
+"""What is known of the media of a version: as captured, or as they are now."""
+
+from __future__ import annotations
+
+from pymongo.database import Database
+
+from ..catalog.record import SnapshotRecord
+from ..config import MediaLevel
+from ..dataset.parts import Head, Part
+from ..mongo.database import Document, server_time
+from ..progress import Progress, silent
+from . import capture, changes, look, store
+from .changes import Looked, MediaChange
+from .listing import Fingerprint, Listing
+
+
+def captured(database: Database[Document], record: SnapshotRecord) -> Looked:
+    """Returns what was noted of the media of a snapshot.
+
+    Args:
+        database: the database
+        record: the snapshot
+    """
+    found = store.find(database, record.id)
+    if found is None:
+        return Looked.nothing(
+            f"nothing was noted of the media of snapshot '{record.name}'; capture_media() does"
+        )
+    return Looked(found.level, found.captured_at, store.load(database, found))
+
+
+def of_head(
+    database: Database[Document], head: Head, before: Looked, progress: Progress = silent
+) -> Looked:
+    """Finds out what the media of a dataset are now.
+
+    Args:
+        database: the database
+        head: the dataset's editable state
+        before: what they are to be compared with
+        progress: told how far it is
+    """
+    if before.reason is not None:
+        # There is nothing to compare them with
+        return Looked.nothing(before.reason)
+    state = head.state()
+    sources = {part: state[part] for part in (Part.SAMPLES, Part.FRAMES) if part in state}
+    return _now(database, capture.paths_in(head.document(), dict(sources)), before, progress)
+
+
+def of_snapshot_now(
+    database: Database[Document],
+    record: SnapshotRecord,
+    before: Looked,
+    progress: Progress = silent,
+) -> Looked:
+    """Finds out what the media of a snapshot are now.
+
+    Args:
+        database: the database
+        record: the snapshot
+        before: what was noted of them
+        progress: told how far it is
+    """
+    is_archived = record.archive is not None and before.reason is None
+    paths = before.listing.paths if is_archived else capture.paths_of(database, record)
+    return _now(database, paths, before, progress)
+
+
+def _now(
+    database: Database[Document], paths: list[str], before: Looked, progress: Progress
+) -> Looked:
+    moment = server_time(database)
+    found = look.look_at_all(paths, before.listing, progress)
+    # Who wrote to a file may have written the same: its hash tells, if one is known
+    places = before.listing.places()
+    read = [(path, _read(path, each, before.listing, places.get(path))) for path, each in found]
+    return Looked(MediaLevel.STAT, moment, Listing.of(read))
+
+
+def _read(path: str, found: Fingerprint, known: Listing, place: int | None) -> Fingerprint:
+    if place is None or not known.facts[place].startswith(look.SHA256):
+        return found
+    is_doubtful = changes.judge(known[place], found)[0] is MediaChange.REWRITTEN
+    return look.hashed(path, found) if is_doubtful else found
