@@ -61,23 +61,13 @@ class Action(str, Enum):
 
     LIST = (
         "list",
-        Row(
-            Level.VIEW,
-            "list snapshots",
-            "List snapshots",
-            operator="list_snapshots",
-            is_recorded=False,
-        ),
+        Row(Level.VIEW, "list snapshots", "List snapshots", "", "list_snapshots", "", False),
     )
     SEARCH = "search", Row(Level.VIEW, "search snapshots", is_recorded=False)
     DIFF = (
         "diff",
         Row(
-            Level.VIEW,
-            "compare versions",
-            "Compare snapshots",
-            operator="compare_snapshots",
-            is_recorded=False,
+            Level.VIEW, "compare versions", "Compare snapshots", "", "compare_snapshots", "", False
         ),
     )
     CALCULATE = (
@@ -93,13 +83,7 @@ class Action(str, Enum):
     )
     VERIFY = (
         "verify",
-        Row(
-            Level.VIEW,
-            "verify snapshots",
-            "Verify snapshot",
-            operator="verify_snapshot",
-            is_recorded=False,
-        ),
+        Row(Level.VIEW, "verify snapshots", "Verify snapshot", "", "verify_snapshot", "", False),
     )
     READ_LOG = (
         "read_log",
@@ -118,10 +102,7 @@ class Action(str, Enum):
     CLONE = (
         "clone",
         Row(
-            Level.VIEW,
-            "clone snapshots",
-            "Clone snapshot to a new dataset",
-            operator="clone_snapshot",
+            Level.VIEW, "clone snapshots", "Clone snapshot to a new dataset", "", "clone_snapshot"
         ),
     )
     EXPORT = "export", Row(Level.VIEW, "export snapshots", doing="Exporting snapshot")
@@ -366,6 +347,27 @@ class Action(str, Enum):
         ),
     )
     IMPORT = "import", Row(Level.MANAGE, "import snapshots", doing="Importing snapshot")
+    PUSH = (
+        "push",
+        Row(Level.MANAGE, "push snapshots", doing="Pushing", command="remote push"),
+    )
+    PULL = (
+        "pull",
+        Row(Level.MANAGE, "pull snapshots", command="remote pull"),
+    )
+    CLONE_FROM = "clone_from", Row(Level.MANAGE, "clone from remotes", command="remote clone")
+    LIST_REMOTE = (
+        "list_remote",
+        Row(Level.VIEW, "list remotes", command="remote list", is_recorded=False),
+    )
+    VERIFY_REMOTE = (
+        "verify_remote",
+        Row(Level.VIEW, "verify remotes", command="remote verify", is_recorded=False),
+    )
+    GC_REMOTE = (
+        "gc_remote",
+        Row(Level.MANAGE, "collect the garbage of remotes", command="remote gc"),
+    )
     PIN = (
         "pin",
         Row(Level.MANAGE, "pin snapshots", "Pin snapshot", "Pinning snapshot", "pin_snapshot"),

@@ -8,6 +8,7 @@ from .address_table import ADDRESS_COMMANDS
 from .branch_table import BRANCH_COMMANDS
 from .command import DATASET, SNAPSHOT, YES, Command, argument, optional
 from .merge_table import MERGE_COMMANDS
+from .remote_table import REMOTE_COMMANDS
 from .undo_table import UNDO_COMMANDS
 
 _TAGS = argument("tags", metavar="TAG", nargs="+", help="a tag")
@@ -316,6 +317,7 @@ COMMANDS = (
     Command("doctor", "look for what is wrong, and say what to do; exits with 3 if anything is"),
     *BRANCH_COMMANDS,
     *MERGE_COMMANDS,
+    *REMOTE_COMMANDS,
     *UNDO_COMMANDS,
 )
 
@@ -324,6 +326,6 @@ ANSWERING = frozenset(
     ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "lock", "runs",
      "card", "resolve", "hash", "lineage", "trash", "operations", "operation", "events",
      "verify-log", "doctor", "branch list", "branch info", "merge list", "merge show",
-     "undoable list")
+     "undoable list", "remote list", "remote verify")
 )  # fmt: skip
 """The commands that do nothing but answer: if that cannot be written, they have failed."""

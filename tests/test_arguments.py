@@ -68,6 +68,8 @@ GOOD: dict[str, Any] = {
     "what": "x",
     "interface": management.Interface.SDK,
     "progress": print,
+    "remote": "/nowhere",
+    "dataset": DATASET,
 }
 """What is given for the arguments that must be given besides."""
 

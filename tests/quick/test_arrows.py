@@ -99,6 +99,7 @@ ROOMS = [
         "revert",
         "restore",
         "branches",
+        "remote",
         "cards",
         "merge",
         "undo",
