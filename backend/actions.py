@@ -6,58 +6,14 @@ its operator's name and label, its command, and what is said while it runs follo
 
 from __future__ import annotations
 
-from enum import Enum
-
-from typing_extensions import Self
-
-from .action_row import Level, Row
-from .errors import InvalidRequestError
+from .action_row import Level, OfTable, Row
 
 
-class Action(str, Enum):
+class Action(OfTable):
     """Something that can be done, with the level that it needs.
 
     Snapshots have no permissions of their own: what counts is the level on their dataset.
     """
-
-    row: Row
-
-    def __new__(cls, value: str, row: Row) -> Self:
-        """Makes an action of a row of the table below."""
-        action = str.__new__(cls, value)
-        action._value_ = value
-        action.row = row
-        return action
-
-    @property
-    def level(self) -> Level:
-        """The level that it needs."""
-        return self.row.level
-
-    @property
-    def command(self) -> str:
-        """The subcommand of the program."""
-        return self.row.command or self.value.replace("_", "-")
-
-    @classmethod
-    def named(cls, value: str) -> Action:
-        """Finds an action.
-
-        Args:
-            value: its value, such as ``"create"``, or itself
-
-        Returns:
-            the action
-
-        Raises:
-            InvalidRequestError: if there is none
-        """
-        for action in cls:
-            if action == value:
-                return action
-        raise InvalidRequestError(
-            f"There is no action '{value}'; there are: {', '.join(item.value for item in cls)}"
-        )
 
     LIST = (
         "list",
@@ -343,6 +299,27 @@ class Action(str, Enum):
         ),
     )
     IMPORT = "import", Row(Level.MANAGE, "import snapshots", doing="Importing snapshot")
+    PUSH = (
+        "push",
+        Row(Level.MANAGE, "push snapshots", doing="Pushing", command="remote push"),
+    )
+    PULL = (
+        "pull",
+        Row(Level.MANAGE, "pull snapshots", command="remote pull"),
+    )
+    CLONE_FROM = "clone_from", Row(Level.MANAGE, "clone from remotes", command="remote clone")
+    LIST_REMOTE = (
+        "list_remote",
+        Row(Level.VIEW, "list remotes", command="remote list", is_recorded=False),
+    )
+    VERIFY_REMOTE = (
+        "verify_remote",
+        Row(Level.VIEW, "verify remotes", command="remote verify", is_recorded=False),
+    )
+    GC_REMOTE = (
+        "gc_remote",
+        Row(Level.MANAGE, "collect the garbage of remotes", command="remote gc"),
+    )
     PIN = (
         "pin",
         Row(Level.MANAGE, "pin snapshots", "Pin snapshot", "Pinning snapshot", "pin_snapshot"),

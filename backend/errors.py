@@ -20,6 +20,8 @@ Handlers can catch at the level that fits what they would do about it::
     │   ├── NotABranchError            the dataset is not a branch of another one
     │   ├── NotAnArchiveError          the file that was given is something else
     │   ├── NotALockError              the file is no lock of a snapshot, or contradicts itself
+    │   ├── NotARemoteError            the place that was given holds something else
+    │   ├── RemoteConflictError        a name is taken by other content on the other side
     │   └── InvalidSettingError        an environment variable with an unusable value
     ├── LimitExceededError             a guard rail: remove snapshots or raise the limit
     ├── OperationCancelledError        somebody asked for it; everything is as before
@@ -35,8 +37,10 @@ Handlers can catch at the level that fits what they would do about it::
     ├── OutcomeUnknownError            it may have been done, or will be: ask for its state
     ├── DamagedSnapshotError           what is stored is not what was captured
     │   ├── DamagedArchiveError        an archive that is truncated or was altered
-    │   └── ArchiveNotFoundError       an archive that is gone from its store
+    │   ├── ArchiveNotFoundError       an archive that is gone from its store
+    │   └── DamagedRemoteError         a remote lacks something, or something in it was altered
     ├── ArchiveStorageError            the store of archives is full, out of reach, or refuses
+    ├── RemoteStorageError             a remote is full, out of reach, or refuses
     ├── TrackerError                   an experiment tracker is out of reach, or refuses
     ├── MissingPackageError            also an ImportError: it names what to install
     ├── NewerFormatError               written by a newer version of this package
@@ -57,6 +61,7 @@ __all__ = [
     "ConcurrentWritesError",
     "ConflictsRemainError",
     "DamagedArchiveError",
+    "DamagedRemoteError",
     "DamagedSnapshotError",
     "DatabaseError",
     "DatabaseNotStartedError",
@@ -77,6 +82,7 @@ __all__ = [
     "NoMergeBaseError",
     "NotABranchError",
     "NotALockError",
+    "NotARemoteError",
     "NotAnArchiveError",
     "NotVersionableError",
     "NothingToUndoError",
@@ -84,6 +90,8 @@ __all__ = [
     "OperationNotFoundError",
     "OutcomeUnknownError",
     "OvertakenError",
+    "RemoteConflictError",
+    "RemoteStorageError",
     "RetryableError",
     "SnapshotError",
     "SnapshotNotFoundError",
@@ -166,6 +174,14 @@ class NotAnArchiveError(InvalidRequestError):
 
 class NotALockError(InvalidRequestError):
     """The file is no lock of a snapshot, or what it says does not agree with itself."""
+
+
+class NotARemoteError(InvalidRequestError):
+    """The place that was given holds something else than histories of this package."""
+
+
+class RemoteConflictError(InvalidRequestError):
+    """A name is taken by other content on the other side; what was there is as it was."""
 
 
 class InvalidSettingError(InvalidRequestError):
@@ -268,8 +284,16 @@ class ArchiveNotFoundError(DamagedSnapshotError):
     """An archive is gone from its store."""
 
 
+class DamagedRemoteError(DamagedSnapshotError):
+    """A remote lacks something that it should hold, or something in it was altered."""
+
+
 class ArchiveStorageError(SnapshotError):
     """The store of archives is full, out of reach, or refuses; nothing was changed."""
+
+
+class RemoteStorageError(SnapshotError):
+    """A remote is full, out of reach, or refuses; nothing that is half there can be seen."""
 
 
 class TrackerError(SnapshotError):

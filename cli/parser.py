@@ -7,12 +7,18 @@ import difflib
 import re
 from typing import NoReturn
 
-from . import branch_table, media_table, merge_table, undo_table
+from . import branch_table, media_table, merge_table, remote_table, undo_table
 from .command import YES
 from .output import USAGE
 from .table import COMMANDS
 
-_GROUPS = {**branch_table.GROUPS, **media_table.GROUPS, **merge_table.GROUPS, **undo_table.GROUPS}
+_GROUPS = {
+    **branch_table.GROUPS,
+    **media_table.GROUPS,
+    **merge_table.GROUPS,
+    **remote_table.GROUPS,
+    **undo_table.GROUPS,
+}
 
 
 class _Parser(argparse.ArgumentParser):

@@ -9,6 +9,7 @@ from .branch_table import BRANCH_COMMANDS
 from .command import DATASET, SNAPSHOT, YES, Command, argument, optional
 from .media_table import MEDIA_COMMANDS, MEDIA_LEVEL
 from .merge_table import MERGE_COMMANDS
+from .remote_table import REMOTE_COMMANDS
 from .undo_table import UNDO_COMMANDS
 
 _TAGS = argument("tags", metavar="TAG", nargs="+", help="a tag")
@@ -320,6 +321,7 @@ COMMANDS = (
     *BRANCH_COMMANDS,
     *MEDIA_COMMANDS,
     *MERGE_COMMANDS,
+    *REMOTE_COMMANDS,
     *UNDO_COMMANDS,
 )
 
@@ -328,6 +330,6 @@ ANSWERING = frozenset(
     ("list", "info", "diff", "history", "changes", "verify", "search", "uri", "lock", "runs",
      "card", "resolve", "hash", "lineage", "trash", "operations", "operation", "events",
      "verify-log", "doctor", "branch list", "branch info", "media info", "merge list",
-     "merge show", "undoable list")
+     "merge show", "undoable list", "remote list", "remote verify")
 )  # fmt: skip
 """The commands that do nothing but answer: if that cannot be written, they have failed."""

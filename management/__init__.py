@@ -43,6 +43,13 @@ from ..backend.merge.record import (
 )
 from ..backend.operations.reporting import reporting
 from ..backend.purge import Purged
+from ..backend.remote.results import (
+    PullResult,
+    PushResult,
+    RemoteGcResult,
+    RemoteSnapshot,
+    RemoteVerifyResult,
+)
 from ..backend.restore.plan import RestorePlan
 from ..backend.restore.restore import RestoredSamples
 from ..backend.restore.undo_plan import RestoreUndo
@@ -140,6 +147,7 @@ from .merging import (
     undo_merge,
 )
 from .operations import cancel_operation, diagnose, get_operation, list_operations, purge, recover
+from .remotes import clone_from, gc_remote, list_remote, pull, push, verify_remote
 from .reverting import (
     empty_trash,
     list_trash,
@@ -208,8 +216,13 @@ __all__ = [
     "Outcome",
     "PruneResult",
     "PrunedSnapshot",
+    "PullResult",
     "Purged",
+    "PushResult",
     "Recovered",
+    "RemoteGcResult",
+    "RemoteSnapshot",
+    "RemoteVerifyResult",
     "RestorePlan",
     "RestoreUndo",
     "RestoredMedia",
@@ -242,6 +255,7 @@ __all__ = [
     "check_new_snapshot",
     "checkout",
     "claim_archives",
+    "clone_from",
     "clone_snapshot",
     "collect_media",
     "content_hash",
@@ -260,6 +274,7 @@ __all__ = [
     "export_card",
     "export_events",
     "export_snapshot",
+    "gc_remote",
     "get_branch_info",
     "get_branches",
     "get_captured_media",
@@ -282,6 +297,7 @@ __all__ = [
     "list_events",
     "list_merges",
     "list_operations",
+    "list_remote",
     "list_run_lineages",
     "list_runs_of",
     "list_snapshots",
@@ -298,7 +314,9 @@ __all__ = [
     "pin_snapshot",
     "plan_merge",
     "prune_snapshots",
+    "pull",
     "purge",
+    "push",
     "read_conflict",
     "recover",
     "repoint_media",
@@ -330,6 +348,7 @@ __all__ = [
     "use_review_edits",
     "verify_all",
     "verify_audit_log",
+    "verify_remote",
     "verify_snapshot",
     "view_conflicts",
     "why_not",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,8 @@ def repoint_media(
     """
     connection, dataset = change(dataset_name)
     wanted = paths.paths if isinstance(paths, RestoredMedia) else paths
-    for new in wanted.values():
+    given: Iterable[Any] = wanted.values()
+    for new in given:
         if not isinstance(new, str) or not (os.path.isabs(new) or "://" in new):  # noqa: PTH117
             raise InvalidArgumentError(f"paths must lead to whole paths, not to {str(new)[:80]!r}")
     document = connection["datasets"].find_one({"_id": dataset.id}) or {}

@@ -70,6 +70,8 @@ GOOD: dict[str, Any] = {
     "progress": print,
     "to": "/nowhere/media",
     "paths": {"/a.png": "/b.png"},
+    "remote": "/nowhere",
+    "dataset": DATASET,
 }
 """What is given for the arguments that must be given besides."""
 

@@ -18,7 +18,7 @@ from ..manifest import store as manifest_store
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
 from ..progress import Progress, silent
-from .read import Piece, Reader
+from .read import Piece, Reader, Stream
 
 _NOT_THE_DOCUMENTS = {
     13,  # Unauthorized
@@ -71,7 +71,7 @@ def check(
     compare(database, snapshot_id, manifests(reader, progress), source)
 
 
-def manifests(reader: Reader, progress: Progress = silent) -> dict[Part, Manifest]:
+def manifests(reader: Stream, progress: Progress = silent) -> dict[Part, Manifest]:
     """Reads all of an archive.
 
     Args:
@@ -155,7 +155,7 @@ def compare(
             )
 
 
-def counted(reader: Reader, progress: Progress, label: str) -> Iterator[Piece]:
+def counted(reader: Stream, progress: Progress, label: str) -> Iterator[Piece]:
     """Yields the pieces of an archive and tells how far that is.
 
     Args:

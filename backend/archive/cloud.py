@@ -41,7 +41,7 @@ class CloudStore(Store):
 
     def __init__(self, location: str) -> None:
         super().__init__(location)
-        self._store = _open(location)
+        self._store = open_url(location)
 
     def write(self, key: str, chunks: Iterable[bytes]) -> int:
         """Uploads in parts while the bytes are made."""
@@ -138,7 +138,18 @@ class _Counted:
             yield chunk
 
 
-def _open(location: str) -> ObjectStore:
+def open_url(location: str) -> ObjectStore:
+    """Opens an object store as its provider's environment variables say.
+
+    Args:
+        location: its URL
+
+    Returns:
+        the store
+
+    Raises:
+        InvalidSettingError: if it is no such URL
+    """
     options: ClientConfig = {**REQUESTS}
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or ""
     if endpoint.startswith("http://"):

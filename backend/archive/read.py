@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from typing_extensions import Buffer
 
@@ -39,6 +39,20 @@ class Piece(NamedTuple):
     part: Part
     data: bytes
     """BSON documents, one after the other."""
+
+
+class Stream(Protocol):
+    """A whole snapshot that comes piece by piece, from an archive or elsewhere."""
+
+    source: str
+    header: Header
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts that it holds; known once all pieces were read."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yields the documents of all parts, each part in one go."""
 
 
 class _Member(NamedTuple):

@@ -31,6 +31,8 @@ def create(
     name: str,
     snapshot_name: str | None = None,
     description: str | None = None,
+    *,
+    base_name: str | None = None,
 ) -> record.Branch:
     """Makes a branch of a snapshot, which is held from then on.
 
@@ -41,6 +43,8 @@ def create(
         snapshot_name (None): the snapshot that becomes its base; by default, one of the dataset
             as it is now: the newest if nothing has changed since, else one that is created
         description (None): what the branch is for
+        base_name (None): the snapshot that becomes its base, if another one than what it is made
+            of: where the work that it holds was begun, elsewhere
 
     Returns:
         the branch
@@ -53,13 +57,15 @@ def create(
         DamagedSnapshotError: if the snapshot is not what was captured
     """
     check_name(database, dataset, name)
-    base_name = snapshot_name or _snapshot_of_now(database, dataset, name)
+    made_of = snapshot_name or _snapshot_of_now(database, dataset, name)
+    base_name = base_name or made_of
     catalog = Catalog(database)
     catalog.get(dataset.id, base_name, dataset.name)
     with operation(
         database, dataset.id, Action.CREATE_BRANCH, snapshot_name=base_name, name=name
     ) as running:
         base = catalog.get(dataset.id, base_name, dataset.name)
+        held = catalog.get(dataset.id, made_of, dataset.name)
         check_name(database, dataset, name)
         running.note(
             branch_id=ObjectId(),
@@ -71,7 +77,7 @@ def create(
         running.step("noted")
         holding.hold(database, base.id, running.details["branch_id"])
         running.step("held")
-        copied = copying.copy(running, base, running.details["branch_id"])
+        copied = copying.copy(running, held, running.details["branch_id"])
         made = insert_as(running, _described(running, copied), f"{dataset.name}.{name}")
         running.commit(dataset_name=made)
         return _finish(running)

@@ -159,6 +159,25 @@ class Archive(Record):
 
 
 @dataclass(frozen=True)
+class Pulled(Record):
+    """What came before a snapshot that was pulled, on the server where it was created."""
+
+    parent_id: ObjectId | None
+    """The snapshot before it; None if it was the first."""
+    is_ours: bool
+    """Whether the dataset here was made of it or of one that comes after it."""
+
+    def to_document(self) -> dict[str, Any]:
+        """Returns it as the catalog stores it."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any] | None) -> Pulled | None:
+        """Reads what :meth:`to_document` wrote; ``None`` stays ``None``."""
+        return None if document is None else cls(**document)
+
+
+@dataclass(frozen=True)
 class SnapshotRecord:
     """A snapshot as the catalog keeps it."""
 
@@ -195,6 +214,8 @@ class SnapshotRecord:
     held_by: tuple[ObjectId, ...] = ()
     """The datasets of the branches whose base it is, see :mod:`.holding`."""
     kind: SnapshotKind = SnapshotKind.NAMED
+    pulled: Pulled | None = None
+    """Where it comes from, if it was pulled from a remote."""
 
     @property
     def is_safety(self) -> bool:
@@ -273,6 +294,7 @@ class SnapshotRecord:
             "pinned": self.pinned,
             "archive": self.archive and self.archive.to_document(),
             **({"merged_from": self.merged_from.to_document()} if self.merged_from else {}),
+            **({"pulled": self.pulled.to_document()} if self.pulled else {}),
             "held_by": list(self.held_by),
             "kind": self.kind.value,
         }
@@ -316,6 +338,7 @@ class SnapshotRecord:
             merged_from=MergedFrom.from_document(document.get("merged_from")),
             held_by=tuple(document.get("held_by") or ()),
             kind=SnapshotKind(document.get("kind", SnapshotKind.NAMED)),
+            pulled=Pulled.from_document(document.get("pulled")),
         )
 
 

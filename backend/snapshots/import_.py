@@ -37,7 +37,7 @@ from ..dataset.parts import (
 )
 from ..dataset.reference import DatasetReference, current_name
 from ..diff import latest_changes
-from ..errors import DamagedArchiveError, DuplicateNameError, InvalidRequestError
+from ..errors import DuplicateNameError, InvalidRequestError
 from ..manifest import store as manifest_store
 from ..manifest.manifest import Manifest
 from ..media import carried
@@ -49,6 +49,7 @@ from ..operations.journal import Operation, operation, recovers
 from ..projection import indexes
 from ..storage import registry
 from . import delete, quota, staging
+from .incoming import Incoming
 
 
 def import_(
@@ -74,7 +75,29 @@ def import_(
         DuplicateNameError: if the name of the snapshot or of the new dataset is taken
         LimitExceededError: if there are as many snapshots as are allowed
     """
-    reader = _open(path)
+    return take_in(database, Incoming(_open(path), "Importing"), dataset_name)
+
+
+def take_in(
+    database: Database[Document], incoming: Incoming, dataset_name: str | None = None
+) -> SnapshotRecord:
+    """Takes a snapshot in that comes from elsewhere, as :func:`import_` does from a file.
+
+    Args:
+        database: the database
+        incoming: the snapshot, of which no piece was read yet
+        dataset_name (None): a name for a new dataset; by default, the one that it had
+
+    Returns:
+        the snapshot
+
+    Raises:
+        DamagedSnapshotError: if it is damaged; nothing was changed then
+        InvalidRequestError: if the snapshot is here already, or its dataset under another name
+        DuplicateNameError: if the name of the snapshot or of the new dataset is taken
+        LimitExceededError: if there are as many snapshots as are allowed
+    """
+    reader, source = incoming.stream, incoming.stream.source
     header = reader.header
     dataset = _check(database, header, dataset_name)
     while True:
@@ -86,14 +109,14 @@ def import_(
             dataset = _check(database, header, dataset_name)
             quota.check(database, dataset)
             is_new = current_name(database, dataset.id) is None
-            record = _reserve(running, header, dataset, is_new)
-            # This reads all of it: an archive that is damaged ends here
-            staged, manifests = staging.stage(running, reader, "Importing")
-            _check_whole(staged, manifests, header, path)
-            lacking = origin.check_documents(database, staged, dataset.id, str(path))
+            record = _reserve(running, incoming, dataset, is_new)
+            # This reads all of it: what is damaged ends here
+            staged, manifests = staging.stage(running, reader, incoming.doing)
+            incoming.check_whole(staged, manifests)
+            lacking = origin.check_documents(database, staged, dataset.id, source)
             running.step("staged")
             captured = origin.lasting_indexes(header.indexes)
-            with malformed_is_damaged(str(path)):
+            with malformed_is_damaged(source):
                 if not is_new:
                     _check_indexes(staged, captured)
                 document = _fill_head(running, staged, captured, lacking) if is_new else None
@@ -101,7 +124,7 @@ def import_(
                 storage = backend.ingest(record, staged, captured)
             running.step("adopted")
             manifest_store.save(database, record.id, _of_all_parts(manifests))
-            carried.take_in(running, record, header.media, str(path))
+            carried.take_in(running, record, header.media, source)
             Catalog(database).update(record.id, storage=storage)
             record = replace(record, storage=storage)
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
@@ -138,20 +161,6 @@ def destination(
     header = _open(path).header
     name = current_name(database, header.dataset_id) or dataset_name or header.dataset_name
     return DatasetReference(header.dataset_id, name)
-
-
-def _check_whole(
-    staged: State, manifests: Mapping[Part, Manifest], header: Header, path: Path
-) -> None:
-    """Makes sure that what was read is what the header says."""
-    documents = list(staged[Part.DATASET].decoded()) if Part.DATASET in staged else []
-    samples = manifests.get(Part.SAMPLES, Manifest.empty())
-    if [document["_id"] for document in documents] != [header.dataset_id] or (
-        len(samples) != header.sample_count
-    ):
-        raise DamagedArchiveError(
-            f"'{path}' is damaged: it does not hold the whole snapshot that it says it does"
-        )
 
 
 def _insert(running: Operation, document: Document) -> None:
@@ -234,9 +243,10 @@ def _check(
 
 
 def _reserve(
-    running: Operation, header: Header, dataset: DatasetReference, is_new: bool
+    running: Operation, incoming: Incoming, dataset: DatasetReference, is_new: bool
 ) -> SnapshotRecord:
     """Adds the record of the snapshot, which takes its name."""
+    header = incoming.stream.header
     catalog = Catalog(running.database)
     samples = f"samples.{ObjectId()}"
     running.note(
@@ -258,6 +268,8 @@ def _reserve(
         created_by=header.created_by,
         tags=header.tags,
         sample_count=header.sample_count,
+        pinned=incoming.pinned,
+        pulled=incoming.pulled,
     )
     catalog.add(record)
     running.step("reserved")

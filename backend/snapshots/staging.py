@@ -8,7 +8,7 @@ from itertools import groupby
 from pymongo.collection import Collection
 
 from ..archive.check import counted, malformed_is_damaged
-from ..archive.read import Piece, Reader
+from ..archive.read import Piece, Stream
 from ..dataset.parts import Documents, Part, State
 from ..manifest.manifest import Manifest
 from ..mongo import fence
@@ -19,7 +19,7 @@ from ..operations.journal import Operation
 from ..rawbson import layout
 
 
-def stage(running: Operation, reader: Reader, label: str) -> tuple[State, dict[Part, Manifest]]:
+def stage(running: Operation, reader: Stream, label: str) -> tuple[State, dict[Part, Manifest]]:
     """Fills collections with the documents of an archive, in their order.
 
     Args:

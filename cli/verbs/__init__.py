@@ -7,6 +7,7 @@ from .log import *  # noqa: F403
 from .maintenance import *  # noqa: F403
 from .media import *  # noqa: F403
 from .merging import *  # noqa: F403
+from .remotes import *  # noqa: F403
 from .reverting import *  # noqa: F403
 from .snapshots import *  # noqa: F403
 from .undoing import *  # noqa: F403

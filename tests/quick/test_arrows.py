@@ -100,6 +100,7 @@ ROOMS = [
         "revert",
         "restore",
         "branches",
+        "remote",
         "cards",
         "merge",
         "undo",

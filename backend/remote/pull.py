@@ -1,0 +1,188 @@
+"""Pulling snapshots from a remote: each of them comes in as an import does, or not at all.
+
+The dataset itself is never changed. Where both sides have gone on, the newest snapshot of the
+other one can be made a branch, whose base is the last snapshot that both have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bson import ObjectId
+from pymongo.database import Database
+
+from ..branches import create as branches
+from ..catalog.catalog import Catalog
+from ..catalog.record import Pulled, SnapshotRecord
+from ..dataset.reference import DatasetReference, current_name
+from ..errors import InvalidRequestError, SnapshotNotFoundError
+from ..mongo.database import Document
+from ..snapshots import import_
+from ..snapshots.incoming import Incoming
+from . import history, layout, plan
+from .layout import Commit
+from .manifest import Manifests
+from .read import RemoteReader
+from .results import PullResult
+from .store import RemoteStore
+
+
+def pull(
+    database: Database[Document],
+    dataset: DatasetReference,
+    location: str,
+    wanted: Collection[str] | None = None,
+    *,
+    branch: str | None = None,
+    dry_run: bool = False,
+) -> PullResult:
+    """Pulls those snapshots of a dataset that are not here.
+
+    Args:
+        database: the database
+        dataset: the dataset
+        location: the remote
+        wanted (None): the names of snapshots; by default, all
+        branch (None): if both sides have gone on, a name for a branch of the newest snapshot
+        dry_run (False): whether to only tell what would be pulled
+
+    Returns:
+        what was pulled
+
+    Raises:
+        SnapshotNotFoundError: if the remote has no snapshot of such a name, or none at all
+        RemoteConflictError: if a name is taken by another snapshot here; nothing was pulled then
+        DamagedRemoteError: if the remote is not what was pushed to it
+        LimitExceededError: if there are as many snapshots as are allowed
+    """
+    store = RemoteStore(location)
+    layout.check_root(store)
+    found = plan.to_pull(database, dataset, store, wanted)
+    if not found.commits:
+        raise SnapshotNotFoundError(
+            f"The remote '{store.location}' has no snapshots of dataset '{dataset.name}' "
+            f"({dataset.id})"
+        )
+    own = history.line(Catalog(database).list(dataset.id))
+    tip = plan.newest(found.asked)
+    base_id = None if tip is None else plan.base_of(found.commits, tip.id, own)
+    base = next((each for each in own if each.id == base_id), None)
+    is_diverged = tip is not None and base is not None and base_id not in (tip.id, own[-1].id)
+    if branch is not None and is_diverged:
+        branches.check_name(database, dataset, branch)
+    size = _size(store, dataset.id, found.missing)
+    made: str | None = None
+    if not dry_run:
+        _take_in(database, store, found, own)
+        if branch is not None and is_diverged and tip is not None and base is not None:
+            here = Catalog(database).by_id(tip.id)
+            assert here is not None
+            about = f"What '{here.name}' is in {store.location}"
+            made = branches.create(
+                database, dataset, branch, here.name, about, base_name=base.name
+            ).dataset_name
+    return PullResult(
+        dataset_name=dataset.name,
+        remote=store.location,
+        snapshots=[commit.name for commit in found.missing],
+        already_here=len(found.asked) - len(found.missing),
+        size_bytes=size,
+        newest=None if tip is None else tip.name,
+        base=None if base is None else base.name,
+        is_diverged=is_diverged,
+        branch=made,
+        dry_run=dry_run,
+    )
+
+
+def clone_from(
+    database: Database[Document],
+    location: str,
+    dataset: DatasetReference,
+    dataset_name: str | None = None,
+    wanted: Collection[str] | None = None,
+    *,
+    dry_run: bool = False,
+) -> PullResult:
+    """Makes a dataset of a remote's: as its newest snapshot is, with those before it.
+
+    If it is broken off, :func:`pull` goes on.
+
+    Args:
+        database: the database
+        location: the remote
+        dataset: the dataset there
+        dataset_name (None): what it is to be called here
+        wanted (None): the names of snapshots; by default, all
+        dry_run (False): whether to only tell what would be pulled
+
+    Returns:
+        what was pulled
+
+    Raises:
+        InvalidRequestError: if the dataset is here
+        DuplicateNameError: if another dataset has its name
+        DamagedRemoteError: if the remote is not what was pushed to it
+    """
+    if (name := current_name(database, dataset.id)) is not None:
+        raise InvalidRequestError(
+            f"The dataset is here, and is called '{name}': pull its snapshots instead"
+        )
+    store = RemoteStore(location)
+    layout.check_root(store)
+    found = plan.to_pull(database, dataset, store, wanted)
+    tip = plan.newest(found.missing)
+    if tip is None:
+        raise SnapshotNotFoundError(f"The remote '{store.location}' has no snapshots to clone")
+    size = _size(store, dataset.id, found.missing)
+    if not dry_run:
+        # The dataset becomes what comes first
+        first = plan.ToPull(found.commits, [tip], found.asked)
+        _take_in(database, store, first, [], dataset_name)
+        own = history.line(Catalog(database).list(dataset.id))
+        rest = [commit for commit in found.missing if commit.id != tip.id]
+        _take_in(database, store, plan.ToPull(found.commits, rest, found.asked), own)
+    return PullResult(
+        dataset_name=current_name(database, dataset.id) or dataset_name or dataset.name,
+        remote=store.location,
+        snapshots=[commit.name for commit in found.missing],
+        already_here=0,
+        size_bytes=size,
+        newest=tip.name,
+        base=tip.name,
+        is_diverged=False,
+        branch=None,
+        dry_run=dry_run,
+    )
+
+
+def _take_in(
+    database: Database[Document],
+    store: RemoteStore,
+    found: plan.ToPull,
+    own: list[SnapshotRecord],
+    dataset_name: str | None = None,
+) -> None:
+    """Takes in what is missing, one snapshot after the other."""
+    is_new = not own
+    ours = history.ancestors(found.commits, [record.id for record in own])
+    for commit in found.missing:
+        manifests = Manifests(store, commit.header.dataset_id)
+        reader = RemoteReader(store, commit, manifests.content(commit.manifest))
+        incoming = Incoming(
+            stream=reader,
+            doing="Pulling",
+            check=reader.check,
+            pinned=commit.is_pinned,
+            pulled=Pulled(commit.parent_id, is_new or commit.id in ours),
+        )
+        import_.take_in(database, incoming, dataset_name)
+
+
+def _size(store: RemoteStore, dataset_id: ObjectId, missing: list[Commit]) -> int:
+    """Returns the size of all objects that hold some snapshots, each counted once."""
+    manifests = Manifests(store, dataset_id)
+    segments = {}
+    for commit in missing:
+        segments.update(manifests.content(commit.manifest).segments)
+    return sum(each.size_bytes for each in segments.values())

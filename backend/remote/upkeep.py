@@ -1,0 +1,195 @@
+"""Looking after a remote: what no snapshot needs, and whether what is needed is there.
+
+Only what is older than every push under way is collected, by the store's clock: each push leaves a
+note before it looks what is there, and objects are never written anew under the name of one that
+may go. So whoever is late, or killed, has removed nothing that is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from bson import ObjectId
+
+from ..archive.format import to_json
+from ..errors import SnapshotError
+from ..progress import Progress, silent
+from . import history, layout
+from .layout import Commit
+from .listing import find
+from .manifest import Manifests
+from .read import Segments
+from .results import RemoteGcResult, RemoteVerifyResult
+from .store import Listed, RemoteStore
+from .table import Segment
+
+_THREADS = 4
+_CLOCK = "clock"
+SPARED = timedelta(hours=1)
+"""What is younger is never collected, because some stores list late."""
+
+
+@dataclass
+class _Unneeded:
+    objects: list[Listed] = field(default_factory=list)
+    kept: int = 0
+    snapshots: list[str] = field(default_factory=list)
+    pushes: list[str] = field(default_factory=list)
+
+
+def collect(
+    location: str,
+    *,
+    spared: timedelta = SPARED,
+    dry_run: bool = True,
+) -> RemoteGcResult:
+    """Removes what no snapshot of a remote needs, or only tells what that is.
+
+    Args:
+        location: the remote
+        spared (1 hour): how old must be what is removed
+        dry_run (True): whether to only tell
+
+    Returns:
+        what was removed, or would be
+
+    Raises:
+        DamagedRemoteError: if it cannot be told what is needed; nothing is removed then
+        RemoteStorageError: if the remote is out of reach, or refuses
+    """
+    store = RemoteStore(location)
+    layout.check_root(store)
+    before = (datetime.now(timezone.utc) if dry_run else _store_time(store)) - spared
+    found = _Unneeded()
+    for dataset_id in history.datasets(store):
+        _look(store, dataset_id, before, found)
+    if not dry_run:
+        for each in found.objects:
+            store.remove(each.key)
+    return RemoteGcResult(
+        remote=store.location,
+        objects=len(found.objects),
+        size_bytes=sum(each.size_bytes for each in found.objects),
+        snapshots=found.snapshots,
+        kept_objects=found.kept,
+        pushes=found.pushes,
+        dry_run=dry_run,
+    )
+
+
+def _look(store: RemoteStore, dataset_id: ObjectId, before: datetime, found: _Unneeded) -> None:
+    # In this order: a push that has ended since has left its commits
+    notes = store.listed(layout.pushes(dataset_id))
+    commits = history.read(store, dataset_id)
+    manifests = Manifests(store, dataset_id)
+    needed: set[str] = set()
+    for commit in commits:
+        for name, _ in manifests.chain(commit.manifest):
+            needed.add(layout.manifest_key(dataset_id, name))
+        for name in manifests.content(commit.manifest).segments:
+            needed.add(layout.segment_key(dataset_id, name))
+    horizon = min([before, *(note.written_at for note in notes)])
+    known = {commit.id for commit in commits}
+    named = commits[-1].header.dataset_name if commits else str(dataset_id)
+    found.pushes += [f"{note.written_at.isoformat()} {named}" for note in notes]
+    for kind in ("segments", "manifests"):
+        for each in store.listed(f"{dataset_id}/{kind}"):
+            if each.key in needed:
+                continue
+            if each.written_at >= horizon:
+                found.kept += 1
+                continue
+            found.objects.append(each)
+            if kind == "manifests":
+                _name(manifests, each, known, found)
+
+
+def _name(
+    manifests: Manifests,
+    listed: Listed,
+    known: set[ObjectId],
+    found: _Unneeded,
+) -> None:
+    """Notes which snapshot a manifest is of, that was never committed."""
+    try:
+        ((_, stored), *_) = manifests.chain(listed.key.rpartition("/")[2])
+    except SnapshotError:
+        # Whatever it is, nobody needs it
+        return
+    if stored.snapshot_id not in known:
+        found.snapshots.append(str(stored.snapshot_id))
+
+
+def _store_time(store: RemoteStore) -> datetime:
+    """Asks the store for its time, which tells nothing but when something was written."""
+    key = f"{_CLOCK}/{ObjectId()}"
+    store.put(key, to_json({"format": layout.FORMAT}))
+    try:
+        written = store.look(key)
+        return written.written_at if written is not None else datetime.now(timezone.utc)
+    finally:
+        store.remove(key)
+
+
+def verify(
+    location: str, dataset: str | None = None, progress: Progress = silent
+) -> RemoteVerifyResult:
+    """Reads everything that snapshots of a remote need, and compares it with its names.
+
+    Args:
+        location: the remote
+        dataset (None): the name or id of a dataset in it; by default, all
+        progress: told how far it is
+
+    Returns:
+        what is wrong, if anything
+    """
+    store = RemoteStore(location)
+    layout.check_root(store)
+    ids = history.datasets(store) if dataset is None else [find(location, dataset).id]
+    problems: list[str] = []
+    snapshots = objects = size = 0
+    for dataset_id in ids:
+        segments: dict[str, Segment] = {}
+        commits, wrong = _readable(store, dataset_id)
+        problems += wrong
+        manifests = Manifests(store, dataset_id)
+        read: set[str] = set()
+        for commit in commits:
+            snapshots += 1
+            try:
+                read |= {name for name, _ in manifests.chain(commit.manifest)}
+                segments.update(manifests.content(commit.manifest).segments)
+            except SnapshotError as error:
+                problems.append(f"'{commit.name}': {error}")
+        reader = Segments(store, dataset_id)
+        listed = list(segments.values())
+        with ThreadPoolExecutor(_THREADS) as pool:
+            checked = pool.map(_problem(reader), listed)
+            for number, problem in enumerate(checked):
+                problems += [] if problem is None else [problem]
+                progress((number + 1) / len(listed), "Verifying")
+        objects += len(listed) + len(read)
+        size += sum(each.size_bytes for each in listed)
+    return RemoteVerifyResult(store.location, snapshots, objects, size, problems)
+
+
+def _readable(store: RemoteStore, dataset_id: ObjectId) -> tuple[list[Commit], list[str]]:
+    try:
+        return history.read(store, dataset_id), []
+    except SnapshotError as error:
+        return [], [str(error)]
+
+
+def _problem(reader: Segments) -> Callable[[Segment], str | None]:
+    def check(segment: Segment) -> str | None:
+        try:
+            reader.fetch(segment)
+        except SnapshotError as error:
+            return str(error)
+        return None
+
+    return check

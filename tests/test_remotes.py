@@ -1,0 +1,192 @@
+"""Histories in a remote: pushed and pulled by servers that know nothing of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fiftyone as fo
+import pytest
+from pymongo.database import Database
+
+import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.remote import manifest, sending
+from fiftyone_snapshots.backend.remote.manifest import StoredManifest
+from support.datasets import grouped_dataset, image_dataset, video_dataset
+from support.full import Document, digest
+from support.invariants import assert_sound
+
+DATASETS = {
+    "image": lambda: image_dataset("d", 6, persistent=True),
+    "video": lambda: video_dataset("d", 2, 3, persistent=True),
+    "grouped": lambda: grouped_dataset("d", 3, persistent=True),
+}
+
+
+def _without_names(found: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in found.items() if key != "dataset"}
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "remote"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("backend", ["duplication", "delta"])
+def test_a_history_starts_a_new_dataset(
+    kind: str,
+    backend: str,
+    remote: Path,
+    database: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
+    dataset = DATASETS[kind]()
+    fos.create_snapshot(dataset, "v1", "first", tags=["gold"])
+    states = {"v1": digest(database, dataset._doc.id)}
+    for name in ("v2", "v3"):
+        sample = dataset.first()
+        sample["note"] = name
+        sample.save()
+        dataset.delete_samples([dataset.last().id])
+        fos.create_snapshot(dataset, name)
+        states[name] = digest(database, dataset._doc.id)
+    fos.pin_snapshot(dataset, "v2")
+    id_ = dataset._doc.id
+
+    told = fos.push("d", remote)
+    assert told.snapshots == ["v1", "v2", "v3"]
+    again = fos.push("d", remote)
+    assert (again.snapshots, again.already_there, again.size_bytes) == ([], 3, 0)
+    fo.delete_dataset("d")
+    assert not database["snapshots.catalog"].count_documents({})
+
+    fos.clone_from(remote, "d")
+    snapshots = [fos.get_snapshot_info("d", name) for name in fos.list_snapshots("d")]
+    assert [each.name for each in snapshots] == ["v1", "v2", "v3"]
+    assert [each.is_pinned for each in snapshots] == [False, True, False]
+    assert (snapshots[0].description, snapshots[0].tags) == ("first", ("gold",))
+    back = fo.load_dataset("d")
+    assert back._doc.id == id_
+    for name, state in reversed(states.items()):
+        fos.revert_dataset_to_snapshot("d", name)
+        assert _without_names(digest(database, id_)) == _without_names(state)
+    assert_sound(database)
+
+
+def _made(count: int = 6) -> fo.Dataset:
+    dataset = image_dataset("d", count, persistent=True)
+    fos.create_snapshot(dataset, "v1")
+    return dataset
+
+
+def _edited(dataset: fo.Dataset, name: str) -> None:
+    sample = dataset.first()
+    sample["note"] = name
+    sample.save()
+    fos.create_snapshot(dataset, name)
+
+
+def _files(remote: Path) -> dict[str, bytes]:
+    found = [path for path in remote.rglob("*") if path.is_file()]
+    return {str(path.relative_to(remote)): path.read_bytes() for path in found}
+
+
+def test_a_little_change_costs_little(remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (manifest, sending):
+        monkeypatch.setattr(module, "WHOLE_EVERY", 3)
+    dataset = image_dataset("d", 400, persistent=True)
+    fos.create_snapshot(dataset, "v1")
+    first = fos.push("d", remote)
+    for number in range(4):
+        _edited(dataset, f"more {number}")
+    assert len(fos.push("d", remote, dry_run=True).snapshots) == 4
+    pushed = fos.push("d", remote)
+    assert pushed.size_bytes < first.size_bytes
+    depths = sorted(
+        StoredManifest.from_bytes(path.read_bytes(), "").depth
+        for path in remote.rglob("manifests/*")
+    )
+    assert depths == [0, 0, 1, 1, 2]
+    assert fos.verify_remote(remote).is_ok
+    fo.delete_dataset("d")
+    fos.clone_from(remote, "d")
+    assert all(fos.verify_all())
+
+
+def test_what_is_there_is_not_overwritten(remote: Path) -> None:
+    dataset = _made()
+    fos.push(dataset, remote)
+    _edited(dataset, "v2")
+    before = _files(remote)
+    fos.delete_snapshot("d", "v1")
+    fos.create_snapshot(dataset, "v1")
+    with pytest.raises(fos.RemoteConflictError, match="'v1'"):
+        fos.push(dataset, remote)
+    assert _files(remote) == before
+    fos.empty_trash("d")
+    with pytest.raises(fos.RemoteConflictError, match="'v1'"):
+        fos.pull(remote, dataset)
+
+
+def test_names_choose_what_travels(remote: Path) -> None:
+    dataset = _made()
+    _edited(dataset, "v2")
+    _edited(dataset, "v3")
+    assert fos.push(dataset, remote, names=["v1", "v3"]).snapshots == ["v1", "v3"]
+    assert [each.name for each in fos.list_remote(remote)] == ["v1", "v3"]
+    with pytest.raises(fos.SnapshotNotFoundError, match="v9"):
+        fos.push(dataset, remote, names=["v9"])
+    fo.delete_dataset("d")
+    told = fos.clone_from(remote, "d", "copy", dry_run=True)
+    assert (told.snapshots, told.dataset_name) == (["v1", "v3"], "copy")
+    assert not fo.dataset_exists("copy")
+    assert fos.clone_from(remote, "d", "copy", names=["v1"]).dataset_name == "copy"
+    assert fos.list_snapshots("copy") == ["v1"]
+    assert fos.pull(remote, "copy").snapshots == ["v3"]
+    assert fos.list_snapshots("copy") == ["v1", "v3"]
+
+
+def test_a_remote_that_lies_is_not_believed(remote: Path, database: Database[Document]) -> None:
+    dataset = _made()
+    _edited(dataset, "v2")
+    fos.push(dataset, remote)
+    fo.delete_dataset("d")
+    whole = _files(remote)
+
+    def is_refused(key: str) -> None:
+        assert not fos.verify_remote(remote).is_ok, key
+        # In the newest snapshot, or in one before it
+        with pytest.raises((fos.DamagedSnapshotError, fos.SnapshotNotFoundError)):
+            fos.clone_from(remote, "d")
+        if fo.dataset_exists("d"):
+            assert fos.list_snapshots("d") == ["v2"]
+            fo.delete_dataset("d")
+
+    for key in sorted(set(whole) - {"remote.json"}):
+        path = remote / key
+        path.write_bytes(whole[key][:-9] + b"\0" + whole[key][-8:])
+        is_refused(key)
+        path.unlink()
+        if "snapshots/" not in key:
+            is_refused(key)
+        path.write_bytes(whole[key])
+    assert not database["snapshots.catalog"].count_documents({})
+    other = image_dataset("other", 2, persistent=True)
+    fos.create_snapshot(other, "v1")
+    # Under the id of something else here, and under the name of another dataset
+    folder = next(each for each in remote.iterdir() if each.is_dir())
+    moved = remote / str(other._doc.id)
+    folder.rename(moved)
+    with pytest.raises(fos.DamagedRemoteError, match="another dataset"):
+        fos.pull(remote, "other")
+    text = "".join(path.read_text() for path in sorted((moved / "snapshots").iterdir())[:1])
+    commit = next((moved / "snapshots").iterdir())
+    commit.write_text(text.replace(folder.name, moved.name))
+    with pytest.raises(fos.SnapshotError):
+        fos.pull(remote, "other")
+    assert fos.list_snapshots("other") == ["v1"]
+    assert_sound(database)
