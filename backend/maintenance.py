@@ -30,6 +30,7 @@ from .mongo.collections import (
     FACTS,
     JOURNAL,
     MANIFESTS,
+    MEDIA,
     ORDERS,
     TRASH,
     all_collections,
@@ -337,6 +338,7 @@ class Strays:
     collections: list[str]
     manifests: set[ObjectId]
     facts: set[ObjectId]
+    media: set[ObjectId]
 
     @classmethod
     def find(cls, database: Database[Document]) -> Strays:
@@ -350,6 +352,7 @@ class Strays:
         described = set(database[MANIFESTS].distinct("snapshot_id"))
         described.update(database[ORDERS].distinct("snapshot_id"))
         noted = set(database[FACTS].distinct("_id"))
+        captured = set(database[MEDIA].distinct("_id", {"layers": {"$exists": True}}))
         known = {entry.id for entry in journal.unfinished(database)}
         known.update(record.id for record in Catalog(database).list_all())
         known.update(database[TRASH].distinct("_id"))
@@ -357,6 +360,7 @@ class Strays:
             [name for name, owner in owners.items() if owner and owner not in known],
             described - known,
             noted - known,
+            captured - known,
         )
 
 
@@ -367,6 +371,7 @@ def _drop_strays(database: Database[Document]) -> int:
     for name in (MANIFESTS, ORDERS):
         database[name].delete_many({"snapshot_id": {"$in": list(strays.manifests)}})
     search_index.delete(database, strays.facts)
+    database[MEDIA].delete_many({"_id": {"$in": list(strays.media)}})
     return len(strays.collections)
 
 

@@ -63,6 +63,7 @@ class CompareSnapshots(SnapshotOperator):
             names.HEAD if before == HEAD else before,
             None if after == HEAD else after,
             progress=False,
+            media=_has_media(target.dataset, before),
         )
         remember(target.dataset, before, after, diff)
         counts = (
@@ -83,6 +84,13 @@ class CompareSnapshots(SnapshotOperator):
     def show(self, outputs: types.Object, result: Plain) -> None:
         """Shows the report."""
         outputs.str("report", label="Report", view=types.CodeView(read_only=True))
+
+
+def _has_media(dataset: str, before: str) -> bool:
+    """Returns whether it can be told what became of the media: nobody is kept waiting else."""
+    if names.is_head(before) or before == HEAD:
+        return False
+    return management.get_captured_media(dataset, before) is not None
 
 
 def remember(dataset: str, before: str, after: str, diff: DatasetDiff) -> None:

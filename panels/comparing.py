@@ -47,6 +47,7 @@ def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown
         _fields(panel, page, diff)
         _one_by_one(panel, page, ctx, diff)
         _around(page, diff)
+        _media(page, diff)
         _plots(page, ctx, diff)
     elif not shown.is_busy:
         widgets.button(page, "compare", "Compare", panel.on_compare, icon="difference")
@@ -204,6 +205,16 @@ def _around(page: types.Object, diff: DatasetDiff) -> None:
         widgets.text(box, "title", "Schema, saved views, runs and properties", bold=True)
         for number, said in enumerate(lines[:_MOST_FIELDS]):
             widgets.text(box, f"line_{number}", said, color=widgets.SECONDARY)
+
+
+def _media(page: types.Object, diff: DatasetDiff) -> None:
+    """Adds what became of the media files, if it was noted what they were."""
+    if diff.media is None:
+        return
+    box = widgets.card(page, "media", data_testid="compared-media")
+    widgets.text(box, "title", "Media files", bold=True)
+    for number, said in enumerate(diff.media.lines()):
+        widgets.text(box, f"line_{number}", said, color=widgets.SECONDARY)
 
 
 def _plots(page: types.Object, ctx: ExecutionContext, diff: DatasetDiff) -> None:

@@ -20,11 +20,14 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.media import carried, look, store
 from fiftyone_snapshots.backend.media.listing import FileState, Fingerprint, Listing
+from fiftyone_snapshots.operators.compare import HEAD
 from support.crash import killed_at
 from support.docs import check_python
 from support.environment import ROOT
 from support.full import Document
 from support.media_files import NAME, groups, images, touch, videos, write
+from support.operators import execute
+from support.panel import Panel
 
 EVERY_TYPE: dict[str, tuple[Callable[[Path], fo.Dataset], int]] = {
     "images, masks, maps, thumbnails": (images, 24),
@@ -507,3 +510,20 @@ def test_listings_are_what_they_were(
     difference = listing.difference(newer)
     assert list(listing.updated(difference).items()) == list(newer.items())
     assert len(newer.difference(newer)) == 0
+
+
+@pytest.mark.usefixtures("installed_plugin")
+def test_the_app_captures_and_tells(tmp_path: Path) -> None:
+    dataset = images(tmp_path)
+    fos.create_snapshot(NAME, "v1")
+    compared = execute("compare_snapshots", dataset, before="v1")
+    assert compared["diff"]["media"] is None
+    captured = execute("capture_media", dataset, name="v1", level="hash")
+    assert captured["media"]["hashed"] == 24
+    (tmp_path / "masks/0.png").write_text("painted over in the App")
+    compared = execute("compare_snapshots", dataset, before="v1")
+    assert compared["diff"]["media"]["replaced"]["total"] == 1
+    shown = Panel(NAME, compare={"dataset": NAME, "before": "v1", "after": HEAD})
+    said = str(shown.find("media"))
+    assert "masks/0.png" in said
+    assert "unchanged: 23 by their hashes" in said
