@@ -243,7 +243,7 @@ def test_every_point_in_the_source_is_walked(database: Database[Document], tmp_p
 _TELLING = (
     "convert", "revert for good", "undo_restore", "create, delta", "create", "revert",
     "create while written", "archive", "load, delta", "unarchive", "delete_branch",
-    "create_branch", "create_branch, archived", "empty_trash, branch",
+    "create_branch", "create_branch, archived", "empty_trash, branch", "push",
 )  # fmt: skip
 """The stories that together pass all points, as long as nothing is forgotten."""
 

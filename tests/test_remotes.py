@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import fiftyone as fo
@@ -10,11 +12,16 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.remote import manifest, sending
 from fiftyone_snapshots.backend.remote.manifest import StoredManifest
+from support.command_line import in_this_process
+from support.crash import killed_at, points_of
 from support.datasets import grouped_dataset, image_dataset, video_dataset
 from support.full import Document, digest
 from support.invariants import assert_sound
+
+_ID_OF_OURS = r'("id": \{\s*"\$oid": ")[0-9a-f]{24}(?="\s*\},\s*"name": "ours")'
 
 DATASETS = {
     "image": lambda: image_dataset("d", 6, persistent=True),
@@ -34,8 +41,9 @@ def remote(tmp_path: Path) -> Iterator[Path]:
     return folder
 
 
-@pytest.mark.parametrize("kind", DATASETS)
-@pytest.mark.parametrize("backend", ["duplication", "delta"])
+@pytest.mark.parametrize(
+    ("kind", "backend"), [("image", "duplication"), ("video", "delta"), ("grouped", "delta")]
+)
 def test_a_history_starts_a_new_dataset(
     kind: str,
     backend: str,
@@ -190,3 +198,146 @@ def test_a_remote_that_lies_is_not_believed(remote: Path, database: Database[Doc
         fos.pull(remote, "other")
     assert fos.list_snapshots("other") == ["v1"]
     assert_sound(database)
+
+
+def test_a_push_that_is_killed_anywhere_is_repeated(
+    remote: Path, database: Database[Document]
+) -> None:
+    dataset = _made()
+    fos.push(dataset, remote)
+    _edited(dataset, "v2")
+    _edited(dataset, "v3")
+    before = {path: path.read_bytes() for path in remote.rglob("*") if path.is_file()}
+    points = points_of(lambda: fos.push("d", remote))
+    # Each snapshot passes the same ones
+    points = list(dict.fromkeys(points))
+
+    def set_back() -> None:
+        for path in remote.rglob("*"):
+            if path.is_file() and path not in before:
+                path.unlink()
+
+    assert len(points) > 5
+    for point in points:
+        set_back()
+        assert killed_at(point, lambda: fos.push("d", remote))
+        there = [each.name for each in fos.list_remote(remote)]
+        assert there == ["v1", "v2", "v3"][: len(there)]
+        assert fos.verify_remote(remote).is_ok, point
+        # Nothing that the next push will count on is collected
+        fos.gc_remote(remote, older_than=timedelta(0), dry_run=False)
+        assert fos.push("d", remote).snapshots == ["v1", "v2", "v3"][len(there) :]
+        assert fos.verify_remote(remote).is_ok, point
+        assert not list(remote.glob("*/pushing/*"))
+    assert_sound(database)
+
+
+def test_two_push_at_once(remote: Path) -> None:
+    """Of one dataset, to one remote, as two servers do: the second comes in between."""
+    dataset = _made()
+    fos.push(dataset, remote)
+    _edited(dataset, "ours")
+    (folder,) = (each for each in remote.iterdir() if each.is_dir())
+    commits = folder / "snapshots"
+
+    def others_push() -> None:
+        whole = (commits / "v1.json").read_text()
+        theirs = whole.replace('"name": "v1"', '"name": "ours"')
+        theirs = re.sub(_ID_OF_OURS, rf"\g<1>{'7' * 24}", theirs)
+        (commits / "ours.json").write_text(theirs)
+
+    with (
+        faults.arm("push.committing_there", others_push),
+        pytest.raises(fos.RemoteConflictError, match=r"'ours'.*Pull first"),
+    ):
+        fos.push(dataset, remote)
+    assert [each.id for each in fos.list_remote(remote) if each.name == "ours"] == ["7" * 24]
+    # What was sent before is there, so that it need not travel again under another name
+    fos.edit_snapshot("d", "ours", new_name="mine")
+    assert fos.push(dataset, remote).snapshots == ["mine"]
+    assert len(fos.list_remote(remote)) == 3
+
+
+def test_what_may_be_collected_is_not_counted_on(
+    remote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment that is there, but of no snapshot, is written again under another name."""
+    dataset = _made()
+    fos.push(dataset, remote)
+    (folder,) = (each for each in remote.iterdir() if each.is_dir())
+    for kind in ("snapshots", "manifests"):
+        for path in (folder / kind).iterdir():
+            path.unlink()
+    left = set((folder / "segments").iterdir())
+    collected = fos.gc_remote(remote, older_than=timedelta(0))
+    assert collected.objects == len(left)
+    fos.push(dataset, remote)
+    # As a collection does that began before the push
+    for path in left:
+        path.unlink()
+    assert fos.verify_remote(remote).is_ok
+    fo.delete_dataset("d")
+    fos.clone_from(remote, "d")
+    assert all(fos.verify_all())
+
+
+def test_archived_snapshots_are_pushed_too(
+    remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Database[Document]
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    dataset = _made()
+    before = digest(database, dataset._doc.id)
+    _edited(dataset, "v2")
+    for name in ("v1", "v2"):
+        fos.archive_snapshot("d", name)
+    fos.push(dataset, remote)
+    id_ = dataset._doc.id
+    fo.delete_dataset("d")
+    fos.clone_from(remote, "d")
+    fos.revert_dataset_to_snapshot("d", "v1")
+    assert _without_names(digest(database, id_)) == _without_names(before)
+    assert all(fos.verify_all())
+
+
+def test_natural_order_comes_along(remote: Path, database: Database[Document]) -> None:
+    """Also where documents do not lie in the order of their ids."""
+    dataset = _made()
+    samples = dataset._sample_collection
+    first = samples.find_one()
+    assert first is not None
+    samples.delete_one({"_id": first["_id"]})
+    samples.insert_one(first)
+    fos.create_snapshot(dataset, "v2")
+    order = [each["_id"] for each in samples.find()]
+    fos.push(dataset, remote)
+    fo.delete_dataset("d")
+    fos.clone_from(remote, "d")
+    back = fo.load_dataset("d")._sample_collection
+    assert [each["_id"] for each in back.find()] == order
+
+
+def test_the_command_line_tells_what_travels(
+    remote: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = in_this_process(capsys)
+    dataset = _made()
+    assert "Would push v1 (at most" in run("remote", "push", "d", str(remote), "--dry-run").out
+    assert not list(remote.iterdir())
+    assert run("remote", "push", "d", str(remote)).out.startswith("Pushed v1 (")
+    assert run("remote", "push", "d", str(remote)).out == "Nothing to do: all are there\n"
+    assert run("remote", "list", str(remote), "--json").json[0]["name"] == "v1"
+    assert run("remote", "verify", str(remote)).code == 0
+    assert "Would remove 0 objects" in run("remote", "gc", str(remote), "--dry-run").out
+    assert run("remote", "gc", str(remote), "--yes").code == 0
+    _edited(dataset, "v2")
+    fos.push(dataset, remote)
+    fos.delete_snapshot("d", "v2")
+    fos.empty_trash("d")
+    assert run("remote", "pull", "d", str(remote), "--dry-run").out.startswith("Would pull v2 (")
+    assert run("remote", "pull", "d", str(remote)).out.startswith("Pulled v2 (")
+    fo.delete_dataset("d")
+    assert "dataset 'e'" in run("remote", "clone", str(remote), "d", "--name", "e").out
+    assert fos.list_snapshots("e") == ["v1", "v2"]
+    (segment, *_) = sorted(remote.glob("*/segments/*"))
+    segment.write_bytes(b"")
+    assert run("remote", "verify", str(remote)).code == 3

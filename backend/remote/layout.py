@@ -182,12 +182,13 @@ def checked(document: Any, source: str) -> dict[str, Any]:
     return document
 
 
-def check_root(store: RemoteStore, *, make: bool = False) -> None:
+def check_root(store: RemoteStore, *, make: bool = False, may_be_new: bool = False) -> None:
     """Makes sure that a place is a remote that we can read.
 
     Args:
         store: the place
         make (False): whether to make a remote of a place where nothing is
+        may_be_new (False): whether a place where nothing is will do
 
     Raises:
         NotARemoteError: if it is none
@@ -195,6 +196,8 @@ def check_root(store: RemoteStore, *, make: bool = False) -> None:
     """
     data = store.find(ROOT)
     if data is None:
+        if may_be_new:
+            return
         if not make:
             raise NotARemoteError(
                 f"'{store.location}' holds no histories: push to it first, or correct the address"

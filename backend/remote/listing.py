@@ -9,7 +9,7 @@ from ..errors import InvalidRequestError, SnapshotNotFoundError
 from . import history, layout, plan
 from .layout import Commit
 from .results import RemoteSnapshot
-from .store import RemoteStore
+from .store import open_store
 
 
 def snapshots(location: str, dataset: str | None = None) -> list[RemoteSnapshot]:
@@ -22,7 +22,7 @@ def snapshots(location: str, dataset: str | None = None) -> list[RemoteSnapshot]
     Returns:
         the snapshots, in order of creation within each dataset
     """
-    store = RemoteStore(location)
+    store = open_store(location)
     layout.check_root(store)
     ids = history.datasets(store) if dataset is None else [find(location, dataset).id]
     return [_described(commit) for id_ in ids for commit in history.read(store, id_)]
@@ -42,7 +42,7 @@ def find(location: str, dataset: str) -> DatasetReference:
         SnapshotNotFoundError: if the remote has no snapshots of such a dataset
         InvalidRequestError: if it has several of that name
     """
-    store = RemoteStore(location)
+    store = open_store(location)
     layout.check_root(store)
     found: list[DatasetReference] = []
     ids = history.datasets(store)

@@ -24,7 +24,7 @@ from .layout import Commit
 from .manifest import Manifests
 from .read import RemoteReader
 from .results import PullResult
-from .store import RemoteStore
+from .store import RemoteStore, open_store
 
 
 def pull(
@@ -55,7 +55,7 @@ def pull(
         DamagedRemoteError: if the remote is not what was pushed to it
         LimitExceededError: if there are as many snapshots as are allowed
     """
-    store = RemoteStore(location)
+    store = open_store(location)
     layout.check_root(store)
     found = plan.to_pull(database, dataset, store, wanted)
     if not found.commits:
@@ -128,7 +128,7 @@ def clone_from(
         raise InvalidRequestError(
             f"The dataset is here, and is called '{name}': pull its snapshots instead"
         )
-    store = RemoteStore(location)
+    store = open_store(location)
     layout.check_root(store)
     found = plan.to_pull(database, dataset, store, wanted)
     tip = plan.newest(found.missing)

@@ -34,7 +34,7 @@ from .layout import Commit
 from .manifest import Content, Manifests
 from .results import PushResult
 from .sending import Sender
-from .store import Created, RemoteStore
+from .store import Created, RemoteStore, open_store
 from .write import SegmentWriter
 
 
@@ -64,8 +64,8 @@ def push(
         RemoteStorageError: if the remote is full, out of reach, or refuses
         DamagedSnapshotError: if a snapshot is not what was captured
     """
-    store = RemoteStore(location)
-    layout.check_root(store, make=not dry_run)
+    store = open_store(location)
+    layout.check_root(store, make=not dry_run, may_be_new=dry_run)
     found = plan.to_push(database, dataset, store, wanted)
     if dry_run or not found.missing:
         return _told(dataset, store, found, _estimate(database, found), dry_run=dry_run)

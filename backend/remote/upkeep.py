@@ -23,7 +23,7 @@ from .listing import find
 from .manifest import Manifests
 from .read import Segments
 from .results import RemoteGcResult, RemoteVerifyResult
-from .store import Listed, RemoteStore
+from .store import Listed, RemoteStore, open_store
 from .table import Segment
 
 _THREADS = 4
@@ -60,7 +60,7 @@ def collect(
         DamagedRemoteError: if it cannot be told what is needed; nothing is removed then
         RemoteStorageError: if the remote is out of reach, or refuses
     """
-    store = RemoteStore(location)
+    store = open_store(location)
     layout.check_root(store)
     before = (datetime.now(timezone.utc) if dry_run else _store_time(store)) - spared
     found = _Unneeded()
@@ -147,7 +147,7 @@ def verify(
     Returns:
         what is wrong, if anything
     """
-    store = RemoteStore(location)
+    store = open_store(location)
     layout.check_root(store)
     ids = history.datasets(store) if dataset is None else [find(location, dataset).id]
     problems: list[str] = []

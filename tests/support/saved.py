@@ -35,8 +35,7 @@ class Saved:
                 self._documents[name] = list(database.get_collection(name, _RAW).find())
         self._hashes = _hashes(database)
         self._files = {
-            folder: {path.name: path.read_bytes() for path in folder.iterdir()}
-            for folder in folders
+            folder: {path: path.read_bytes() for path in _files(folder)} for folder in folders
         }
 
     def bring_back(self) -> None:
@@ -76,10 +75,14 @@ class Saved:
 
     def _bring_back_files(self) -> None:
         for folder, files in self._files.items():
-            for path in folder.iterdir():
+            for path in _files(folder):
                 path.unlink()
-            for name, content in files.items():
-                (folder / name).write_bytes(content)
+            for path, content in files.items():
+                path.write_bytes(content)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def _described(database: Database[Document], name: str | None = None) -> dict[str, Document]:

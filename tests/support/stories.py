@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +14,7 @@ from fiftyone_snapshots.backend import faults
 
 from . import merge_situations as merging
 from .crash import killed_at
-from .story import ARCHIVES, EXPORTS, NAME, Action, Story, change, one_snapshot
+from .story import ARCHIVES, EXPORTS, NAME, REMOTE, Action, Story, change, one_snapshot
 
 
 def _two_snapshots(dataset: fo.Dataset) -> None:
@@ -97,6 +98,35 @@ def _exported(dataset: fo.Dataset) -> None:
     _three_snapshots(dataset)
     _remove_export()
     fos.export_snapshot(NAME, "v2", _EXPORTED)
+    _destroy_snapshot("v2")
+
+
+def _clear_remote() -> None:
+    for path in REMOTE.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _push() -> None:
+    fos.push(NAME, REMOTE)
+
+
+def _to_push(dataset: fo.Dataset) -> None:
+    _clear_remote()
+    _little_changed(dataset)
+    _push()
+    fos.create_snapshot(NAME, "v2")
+
+
+def _unpush() -> None:
+    """Makes the remote what it was: without the second snapshot."""
+    for commit in REMOTE.glob("*/snapshots/v2.json"):
+        commit.unlink()
+
+
+def _pushed(dataset: fo.Dataset) -> None:
+    _clear_remote()
+    _three_snapshots(dataset)
+    _push()
     _destroy_snapshot("v2")
 
 
@@ -234,6 +264,8 @@ STORIES: dict[str, Story] = {
     "import": Story(
         _exported, lambda: fos.import_snapshot(_EXPORTED), lambda: _destroy_snapshot("v2")
     ),
+    "push": Story(_to_push, _push, _unpush),
+    "pull": Story(_pushed, lambda: fos.pull(REMOTE, NAME), lambda: _destroy_snapshot("v2")),
     "restore_samples": Story(
         _two_snapshots,
         _restore_samples,

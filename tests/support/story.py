@@ -22,7 +22,8 @@ NAME = "Zoo 🦊"
 
 ARCHIVES = Path(tempfile.mkdtemp(prefix="snapshots-archives-"))
 EXPORTS = Path(tempfile.mkdtemp(prefix="snapshots-exports-"))
-FOLDERS = (ARCHIVES, EXPORTS)
+REMOTE = Path(tempfile.mkdtemp(prefix="snapshots-remote-"))
+FOLDERS = (ARCHIVES, EXPORTS, REMOTE)
 """Where stories have their files."""
 for _folder in FOLDERS:
     atexit.register(shutil.rmtree, _folder, ignore_errors=True)
