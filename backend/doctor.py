@@ -38,6 +38,7 @@ from .operations import journal, lease
 from .results.serialize import Record
 from .results.times import shown
 from .storage import registry
+from .trash.due import Due
 
 PACKAGE = "fiftyone-snapshots"
 PLUGIN = "@snapshots/versioning"
@@ -343,7 +344,7 @@ def _operations(database: Database[Document]) -> Iterator[Finding]:
 
 
 def _orphans(database: Database[Document]) -> Iterator[Finding]:
-    if deleted := maintenance.Due.find(database).deleted:
+    if deleted := Due.find(database).deleted:
         yield _problem(
             "orphans", f"the snapshots of {len(deleted)} deleted datasets are left", _RECOVER
         )
