@@ -347,7 +347,7 @@ class Action(OfTable):
     )
     COLLECT_MEDIA = (
         "collect_media",
-        Row(Level.MANAGE, "remove copies of media", command="media collect", is_recorded=False),
+        Row(Level.MANAGE, "remove copies of media", command="media collect"),
     )
     CANCEL = (
         "cancel",

@@ -258,7 +258,7 @@ class Strays:
     collections: list[str]
     manifests: set[ObjectId]
     facts: set[ObjectId]
-    media: set[ObjectId]
+    """Snapshots, of which there are facts or captured media."""
 
     @classmethod
     def find(cls, database: Database[Document]) -> Strays:
@@ -272,7 +272,7 @@ class Strays:
         described = set(database[MANIFESTS].distinct("snapshot_id"))
         described.update(database[ORDERS].distinct("snapshot_id"))
         noted = set(database[FACTS].distinct("_id"))
-        captured = set(database[MEDIA].distinct("_id", {"layers": {"$exists": True}}))
+        noted.update(database[MEDIA].distinct("_id", {"layers": {"$exists": True}}))
         known = {entry.id for entry in journal.unfinished(database)}
         known.update(record.id for record in Catalog(database).list_all())
         known.update(database[TRASH].distinct("_id"))
@@ -280,7 +280,6 @@ class Strays:
             [name for name, owner in owners.items() if owner and owner not in known],
             described - known,
             noted - known,
-            captured - known,
         )
 
 
@@ -291,7 +290,7 @@ def _drop_strays(database: Database[Document]) -> int:
     for name in (MANIFESTS, ORDERS):
         database[name].delete_many({"snapshot_id": {"$in": list(strays.manifests)}})
     search_index.delete(database, strays.facts)
-    database[MEDIA].delete_many({"_id": {"$in": list(strays.media)}})
+    database[MEDIA].delete_many({"_id": {"$in": list(strays.facts)}})
     return len(strays.collections)
 
 

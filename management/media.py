@@ -161,7 +161,7 @@ def repoint_media(
     return block.operation
 
 
-@acting(Action.COLLECT_MEDIA)
+@acting(Action.COLLECT_MEDIA, dry_run=Action.VERIFY)
 def collect_media(*, dry_run: bool = True) -> CollectedMedia:
     """Removes copies of media that no snapshot refers to any more, of all datasets.
 

@@ -164,10 +164,8 @@ def look_at(
     """
     is_read = level in (MediaLevel.HASH, MediaLevel.COPY)
     share = _LOOKING if is_read else 1.0
-    found = list(look.look_at_all(paths, known, _share(progress, 0, share)))
-    if is_read:
-        found = look.hash_all(found, _share(progress, share, 1))
-    return Listing.of(found)
+    found = Listing.joined(look.look_at_all(paths, known, _share(progress, 0, share)))
+    return look.hash_all(found, _share(progress, share, 1)) if is_read else found
 
 
 def paths_of(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -79,20 +79,52 @@ class Listing:
             the listing
         """
         paths: list[str] = []
-        facts: list[str] = []
-        numbers: list[tuple[int, int, int, int]] = []
-        for path, (state, size, time, inode, fact) in found:
+        rows: list[Fingerprint] = []
+        for path, fingerprint in found:
             paths.append(path)
-            facts.append(fact)
-            numbers.append((state, size, time, inode))
-        columns = np.array(numbers, np.int64).reshape(-1, 4)
-        states, sizes, times, inodes = (np.ascontiguousarray(column) for column in columns.T)
-        return cls(paths, states.astype(np.uint8), sizes, times, inodes, facts)
+            rows.append(fingerprint)
+        states, sizes, times, inodes, facts = zip(*rows, strict=True) if rows else ((),) * 5
+        return cls(
+            paths,
+            # Not by numpy, which takes its time for enums
+            np.frombuffer(bytes(states), np.uint8),
+            np.array(sizes, np.int64),
+            np.array(times, np.int64),
+            np.array(inodes, np.int64),
+            list(facts),
+        )
 
     @classmethod
     def empty(cls) -> Listing:
         """Returns the listing of no files."""
         return cls.of(())
+
+    @classmethod
+    def joined(cls, listings: Iterable[Listing]) -> Listing:
+        """Returns the listing of the files of several, one after the other."""
+        parts = [cls.empty(), *listings]
+        return cls(
+            [path for part in parts for path in part.paths],
+            np.concatenate([part.states for part in parts]),
+            np.concatenate([part.sizes for part in parts]),
+            np.concatenate([part.times for part in parts]),
+            np.concatenate([part.inodes for part in parts]),
+            [fact for part in parts for fact in part.facts],
+        )
+
+    def knowing(self, found: Mapping[int, Fingerprint]) -> Listing:
+        """Returns this listing with something else known of some files.
+
+        Args:
+            found: what is known, by the place of the file
+        """
+        states, sizes, times, inodes, facts = (
+            *(each.copy() for each in (self.states, self.sizes, self.times, self.inodes)),
+            self.facts.copy(),
+        )
+        for place, each in found.items():
+            states[place], sizes[place], times[place], inodes[place], facts[place] = each
+        return Listing(self.paths, states, sizes, times, inodes, facts)
 
     def __getitem__(self, place: int) -> Fingerprint:
         return Fingerprint(

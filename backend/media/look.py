@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,8 +19,10 @@ from typing import TypeVar
 from ..progress import Progress, silent
 from .listing import FileState, Fingerprint, Listing
 
-# Network file systems answer slowly, but many questions at once; local ones need no threads
 _STAT_THREADS = 8
+_SLOW_SECONDS = 0.001
+"""Network file systems take longer than that for a file, but answer many questions at once. For
+others, threads would only be in each other's way."""
 _STAT_BATCH = 500
 _HASH_THREADS = min(16, 2 * (os.cpu_count() or 1))
 _AHEAD = 4
@@ -77,27 +80,39 @@ def is_local(path: str) -> bool:
 
 def look_at_all(
     paths: Iterable[str], known: Listing, progress: Progress = silent
-) -> Iterator[tuple[str, Fingerprint]]:
+) -> Iterator[Listing]:
     """Finds out what can be known of files without reading them.
 
     Args:
-        paths: their paths
+        paths: their paths, sorted and each once
         known: what was known of them before: what was found out then is told of those that are
             the same files still
         progress: told how far it is
 
     Yields:
-        the paths, in the same order, and what was found
+        what was found, of some files after the other
     """
     before = known.places()
     batches = _batches(paths, _STAT_BATCH)
+    count = 0
 
-    def look_at(batch: list[str]) -> list[tuple[str, Fingerprint]]:
-        return [(path, _same(look(path), known, before.get(path))) for path in batch]
+    def look_at(batch: list[str]) -> Listing:
+        return Listing.of((path, _same(look(path), known, before.get(path))) for path in batch)
 
-    for number, found in enumerate(in_threads(look_at, batches, _STAT_THREADS)):
-        yield from found
-        progress(0.0, f"Looked at {number * _STAT_BATCH + len(found):,} media files")
+    def told() -> Iterator[Listing]:
+        for batch in batches:
+            began = time.monotonic()
+            found = look_at(batch)
+            is_slow = time.monotonic() - began > _SLOW_SECONDS * len(batch)
+            yield found
+            if is_slow:
+                break
+        yield from in_threads(look_at, batches)
+
+    for found in told():
+        yield found
+        count += len(found)
+        progress(0.0, f"Looked at {count:,} media files")
 
 
 def _same(found: Fingerprint, known: Listing, place: int | None) -> Fingerprint:
@@ -152,34 +167,28 @@ def digest(path: str) -> str:
     return content.hexdigest()
 
 
-def hash_all(
-    found: list[tuple[str, Fingerprint]], progress: Progress = silent
-) -> list[tuple[str, Fingerprint]]:
+def hash_all(listing: Listing, progress: Progress = silent) -> Listing:
     """Reads the files whose content is not known yet, several at once.
 
     Args:
-        found: what :func:`look_at_all` has found
+        listing: what :func:`look_at_all` has found
         progress: told how far it is
 
     Returns:
         the same, with a hash of each file that could be read
     """
-    places = [place for place, (_, each) in enumerate(found) if is_unread(each)]
-    total = sum(found[place][1].size for place in places) or 1
+    is_file = (listing.states == FileState.FILE).tolist()
+    unread = [place for place, fact in enumerate(listing.facts) if not fact and is_file[place]]
+    total = int(listing.sizes[unread].sum()) or 1
     done = 0
-    result = list(found)
-    items = (found[place] for place in places)
+    found: dict[int, Fingerprint] = {}
+    items = ((listing.paths[place], listing[place]) for place in unread)
     read = in_threads(lambda item: hashed(*item), items, _HASH_THREADS)
-    for place, each in zip(places, read, strict=True):
-        result[place] = (found[place][0], each)
+    for place, each in zip(unread, read, strict=True):
+        found[place] = each
         done += each.size
-        progress(min(1.0, done / total), f"Reading {len(places):,} media files")
-    return result
-
-
-def is_unread(found: Fingerprint) -> bool:
-    """Returns whether a file could be read whose content is not known."""
-    return found.state is FileState.FILE and not found.fact
+        progress(min(1.0, done / total), f"Reading {len(unread):,} media files")
+    return listing.knowing(found)
 
 
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -9,9 +9,9 @@ from ..config import MediaLevel
 from ..dataset.parts import Head, Part
 from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
-from . import capture, changes, look, store
-from .changes import Looked, MediaChange
-from .listing import Fingerprint, Listing
+from . import capture, look, store
+from .changes import Looked, MediaChange, judge
+from .listing import aligned
 
 
 def captured(database: Database[Document], record: SnapshotRecord) -> Looked:
@@ -71,15 +71,15 @@ def _now(
     database: Database[Document], paths: list[str], before: Looked, progress: Progress
 ) -> Looked:
     moment = server_time(database)
-    found = look.look_at_all(paths, before.listing, progress)
+    found = capture.look_at(paths, MediaLevel.STAT, before.listing, progress)
+    was, is_ = aligned(before.listing, found)
+    is_other = before.listing.differing(found, was, is_)
+    pairs = zip(was[is_other].tolist(), is_[is_other].tolist(), strict=True)
     # Who wrote to a file may have written the same: its hash tells, if one is known
-    places = before.listing.places()
-    read = [(path, _read(path, each, before.listing, places.get(path))) for path, each in found]
-    return Looked(MediaLevel.STAT, moment, Listing.of(read))
-
-
-def _read(path: str, found: Fingerprint, known: Listing, place: int | None) -> Fingerprint:
-    if place is None or not known.facts[place].startswith(look.SHA256):
-        return found
-    is_doubtful = changes.judge(known[place], found)[0] is MediaChange.REWRITTEN
-    return look.hashed(path, found) if is_doubtful else found
+    read = {
+        place: look.hashed(found.paths[place], found[place])
+        for known, place in pairs
+        if before.listing.facts[known].startswith(look.SHA256)
+        and judge(before.listing[known], found[place])[0] is MediaChange.REWRITTEN
+    }
+    return Looked(MediaLevel.STAT, moment, found.knowing(read))
