@@ -9,7 +9,20 @@ from itertools import chain
 
 import fiftyone as fo
 
-from . import archive, delta, diff, latency, media, merges, overhead, reads, undo, verbs, writers
+from . import (
+    archive,
+    delta,
+    diff,
+    latency,
+    media,
+    merges,
+    overhead,
+    reads,
+    remotes,
+    undo,
+    verbs,
+    writers,
+)
 from .harness import Row, machine, table
 
 SIZES = (10_000, 200_000)
@@ -27,6 +40,7 @@ SUITES: dict[str, Callable[[int], Iterator[Row]]] = {
     "media": media.rows,
     "merges": merges.rows,
     "undo": undo.rows,
+    "remotes": remotes.rows,
 }
 
 

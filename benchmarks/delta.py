@@ -74,7 +74,7 @@ class _Bench:
         yield self._row("create, the first", [self._beside(self._create("s0"))], None)
         exact, trusted = [], []
         for number in range(1, _STEPS + 1):
-            _edit(self._collection, number)
+            edit(self._collection, number)
             trusts = number % 2 == 0
             pair = self._beside(self._create(f"s{number}", trust_timestamps=trusts))
             (trusted if trusts else exact).append(pair)
@@ -168,7 +168,7 @@ def _on_disk(database: Database, names: list[str]) -> int:
     return sum(each["storageSize"] + each["totalIndexSize"] for each in stats)
 
 
-def _edit(collection: Collection, step: int) -> None:
+def edit(collection: Collection, step: int) -> None:
     """Changes one document in a hundred, adds and deletes one in a thousand, as FiftyOne would."""
     now = datetime.now(timezone.utc)
     ids = [document["_id"] for document in collection.find({}, {"_id": 1})]

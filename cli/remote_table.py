@@ -1,10 +1,10 @@
-"""The commands that are about remotes."""
+"""The commands that are about histories and tables outside MongoDB."""
 
 from __future__ import annotations
 
 from ..backend.actions import Action
 from . import values
-from .command import DATASET, Command, argument
+from .command import DATASET, SNAPSHOT, Command, argument
 
 GROUPS = {"remote": "share histories with other servers"}
 """What the first words of commands of two words stand for."""
@@ -16,6 +16,15 @@ _NAMES = argument("names", metavar="SNAPSHOT", nargs="*", help="a snapshot; by d
 _THERE = argument("--dataset", metavar="DATASET", help="a dataset there, or its id")
 
 REMOTE_COMMANDS = (
+    Command(
+        "export-table",
+        "write the labels of a snapshot to a Parquet file",
+        (
+            DATASET,
+            SNAPSHOT,
+            argument("path", metavar="PATH", help="a new file, ending in .parquet"),
+        ),
+    ),
     Command(
         Action.PUSH.command,
         "copy the snapshots that a remote lacks to it",

@@ -15,6 +15,7 @@ from ..backend.catalog.record import DatasetSnapshot
 from ..backend.config import Settings
 from ..backend.mongo import database
 from ..backend.snapshots import archive, convert, export, import_, pin, prune, unarchive
+from ..backend.snapshots import export_table as tables
 from ..backend.snapshots.prune import PruneResult
 from .authorize import acting, enter
 from .datasets import change, name_of, read
@@ -157,6 +158,35 @@ def import_snapshot(
     enter(Action.IMPORT, import_.destination(connection, Path(path), dataset_name))
     maintenance.purge_deleted_datasets(connection)
     return import_.import_(connection, Path(path), dataset_name).public()
+
+
+@acting(Action.EXPORT)
+def export_table(
+    dataset_name: str | fod.Dataset,
+    snapshot_name: str | DatasetSnapshot,
+    path: str | os.PathLike[str],
+) -> Path:
+    """Writes the labels of a snapshot to a Parquet file, for DuckDB, pandas and training code.
+
+    One row a label, and one for each sample or frame without: ids, file, tags, field, class, box,
+    confidence, other attributes as JSON, and which version it is. Archived ones too.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_name: the name of the snapshot
+        path: a file that does not exist yet, whose name ends with ``.parquet``
+
+    Returns:
+        the file
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot, or the file exists
+        MissingPackageError: if PyArrow is not installed
+        ArchiveStorageError: if the file could not be written
+    """
+    connection, dataset = read(dataset_name)
+    name = name_of(connection, dataset, snapshot_name)
+    return tables.export_table(connection, dataset, name, Path(path))
 
 
 @acting(Action.PIN)

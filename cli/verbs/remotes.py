@@ -1,4 +1,4 @@
-"""Commands for remotes."""
+"""Commands for histories and tables outside MongoDB."""
 
 from __future__ import annotations
 
@@ -118,6 +118,17 @@ def remote_verify(options: Namespace, _: Progress) -> Answer:
         said = f"{result.snapshots} snapshots are whole: {size(result.size_bytes)} read"
         return Answer(result, said)
     return Answer(result, "\n".join(result.problems), FOUND)
+
+
+def export_table(options: Namespace, _: Progress) -> Answer:
+    """Writes the labels of a snapshot to a Parquet file."""
+    path = sdk.export_table(options.dataset, options.snapshot, options.path)
+    data = {
+        "dataset_name": options.dataset,
+        "snapshot_name": options.snapshot,
+        "path": str(path),
+    }
+    return Answer(data, f"Wrote {path}")
 
 
 def _told(done: str, names: list[str], much: str) -> str:
