@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import fiftyone.core.dataset as fod
+from bson import ObjectId
 from pymongo.database import Database
 
 from ..backend.access import Action
@@ -223,6 +226,29 @@ def diff_sample(
     connection, dataset = read(dataset_name)
     before, after = _versions(connection, dataset, a, b)
     return compute.diff_sample(connection, dataset, sample_id, before, after)
+
+
+@acting(Action.DIFF)
+def diff_samples(
+    dataset_name: str | fod.Dataset, sample_ids: Sequence[ObjectId], a: str, b: str | None
+) -> list[SampleDifference]:
+    """Compares some samples in two versions of a dataset, for about the price of one.
+
+    Args:
+        dataset_name: the name of the dataset
+        sample_ids: the ids of the samples
+        a: the name of a snapshot, or ``"HEAD"``
+        b: the name of another one; None or ``"HEAD"`` for the dataset as it is now
+
+    Returns:
+        a list of :class:`SampleDifference`, in the order of the samples
+
+    Raises:
+        ValueError: if there is no such dataset or snapshot
+    """
+    connection, dataset = read(dataset_name)
+    before, after = _versions(connection, dataset, a, b)
+    return compute.diff_samples(connection, dataset, sample_ids, before, after)
 
 
 @acting(Action.DIFF)

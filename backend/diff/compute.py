@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from bson import ObjectId
 from pymongo.database import Database
 
 from ..catalog.catalog import Catalog
@@ -140,6 +141,18 @@ def diff_sample(
     """
     older, newer = versions(database, dataset, a, b)
     return single.of_sample(older, newer, single.object_id(sample_id))
+
+
+def diff_samples(
+    database: Database[Document],
+    dataset: DatasetReference,
+    sample_ids: Sequence[ObjectId],
+    a: str,
+    b: str | None = None,
+) -> list[SampleDifference]:
+    """Compares some samples in two versions of a dataset; see :func:`diff_sample`."""
+    older, newer = versions(database, dataset, a, b)
+    return single.of_samples(older, newer, sample_ids)
 
 
 def versions(

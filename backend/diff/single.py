@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +140,25 @@ def of_sample(older: Version, newer: Version, sample_id: ObjectId) -> SampleDiff
     return compare(sample_id, SampleState.of(older, sample_id), SampleState.of(newer, sample_id))
 
 
+def of_samples(
+    older: Version, newer: Version, sample_ids: Sequence[ObjectId]
+) -> list[SampleDifference]:
+    """Compares some samples in two versions, whose documents are read together.
+
+    Args:
+        older: a version
+        newer: a later version
+        sample_ids: the samples
+
+    Returns:
+        the differences, in the order of the samples
+    """
+    before, after = _states(older, sample_ids), _states(newer, sample_ids)
+    return [
+        compare(id_, was, is_) for id_, was, is_ in zip(sample_ids, before, after, strict=True)
+    ]
+
+
 def label_differences(change: equality.Change) -> tuple[LabelDifference, ...]:
     """Returns which labels differ in a field, and how; nothing if it holds no labels."""
     found_labels = labels.labels_of(change)
@@ -158,6 +177,15 @@ def label_difference(pair: labels.LabelPair) -> LabelDifference | None:
     kind = Kind.ADDED if before is None else Kind.REMOVED if after is None else Kind.CHANGED
     known = after if after is not None else before or {}
     return LabelDifference(str(known.get("_id")), kind, before, after, attributes)
+
+
+def _states(version: Version, sample_ids: Sequence[ObjectId]) -> list[SampleState]:
+    if version.documents(Part.FRAMES) is not None:
+        # A video has too many frames to hold those of many
+        return [SampleState.of(version, id_) for id_ in sample_ids]
+    samples = version.documents(Part.SAMPLES)
+    found = {} if samples is None else samples.fetch(list(sample_ids))
+    return [SampleState(found.get(id_.binary), {}) for id_ in sample_ids]
 
 
 def _fields(before: SampleState, after: SampleState) -> Iterator[FieldDifference]:
