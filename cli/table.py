@@ -60,13 +60,13 @@ COMMANDS = (
     Command(Action.RESTORE.command, "bring a deleted snapshot back", (DATASET, SNAPSHOT)),
     Command(
         Action.REVERT.command,
-        "take a dataset back to a snapshot",
+        "roll a dataset back to a snapshot",
         (DATASET, SNAPSHOT),
         destroys=True,
     ),
     Command(
         Action.UNDO_REVERT.command,
-        "bring back what the last revert discarded; after that, revert again",
+        "undo the last rollback; after that, redo it",
         (
             DATASET,
             argument(

@@ -15,8 +15,10 @@
  * 6. When the content of the open dataset is exchanged, by whomever, the grid shows it.
  * 7. Dialogs show what an action would change, which takes its time to calculate.
  * 8. A conflict of a merge opens its sample as the grid shows it, with the fields of both sides.
- * 9. The page's address can name a snapshot that is not open yet; and a dataset without samples,
+ * 9. While a snapshot is open, a banner above everything says so (banner.js).
+ * 10. The page's address can name a snapshot that is not open yet; and a dataset without samples,
  *    of which the App shows no panels, offers its snapshots.
+ * 11. A comparison shows the changed samples before and after (pictures.js).
  *
  * Plain JavaScript on the globals that FiftyOne gives to plugins, so that what is committed is what
  * runs: there is no build. All decisions are made in Python.
@@ -44,6 +46,27 @@
   const OVERTAKEN_MILLISECONDS = 1000;
   const WATCH_MILLISECONDS = 4000;
   const KNOWN_MILLISECONDS = 300;
+  const LEFT_MILLISECONDS = 1000;
+  const PASSING_MILLISECONDS = 8000;
+  const SAVABLE_MILLISECONDS = 3000;
+  const SCRIPT = document.currentScript.src;
+
+  // Of each theme: read on the App's backgrounds with a contrast of 4.5 at least
+  const tones = document.createElement("style");
+  tones.textContent = `
+    html {
+      --snapshots-added: #1a7a42; --snapshots-deleted: #c62f2a;
+      --snapshots-changed: #8f5a00; --snapshots-info: #1b6fb3;
+    }
+    html[data-mui-color-scheme="dark"] {
+      --snapshots-added: #3fb873; --snapshots-deleted: #ff7b74;
+      --snapshots-changed: #e0a030; --snapshots-info: #5fa8e6;
+    }
+    [data-testid=history-panel] :is(button, input, [role=combobox]):focus-visible {
+      outline: 2px solid var(--snapshots-info); outline-offset: 1px;
+    }
+  `;
+  document.head.append(tones);
 
   const OFF = { enabled: false, message: "This is a snapshot: read-only" };
   const LOCKED = {
@@ -88,6 +111,56 @@
   /** The last time that datasets were looked at, which the next time waits for. */
   let turn = Promise.resolve();
 
+  // FiftyOne loads this script alone, by a name that changes with its content. Looking first whether
+  // the others are as the browser remembers them keeps it from using old ones
+  const part = async (name) => {
+    const address = new URL(name, SCRIPT).href;
+    await fetch(address, { cache: "no-cache" });
+    return import(address);
+  };
+
+  /** The dataset for which the banner is there, and what draws it. */
+  let banner = { dataset: null, draw: null };
+  const drawing = part("banner.js").then(({ placeBanner }) =>
+    placeBanner({ act: useBanner, refresh: () => showBanner(banner.dataset) })
+  );
+
+  /** Shows the banner of a snapshot. */
+  async function showBanner(dataset) {
+    const draw = await drawing;
+    const told = dataset ? await ask("describe_banner", dataset) : null;
+    if (!told?.snapshot || (await read(app.datasetName)) !== dataset) return;
+    banner = { dataset, draw };
+    draw(told);
+  }
+
+  /** Takes the banner away unless a dataset is the one that it is there for. */
+  function forgetBanner(dataset) {
+    if (!banner.dataset || banner.dataset === dataset) return;
+    banner.draw(null);
+    banner = { dataset: null, draw: null };
+  }
+
+  /** Does what was clicked in the banner; returns the result. */
+  function useBanner(value) {
+    return new Promise((resolve, reject) => {
+      const callback = ({ result, error, errorMessage }) => {
+        if (error) {
+          reject(errorMessage || error);
+          return;
+        }
+        resolve(result);
+        showBanner(banner.dataset);
+      };
+      operators.executeOperator(`${PLUGIN}/use_banner`, { value }, { callback, skipErrorNotification: true });
+    });
+  }
+
+  // The App's start page, for one, is no dataset that is opened
+  setInterval(async () => {
+    if (banner.dataset) forgetBanner(await read(app.datasetName));
+  }, LEFT_MILLISECONDS);
+
   class LockSnapshot extends operators.Operator {
     get config() {
       return new operators.OperatorConfig({
@@ -124,13 +197,16 @@
       if (dataset !== (await hooks.read(app.datasetName))) return;
 
       if (pending?.dataset === dataset) {
-        operators.executeOperator("set_view", { view: pending.view });
+        if (pending.view?.length) operators.executeOperator("set_view", { view: pending.view });
+        if (pending.filters) operators.executeOperator("set_filters", pending.filters);
       }
       pending = null;
       if (open?.is_lost && grid.dataset !== dataset) {
         runWhenKnown("bring_back_samples", { ask: true });
       }
       grid = { dataset, version: open?.version, isLost: open?.is_lost };
+      if (open?.snapshot) showBanner(dataset);
+      else forgetBanner(dataset);
       // The App closes all panels when it opens another dataset; this one is for going back and forth
       const isSameHistory = open?.dataset && open.dataset === shown.dataset;
       if (isSameHistory && Date.now() - shown.until < SWITCH_MILLISECONDS) {
@@ -206,6 +282,27 @@
       } else {
         const again = () => operators.executeOperator(`${PLUGIN}/run_when_known`, params);
         setTimeout(again, KNOWN_MILLISECONDS);
+      }
+    }
+  }
+
+  /** Shows a comparison in the History panel, which may have to be opened for it. */
+  class ShowComparison extends operators.Operator {
+    get config() {
+      return new operators.OperatorConfig({
+        name: "show_comparison",
+        label: "Show a comparison",
+        unlisted: true,
+      });
+    }
+
+    async execute({ params: { versions } }) {
+      // The panel is beside the grid, on which an open sample lies
+      operators.executeOperator("close_sample");
+      if (shown.compare) shown.compare(versions);
+      else {
+        const state = { ...shown.state, compare: versions, history: { versions } };
+        operators.executeOperator("open_panel", { ...OPEN_HISTORY, state: { state } });
       }
     }
   }
@@ -379,7 +476,8 @@
 
   /** Calls the panel back when the server's version of what it shows differs from the shown one. */
   function HistoryWatch({ schema }) {
-    const { interval, version, on_new: onNew, history, keep, panels, is_named: isNamed } = schema.view;
+    const { interval, version, on_new: onNew, on_compare: onCompare, history, keep, panels } = schema.view;
+    const { is_named: isNamed, passing, on_passed: onPassed } = schema.view;
     shown.state = keep;
     const panel = spaces.usePanelId();
     const [state] = spaces.usePanelState(null, panel);
@@ -388,11 +486,13 @@
     const dataset = recoil.useRecoilValue(app.datasetName);
     const latest = React.useRef();
     latest.current = { version, trigger, panels };
+    shown.compare = (versions) => trigger(panel, { operator: onCompare, params: versions });
 
     React.useEffect(() => {
       Object.assign(shown, { dataset: history, until: Infinity });
       return () => {
         shown.until = Date.now();
+        shown.compare = null;
       };
     }, [history]);
 
@@ -416,6 +516,13 @@
       return () => clearInterval(timer);
     }, [interval, onNew, panel, dataset]);
 
+    React.useEffect(() => {
+      if (!passing) return undefined;
+      const pass = () => latest.current.trigger(panel, { operator: onPassed, params: {} });
+      const timer = setTimeout(pass, PASSING_MILLISECONDS);
+      return () => clearTimeout(timer);
+    }, [passing, onPassed, panel]);
+
     // An answer that was overtaken still complains of a name that has been used and cleared since
     const isOvertaken = isNamed && !name;
     React.useEffect(() => {
@@ -428,6 +535,52 @@
     return null;
   }
 
+  const PANEL = "[data-testid=history-panel]";
+  const CREATE = "[data-testid=history-create]";
+
+  /** Presses "Save new snapshot" as soon as the name that was typed is known to be usable. */
+  function save(box) {
+    const until = Date.now() + SAVABLE_MILLISECONDS;
+    const press = () => {
+      const button = [...box.querySelectorAll("button")].find((each) => each.matches(SAVE));
+      if (button && !button.disabled) button.click();
+      else if (Date.now() < until) setTimeout(press, 100);
+    };
+    // The App tells of what is typed a moment later
+    setTimeout(press, KNOWN_MILLISECONDS);
+  }
+  const SAVE = "[aria-label='Save new snapshot']";
+
+  /** Whether what was clicked last is in our panel. */
+  let isPanelUsed = false;
+  window.addEventListener(
+    "pointerdown",
+    ({ target }) => {
+      isPanelUsed = Boolean(target.closest?.(PANEL));
+    },
+    true
+  );
+  window.addEventListener(
+    "keydown",
+    (event) => {
+      const { target, key } = event;
+      const isTyped = target.matches?.("input, textarea, [contenteditable=true]");
+      const isHere = target.closest?.(PANEL) || (target === document.body && isPanelUsed);
+      if (key === "Enter" && isTyped && target.closest(CREATE)) {
+        event.stopImmediatePropagation();
+        save(target.closest(CREATE));
+      } else if (key === "z" && (event.ctrlKey || event.metaKey) && isHere && !isTyped) {
+        // Offered, not done: the next Enter does it
+        const undo = document.querySelector(`${PANEL} [data-undo]`);
+        if (!undo) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        undo.focus({ preventScroll: true });
+      }
+    },
+    true
+  );
+
   // The App takes Enter for itself, wherever the focus is; in our panel it presses buttons
   const PRESSED = "[data-testid=history-panel] button, [data-testid=history-menu] [role=menuitem]";
   window.addEventListener(
@@ -439,10 +592,40 @@
     true
   );
 
+  /** A point in time, in words; pointed at, exactly, as the clock here has it and in UTC. */
+  function Time({ schema }) {
+    const { title, time, exact, size } = schema.view;
+    const at = new Date(time);
+    return create(
+      mui.Typography,
+      {
+        component: "time",
+        dateTime: time,
+        title: `${at.toLocaleString()} (${exact})`,
+        sx: { color: "text.secondary", fontSize: size, lineHeight: 1.4 },
+      },
+      title ?? at.toLocaleTimeString()
+    );
+  }
+
+  const Drawn = React.lazy(() => part("pictures.js"));
+
+  /** The changed samples of a comparison, before and after. */
+  function Pictures({ schema }) {
+    const { samples, on_show: onShow } = schema.view;
+    const panel = spaces.usePanelId();
+    const trigger = operators.usePanelEvent();
+    const show = (id) =>
+      trigger(panel, { operator: onShow, params: { kind: "changed", sample_id: id } });
+    return create(React.Suspense, { fallback: null }, create(Drawn, { samples, show }));
+  }
+
   const ours = {
+    SnapshotsPictures: Pictures,
     SnapshotsHistoryWatch: HistoryWatch,
     SnapshotsMenu: Menu,
     SnapshotsPreview: Preview,
+    SnapshotsTime: Time,
     SnapshotsMark: () => null,
   };
   for (const [name, component] of Object.entries(ours)) {
@@ -454,7 +637,14 @@
       activator: () => true,
     });
   }
-  for (const operator of [LockSnapshot, OpenView, RunWhenKnown, ShowContent, ShowSample]) {
+  for (const operator of [
+    LockSnapshot,
+    OpenView,
+    RunWhenKnown,
+    ShowComparison,
+    ShowContent,
+    ShowSample,
+  ]) {
     operators.registerOperator(operator, PLUGIN);
   }
   // The dataset of the page's address was opened before plugins were loaded

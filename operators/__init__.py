@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .archive import ArchiveSnapshot, UnarchiveSnapshot
+from .banner import DescribeBanner, UseBanner
 from .base import PluginOperator
 from .branches import CreateBranch, DeleteBranch, ListBranches, RestoreBranch
 from .bring_back import BringBackSamples
@@ -71,6 +72,8 @@ OPERATORS: tuple[type[PluginOperator], ...] = (
     CancelOperation,
     DescribeOpenSnapshot,
     DescribeHistory,
+    DescribeBanner,
+    UseBanner,
     OpenLink,
     BringBackSamples,
     PlanUndo,

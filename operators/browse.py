@@ -16,7 +16,7 @@ from ..backend.catalog import names
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
 from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
-from . import lost, running
+from . import lost, running, switching
 from .asking import asking
 from .base import Plain, PluginOperator, SnapshotOperator, Target, choose_snapshot
 from .form import Form
@@ -108,7 +108,7 @@ class BrowseSnapshot(SnapshotOperator):
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Opens it."""
-        ctx.ops.open_dataset(result["dataset_name"])
+        switching.open_version(ctx, result["dataset_name"])
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         """Returns nothing: what was opened is seen."""
@@ -148,7 +148,7 @@ class BackToLatest(SnapshotOperator):
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Opens it."""
-        ctx.ops.open_dataset(result["dataset_name"])
+        switching.open_version(ctx, result["dataset_name"])
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         """Returns nothing: what was opened is seen."""
@@ -156,7 +156,7 @@ class BackToLatest(SnapshotOperator):
 
     def resolve_placement(self, ctx: ExecutionContext) -> types.Placement | None:
         """Marks the samples grid while a snapshot is open."""
-        target = _quick_target(ctx)
+        target = quick_target(ctx)
         if target is None or target.snapshot is None:
             return None
         return types.Placement(
@@ -191,7 +191,7 @@ class OpenHistory(SnapshotOperator):
 
     def resolve_placement(self, ctx: ExecutionContext) -> types.Placement | None:
         """Offers itself above the samples grid."""
-        if _quick_target(ctx) is None:
+        if quick_target(ctx) is None:
             return None
         return types.Placement(
             types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
@@ -211,7 +211,7 @@ class DescribeOpenSnapshot(PluginOperator):
 
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Tells it, and what of the dataset the script has to look at."""
-        target = _quick_target(ctx)
+        target = quick_target(ctx)
         if target is None:
             return {"dataset": None, "snapshot": None}
         told: Plain = {"dataset": target.dataset, "snapshot": target.snapshot}
@@ -354,8 +354,15 @@ def _required(params: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _quick_target(ctx: ExecutionContext) -> Target | None:
-    """Returns what is open, if it can have snapshots; for what is asked at every click."""
+def quick_target(ctx: ExecutionContext) -> Target | None:
+    """Returns what is open, if it can have snapshots; for what is asked at every click.
+
+    Args:
+        ctx: an operator's context
+
+    Returns:
+        the target, or None
+    """
     if not ctx.dataset_name:
         return None
     try:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
@@ -18,7 +17,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.catalog import names
-from ..backend.diff import DatasetDiff, SampleDifference
+from ..backend.diff import DatasetDiff
 from ..backend.errors import InvalidRequestError
 from ..backend.rawbson.ids import Ids
 from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot
@@ -103,28 +102,6 @@ def recall(dataset: str, before: str, after: str) -> DatasetDiff | None:
 def figures(diff: DatasetDiff) -> dict[str, Plain]:
     """Returns a comparison's figures, as Plotly's own JSON."""
     return {name: json.loads(figure.to_json()) for name, figure in diff.plot().items()}
-
-
-def samples_one_by_one(
-    diff: DatasetDiff, sample_ids: Sequence[ObjectId]
-) -> Iterator[tuple[str, SampleDifference]]:
-    """Compares some of the samples that changed, in every detail.
-
-    Args:
-        diff: the comparison
-        sample_ids: the samples
-
-    Returns:
-        the names of their files, and what differs in them
-
-    Raises:
-        SnapshotError: if a version is gone
-    """
-    files = only(diff, sample_ids).changed_view(before=True).values(["id", "filepath"])
-    names = {sample_id: Path(filepath).name for sample_id, filepath in zip(*files, strict=True)}
-    for sample_id in map(str, sample_ids):
-        difference = management.diff_sample(diff.dataset_name, sample_id, diff.a, diff.b)
-        yield names.get(sample_id, sample_id), difference
 
 
 def only(diff: DatasetDiff, sample_ids: Sequence[ObjectId]) -> DatasetDiff:

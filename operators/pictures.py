@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from bson import ObjectId
 
 from ..backend.diff import DatasetDiff
 from ..backend.diff.drawing import Drawing, DrawnChange, How, draw
+from ..backend.diff.records import FieldChanges
 from ..backend.errors import SnapshotError
 from ..management.comparing import diff_samples
 from . import compare
@@ -149,15 +150,19 @@ def pictures(diff: DatasetDiff, sample_ids: Sequence[ObjectId], wanted: Wanted) 
 
 def classes(diff: DatasetDiff, field: str | None) -> list[str]:
     """Returns the classes of the labels that differ, of one field or of all."""
-    fields = [diff.fields[field]] if field in diff.fields else diff.fields.values()
+    fields = _fields(diff, field)
     names = {name for each in fields if each.labels for name in each.labels.classes if name}
     return sorted(names)
 
 
 def kinds(diff: DatasetDiff, field: str | None) -> list[str]:
     """Returns what has happened to labels, of one field or of all."""
-    fields = [diff.fields[field]] if field in diff.fields else diff.fields.values()
+    fields = _fields(diff, field)
     return [how for how in How if any(e.labels and getattr(e.labels, how) for e in fields)]
+
+
+def _fields(diff: DatasetDiff, field: str | None) -> Iterable[FieldChanges]:
+    return [diff.fields[field]] if field is not None else diff.fields.values()
 
 
 def _files(diff: DatasetDiff, sample_ids: Sequence[ObjectId]) -> dict[str, str]:

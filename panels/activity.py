@@ -12,7 +12,7 @@ from .. import management
 from ..backend.access import Action
 from ..backend.audit import AuditEvent, Outcome
 from ..backend.results.times import zoned
-from ..operators.words import ago, exact, plural
+from ..operators.words import ago, plural
 from . import widgets
 from .model import Shown, state_of
 
@@ -198,9 +198,7 @@ def _event(page: types.Object, key: str, event: AuditEvent) -> types.Object:
     if event.seconds is not None:
         facts.append(_duration(event.seconds))
     about = widgets.row(line, "facts", gap=0.7, style={"flexWrap": "wrap"})
-    widgets.text(
-        about, "when", ago(event.at), color=widgets.SECONDARY, size="0.8rem", title=exact(event.at)
-    )
+    widgets.moment(about, "when", event.at, ago(event.at))
     widgets.text(about, "who", "· " + " · ".join(facts), color=widgets.SECONDARY, size="0.8rem")
     return title
 
@@ -210,7 +208,9 @@ def _duration(seconds: float) -> str:
 
 
 def _words(action: str) -> str:
-    return action.replace("_", " ").capitalize()
+    """Returns what the operators call an action as well."""
+    label = next((each.row.label for each in Action if each == action), "")
+    return label or action.replace("_", " ").capitalize()
 
 
 def _chosen(ctx: ExecutionContext, key: str) -> str | None:

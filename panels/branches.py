@@ -8,6 +8,7 @@ from fiftyone.operators import types
 
 from ..backend.access import Action
 from ..backend.branches.record import Branch
+from ..operators.menu import Choice
 from ..operators.words import ago, exact
 from . import widgets
 from .model import Shown
@@ -120,7 +121,7 @@ def _row(panel: HistoryPanel, box: types.Object, key: str, branch: Branch, shown
         actions,
         "menu",
         f"More for branch {branch.name}",
-        [widgets.Choice(f"merge/{branch.dataset_name}", f"Merge into {branch.parent_name}")],
+        [Choice(f"merge/{branch.dataset_name}", f"Merge into {branch.parent_name}")],
         panel.on_plan_merge,
     )
     if shown.may_delete(branch):

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bson import ObjectId
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from ..backend.diff import DatasetDiff
-from ..backend.errors import SnapshotError
+from ..backend.diff.records import LabelChanges
 from ..operators import compare
-from ..operators.words import MINUS, ago, exact, plural
-from . import rows, widgets
+from ..operators.words import MINUS, ago, plural
+from . import changed_samples, rows, widgets
 from .model import Shown, state_of
 
 if TYPE_CHECKING:
     from .history import HistoryPanel
 
 _MOST_FIELDS = 30
-_MOST_DIFFERENCES = 8
-_LABEL_CHANGES = ("added", "removed", "relabelled", "moved", "changed")
-
-SAMPLES_AT_ONCE = 3
 _TITLES = {"classes": "Labels by class", "confusion": "Relabelled: which class became which"}
 
 
@@ -45,7 +40,7 @@ def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown
     elif diff is not None:
         _samples(panel, page, diff)
         _fields(panel, page, diff)
-        _one_by_one(panel, page, ctx, diff)
+        changed_samples.render(panel, page, ctx, diff)
         _around(page, diff)
         _plots(page, ctx, diff)
     elif not shown.is_busy:
@@ -63,14 +58,8 @@ def _head(panel: HistoryPanel, page: types.Object, shown: Shown, diff: DatasetDi
     widgets.dropdown(line, "after", "After", {**current, **names}, panel.on_compare, width="170px")
     widgets.button(line, "again", "Compare again", panel.on_compare, icon="refresh")
     if diff is not None:
-        widgets.text(
-            line,
-            "when",
-            f"compared {ago(diff.compared_at)}",
-            color=widgets.SECONDARY,
-            size="0.8rem",
-            title=exact(diff.compared_at),
-        )
+        said = f"compared {ago(diff.compared_at)}"
+        widgets.moment(line, "when", diff.compared_at, said)
 
 
 def _samples(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
@@ -114,11 +103,7 @@ def _fields(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
         if field.frames:
             facts.append(plural(field.frames, "frame"))
         if field.labels is not None:
-            totals = {what: getattr(field.labels, what) for what in _LABEL_CHANGES}
-            # What was relabelled or moved was changed, and needs no more to be said
-            if totals["changed"] <= max(totals["relabelled"], totals["moved"]):
-                del totals["changed"]
-            facts += [f"{plural(n, 'label')} {what}" for what, n in totals.items() if n]
+            facts += _label_facts(field.labels)
         widgets.text(
             line,
             "facts",
@@ -134,49 +119,29 @@ def _fields(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
         widgets.text(box, "more", more, color=widgets.SECONDARY)
 
 
-def _one_by_one(
-    panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, diff: DatasetDiff
-) -> None:
-    """Adds what differs in single samples: the selected ones, or all of them page by page."""
-    if not diff.changed:
-        return
-    box = widgets.card(page, "one_by_one", data_testid="compared-one-by-one")
-    selected = [ObjectId(id_) for id_ in ctx.selected if ObjectId.is_valid(id_)]
-    ids = [id_ for id_ in selected if id_ in diff.changed]
-    first = state_of(ctx, "sample_page", 0) * SAMPLES_AT_ONCE
-    title = "Selected samples" if ids else "Changed samples, one by one"
-    widgets.text(box, "title", title, bold=True)
-    some = ids[:SAMPLES_AT_ONCE] or diff.changed[first : first + SAMPLES_AT_ONCE]
-    try:
-        compared = list(compare.samples_one_by_one(diff, some))
-    except SnapshotError as error:
-        widgets.text(box, "gone", str(error), color=widgets.SECONDARY)
-        return
-    for number, (name, sample) in enumerate(compared):
-        line = widgets.row(box, f"sample_{number}", style={"alignItems": "flex-start"})
-        about = widgets.column(line, "about", gap=0.2, style={"item": {"flex": "1 1 0"}})
-        widgets.text(about, "name", name, title=f"Sample {sample.sample_id}")
-        said = [str(field).replace(" -> ", " → ") for field in sample.fields] or [
-            "the same by now" if sample.kind is None else f"{sample.kind} meanwhile"
-        ]
-        more = len(said) - _MOST_DIFFERENCES
-        if more > 0:
-            said[_MOST_DIFFERENCES:] = [f"and {more} more"]
-        for index, difference in enumerate(said):
-            widgets.text(
-                about, f"difference_{index}", _short(difference, 300), color=widgets.SECONDARY
-            )
-        show = f"Show sample {name}"
-        _show_button(panel, line, show, kind="changed", sample_id=sample.sample_id)
-    if not ids:
-        widgets.pager(
-            box,
-            "pager",
-            (first, first + len(some), len(diff.changed)),
-            "sample",
-            ("Previous", panel.on_previous_samples),
-            ("Next", panel.on_next_samples),
-        )
+def _label_facts(changes: LabelChanges) -> list[str]:
+    """Returns what happened to labels; what was relabelled and moved, as parts of what changed."""
+    facts = [
+        f"{plural(number, 'label')} {what}"
+        for number, what in ((changes.added, "added"), (changes.removed, "removed"))
+        if number
+    ]
+    parts = {
+        what: number
+        for what, number in (("relabelled", changes.relabelled), ("moved", changes.moved))
+        if number
+    }
+    if list(parts.values()) == [changes.changed]:
+        # The part is the whole
+        facts.append(f"{plural(changes.changed, 'label')} {next(iter(parts))}")
+    elif changes.changed:
+        said = f"{plural(changes.changed, 'label')} changed"
+        if parts:
+            told = ", ".join(f"{number:,} {what}" for what, number in parts.items())
+            both = ", some both" if sum(parts.values()) > changes.changed else ""
+            said += f" ({told}{both})"
+        facts.append(said)
+    return facts
 
 
 def _show_button(panel: HistoryPanel, line: types.Object, about: str, **params: str) -> None:

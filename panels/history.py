@@ -6,6 +6,7 @@ the panel, the Operator Browser and Python have one and the same way in.
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from fiftyone.operators import types
@@ -15,17 +16,14 @@ from fiftyone.operators.panel import Panel, PanelConfig
 from ..backend.dataset.selection import id_of
 from ..backend.errors import SnapshotError
 from ..operators import (
-    archive,
     branches,
     browse,
     change,
     compare,
     create,
-    pin,
-    restore_samples,
+    menu,
     revert,
     running,
-    tags,
     trash,
     undo_restore,
     undoing,
@@ -35,25 +33,6 @@ from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
 from . import page, saving
 from .merging_events import MergeEvents
 from .model import COMPARED, DESCRIPTION, KEPT_OF_MERGES, NAME, compared, state_of
-
-_MENU: dict[str, type[SnapshotOperator]] = {
-    "revert": revert.RevertToSnapshot,
-    "clone": change.CloneSnapshot,
-    "edit": change.EditSnapshot,
-    "verify": change.VerifySnapshot,
-    "delete": trash.DeleteSnapshot,
-    "restore": trash.RestoreSnapshot,
-    "restore_samples": restore_samples.RestoreSamples,
-    "archive": archive.ArchiveSnapshot,
-    "unarchive": archive.UnarchiveSnapshot,
-    "tag": tags.TagSnapshot,
-}
-
-_AT_ONCE: dict[str, type[SnapshotOperator]] = {
-    "pin": pin.PinSnapshot,
-    "unpin": pin.UnpinSnapshot,
-}
-"""What asks nothing: the same menu takes it back."""
 
 
 class HistoryPanel(MergeEvents, Panel):
@@ -149,37 +128,22 @@ class HistoryPanel(MergeEvents, Panel):
         """Opens a snapshot."""
         self._perform(ctx, browse.BrowseSnapshot, {"name": ctx.params["name"]}, quiet=True)
 
-    def on_switch(self, ctx: ExecutionContext) -> None:
-        """Called with "open/chosen" of the drop-down in the banner."""
-        opened, _, chosen = str(ctx.params.get("value") or "").partition("/")
-        # Nobody has chosen when it is shown for the first time, nor if it shows what was open
-        # before: the windows of a server share what is open, and what their panels hold
-        if opened == Target.of(ctx).snapshot and chosen != opened:
-            self._perform(ctx, browse.BrowseSnapshot, {"name": chosen}, quiet=True)
-
-    def on_back(self, ctx: ExecutionContext) -> None:
-        """Leaves the open snapshot."""
-        self._perform(ctx, browse.BackToLatest, {}, quiet=True)
-
     def on_menu(self, ctx: ExecutionContext) -> None:
         """Called with "action/name" of a snapshot's menu."""
-        action, _, name = str(ctx.params.get("value") or "").partition("/")
-        if action in ("compare_head", "compare_previous"):
-            older, newer = (name, None)
-            if action == "compare_previous":
-                older, _, newer = name.partition("/")
-            self._compare(ctx, older, newer or compare.HEAD)
-        elif action in _AT_ONCE:
-            self._perform(ctx, _AT_ONCE[action], {"name": name})
-        elif action == "create_branch":
-            self._ask(ctx, branches.CreateBranch, {"snapshot": name})
-        elif action in _MENU:
-            self._ask(ctx, _MENU[action], {"name": name})
+        chosen = menu.Chosen.of(ctx.params.get("value"))
+        if chosen.versions:
+            self._compare(ctx, *chosen.versions)
+        elif operator := menu.AT_ONCE.get(chosen.action):
+            self._perform(ctx, operator, chosen.params)
+        elif operator := menu.DIALOGS.get(chosen.action):
+            self._ask(ctx, operator, chosen.params)
 
     def on_compare(self, ctx: ExecutionContext) -> None:
         """Called when other versions are chosen in the comparison, or to compare again."""
         chosen = state_of(ctx, COMPARED, {})
         versions = {**state_of(ctx, "compare", {}), **{k: v for k, v in chosen.items() if v}}
+        # What the banner asks for, which is not chosen here
+        versions.update({k: ctx.params[k] for k in ("before", "after") if ctx.params.get(k)})
         self._compare(ctx, versions["before"], versions["after"])
 
     def _compare(self, ctx: ExecutionContext, before: str, after: str) -> None:
@@ -199,6 +163,10 @@ class HistoryPanel(MergeEvents, Panel):
         """Called when samples are selected in the grid: a comparison tells about those."""
         if compared(ctx, Target.of(ctx)):
             ctx.panel.set_state("sample_page", 0)
+
+    def on_filter_samples(self, ctx: ExecutionContext) -> None:
+        """Called when other changes are wanted to be seen."""
+        ctx.panel.set_state("sample_page", 0)
 
     def on_previous_samples(self, ctx: ExecutionContext) -> None:
         """Shows what differs in the samples before."""
@@ -319,7 +287,8 @@ class HistoryPanel(MergeEvents, Panel):
             return False
         if not quiet:
             # What goes on elsewhere shows as a running row
-            ctx.panel.set_state("notice", page.told(result))
+            told = page.told(result)
+            ctx.panel.set_state("notice", told and {**told, "at": _now()})
         return True
 
     def _ask(
@@ -345,4 +314,9 @@ class HistoryPanel(MergeEvents, Panel):
 
     @staticmethod
     def _tell(ctx: ExecutionContext, severity: str, message: str) -> None:
-        ctx.panel.set_state("notice", {"severity": severity, "message": message})
+        told = {"severity": severity, "message": message, "at": _now()}
+        ctx.panel.set_state("notice", told)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

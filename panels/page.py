@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from fiftyone.operators import types
@@ -13,7 +14,7 @@ from ..backend.access import Action
 from ..backend.errors import SnapshotError
 from ..operators import browse, running
 from ..operators.base import Target
-from ..operators.words import ago, exact
+from ..operators.words import ago
 from . import activity, branches, comparing, discarded, merging, rows, saving, widgets
 from .merging_state import merge_of
 from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
@@ -44,20 +45,17 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
         shown = Shown.of(ctx)
     except SnapshotError as error:
         widgets.alert(page, "nothing", "info", str(error))
-        return _finish(panel, root, ctx, None)
+        return _finish(panel, root, page, ctx, None)
 
-    _notices(panel, page, ctx, shown)
-    if shown.target.snapshot is not None:
-        _banner(panel, page, shown)
     if (merge := merge_of(ctx, shown)) is not None:
         merging.render(panel, page, ctx, shown, merge)
-        return _finish(panel, root, ctx, shown)
+        return _finish(panel, root, page, ctx, shown)
     if compared(ctx, shown.target):
         comparing.render(panel, page, ctx, shown)
-        return _finish(panel, root, ctx, shown)
+        return _finish(panel, root, page, ctx, shown)
     if state_of(ctx, "activity", False):
         activity.render(panel, page, ctx, shown)
-        return _finish(panel, root, ctx, shown)
+        return _finish(panel, root, page, ctx, shown)
     if shown.target.snapshot is None:
         _create_box(panel, page, ctx, shown)
     rows.under_way(panel, page, shown)
@@ -65,7 +63,7 @@ def render(panel: HistoryPanel, ctx: ExecutionContext) -> types.Property:
     if shown.target.snapshot is None and (shown.history.total or shown.branches.branch):
         branches.section(panel, page, shown)
     _list(panel, page, ctx, shown)
-    return _finish(panel, root, ctx, shown)
+    return _finish(panel, root, page, ctx, shown)
 
 
 def verdict(ctx: ExecutionContext, shown: Shown | None = None) -> str:
@@ -91,8 +89,16 @@ def verdict(ctx: ExecutionContext, shown: Shown | None = None) -> str:
 
 
 def _finish(
-    panel: HistoryPanel, root: types.Object, ctx: ExecutionContext, shown: Shown | None
+    panel: HistoryPanel,
+    root: types.Object,
+    page: types.Object,
+    ctx: ExecutionContext,
+    shown: Shown | None,
 ) -> types.Property:
+    if shown is not None:
+        _notices(panel, page, ctx, shown)
+    notice = state_of(ctx, "notice", {})
+    is_passing = notice.get("severity") in ("success", "info") and not notice.get("undo")
     watch = types.ComponentView(
         "SnapshotsHistoryWatch",
         history=shown.target.dataset if shown else None,
@@ -102,10 +108,13 @@ def _finish(
         is_named=bool(state_of(ctx, NAME, "")),
         interval=_BUSY_MILLISECONDS if shown and shown.is_busy else _IDLE_MILLISECONDS,
         on_new=panel.on_poll,
+        on_compare=panel.on_compare,
+        passing=notice.get("at") if is_passing else None,
+        on_passed=panel.on_dismiss,
     )
     root.view("watch", watch)
-    # The panel scrolls by itself: the App gives it the height of its space
-    style = {"display": "block", "overflowY": "auto", "height": "100%", "width": "100%"}
+    # It is the App that scrolls: else nothing could stick to the lower edge
+    style = {"display": "block", "width": "100%"}
     return types.Property(
         root, view=types.GridView(orientation="vertical", componentsProps={"grid": {"sx": style}})
     )
@@ -122,15 +131,29 @@ def _notices(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, sho
     for number, task in enumerate(shown.tasks_ended):
         if (outcome := _outcome(task)) is not None:
             notices[f"outcome_{number}"] = (outcome, {"task_id": task.id})
-    for name, (notice, params) in notices.items():
-        if not notice:
-            continue
+    # At the lower edge, where they move nothing that somebody is about to click
+    style = {"item": {"position": "sticky", "bottom": 0, "zIndex": 2}}
+    told = {name: found for name, found in notices.items() if found[0]}
+    box = widgets.column(page, "notices", style=style) if told else page
+    for name, (notice, params) in told.items():
+        assert notice is not None
         line = widgets.alert(
-            page, name, notice["severity"], notice["message"], data_testid="history-notice"
+            box, name, notice["severity"], notice["message"], data_testid="history-notice"
         )
+        if at := notice.get("at"):
+            widgets.moment(line, "at", datetime.fromisoformat(at), None)
         if undo := notice.get("undo"):
             said = {**params, "undo": undo}
-            widgets.button(line, "undo", "Undo", panel.on_undo, icon="undo", params=said)
+            widgets.button(
+                line,
+                "undo",
+                "Undo",
+                panel.on_undo,
+                icon="undo",
+                params=said,
+                hint="Also with Ctrl+Z (⌘Z), then Enter",
+                data_undo="last",
+            )
         widgets.button(
             line, "dismiss", None, panel.on_dismiss, icon="close", hint="Dismiss", params=params
         )
@@ -139,8 +162,14 @@ def _notices(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, sho
 def _outcome(task: running.Task) -> dict[str, Any] | None:
     """Returns what is to be told of an action in the background, once it has ended."""
     if task.error is not None:
-        return {"severity": "error", "message": f"{task.job.label}: {task.error}"}
-    return None if task.result is None else told(task.result)
+        found: dict[str, Any] | None = {
+            "severity": "error",
+            "message": f"{task.job.label}: {task.error}",
+        }
+    else:
+        found = None if task.result is None else told(task.result)
+    begun = datetime.fromtimestamp(task.started_at, timezone.utc)
+    return found and {**found, "at": begun.isoformat()}
 
 
 def told(result: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -156,42 +185,6 @@ def told(result: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     severity = "success" if result.get("ok", True) else "error"
     return {"severity": severity, "message": result["message"], "undo": result.get("undo")}
-
-
-def _banner(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
-    entry = shown.opened
-    said = f"You are looking at snapshot {shown.target.snapshot} of {shown.target.dataset}"
-    if entry is not None:
-        said += f", created {ago(entry.created_at)} by {entry.created_by or 'unknown'}"
-    line = widgets.alert(
-        page,
-        "banner",
-        "warning",
-        f"{said}. It is read-only.",
-        width="320px",
-        data_testid="history-banner",
-    )
-    opened = shown.target.snapshot
-    names = {f"{opened}/{name}": name for name in shown.others}
-    widgets.dropdown(
-        line,
-        "other",
-        "Snapshot that is open",
-        names,
-        panel.on_switch,
-        default=f"{opened}/{opened}",
-        width="170px",
-    )
-    widgets.button(
-        line,
-        "back",
-        "Back to current dataset",
-        panel.on_back,
-        icon="keyboard_return",
-        primary=True,
-    )
-    if entry is not None:
-        rows.menu(panel, line, entry, shown, f"More for the open snapshot {entry.name}")
 
 
 def _create_box(
@@ -249,15 +242,8 @@ def _changes(panel: HistoryPanel, box: types.Object, shown: Shown) -> None:
         widgets.text(line, "unknown", "not calculated yet", color=widgets.SECONDARY)
     else:
         rows.counts(line, shown.changes)
-        updated = shown.changes.updated_at
-        widgets.text(
-            line,
-            "calculated",
-            f"calculated {ago(updated)}",
-            color=widgets.SECONDARY,
-            size="0.8rem",
-            title=exact(updated) if updated else None,
-        )
+        if updated := shown.changes.updated_at:
+            widgets.moment(line, "calculated", updated, f"calculated {ago(updated)}")
         if shown.changes_are_stale:
             hint = "The dataset seems to have changed since: refresh"
             widgets.chip(line, "stale", "out of date", widgets.CHANGED, hint)

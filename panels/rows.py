@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import management
 from ..backend.access import Action
 from ..backend.catalog.record import SampleChangeSummary, SnapshotState
 from ..backend.operations.journal import Entry
 from ..backend.search.history import HistoryEntry
-from ..operators.words import MINUS, ago, exact, plural, size, until
+from ..operators import menu as snapshot_menu
+from ..operators.words import MINUS, ago, plural, size, until
 from . import widgets
 from .model import Shown
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 # Plotly's text follows the App's theme but for second axes: this is read on light and dark
 _GREY = "#8f8f9f"
 _AXIS = {"size": 12, "color": _GREY}
-
-_LOOK, _MANAGE, _DANGER = "look", "manage", "danger"
-"""The groups of a snapshot's menu."""
 
 
 def snapshot(
@@ -46,7 +43,7 @@ def snapshot(
     box = widgets.card(
         page,
         key,
-        style={**style, "flexDirection": "row", "alignItems": "center"},
+        style={**style, "flexDirection": "row", "alignItems": "center", "flexWrap": "wrap"},
         data_testid="history-row",
         data_snapshot=entry.name,
         role="group",
@@ -57,7 +54,8 @@ def snapshot(
 
 
 def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: bool) -> None:
-    about = widgets.column(box, "about", gap=0.3, style={"item": {"flex": "1 1 0"}})
+    # In a narrow panel, what can be done goes below
+    about = widgets.column(box, "about", gap=0.3, style={"item": {"flex": "1 1 220px"}})
     title = widgets.row(about, "title", gap=0.8, style={"flexWrap": "wrap"})
     widgets.text(title, "name", entry.name, bold=True, size="0.95rem")
     if is_open:
@@ -90,8 +88,8 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         }
         widgets.text(about, "description", entry.description, style=clamp, title=entry.description)
     facts = widgets.row(about, "facts", gap=0.5, style={"flexWrap": "wrap"})
+    widgets.moment(facts, "created", entry.created_at, ago(entry.created_at), size="0.75rem")
     facts_shown: tuple[tuple[str, str, str | None], ...] = (
-        ("created", ago(entry.created_at), exact(entry.created_at)),
         ("creator", f"by {entry.created_by or 'unknown'}", None),
     )
     if entry.state is not SnapshotState.CREATING:
@@ -100,8 +98,7 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
             ("size", *_size(entry)),
         )
     for key, fact, about_it in facts_shown:
-        if key != "created":
-            widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.75rem")
+        widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.75rem")
         widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.75rem", title=about_it)
 
 
@@ -163,46 +160,8 @@ def menu(
         shown: what the panel shows
         label: what the menu is for
     """
-    # What no name contains keeps action and names apart
-    choices = [widgets.Choice(f"compare_head/{entry.name}", "Compare with current dataset", _LOOK)]
-    if entry.previous:
-        value = f"compare_previous/{entry.previous}/{entry.name}"
-        said = f"Compare with previous ({entry.previous})"
-        choices.append(widgets.Choice(value, said, _LOOK))
-    for group, offered in _menu(entry).items():
-        choices += [
-            widgets.Choice(f"{action.value}/{entry.name}", said, group, group == _DANGER)
-            for action, said in offered.items()
-            if shown.why_not(action) is None
-        ]
+    choices = snapshot_menu.choices(entry, shown.why_not)
     widgets.kebab(parent, "menu", label, choices, panel.on_menu)
-
-
-def _menu(entry: HistoryEntry) -> dict[str, dict[Action, str]]:
-    """Returns what can be done with a snapshot: what only looks, what manages, what discards."""
-    is_archived = entry.archive is not None
-    look = {Action.VERIFY: "Verify"}
-    manage = {
-        Action.CREATE_BRANCH: "Create branch of it",
-        Action.EDIT: "Edit name and description",
-        Action.TAG: "Edit tags",
-    }
-    if entry.pinned:
-        manage[Action.UNPIN] = "Unpin"
-    else:
-        manage[Action.PIN] = "Pin: keep from automatic archival and pruning"
-    if is_archived:
-        manage[Action.UNARCHIVE] = "Bring back from the archive"
-        return {_LOOK: look, _MANAGE: manage, _DANGER: {Action.DELETE: "Delete snapshot"}}
-    manage[Action.CLONE] = "Clone to a new dataset"
-    if management.archives_are_on():
-        manage[Action.ARCHIVE] = "Archive"
-    danger = {
-        Action.REVERT: "Rollback to this snapshot",
-        Action.RESTORE_SAMPLES: "Restore samples from it",
-        Action.DELETE: "Delete snapshot",
-    }
-    return {_LOOK: look, _MANAGE: manage, _DANGER: danger}
 
 
 def counts(line: types.Object, summary: SampleChangeSummary) -> None:
@@ -308,9 +267,9 @@ def timeline(page: types.Object, ctx: ExecutionContext, shown: Shown) -> None:
             "yaxis": "y2",
         }
         for label, attribute, color in (
-            ("added", "num_samples_added", widgets.ADDED),
-            ("deleted", "num_samples_deleted", widgets.DELETED),
-            ("changed", "num_samples_changed", widgets.CHANGED),
+            ("added", "num_samples_added", "#2e9e5b"),
+            ("deleted", "num_samples_deleted", "#e0554f"),
+            ("changed", "num_samples_changed", "#d18a12"),
         )
     ]
     traces.append(

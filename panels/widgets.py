@@ -8,20 +8,25 @@ User's texts are only ever shown by components that do not interpret them, unlik
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from fiftyone.operators import types
 
-from ..operators.words import plural
+from ..operators.menu import Choice
+from ..operators.plain import utc
+from ..operators.words import exact, plural
 
 Style = Mapping[str, Any]
 Handler = Callable[..., Any]
 
 SECONDARY = "text.secondary"
-ADDED = "#2e9e5b"
-DELETED = "#e0554f"
-CHANGED = "#d18a12"
+# Each theme has tones of its own, which js/index.js sets
+ADDED = "var(--snapshots-added)"
+DELETED = "var(--snapshots-deleted)"
+CHANGED = "var(--snapshots-changed)"
+INFO = "var(--snapshots-info)"
 
 _BUTTON = {
     "px": 1.2,
@@ -111,6 +116,29 @@ def text(
             "container": _html(attributes),
             "item": {"sx": {"width": "auto", "minWidth": 0, **(item or {})}},
         },
+    )
+    parent.view(name, view)
+
+
+def moment(
+    parent: types.Object, name: str, time: datetime, said: str | None, size: str = "0.8rem"
+) -> None:
+    """Adds a point in time; pointed at, it is told exactly, in local time and UTC.
+
+    Args:
+        parent: where to add it
+        name: its name
+        time: the time
+        said: what is shown, such as "calculated 3 minutes ago"; None for the local time of day
+        size ("0.8rem"): the font's size
+    """
+    view = types.ComponentView(
+        "SnapshotsTime",
+        title=said,
+        time=utc(time).isoformat(),
+        exact=exact(time),
+        size=size,
+        componentsProps={"item": {"sx": {"width": "auto", "minWidth": 0}}},
     )
     parent.view(name, view)
 
@@ -247,18 +275,6 @@ def dropdown(
     parent.str(name, view=view, default=default, on_change=on_change)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What a menu offers."""
-
-    value: str
-    label: str
-    group: str = ""
-    """Choices of different groups are parted by a line."""
-    is_dangerous: bool = False
-    """Whether it discards something; shown in red."""
-
-
 def kebab(
     parent: types.Object, name: str, label: str, choices: Sequence[Choice], on_choose: Handler
 ) -> None:
@@ -303,7 +319,7 @@ def alert(
     Returns:
         the line
     """
-    tone = {"info": "#3f8fd2", "success": ADDED, "warning": CHANGED, "error": DELETED}[severity]
+    tone = {"info": INFO, "success": ADDED, "warning": CHANGED, "error": DELETED}[severity]
     line = row(
         parent,
         name,

@@ -22,16 +22,6 @@ def dataset() -> fo.Dataset:
     return dataset
 
 
-def opened(dataset: str, value: str) -> list[str]:
-    """Chooses in the banner's drop-down; returns the datasets that the App opens then."""
-    requests = happen(dataset, "on_switch", value=value)
-    return [
-        request["params"]["dataset"]
-        for request in requests
-        if request["operator_uri"] == "open_dataset"
-    ]
-
-
 def test_whatever_their_names_snapshots_are_compared_with_the_one_before(
     dataset: fo.Dataset,
 ) -> None:
@@ -58,22 +48,3 @@ def test_a_pin_asks_nothing(dataset: fo.Dataset) -> None:
         info = fos.get_snapshot_info("street", "c|d")
         assert info is not None
         assert info.is_pinned is is_pinned
-
-
-def test_the_drop_down_of_an_open_snapshot_opens_another(dataset: fo.Dataset) -> None:
-    snapshot = fos.load_snapshot(dataset, "a|b").name
-    values = Panel(snapshot).choices("banner", "other")
-    assert [opened(snapshot, value) for value in values] == [
-        ["street@数据 1"],
-        ["street@c|d"],
-        [],  # is open
-    ]
-
-
-def test_the_drop_down_of_a_snapshot_that_was_open_before_opens_nothing(
-    dataset: fo.Dataset,
-) -> None:
-    before = fos.load_snapshot(dataset, "a|b").name
-    values = Panel(before).choices("banner", "other")
-    now = fos.load_snapshot(dataset, "c|d").name
-    assert [opened(now, value) for value in values] == [[], [], []]

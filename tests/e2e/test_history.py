@@ -61,13 +61,13 @@ def test_the_whole_story(dataset: fo.Dataset, open_app: Callable[..., App]) -> N
     app.picture("compare")
     app.panel.get_by_role("button", name="Show changed samples", exact=True).click()
     expect(app.page.get_by_text("3 samples", exact=True).first).to_be_visible()
-    expect(app.banner).to_contain_text("snapshot reviewed of digits")
+    expect(app.banner).to_contain_text("Snapshot reviewed of digits")
     app.panel.get_by_role("button", name="Back to the list").click()
     app.row("labelled").wait_for()
 
     # Browse: editing is off, and stays off after a reload
     app.row("labelled").get_by_role("button", name="Browse labelled").click()
-    expect(app.banner).to_contain_text("You are looking at snapshot labelled of digits")
+    expect(app.banner).to_contain_text("Snapshot labelled of digits")
     app.wait_for_samples()
     expect(app.page).to_have_url(re.compile("digits%40labelled"))
     expect(app.page.get_by_text("40 samples", exact=True).first).to_be_visible()
@@ -81,7 +81,7 @@ def test_the_whole_story(dataset: fo.Dataset, open_app: Callable[..., App]) -> N
     other.wait_for_samples()
     expect(other.page.get_by_text("40 samples", exact=True).first).to_be_visible()
     other.open_history()
-    expect(other.banner).to_contain_text("snapshot labelled of digits")
+    expect(other.banner).to_contain_text("Snapshot labelled of digits")
     other.close()
 
     # Back to the current dataset by the marked action, and everything is on again
@@ -135,9 +135,9 @@ def test_two_browsers_see_the_same(dataset: fo.Dataset, open_app: Callable[..., 
     other.panel.locator(".js-plotly-plot").first.wait_for()
     other.picture("timeline-light")
     other.row("from one").get_by_role("button", name="Browse from one").click()
-    expect(other.banner).to_contain_text("snapshot from one of digits")
+    expect(other.banner).to_contain_text("Snapshot from one of digits")
     other.switch("from the other")
-    other.button("Back to current dataset").click()
+    other.leave()
     expect(other.panel).to_contain_text("Create snapshot")
 
 
@@ -252,6 +252,6 @@ def test_other_media(kind: str, tmp_path: Path, app: App) -> None:
     app.confirm("Rollback")
     expect(app.notice).to_contain_text("rolled back")
     app.row("v1").get_by_role("button", name="Browse v1").click()
-    expect(app.banner).to_contain_text("snapshot v1 of other")
-    app.button("Back to current dataset").click()
+    expect(app.banner).to_contain_text("Snapshot v1 of other")
+    app.leave()
     expect(app.panel).to_contain_text("Create snapshot")

@@ -160,7 +160,7 @@ class App:
     @property
     def banner(self) -> Locator:
         """What says that a snapshot is open."""
-        return self.page.get_by_test_id("history-banner")
+        return self.page.get_by_test_id("snapshots-banner")
 
     @property
     def running(self) -> Locator:
@@ -210,24 +210,14 @@ class App:
         self.page.get_by_role("option", name=choice, exact=True).click()
 
     def switch(self, snapshot: str) -> None:
-        """Chooses another snapshot in the banner.
+        """Chooses another snapshot in the banner."""
+        self.banner.get_by_label("Snapshot that is open").select_option(snapshot)
+        expect(self.banner).to_contain_text(f"Snapshot {snapshot} of")
 
-        The windows of a server share what their panels hold: one that is still loading closes the
-        drop-down of another, or takes the choice back before the App has told anybody of it. Then
-        one chooses again.
-        """
-        for _ in range(PATIENCE_MILLISECONDS // _HEED_MILLISECONDS):
-            try:
-                self.panel.get_by_role("combobox", name="Snapshot that is open").click()
-                option = self.page.get_by_role("option", name=snapshot, exact=True)
-                option.click(timeout=_HEED_MILLISECONDS)
-                said = f"snapshot {snapshot} of"
-                expect(self.banner).to_contain_text(said, timeout=2 * _HEED_MILLISECONDS)
-            except (PlaywrightError, AssertionError):
-                self.page.keyboard.press("Escape")
-                continue
-            return
-        raise AssertionError(f"The banner does not open {snapshot}")
+    def leave(self) -> None:
+        """Goes back to the current dataset by the banner."""
+        self.banner.get_by_role("button", name="Back to current dataset").click()
+        expect(self.banner).to_be_empty()
 
     def button(self, name: str) -> Locator:
         """A button of the panel, by what it says."""

@@ -61,20 +61,25 @@ def problems(properties: dict[str, Any]) -> list[str]:
 
 
 def triggered(
-    name: str, dataset: str | None, /, **params: Any
+    name: str,
+    dataset: str | None,
+    /,
+    on_screen: dict[str, Any] | None = None,
+    **params: Any,
 ) -> list[tuple[str, dict[str, Any]]]:
     """Executes an operator as the App does; returns what the App is to do then.
 
     Args:
         name: the operator's name
         dataset: the name of the dataset that is open, if any
+        on_screen (None): the view, the filters and the sample that are open
         **params: what is filled in
 
     Returns:
         the App's operators and their parameters
     """
     operator = OperatorRegistry().get_operator(f"{PLUGIN}/{name}")
-    request = {"dataset_name": dataset, "params": params}
+    request = {"dataset_name": dataset, "params": params, **(on_screen or {})}
     ctx = ExecutionContext(request, executor=Executor(), operator_uri=operator.uri)
     operator.execute(ctx)
     asked = ctx.executor.to_json()["requests"]

@@ -1,0 +1,228 @@
+/*
+ * The banner above everything while a snapshot is open: in the grid and in the sample's window,
+ * whether the History panel is open or not.
+ *
+ * FiftyOne has no place for it (see docs/design/0017-banner.md), so it is a part of the page of its
+ * own, before the App's, which makes room. What it says and offers, Python tells; what is clicked,
+ * it hands on.
+ */
+const { React, ReactDOM, __mui__: mui } = window;
+const create = React.createElement;
+
+const ID = "snapshots-banner";
+const SAID_MILLISECONDS = 6000;
+const FRESH_MILLISECONDS = 2000;
+
+// White on brown has a contrast of 7.4 in both themes, and nothing of the App looks like it
+const STYLE = `
+  #${ID} {
+    flex: none; display: flex; flex-wrap: wrap; align-items: center; gap: 6px 10px;
+    box-sizing: border-box; width: 100%; max-width: 100vw; min-height: 40px; padding: 4px 12px;
+    position: relative; z-index: 1001;
+    background: #7a4b00; color: #fff; font-size: 14px; line-height: 1.3;
+  }
+  #${ID}:empty { display: none; }
+  #${ID} .name { font-weight: 700; overflow-wrap: anywhere; }
+  #${ID} .lock { font-weight: 700; padding: 1px 8px; border: 1px solid #fff; border-radius: 10px; white-space: nowrap; }
+  #${ID} .where { flex: 1 1 200px; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  #${ID} .actions { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; }
+  #${ID} button, #${ID} select {
+    font: inherit; min-height: 30px; padding: 2px 10px; border: 1px solid #fff; border-radius: 4px;
+    background: transparent; color: #fff; cursor: pointer; white-space: nowrap;
+  }
+  #${ID} select { max-width: 190px; text-overflow: ellipsis; background: #7a4b00; }
+  #${ID} option { background: #fff; color: #222; }
+  #${ID} option:disabled { color: #6b6b6b; }
+  #${ID} button.back { background: #fff; color: #5a3700; font-weight: 700; }
+  #${ID} button:hover, #${ID} select:hover { outline: 1px solid #fff; }
+  #${ID} :focus-visible { outline: 3px solid #fff; outline-offset: 1px; }
+  #${ID} .said { flex-basis: 100%; }
+  /* The sample's window and its floating tools lie on the whole page: below the banner now */
+  body:has(> #${ID}:not(:empty)) > #modal {
+    top: var(--${ID}-height); height: calc(100% - var(--${ID}-height)); transform: translateZ(0);
+  }
+  .${ID}-menu { background: var(--fo-palette-background-level1) !important; color: var(--fo-palette-text-primary) !important; }
+  .${ID}-menu .danger { color: #b3261e; }
+  html[data-mui-color-scheme="dark"] .${ID}-menu .danger { color: #ff8a80; }
+  .${ID}-menu .MuiMenuItem-divider { border-bottom: 1px solid rgba(128, 128, 128, 0.5) !important; }
+`;
+
+/** Copies a text; also where the page is not served securely. */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const isCopied = document.execCommand("copy");
+    field.remove();
+    if (!isCopied) throw new Error(`The browser lets nobody copy. The link is ${text}`);
+  }
+}
+
+function Menu({ choices, name, onChoose }) {
+  const [anchor, setAnchor] = React.useState(null);
+  const choose = (value) => {
+    setAnchor(null);
+    onChoose(value);
+  };
+  return create(
+    React.Fragment,
+    null,
+    create(
+      "button",
+      {
+        type: "button",
+        "aria-haspopup": "menu",
+        "aria-expanded": Boolean(anchor),
+        "aria-label": `More for the open snapshot ${name}`,
+        onClick: (event) => setAnchor(event.currentTarget),
+      },
+      "⋮"
+    ),
+    create(
+      mui.Menu,
+      {
+        anchorEl: anchor,
+        open: Boolean(anchor),
+        onClose: () => setAnchor(null),
+        "data-testid": "history-menu",
+        PaperProps: { className: `${ID}-menu` },
+      },
+      choices.map(({ value, label, group, is_dangerous: isDangerous }, place) =>
+        create(
+          mui.MenuItem,
+          {
+            key: value,
+            dense: true,
+            divider: place + 1 < choices.length && choices[place + 1].group !== group,
+            className: isDangerous ? "danger" : undefined,
+            onClick: () => choose(value),
+            // The App keeps the keydown of Enter, which MUI listens to, from everybody else
+            onKeyPress: (event) => event.key === "Enter" && choose(value),
+          },
+          label
+        )
+      )
+    )
+  );
+}
+
+function Banner({ told, act, refresh }) {
+  const [said, setSaid] = React.useState(null);
+  const { snapshot, dataset } = told;
+  const say = (text, isError = false) => setSaid(text ? { text, isError } : null);
+  React.useEffect(() => {
+    if (!said || said.isError) return undefined;
+    const timer = setTimeout(() => setSaid(null), SAID_MILLISECONDS);
+    return () => clearTimeout(timer);
+  }, [said]);
+
+  const choose = async (value) => {
+    say(null);
+    try {
+      say((await act(value))?.message);
+    } catch (error) {
+      say(String(error?.message ?? error), true);
+    }
+  };
+  const link = async () => {
+    try {
+      await copy(new URL(`./${told.link}`, window.location.href).href);
+      say("Link copied");
+    } catch (error) {
+      say(error.message, true);
+    }
+  };
+  const isKnown = told.snapshots.some(({ name }) => name === snapshot);
+  const others = isKnown ? told.snapshots : [{ name: snapshot, label: snapshot }, ...told.snapshots];
+  return create(
+    React.Fragment,
+    null,
+    create("span", { className: "lock" }, "Read-only"),
+    create(
+      "span",
+      { className: "where", title: told.about, "data-testid": "banner-where" },
+      "Snapshot ",
+      create("span", { className: "name" }, snapshot),
+      ` of ${dataset}`
+    ),
+    create(
+      "span",
+      { className: "actions", onPointerEnter: refresh, onFocus: refresh },
+      create(
+        "select",
+        {
+          "aria-label": "Snapshot that is open",
+          title: "Open another snapshot",
+          value: snapshot,
+          onChange: (event) => choose(`open/${event.target.value}`),
+        },
+        others.map(({ name, label, can_be_opened: canBeOpened }) =>
+          create(
+            "option",
+            { key: name, value: name, disabled: !canBeOpened && name !== snapshot },
+            name === snapshot ? `✓ ${label}` : label
+          )
+        )
+      ),
+      create(
+        "button",
+        { type: "button", className: "back", onClick: () => choose("back") },
+        "Back to current dataset"
+      ),
+      create("button", { type: "button", onClick: link }, "Copy link"),
+      told.menu.length > 0 &&
+        create(Menu, { choices: told.menu, name: snapshot, onChoose: choose })
+    ),
+    said &&
+      create(
+        "span",
+        { className: "said", role: said.isError ? "alert" : "status", "data-testid": "banner-said" },
+        said.text
+      )
+  );
+}
+
+/**
+ * Makes the banner's place in the page.
+ *
+ * Returns a function that shows what Python told, or takes the banner away if that is nothing.
+ */
+export function placeBanner({ act, refresh }) {
+  document.getElementById(ID)?.remove();
+  const place = document.createElement("div");
+  place.id = ID;
+  place.setAttribute("role", "region");
+  place.setAttribute("aria-label", "Open snapshot");
+  place.dataset.testid = ID;
+  const style = document.createElement("style");
+  style.textContent = STYLE;
+  document.head.append(style);
+  document.body.prepend(place);
+  new ResizeObserver(() => {
+    document.body.style.setProperty(`--${ID}-height`, `${place.offsetHeight}px`);
+    // The grid fits itself to the window
+    window.dispatchEvent(new Event("resize"));
+  }).observe(place);
+  // The App takes keys for itself, wherever the focus is; those pressed here are meant for here
+  window.addEventListener(
+    "keydown",
+    (event) => place.contains(event.target) && event.stopImmediatePropagation(),
+    true
+  );
+
+  const root = ReactDOM.createRoot(place);
+  let asked = 0;
+  const freshen = () => {
+    if (Date.now() - asked < FRESH_MILLISECONDS) return;
+    asked = Date.now();
+    refresh();
+  };
+  return (told) => {
+    asked = Date.now();
+    root.render(told ? create(Banner, { key: told.snapshot, told, act, refresh: freshen }) : null);
+  };
+}
