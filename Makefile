@@ -34,7 +34,8 @@ $(STAMP): requirements.lock requirements-integrations.lock pyproject.toml
 		echo "Point to one with: make PYTHON=/path/to/python3.12 setup" >&2; exit 1; }
 	@# A virtual environment without a working pip is the rest of an interrupted set-up.
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(PY) -m pip install -qq --require-hashes -r requirements.lock
+	@echo "Setting up .venv, once. It takes some minutes, and 1.6 GB of disk; somewhat less is downloaded."
+	$(PY) -m pip install --require-hashes -r requirements.lock
 	@# Only what the other one does not have, so its packages stay as they are.
 	$(PY) -m pip install -qq --no-deps --require-hashes -r requirements-integrations.lock
 	$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .

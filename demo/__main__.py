@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
+import socket
+import sys
 import time
 from pathlib import Path
 
@@ -11,8 +15,12 @@ from fiftyone import ViewField as F
 
 import fiftyone_snapshots as fos
 
-from . import branches, digits
+from . import boxes, branches, digits
 from .telling import say, show_history, show_trash
+
+_PORT = 5252
+"""FiftyOne's own is 5151, and its user may have that open."""
+_PORTS = 50
 
 
 def main() -> None:
@@ -26,12 +34,30 @@ def main() -> None:
     dataset = digits.make(Path(fo.config.default_dataset_dir) / digits.NAME)
     (branches.tell if arguments.branches else tell)(dataset)
     if arguments.app:
-        # In a container FiftyOne would listen on all of its addresses
-        session = fo.launch_app(dataset, remote=True, address="127.0.0.1")
-        print(f"\nOpen {session.url} and choose the History panel. Ctrl-C ends it.")
-        address = session.url.split("?")[0].rstrip("/")
-        print(f"A snapshot has an address, too: {address}/datasets/{digits.NAME}@reviewed")
-        session.wait(-1)
+        boxes.add(dataset)
+        _open_app(dataset)
+
+
+def _open_app(dataset: fo.Dataset) -> None:
+    """Opens the App, and waits until somebody ends it."""
+    # The App's server ends with this process if that ends as Python wants it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    port = free_port()
+    # In a container FiftyOne would listen on all of its addresses
+    session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)
+    print(f"\nOpen http://127.0.0.1:{port}/datasets/{digits.NAME}")
+    print("and click the clock above the samples: that is the History panel. Ctrl-C ends it.")
+    session.wait(-1)
+
+
+def free_port() -> int:
+    """Returns the port that is always the same, or the next one if somebody has it."""
+    for port in range(_PORT, _PORT + _PORTS):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise SystemExit(f"The ports {_PORT} to {_PORT + _PORTS - 1} are all taken")
 
 
 def tell(dataset: fo.Dataset) -> None:

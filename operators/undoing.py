@@ -79,7 +79,8 @@ class SetUndoMode(SnapshotOperator):
         target.head_only("choose what can be undone")
         mode = params.get("mode") or _UNSET
         setting = management.set_undo_mode(target.dataset, None if mode == _UNSET else mode)
-        return {"message": str(setting), "setting": plain(setting)}
+        said = f"Operations on '{target.dataset}' can be undone: {_MODES[setting.mode].lower()}"
+        return {"message": said, "setting": plain(setting)}
 
 
 class UndoOperation(SnapshotOperator):

@@ -20,6 +20,8 @@ sys.path.insert(0, str(ROOT / "tests"))  # the tests' helpers start the same ser
 from support.environment import isolate, link_plugin  # noqa: E402
 from support.mongod import Mongod, MongodError  # noqa: E402
 
+_OURS = "FIFTYONE_SNAPSHOTS_"
+
 
 def main() -> int:
     """Runs the command line's command.
@@ -45,7 +47,10 @@ def main() -> int:
                 print(error, file=sys.stderr)
                 return 1
 
+        # FiftyOne's settings are the sandbox's; what this package is told is meant for it
+        ours = {name: os.environ[name] for name in os.environ if name.startswith(_OURS)}
         isolate(folder / "home", uri=uri, database=f"fiftyone_snapshots_{folder.name}")
+        os.environ.update(ours)
         link_plugin(Path(os.environ["FIFTYONE_PLUGINS_DIR"]))
         process = stack.enter_context(subprocess.Popen(command))
         stack.callback(process.terminate)
