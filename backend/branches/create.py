@@ -65,7 +65,7 @@ def create(
         database, dataset.id, Action.CREATE_BRANCH, snapshot_name=base_name, name=name
     ) as running:
         base = catalog.get(dataset.id, base_name, dataset.name)
-        held = catalog.get(dataset.id, made_of, dataset.name)
+        held = base if made_of == base_name else catalog.get(dataset.id, made_of, dataset.name)
         check_name(database, dataset, name)
         running.note(
             branch_id=ObjectId(),
