@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from contextlib import suppress
 from pathlib import Path
 
 import fiftyone as fo
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 import fiftyone_snapshots as fos
 from support.browser import App
@@ -25,6 +25,8 @@ def opened(dataset: fo.Dataset, app: App) -> str:
     # A server that has the plugin's folder alone knows snapshots from its first page on
     app.open(dataset.name)
     app.open(name)
+    # Once the App's controls are off, the page has come up
+    expect(app.add_group).to_have_count(0)
     return str(name)
 
 
@@ -48,27 +50,30 @@ def test_tagging_is_off_and_refused(dataset: fo.Dataset, opened: str, app: App) 
     assert "forged" not in fos.load_snapshot(dataset, "v1").count_sample_tags()
 
 
-def expect_soon(act: Callable[[], None], shown: Locator, text: str) -> None:
-    """Acts again until it shows."""
-    for _ in range(20):
-        act()
+def ask_to_delete(app: App, sample: str) -> None:
+    """Selects a sample, and opens the dialog that deletes what is selected.
+
+    A page that is still coming up forgets what was selected.
+    """
+    for _ in range(10):
+        app.operator("set_selected_samples", samples=[sample])
         with suppress(AssertionError):
-            expect(shown).to_contain_text(text, timeout=3000)
+            selected = app.page.locator("[data-cy=action-manage-selected]")
+            expect(selected).to_contain_text("1", timeout=3000)
+        app.page.keyboard.press("`")
+        app.page.get_by_placeholder("Search operations by name").fill("delete selected samples")
+        app.page.get_by_text("Delete selected samples", exact=True).click()
+        expect(app.dialog).to_contain_text(re.compile("You must select|selected sample"))
+        if "You must select" not in app.dialog.inner_text():
             return
-    expect(shown).to_contain_text(text)
+        app.dialog.get_by_role("button", name="Cancel").click()
+        expect(app.dialog).to_have_count(0)
+    raise AssertionError("The App forgets what is selected")
 
 
 def test_what_cannot_be_turned_off_says_why_it_is_refused(opened: str, app: App) -> None:
     sample = fo.load_dataset(opened).first().id
-    # A page that is still coming up forgets what was selected
-    expect_soon(
-        lambda: app.operator("set_selected_samples", samples=[sample]),
-        app.page.locator("[data-cy=action-manage-selected]"),
-        "1",
-    )
-    app.page.keyboard.press("`")
-    app.page.get_by_placeholder("Search operations by name").fill("delete selected samples")
-    app.page.get_by_text("Delete selected samples", exact=True).click()
+    ask_to_delete(app, sample)
     app.confirm("Execute")
     refusal = "Snapshot 'v1' of dataset 'digits' is read-only"
     expect(app.page.get_by_text(refusal).first).to_be_visible()
