@@ -109,7 +109,7 @@ def test_shells_complete_commands_and_options_without_fiftyone(tmp_path: Path) -
         return {word.strip() for word in answers.read_text().splitlines()}
 
     assert complete("fiftyone-snapshots re") == {
-        "restore", "restore-samples", "revert", "recover", "resolve",
+        "restore", "restore-samples", "revert", "recover", "remote", "resolve",
     }  # fmt: skip
     assert complete("fiftyone-snapshots delete a b --d") == {"--dry-run"}
 

@@ -90,6 +90,7 @@ def test_a_worker_does_every_operator(
         ("create_snapshot", {"name": "v2"}),
         ("compare_snapshots", {"before": "v1", "after": "v2"}),
         ("verify_snapshot", {"name": "v1"}),
+        ("capture_media", {"name": "v1", "level": "stat"}),
         ("clone_snapshot", {"name": "v1", "new_dataset_name": "copy"}),
         ("restore_samples", {"name": "v0", "sample_ids": dataset.values("id")[:1]}),
         ("undo_restore", {}),
