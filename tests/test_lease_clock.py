@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -190,22 +191,28 @@ def test_what_the_server_still_does_for_the_former_holder_is_ended(
     ours: Database[Document],
 ) -> None:
     """A copy that was sent in time may take longer than the lease."""
+    copied = ours.client[f"{ours.name}-copy"]
+    copied["snapshots.staging.source"].insert_many({"_id": n} for n in range(300))
     with Lease(ours, ID, "test", 0), ThreadPoolExecutor() as threads:
         mine = fence.current()
         assert mine is not None
         former, other = replace(mine, token="former"), replace(mine, dataset_id=ObjectId())
-        running = [threads.submit(_take_long, ours, each) for each in (mine, former, other)]
+        work = [(ours, mine), (ours, former), (ours, other), (copied, former)]
+        running = [threads.submit(_take_long, *each) for each in work]
         try:
             while len(_under_way(ours)) < len(running):
                 assert not any(each.done() for each in running)
             fence.end_others(ours)
             left = [operation["command"]["comment"] for operation in _under_way(ours)]
-            assert sorted(left, key=str) == sorted([mine.comment, other.comment], key=str)
+            # A copy of the database, on the same server, has datasets of the same ids
+            spared = [mine.comment, other.comment, former.comment]
+            assert sorted(left, key=str) == sorted(spared, key=str)
             with pytest.raises(OperationFailure, match="interrupted"):
                 running[1].result(timeout=60)
         finally:
             for operation in _under_way(ours):
                 ours.client.admin.command("killOp", op=operation["opid"])
+            ours.client.drop_database(copied.name)
 
 
 def _take_long(database: Database[Document], theirs: fence.Fence) -> None:
@@ -217,7 +224,12 @@ def _take_long(database: Database[Document], theirs: fence.Fence) -> None:
 
 
 def _under_way(database: Database[Document]) -> list[Document]:
-    of_a_fence = {"command.comment.snapshots": {"$exists": True}, "op": "command"}
+    """Lists what is under way in a database and its copy; others test on the same server."""
+    of_a_fence = {
+        "ns": {"$regex": rf"^{re.escape(database.name)}(-copy)?\."},
+        "command.comment.snapshots": {"$exists": True},
+        "op": "command",
+    }
     return list(database.client.admin.aggregate([{"$currentOp": {}}, {"$match": of_a_fence}]))
 
 

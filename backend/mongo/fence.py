@@ -17,6 +17,7 @@ without a condition.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -313,6 +314,8 @@ def end_others(database: Database[Document]) -> None:
     if fence is None:
         return
     theirs = {
+        # A copy of the database on the same server has datasets of the same ids
+        "ns": {"$regex": f"^{re.escape(database.name)}\\."},
         "command.comment.snapshots": fence.dataset_id,
         "command.comment.token": {"$ne": fence.token},
     }
