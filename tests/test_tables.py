@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def test_each_label_is_a_row(
     monkeypatch: pytest.MonkeyPatch,
     database: Database[Document],
 ) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = importlib.import_module("pyarrow.parquet")
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
     archives = tmp_path / "archives"
     archives.mkdir()
@@ -65,7 +66,7 @@ def test_each_label_is_a_row(
 
 
 def test_labels_of_frames_say_which(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = importlib.import_module("pyarrow.parquet")
     dataset = video_dataset("d", 2, 3, persistent=True)
     fos.create_snapshot(dataset, "v1")
     rows = parquet.read_table(fos.export_table("d", "v1", tmp_path / "v.parquet")).to_pylist()
