@@ -19,12 +19,10 @@ from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import World, assert_sound
 from support.s3 import (
-    ACCESS,
     BUCKET,
     Proxy,
-    client,
+    empty_bucket,
     objects,
-    proxy,
     s3_server,
     unfinished_uploads,
 )
@@ -40,27 +38,9 @@ def server() -> Iterator[int]:
 
 @pytest.fixture
 def s3(server: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """A bucket behind the proxy, as the place for archives; repeats come quickly."""
-    for item in objects(server):
-        client(server).delete_object(Bucket=BUCKET, Key=item)
-    monkeypatch.setattr(
-        cloud,
-        "RETRIES",
-        {
-            "max_retries": 3,
-            "retry_timeout": timedelta(seconds=20),
-            "backoff": {
-                "init_backoff": timedelta(milliseconds=10),
-                "max_backoff": timedelta(milliseconds=50),
-                "base": 2,
-            },
-        },
-    )
-    with proxy(server) as (state, port):
-        for name, value in ACCESS.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", f"s3://{BUCKET}/team/one")
+    """An empty bucket behind the proxy, as the place for archives."""
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", f"s3://{BUCKET}/team/one")
+    with empty_bucket(server, monkeypatch) as state:
         yield state
 
 

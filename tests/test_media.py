@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from base64 import b64encode
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 
 import fiftyone as fo
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend import faults
-from fiftyone_snapshots.backend.media import carried, look, store
-from fiftyone_snapshots.backend.media.listing import FileState, Fingerprint, Listing
+from fiftyone_snapshots.backend.media import look
+from fiftyone_snapshots.backend.media.listing import FileState
 from fiftyone_snapshots.operators.compare import HEAD
-from support.crash import killed_at
 from support.docs import check_python
 from support.environment import ROOT
 from support.full import Document
-from support.media_files import NAME, groups, images, touch, videos, write
+from support.media_files import NAME, groups, images, layers, media, touch, videos, write
 from support.operators import execute
 from support.panel import Panel
 
@@ -40,16 +33,6 @@ EVERY_TYPE: dict[str, tuple[Callable[[Path], fo.Dataset], int]] = {
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", request.param)
     return str(request.param)
-
-
-def layers(database: Database[Document]) -> list[Document]:
-    return list(database["snapshots.media"].find({"layer": {"$exists": True}}))
-
-
-def media(a: str = "v1", b: str | None = None) -> fos.MediaDiff:
-    found = fos.diff(NAME, a, b, progress=False, media=True).media
-    assert found is not None
-    return found
 
 
 @pytest.mark.parametrize("kind", EVERY_TYPE)
@@ -301,117 +284,6 @@ def test_the_variable_has_every_snapshot_captured(
     assert fos.list_snapshots(NAME) == ["v1", "v2"]
 
 
-@pytest.mark.parametrize("point", ["stored", "changed"])
-def test_a_capture_that_dies_is_all_or_nothing(
-    point: str, tmp_path: Path, database: Database[Document]
-) -> None:
-    images(tmp_path)
-    fos.create_snapshot(NAME, "v1")
-    assert killed_at(f"capture_media.{point}", lambda: fos.capture_media(NAME, "v1"))
-    fos.recover()
-    found = fos.get_captured_media(NAME, "v1")
-    assert (found is None) == (point == "stored")
-    assert len(layers(database)) == (found is not None)
-    assert fos.capture_media(NAME, "v1").found == 24
-    assert len(layers(database)) == 1
-    assert not media()
-
-
-def test_two_at_once(tmp_path: Path, database: Database[Document]) -> None:
-    images(tmp_path)
-    fos.create_snapshot(NAME, "v1")
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda _: fos.capture_media(NAME, "v1"), range(2)))
-    assert [each.found for each in found] == [24, 24]
-    assert len(layers(database)) == 1
-
-
-def test_a_snapshot_that_is_deleted_meanwhile_gets_nothing(
-    tmp_path: Path, database: Database[Document]
-) -> None:
-    images(tmp_path)
-    fos.create_snapshot(NAME, "v1", media="stat")
-    fos.create_snapshot(NAME, "v2")
-
-    def delete() -> None:
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(fos.delete_snapshot, NAME, "v1").result()
-            thread.submit(fos.empty_trash, NAME).result()
-
-    # What it has begun with is gone as well when it is about to store
-    looked = look.look_at_all
-
-    def look_at_all(*given: object, **named: object) -> object:
-        delete()
-        return looked(*given, **named)  # type: ignore[arg-type]
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(look, "look_at_all", look_at_all)
-        assert fos.capture_media(NAME, "v2").found == 24
-    assert not media("v2")
-    (capture,) = database["snapshots.media"].find({"layers": {"$exists": True}})
-    assert store.Capture.from_document(capture).layers[0].files == 24
-
-
-def test_what_is_damaged_is_told_and_captured_anew(
-    tmp_path: Path, database: Database[Document]
-) -> None:
-    images(tmp_path)
-    fos.create_snapshot(NAME, "v1", media="stat")
-    database["snapshots.media"].update_one(
-        {"layer": {"$exists": True}}, {"$set": {"data": b"nothing"}}
-    )
-    with pytest.raises(fos.DamagedSnapshotError, match="capture_media"):
-        media()
-    fos.capture_media(NAME, "v1")
-    assert not media()
-
-
-def test_an_archived_snapshot_keeps_what_was_captured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    images(tmp_path / "images")
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
-    fos.create_snapshot(NAME, "v1", media="stat")
-    fos.archive_snapshot(NAME, "v1")
-    assert not media()
-    (tmp_path / "images/夜0.png").unlink()
-    assert media().missing.total == 1
-    with pytest.raises(fos.ArchivedSnapshotError, match="unarchive_snapshot"):
-        fos.capture_media(NAME, "v1")
-    fos.unarchive_snapshot(NAME, "v1")
-    assert media().missing.total == 1
-
-
-def test_datasets_and_databases_of_before_have_captured_nothing(
-    tmp_path: Path, database: Database[Document]
-) -> None:
-    images(tmp_path)
-    fos.create_snapshot(NAME, "v1", media="stat")
-    database["snapshots.media"].drop()
-    assert media().reason is not None
-    assert fos.verify_snapshot(NAME, "v1", media=True)
-    assert fos.capture_media(NAME, "v1").found == 24
-    fo.delete_dataset(NAME)
-    fos.recover()
-    assert not list(database["snapshots.media"].find())
-
-
-def test_a_fault_in_the_capture_leaves_the_snapshot(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    images(tmp_path)
-
-    def fail() -> None:
-        raise fos.DatasetBusyError("busy")
-
-    with faults.arm("capture_media.stored", fail):
-        fos.create_snapshot(NAME, "v1", media="stat")
-    assert "its media were not captured" in caplog.text
-    assert fos.get_captured_media(NAME, "v1") is None
-    assert fos.list_snapshots(NAME) == ["v1"]
-
-
 def test_the_story_of_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
@@ -437,81 +309,6 @@ def test_the_story_of_the_documentation(tmp_path: Path, monkeypatch: pytest.Monk
         "folder": str(tmp_path / "back"),
     }
     check_python(ROOT / "docs" / "media-and-models.md", names)
-
-
-def test_what_was_captured_goes_along_with_an_export(
-    tmp_path: Path, database: Database[Document]
-) -> None:
-    images(tmp_path / "images")
-    fos.create_snapshot(NAME, "v1", media="hash")
-    fos.create_snapshot(NAME, "v2")
-    captured = fos.get_captured_media(NAME, "v1")
-    one, two = (fos.export_snapshot(NAME, name, tmp_path / f"{name}.tar") for name in ("v1", "v2"))
-    fo.delete_dataset(NAME)
-    fos.recover()
-    assert not list(database["snapshots.media"].find())
-    touch(tmp_path / "images/夜0.png")
-    (tmp_path / "images/夜1.png").unlink()
-    fos.import_snapshot(one)
-    fos.import_snapshot(two)
-    assert fos.get_captured_media(NAME, "v1") == captured
-    assert fos.get_captured_media(NAME, "v2") is None
-    assert (media("v1").hashed, media("v1").missing.total) == (23, 1)
-
-
-def test_archives_of_others_are_not_trusted() -> None:
-    listing = Listing.of(
-        [("/a", Fingerprint(FileState.FILE, 3, 4, -5, "sha256:0")), ("/ab", _MISSING)]
-    )
-    data = listing.to_bytes()
-    again = Listing.from_bytes(data)
-    assert list(again.items()) == list(listing.items())
-    assert list(Listing.from_bytes(Listing.empty().to_bytes()).items()) == []
-    for damaged in (b"", data[:40], data[:-3], data[:60] + b"x" + data[61:], bytes(len(data))):
-        with pytest.raises(ValueError):  # noqa: PT011 (whatever it says)
-            Listing.from_bytes(damaged)
-    good = {
-        "level": "stat",
-        "captured_at": datetime.fromisoformat("2026-01-01"),
-        "data": b64encode(data).decode(),
-    }
-    assert len(carried._read(good, "x.tar")[2]) == 2
-    for key, value in {"level": "all", "captured_at": 1, "data": "ä"}.items():
-        with pytest.raises(fos.DamagedArchiveError, match=r"x\.tar"):
-            carried._read({**good, key: value}, "x.tar")
-
-
-_MISSING = Fingerprint(FileState.MISSING)
-
-
-@settings(max_examples=30)
-@given(
-    st.dictionaries(
-        st.text(max_size=20),
-        st.tuples(
-            st.sampled_from([FileState.FILE, FileState.MISSING]),
-            st.integers(0, 2**62),
-            *[st.integers(-(2**63), 2**63 - 1)] * 2,
-            st.sampled_from(["", "sha256:0", "md5:1"]),
-        ),
-    ),
-    st.data(),
-)
-def test_listings_are_what_they_were(
-    found: dict[str, tuple[FileState, int, int, int, str]], data: st.DataObject
-) -> None:
-    items = [(path, Fingerprint(*each)) for path, each in sorted(found.items())]
-    listing = Listing.of(items)
-    assert list(Listing.from_bytes(listing.to_bytes()).items()) == items
-    kept = [item for item in items if data.draw(st.booleans())]
-    changed = {
-        path: each._replace(size=1) if data.draw(st.booleans()) else each for path, each in kept
-    }
-    changed.update(dict.fromkeys(data.draw(st.lists(st.text(max_size=3))), _MISSING))
-    newer = Listing.of(sorted(changed.items()))
-    difference = listing.difference(newer)
-    assert list(listing.updated(difference).items()) == list(newer.items())
-    assert len(newer.difference(newer)) == 0
 
 
 @pytest.mark.usefixtures("installed_plugin")

@@ -11,12 +11,11 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.archive import cloud
 from fiftyone_snapshots.backend.remote import write
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import assert_sound
-from support.s3 import ACCESS, BUCKET, Proxy, Request, client, objects, proxy, s3_server
+from support.s3 import ACCESS, BUCKET, Proxy, Request, client, empty_bucket, objects, s3_server
 
 REMOTE = f"s3://{BUCKET}/team/histories"
 
@@ -29,22 +28,10 @@ def server() -> Iterator[int]:
 
 @pytest.fixture
 def s3(server: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """An empty bucket behind the proxy; repeats come quickly."""
-    for item in objects(server):
-        client(server).delete_object(Bucket=BUCKET, Key=item)
-    backoff = {
-        "init_backoff": timedelta(milliseconds=10),
-        "max_backoff": timedelta(milliseconds=50),
-        "base": 2,
-    }
-    retries = {"max_retries": 3, "retry_timeout": timedelta(seconds=20), "backoff": backoff}
-    monkeypatch.setattr(cloud, "RETRIES", retries)
+    """An empty bucket behind the proxy."""
     # Several segments of a small dataset
     monkeypatch.setattr(write, "SEGMENT_BYTES", 4096)
-    with proxy(server) as (state, port):
-        for name, value in ACCESS.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    with empty_bucket(server, monkeypatch) as state:
         yield state
 
 

@@ -20,9 +20,10 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from support.full import Document
 from support.invariants import World, assert_sound
+from support.more_stories import MORE_STORIES
 from support.saved import Saved
 from support.stopping import Command, Sleeper, commands_of, lease_runs_out
-from support.stories import MORE_STORIES, STORIES
+from support.stories import STORIES
 from support.story import DATASETS, FOLDERS, NAME, Action, Story, make
 
 SELECTED = {

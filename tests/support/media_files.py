@@ -8,6 +8,11 @@ from typing import Any
 
 import fiftyone as fo
 from fiftyone.core import threed
+from pymongo.database import Database
+
+import fiftyone_snapshots as fos
+
+from .full import Document
 
 NAME = "Straße 街"
 
@@ -93,3 +98,15 @@ def groups(folder: Path, name: str = NAME) -> fo.Dataset:
         ]
     )
     return dataset
+
+
+def layers(database: Database[Document]) -> list[Document]:
+    """Returns what is stored of captures, each once."""
+    return list(database["snapshots.media"].find({"layer": {"$exists": True}}))
+
+
+def media(a: str = "v1", b: str | None = None) -> fos.MediaDiff:
+    """Compares the files of two versions, by default with the dataset as it is."""
+    found = fos.diff(NAME, a, b, progress=False, media=True).media
+    assert found is not None
+    return found

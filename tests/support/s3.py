@@ -11,10 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
+import pytest
+
+from fiftyone_snapshots.backend.archive import cloud
 
 BUCKET = "archives"
 ACCESS = {
@@ -119,6 +123,33 @@ def proxy(server_port: int) -> Iterator[tuple[Proxy, int]]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def empty_bucket(server_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """Has this process reach an empty bucket through a proxy; repeats come quickly.
+
+    Args:
+        server_port: where the bucket is
+        monkeypatch: takes the settings back
+
+    Returns:
+        a context manager giving the proxy
+    """
+    for item in objects(server_port):
+        client(server_port).delete_object(Bucket=BUCKET, Key=item)
+    backoff = {
+        "init_backoff": timedelta(milliseconds=10),
+        "max_backoff": timedelta(milliseconds=50),
+        "base": 2,
+    }
+    retries = {"max_retries": 3, "retry_timeout": timedelta(seconds=20), "backoff": backoff}
+    monkeypatch.setattr(cloud, "RETRIES", retries)
+    with proxy(server_port) as (state, port):
+        for name, value in ACCESS.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        yield state
 
 
 class _Handler(BaseHTTPRequestHandler):

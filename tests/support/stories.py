@@ -13,7 +13,6 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 
 from . import merge_situations as merging
-from .crash import killed_at
 from .story import ARCHIVES, EXPORTS, NAME, REMOTE, Action, Story, change, one_snapshot
 
 
@@ -24,7 +23,8 @@ def _two_snapshots(dataset: fo.Dataset) -> None:
     change(dataset, "zwei")
 
 
-def _three_snapshots(dataset: fo.Dataset) -> None:
+def three_snapshots(dataset: fo.Dataset) -> None:
+    """Gives a dataset three snapshots, of which one was opened."""
     _two_snapshots(dataset)
     fos.create_snapshot(NAME, "v3")
 
@@ -68,12 +68,12 @@ def _reverted(dataset: fo.Dataset) -> None:
 
 
 def _deleted(dataset: fo.Dataset) -> None:
-    _three_snapshots(dataset)
+    three_snapshots(dataset)
     fos.delete_snapshot(NAME, "v2")
 
 
 def _archived(dataset: fo.Dataset) -> None:
-    _three_snapshots(dataset)
+    three_snapshots(dataset)
     fos.archive_snapshot(NAME, "v2")
 
 
@@ -95,7 +95,7 @@ def _destroy_snapshot(name: str) -> None:
 
 
 def _exported(dataset: fo.Dataset) -> None:
-    _three_snapshots(dataset)
+    three_snapshots(dataset)
     _remove_export()
     fos.export_snapshot(NAME, "v2", _EXPORTED)
     _destroy_snapshot("v2")
@@ -125,7 +125,7 @@ def _unpush() -> None:
 
 def _pushed(dataset: fo.Dataset) -> None:
     _clear_remote()
-    _three_snapshots(dataset)
+    three_snapshots(dataset)
     _push()
     _destroy_snapshot("v2")
 
@@ -204,7 +204,7 @@ STORIES: dict[str, Story] = {
         _and_empty_trash(lambda: fos.delete_snapshot(NAME, "v2")),
     ),
     "delete": Story(
-        _three_snapshots,
+        three_snapshots,
         lambda: fos.delete_snapshot(NAME, "v2"),
         lambda: fos.restore_snapshot(NAME, "v2"),
     ),
@@ -229,7 +229,7 @@ STORIES: dict[str, Story] = {
         one_snapshot, _create_while_written, only=r"create\.(pass|patched_.*)", writes=True
     ),
     "delete for good": Story(
-        _three_snapshots,
+        three_snapshots,
         lambda: fos.delete_snapshot(NAME, "v2"),
         only=r"delete\.(noted|summarized|finishing)",
         environment=_TRASH_OFF,
@@ -241,7 +241,7 @@ STORIES: dict[str, Story] = {
         environment=_TRASH_OFF,
     ),
     "archive": Story(
-        _three_snapshots,
+        three_snapshots,
         lambda: fos.archive_snapshot(NAME, "v2"),
         lambda: fos.unarchive_snapshot(NAME, "v2"),
         environment=_ARCHIVES_ON,
@@ -352,55 +352,3 @@ STORIES: dict[str, Story] = {
     ),
 }
 """What is done to a dataset, by a name for it."""
-
-
-def _pinned(dataset: fo.Dataset) -> None:
-    one_snapshot(dataset)
-    fos.pin_snapshot(NAME, "v1")
-
-
-def _recovery(verb: str, point: str) -> Story:
-    """Returns the story of what mends an operation whose process has died at a point."""
-    story = STORIES[verb]
-
-    def prepare(dataset: fo.Dataset) -> None:
-        story.prepare(dataset)
-        assert killed_at(f"{verb.split(',', maxsplit=1)[0]}.{point}", story.act)
-
-    return Story(prepare, fos.recover, environment=story.environment)
-
-
-_DEATHS = {
-    "create": ["summarized", "committed"],
-    "revert": ["shelved_dataset", "committed"],
-    "undo_revert": ["shelved_dataset", "committed"],
-    "empty_trash": ["committed"],
-    "restore_samples": ["restored_samples", "committed"],
-    "undo_restore": ["brought_back_samples"],
-    "import": ["prepared", "committed"],
-    "archive": ["checked", "committed"],
-    "unarchive": ["adopted", "committed"],
-    "convert": ["checked", "committed"],
-    "create, delta": ["summarized"],
-    "load, delta": ["materialised"],
-}
-
-MORE_STORIES: dict[str, Story] = {
-    "prune": Story(
-        _three_snapshots, lambda: fos.prune_snapshots(NAME, keep_last=1, dry_run=False)
-    ),
-    "unpin": Story(
-        _pinned, lambda: fos.unpin_snapshot(NAME, "v1"), lambda: fos.pin_snapshot(NAME, "v1")
-    ),
-    "tag": Story(
-        one_snapshot,
-        lambda: fos.tag_snapshot(NAME, "v1", "a"),
-        lambda: fos.untag_snapshot(NAME, "v1", "a"),
-    ),
-    **{
-        f"recover {verb} {point}": _recovery(verb, point)
-        for verb, points in _DEATHS.items()
-        for point in points
-    },
-}
-"""Stories that pass no points but those of :data:`STORIES`."""
