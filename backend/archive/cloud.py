@@ -8,6 +8,7 @@ library; an upload in several parts becomes an object only when its last part ha
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _PART_BYTES = 16 * 1024 * 1024
 _PARALLEL_PARTS = 2
 _READ_BYTES = 8 * 1024 * 1024
+
+_QUERY = re.compile(r"\?\S+")
 
 RETRIES: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
 REQUESTS: ClientConfig = {
@@ -115,12 +118,12 @@ class CloudStore(Store):
         except (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError) as error:
             raise ArchiveStorageError(
                 f"The archive could not be {done} '{self.location}': the store does not accept "
-                f"these credentials, or does not allow them this ({_first_line(error)}). "
+                f"these credentials, or does not allow them this ({first_line(error)}). "
                 "Nothing was changed."
             ) from error
         except (exceptions.BaseError, OSError) as error:
             raise ArchiveStorageError(
-                f"The archive could not be {done} '{self.location}': {_first_line(error)}. "
+                f"The archive could not be {done} '{self.location}': {first_line(error)}. "
                 "Nothing was changed; try again when the store can be reached."
             ) from error
 
@@ -158,10 +161,16 @@ def open_url(location: str) -> ObjectStore:
         return from_url(location, client_options=options, retry_config=RETRIES)
     except (exceptions.BaseError, ValueError) as error:
         raise InvalidSettingError(
-            f"'{location}' is no folder and no URL of an object store ({_first_line(error)}). "
+            f"'{location}' is no folder and no URL of an object store ({first_line(error)}). "
             "URLs begin with s3://, gs:// or az://, followed by the name of a bucket."
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error, without what may have been signed.
+
+    Args:
+        error: what the library has raised
+    """
+    line = next(iter(str(error).splitlines()), type(error).__name__)
+    return _QUERY.sub("?***", line)

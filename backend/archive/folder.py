@@ -30,7 +30,7 @@ class FolderStore(Store):
                 size = file.tell()
             with self._explained("written to"):
                 partial.rename(path)
-                _sync(path.parent)
+                sync(path.parent)
         except BaseException:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
@@ -111,8 +111,12 @@ def absolute(path: Path) -> Path:
     return path
 
 
-def _sync(folder: Path) -> None:
-    """Sees to it that a new name survives a power cut."""
+def sync(folder: Path) -> None:
+    """Sees to it that a new name survives a power cut.
+
+    Args:
+        folder: where the name is
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -6,7 +6,6 @@ The store must know how to write an object only where there is none, as S3 does 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 import obstore
 from obstore import exceptions
 
-from ..archive.cloud import open_url
+from ..archive.cloud import first_line, open_url
 from ..errors import RemoteStorageError
 from .store import Created, Listed, RemoteStore
 
@@ -23,7 +22,6 @@ T = TypeVar("T")
 
 _TRIES = 4
 _WAIT_SECONDS = 0.1
-_QUERY = re.compile(r"\?\S+")
 
 
 class CloudRemote(RemoteStore):
@@ -191,20 +189,14 @@ class CloudRemote(RemoteStore):
         except (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError) as error:
             raise RemoteStorageError(
                 f"The remote '{self.location}' could not be {done}: it does not accept these "
-                f"credentials, or does not allow them this ({_first_line(error)})."
+                f"credentials, or does not allow them this ({first_line(error)})."
             ) from error
         except (exceptions.BaseError, OSError) as error:
             raise RemoteStorageError(
-                f"The remote '{self.location}' could not be {done}: {_first_line(error)}. Try "
+                f"The remote '{self.location}' could not be {done}: {first_line(error)}. Try "
                 "again when it can be reached: what has arrived need not travel again."
             ) from error
 
 
 def _listed(found: Any) -> Listed:
     return Listed(found["path"], found["size"], found["last_modified"])
-
-
-def _first_line(error: BaseException) -> str:
-    """Returns the first line of an error, without what may have been signed."""
-    line = next(iter(str(error).splitlines()), type(error).__name__)
-    return _QUERY.sub("?***", line)

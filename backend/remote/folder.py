@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ..archive.folder import sync
 from ..errors import RemoteStorageError
 from .store import Created, Listed, RemoteStore
 
@@ -108,7 +109,7 @@ class FolderRemote(RemoteStore):
                 file.flush()
                 os.fsync(file.fileno())
             yield partial
-            _sync(path.parent)
+            sync(path.parent)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -122,11 +123,3 @@ class FolderRemote(RemoteStore):
                 f"The remote '{self.location}' could not be {done}: {error.strerror or error}. "
                 "Try again when it can be: what has arrived need not travel again."
             ) from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
