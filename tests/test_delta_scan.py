@@ -13,7 +13,7 @@ from pymongo.database import Database
 from fiftyone_snapshots.backend.dataset.parts import Documents
 from fiftyone_snapshots.backend.manifest.manifest import Manifest
 from fiftyone_snapshots.backend.rawbson.ids import Ids
-from fiftyone_snapshots.backend.storage.delta import scan
+from fiftyone_snapshots.backend.storage import scan
 from support.full import Document
 
 

@@ -17,7 +17,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.mongo.database import is_replicated
 from fiftyone_snapshots.backend.rawbson.ids import DTYPE
-from fiftyone_snapshots.backend.storage.delta import scan
+from fiftyone_snapshots.backend.storage import scan
 from fiftyone_snapshots.backend.storage.delta.high_water import HighWaterMark
 from support.datasets import image_dataset
 from support.full import Document

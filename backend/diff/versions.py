@@ -13,6 +13,7 @@ from pymongo.database import Database
 from ..archive import extract
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
+from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Documents, Head, Part, Readable, State
 from ..errors import ConcurrentWritesError
 from ..manifest import store as manifest_store
@@ -21,7 +22,7 @@ from ..manifest.manifest import Manifest
 from ..mongo.database import Document
 from ..progress import Progress, silent
 from ..rawbson.ids import Keys
-from ..storage import registry
+from ..storage import counted, registry
 
 
 class Version(Protocol):
@@ -129,11 +130,20 @@ class HeadVersion:
             return Manifest.empty()
         total = documents.collection.estimated_document_count() or 1
         label = f"Reading {part.value}"
+        if part.is_own_collection and counted.is_worth(total) and part in self._recalled:
+            progress(1.0, label)
+            return self._recalled[part]
         return Manifest.read(documents, lambda done: progress(min(1.0, done / total), label))
 
     def documents(self, part: Part, wanted: Keys | None = None) -> Documents | None:
         """Returns the documents as they are now."""
         return self._state.get(part)
+
+    @cached_property
+    def _recalled(self) -> Mapping[Part, Manifest]:
+        """What need not be read of a large dataset, because a snapshot tells it."""
+        database, dataset_id = self.head.database, self.head.dataset_id
+        return counted.recall(database, dataset_id, DatasetToken.of_state(database, self._state))
 
     @cached_property
     def _state(self) -> State:

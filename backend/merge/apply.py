@@ -22,7 +22,7 @@ from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Documents, Head, Part, State
 from ..dataset.reference import DatasetReference, current_name, migrate
 from ..diff import latest_changes
-from ..diff.versions import NoVersion, SnapshotVersion
+from ..diff.versions import SnapshotVersion
 from ..errors import (
     ConflictsRemainError,
     InvalidRequestError,
@@ -34,17 +34,15 @@ from ..operations.journal import Operation, operation
 from ..revert import exchange
 from ..snapshots import create, quota
 from ..storage.moment import KnownContent
-from . import ancestry, standstill, store, stored_conflicts
+from . import ancestry, in_place, standstill, store, stored_conflicts
 from .build import Builder, StagedVersion, copy
 from .captured_head import head_version
-from .conflicts import Conflict, ConflictKind, Resolution, Take
-from .engine import Engine
+from .decided import engine_of
 from .finish import Ending, finish
 from .plan import short_name
 from .record import MergeState
 from .side import Side
 from .store import PlanRecord
-from .stored_conflicts import Filter
 
 
 def apply(
@@ -151,6 +149,8 @@ def perform(
             merged_from=None if plan.undoes else _merged_from(database, plan, theirs),
             kind=ending.kind,
         )
+        if plan.undoes and in_place.undo(running, plan, base, theirs, record, ending.undone):
+            return finish(running)
         content = _merge(running, plan, base, theirs, record, ending.undone)
         return finish(running, content)
 
@@ -253,7 +253,7 @@ def _merge(
     ours = Side(database, StagedVersion(head, read, copies))
     if ours.digest() != plan.ours:
         raise standstill.stale("target", planned["name"])
-    engine = _engine(running, plan, base, ours, side)
+    engine = engine_of(running, plan, base, ours, side)
     builder = Builder(running, engine, copies, switch.new_samples)
     builder.build()
     if builder.conflicts:
@@ -275,45 +275,6 @@ def _merge(
     check = standstill.unchanged(running, before, head, planned, ours)
     exchange.make(running, switch, related, document, check)
     return content
-
-
-def _engine(
-    running: Operation,
-    plan: PlanRecord,
-    base: SnapshotRecord | None,
-    ours: Side,
-    theirs: Side,
-) -> Engine:
-    database = running.database
-    decided = stored_conflicts.resolutions(database, plan.id)
-    former = NoVersion() if base is None else SnapshotVersion(database, base)
-    target = DatasetReference(plan.target_id, str(ours.document["name"]))
-
-    def decide(conflict: Conflict) -> Resolution | None:
-        return decided.get(conflict.id)
-
-    return Engine(
-        base=Side(database, former),
-        ours=ours,
-        theirs=theirs,
-        branch=short_name(DatasetReference(plan.branch_id, plan.branch_name), target),
-        decide=decide,
-        restored=_restored(database, plan),
-        scope=store.scope(database, plan),
-        progress=running.progress,
-    )
-
-
-def _restored(database: Database[Document], plan: PlanRecord) -> dict[str, Take]:
-    """Returns how fields were decided that one side deleted and the other one changed."""
-    kinds = (ConflictKind.SCHEMA_DROPPED_MODIFIED, ConflictKind.SCHEMA_TYPE)
-    found = (stored_conflicts.conflicts(database, plan.id, Filter(kind=kind)) for kind in kinds)
-    return {
-        conflict.path: Take(conflict.resolution)
-        for conflicts in found
-        for conflict in conflicts
-        if conflict.resolution is not None
-    }
 
 
 def _document(builder: Builder, state: State) -> Document:

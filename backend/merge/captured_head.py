@@ -1,4 +1,4 @@
-"""A dataset of which the samples need not be read: they are what a snapshot holds."""
+"""A dataset of which what a snapshot tells need not be read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from bson import ObjectId
 from pymongo.database import Database
 
-from ..catalog.catalog import Catalog
+from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Head, Part
-from ..diff import version_hash
-from ..diff.versions import HeadVersion, SnapshotVersion
+from ..diff.versions import HeadVersion
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
 from ..progress import Progress, silent
+from ..storage import counted
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ReadHead(HeadVersion):
 
 
 def head_version(database: Database[Document], dataset_id: ObjectId) -> ReadHead:
-    """Returns a dataset as it is now, with what a snapshot tells if nobody has written since.
+    """Returns a dataset as it is now, with what its latest snapshots tell of it.
 
     Args:
         database: the database
@@ -38,13 +38,5 @@ def head_version(database: Database[Document], dataset_id: ObjectId) -> ReadHead
     Returns:
         the dataset
     """
-    head, catalog = Head(database, dataset_id), Catalog(database)
-    facts = catalog.dataset_facts(dataset_id)
-    for witness in ("safety_witness", "witness"):
-        noted = dict(facts.get(witness) or {})
-        record = catalog.by_id(noted.pop("snapshot_id")) if noted else None
-        if record is not None and record.is_live and version_hash.is_untouched(head, noted):
-            snapshot = SnapshotVersion(database, record)
-            parts = (Part.SAMPLES, Part.FRAMES)
-            return ReadHead(head, {part: snapshot.manifest(part) for part in parts})
-    return ReadHead(head)
+    head = Head(database, dataset_id)
+    return ReadHead(head, counted.recall(database, dataset_id, DatasetToken.of(head)))

@@ -18,6 +18,7 @@ from ..errors import ConcurrentWritesError, OutcomeUnknownError
 from ..mongo import fence
 from ..mongo.collections import owned_collections, staging_name
 from ..operations.journal import Operation, recovers
+from ..restore import recovery as restore_recovery
 from ..revert import exchange
 from ..search import lineage
 from ..snapshots import create
@@ -97,6 +98,9 @@ def _recover(running: Operation) -> None:
     """Finishes a merge whose exchange was made, and takes its snapshot; takes back others."""
     if "snapshot" in running.details:
         _begin_again(running)
+    if running.details.get("in_place") and not running.is_committed:
+        restore_recovery.recover(running)
+        return
     exchange.recover(running)
     if is_deleted(running.database, running.dataset_id):
         return

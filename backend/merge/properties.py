@@ -37,7 +37,8 @@ _SETS = ("tags", "active_label_schemas")
 _SETTINGS = "app_config"
 _SLICES = "group_media_types"
 
-_ELSEWHERE = frozenset({*NOT_PROPERTIES, *RUN_FIELDS, "media_type"})
+ELSEWHERE = frozenset({*NOT_PROPERTIES, *RUN_FIELDS, "media_type"})
+"""What is not merged here."""
 
 
 @dataclass
@@ -84,7 +85,7 @@ def merge(
     sides = [layout.fields(bson.encode(side)) for side in (base, ours, theirs)]
     found: dict[str, Element] = {}
     for name in dict.fromkeys([*sides[1], *sides[2]]):
-        if name not in _ELSEWHERE:
+        if name not in ELSEWHERE:
             was, here, there = (value(side, name) for side in sides)
             found[name] = _merge_property(judge, merged, name, was, here, there)
     merged.document = bson.decode(layout.document(kept(sides[1], found)))

@@ -6,9 +6,10 @@ recovery does the same the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
 from ..dataset import replacing
@@ -17,7 +18,7 @@ from ..errors import ConcurrentWritesError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
 from ..mongo.collections import owned_collections, staging_name
-from ..mongo.database import Document
+from ..mongo.database import Document, raw
 from ..operations.journal import Operation
 from ..rawbson.ids import Ids
 from . import fields as restore_fields
@@ -112,6 +113,20 @@ class Staging:
         """
         for some in chunks(ids):
             former.merge_into(self._wanted(part).collection, some)
+
+    def put(
+        self, part: Part, former: Sequence[RawBSONDocument], wanted: Sequence[RawBSONDocument]
+    ) -> None:
+        """Stages documents that are known already.
+
+        Args:
+            part: the part
+            former: what will be changed or deleted
+            wanted: what is to be there
+        """
+        for place, found in ((self._staged(part), former), (self._wanted(part), wanted)):
+            if found:
+                raw(place.collection).insert_many(found)
 
     def want_fields(
         self,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -17,7 +19,8 @@ from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
 from ..config import Settings
 from ..dataset import schema
-from ..dataset.parts import Head, Part
+from ..dataset.change_token import DatasetToken
+from ..dataset.parts import Part
 from ..dataset.reference import DatasetReference, migrate
 from ..diff import changes, latest_changes
 from ..errors import LeaseLostError
@@ -29,7 +32,7 @@ from ..mongo.gate import Workers
 from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress
 from ..search import index as search_index
-from ..storage import registry
+from ..storage import counted, registry
 from ..storage.base import Backend, Captured
 from ..storage.moment import KnownContent, KnownHead
 from . import quota
@@ -143,13 +146,26 @@ def capture(
     backend = registry.create(record.backend, running.database)
     Catalog(running.database).add(record)
     running.step("reserved")
-    head = Head(running.database, record.dataset_id)
-    if content is not None:
-        head = KnownHead(running.database, record.dataset_id, content)
+    recall = _recall(running, backend, content)
+    head = KnownHead(running.database, record.dataset_id, recall)
     progress = _copying(running)
     captured = backend.capture(record, head, progress, trust_timestamps=trust_timestamps)
+    if trust_timestamps and captured.change_token is not None:
+        # Nobody has seen that it holds what the dataset does
+        captured = replace(captured, change_token={**captured.change_token, "trusting": True})
     running.step("captured")
     return _describe(running, backend, record, captured, previous), captured
+
+
+def _recall(
+    running: Operation, backend: Backend, content: KnownContent | None
+) -> Callable[[DatasetToken], Mapping[Part, Manifest]]:
+    """Returns what tells, of a look at the dataset, what samples and frames hold."""
+    if content is not None:
+        return content.recall
+    known = partial(counted.recall, running.database, running.dataset_id)
+    is_wanted = backend.stores_changes
+    return lambda token: known(token) if is_wanted and counted.is_worth(token.count) else {}
 
 
 def complete(running: Operation, record: SnapshotRecord) -> None:

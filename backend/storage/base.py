@@ -65,6 +65,10 @@ class Backend(ABC):
     name: ClassVar[str]
     """What ``FIFTYONE_SNAPSHOTS_BACKEND`` calls it."""
 
+    stores_changes: ClassVar[bool] = False
+    """Whether a capture writes what changed, so that it is worth finding out what need not be
+    read. One that copies everything reads it meanwhile."""
+
     def __init__(self, database: Database[Document]) -> None:
         self.database = database
 

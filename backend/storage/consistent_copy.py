@@ -19,13 +19,10 @@ from ..manifest.manifest import Manifest
 from ..mongo.database import at_one_moment
 from ..mongo.gate import Workers
 from ..progress import Progress
+from . import counted
 from .catch_up import catch_up
 from .moment import KnownHead, Moment, Target
-from .watch import Watch
-
-_MANY_DOCUMENTS = 20_000
-"""A copy of so many takes long enough for others to write: it is worth the few round trips to
-follow them from the beginning."""
+from .watch import Watch, has_settled
 
 # The collections were made, or got an index, at this very moment; or the copy took longer than
 # the server remembers
@@ -48,15 +45,17 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
         ConcurrentWritesError: if the copy could not catch up; it is then worthless
     """
     before = DatasetToken.of(head)
-    if isinstance(head, KnownHead) and (content := head.content.still(before)):
-        manifests = _copy(before.state, target, progress, content)
-        if before.proves_no_write(before.again(head.database)):
-            return Moment(manifests, before)
+    if isinstance(head, KnownHead) and (content := head.recall(before)):
+        moment = _capture_known(head, target, progress, before, content)
+        if moment is not None:
+            return moment
         before = DatasetToken.of(head)
+    is_large = counted.is_worth(before.count)
     if before.is_replicated:
+        is_settled = is_large and has_settled(head.database, before)
         at_once = Head(at_one_moment(head.database), head.dataset_id)
         try:
-            return Moment(_copy(at_once.state(), target, progress), before)
+            return Moment(_copy(at_once.state(), target, progress), before, is_settled)
         except OperationFailure as error:
             if error.code not in (_SNAPSHOT_UNAVAILABLE, _SNAPSHOT_TOO_OLD):
                 raise
@@ -64,12 +63,40 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
 
     # What the look has read is what is copied, if the dataset stood still
     watch = Watch(head.database, before)
-    if before.count >= _MANY_DOCUMENTS:
+    if is_large:
         watch.begin()
+    is_settled = watch.is_told
     with watch.following():
         manifests = _copy(before.state, target, progress)
     if before.proves_no_write(before.again(head.database)):
-        return Moment(manifests, before)
+        return Moment(manifests, before, is_settled)
+    return catch_up(head, target, manifests, watch, progress)
+
+
+def _capture_known(
+    head: Head,
+    target: Target,
+    progress: Progress,
+    before: DatasetToken,
+    content: Mapping[Part, Manifest],
+) -> Moment | None:
+    """Copies a dataset of which it is known what samples and frames held at a look.
+
+    Returns:
+        the moment that was copied; None if somebody has written since, and it cannot be told what
+    """
+    watch = Watch(head.database, before)
+    if counted.is_worth(before.count) and not before.is_replicated:
+        watch.begin()
+    is_followed = watch.is_told and before.proves_no_write(watch.token)
+    with watch.following():
+        manifests = _copy(before.state, target, progress, content)
+    if before.proves_no_write(before.again(head.database)):
+        return Moment(manifests, before, is_settled=True)
+    # Who copies all within the server does not get to know the order
+    are_ordered = all(manifests[part].places is not None for part in content)
+    if not is_followed or not are_ordered:
+        return None
     return catch_up(head, target, manifests, watch, progress)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,7 +58,7 @@ class KnownContent:
         """
         return cls(manifests, DatasetToken.of_state(database, state))
 
-    def still(self, now: DatasetToken) -> Mapping[Part, Manifest]:
+    def recall(self, now: DatasetToken) -> Mapping[Part, Manifest]:
         """Returns the content of what was not written to since.
 
         Args:
@@ -76,9 +76,10 @@ class KnownContent:
 
 @dataclass(frozen=True)
 class KnownHead(Head):
-    """A dataset of which somebody knows what samples and frames hold."""
+    """A dataset of which somebody may know what samples and frames hold."""
 
-    content: KnownContent
+    recall: Callable[[DatasetToken], Mapping[Part, Manifest]]
+    """Given a look at the dataset, returns what is known of the content that it had then."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,15 @@ class Moment:
     """The content of each part of the copy."""
     change_token: DatasetToken
     """Taken before that moment: what proves no write since proves that the dataset is the same."""
+    is_settled: bool = False
+    """Whether everything that was counted by then is in the copy, for writes are counted before
+    others see them."""
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known of the dataset without reading it again, as fields of Captured."""
         state = self.change_token.state
         found: dict[str, Any] = {
-            "change_token": self.change_token.to_document(),
+            "change_token": {**self.change_token.to_document(), "settled": self.is_settled},
             "sample_collection": state[Part.SAMPLES].collection.name,
         }
         documents = state[Part.DATASET]

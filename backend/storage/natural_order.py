@@ -9,7 +9,8 @@ from ..dataset.parts import Documents, Part, Source
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
 from ..rawbson.ids import Keys
-from .delta import order, scan
+from . import scan
+from .delta import order
 from .delta.source import VirtualSource
 
 

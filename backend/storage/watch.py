@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import nlargest
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson.datetime_ms import DatetimeMS
 from pymongo.database import Database
@@ -39,6 +39,12 @@ Times = dict[Any, int]
 
 _TIME = "last_modified_at"
 _AS_NUMBER: Document = {"$project": {_TIME: {"$toLong": f"${_TIME}"}}}
+
+_NEVER = 2**62
+"""A time in milliseconds that no clock shows."""
+
+_COUNTED = ("uri", "inserted", "loaded", "modified", "updated", "removed", "truncated")
+"""What :func:`.counters.counters_in` returns."""
 
 _LATE = 100
 """The times of about so many documents, the latest, are compared."""
@@ -148,7 +154,7 @@ class Watch:
         for part in self.names:
             had, has = before.late[part], now.late[part]
             touched = {id_ for id_, time in has.items() if had.get(id_) != time}
-            if len(touched) != _writes(before.counters[part], now.counters[part]):
+            if writes(before.counters[part], now.counters[part]) != (len(touched), 0):
                 self.is_told = False
             self._touched[part] |= touched
             # Else there would be more and more of them
@@ -176,30 +182,87 @@ class Watch:
         return next(filter(None, (self._try() for _ in range(_ATTEMPTS))), None)
 
     def _try(self) -> Look | None:
-        token = self._token.again(self._database)
-        before = {part: found for part, found in token.counters.items() if found is not None}
-        if len(before) < len(self.names):
-            raise KeyError
-        if writes_under_way(self._database.command("serverStatus", repl=0, locks=0)):
-            return None
-        questions: dict[tuple[bool, Part], Question] = {}
-        for part, name in self.names.items():
-            late = {_TIME: {"$gt": DatetimeMS(self._floors[part])}}
-            questions[False, part] = (name, [{"$match": late}, _AS_NUMBER])
-        # Last: what was counted meanwhile may have been seen or not
-        questions.update(((True, part), (name, COUNTERS)) for part, name in self.names.items())
-        late_times: dict[Part, Times] = {part: {} for part in self.names}
-        for (is_counted, part), document in ask(self._database, questions):
-            if not is_counted:
-                late_times[part][document["_id"]] = document[_TIME]
-            elif counters_in(document) != before[part]:
-                return None
-        return Look(token, before, late_times)
+        return take_look(self._database, self._token, self._floors)
 
 
-def _writes(before: Counters, after: Counters) -> int | None:
-    """Returns how many documents were inserted or updated; None if others were written as well."""
-    uri, inserted, loaded, modified, updated, removed, truncated = range(7)
-    if any(before[each] != after[each] for each in (uri, loaded, removed, truncated)):
+def take_look(
+    database: Database[Document], token: DatasetToken, floors: Mapping[Part, int]
+) -> Look | None:
+    """Looks at a dataset once.
+
+    Args:
+        database: the database
+        token: an earlier look at it
+        floors: the times after which documents are told, in milliseconds, by part
+
+    Returns:
+        what was seen, or None if something was written meanwhile
+
+    Raises:
+        KeyError: if the server tells less than is needed
+        OperationFailure: if it refuses, or a collection is gone
+    """
+    names = {part: token.state[part].collection.name for part in floors}
+    token = token.again(database)
+    before = {part: found for part, found in token.counters.items() if found is not None}
+    if len(before) < len(names):
+        raise KeyError
+    if writes_under_way(database.command("serverStatus", repl=0, locks=0)):
         return None
-    return sum(after[each] - before[each] for each in (inserted, modified, updated))
+    questions: dict[tuple[bool, Part], Question] = {}
+    for part, name in names.items():
+        late = {_TIME: {"$gt": DatetimeMS(floors[part])}}
+        questions[False, part] = (name, [{"$match": late}, _AS_NUMBER])
+    # Last: what was counted meanwhile may have been seen or not
+    questions.update(((True, part), (name, COUNTERS)) for part, name in names.items())
+    late_times: dict[Part, Times] = {part: {} for part in names}
+    for (is_counted, part), document in ask(database, questions):
+        if not is_counted:
+            late_times[part][document["_id"]] = document[_TIME]
+        elif counters_in(document) != before[part]:
+            return None
+    return Look(token, before, late_times)
+
+
+def has_settled(database: Database[Document], token: DatasetToken) -> bool:
+    """Returns whether all writes that were counted at a look could be seen by others then.
+
+    Args:
+        database: the database
+        token: the look, which was just taken
+    """
+    parts = [part for part, documents in token.state.items() if part.is_own_collection]
+    try:
+        look = take_look(database, token, dict.fromkeys(parts, _NEVER))
+    except (OperationFailure, KeyError):
+        return False
+    return look is not None and token.proves_no_write(look.token)
+
+
+class Writes(NamedTuple):
+    """How many writes were counted."""
+
+    written: int
+    """Documents that were inserted or updated."""
+    removed: int
+
+
+def writes(before: Counters, after: Counters) -> Writes | None:
+    """Returns how often a collection was written to.
+
+    Args:
+        before: what the engine counted
+        after: what it counted later
+
+    Returns:
+        the numbers, or None if documents were written in other ways as well
+    """
+    if not len(before) == len(after) == len(_COUNTED):
+        return None
+    was, is_ = (dict(zip(_COUNTED, counters, strict=True)) for counters in (before, after))
+    if any(was[each] != is_[each] for each in ("uri", "loaded", "truncated")):
+        return None
+    since = {
+        each: is_[each] - was[each] for each in ("inserted", "modified", "updated", "removed")
+    }
+    return Writes(since["inserted"] + since["modified"] + since["updated"], since["removed"])

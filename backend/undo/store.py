@@ -222,7 +222,7 @@ def end_unknown(
 
 
 def settle(database: Database[Document], dataset_id: ObjectId) -> None:
-    """Notes how operations ended whose processes have died.
+    """Notes how operations ended whose processes have died, or did not see the end.
 
     Args:
         database: the database
@@ -231,14 +231,13 @@ def settle(database: Database[Document], dataset_id: ObjectId) -> None:
     query = {"dataset_id": dataset_id, "state": UndoableState.RUNNING.value}
     with unless_forbidden():
         for record in select(database, query):
-            if not Holder(**record.by).is_known_dead():
-                continue
-            if record.undoes is None:
-                change(database, record.id, state=UndoableState.INTERRUPTED.value)
-                continue
+            is_dead = Holder(**record.by).is_known_dead()
             after = after_undo(database, record)
             if after is not None and after.state is not SnapshotState.CREATING:
+                # Its process may be alive, and have given it up before others finished it
                 end_undo(database, record, after)
-            else:
+            elif is_dead and record.undoes is None:
+                change(database, record.id, state=UndoableState.INTERRUPTED.value)
+            elif is_dead:
                 # It was taken back, or never begun
                 remove(database, [record.id])

@@ -23,6 +23,7 @@ from ..merge.prefer import Preference
 from ..merge.store import PlanRecord
 from ..mongo.collections import ensure_indexes
 from ..mongo.database import Document
+from ..operations import journal
 from ..progress import Progress, silent
 from . import keep, store
 from .record import OperationRecord, UndoableState
@@ -134,12 +135,13 @@ def apply(
     )
     try:
         after = merging.perform(database, dataset, planned, before, ending)
-    except Exception:
-        # It was finished, or taken back, by whoever recovered it
+    except BaseException:
+        # Who presses Ctrl-C as well: it was finished, or taken back, by whoever recovered it
         after_all = store.after_undo(database, undoing)
-        if after_all is None:
+        is_left = bool(journal.unfinished(database, dataset.id))
+        if after_all is None and not is_left:
             store.remove(database, [undoing.id])
-        elif after_all.state is SnapshotState.READY:
+        elif after_all is not None and after_all.state is SnapshotState.READY:
             store.end_undo(database, undoing, after_all)
         raise
     store.end_undo(database, undoing, after)

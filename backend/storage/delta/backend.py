@@ -47,6 +47,7 @@ class DeltaBackend(Backend):
     """Keeps a full copy of the newest snapshot, and of older ones what later ones have not."""
 
     name: ClassVar[str] = "delta"
+    stores_changes: ClassVar[bool] = True
 
     def capture(
         self,

@@ -30,9 +30,9 @@ from ...mongo.database import Document, create_compressed
 from ...mongo.writer import Writer
 from ...progress import silent
 from ...rawbson.ids import Ids, Keys, common, positions
-from .. import collections
+from .. import collections, scan
 from ..consistent_copy import copy_and_read
-from . import arrange, order, scan, trusted
+from . import arrange, order, trusted
 from . import chain as chains
 from .chain import Chain, Link
 from .compact import FULL_MANIFESTS
@@ -97,7 +97,7 @@ class DeltaTarget:
     def copy(self, part: Part, documents: Documents, content: Manifest | None = None) -> Manifest:
         """Makes the snapshot's part hold exactly these documents; returns their content."""
         if content is not None:
-            content = content.ordered(scan.natural(documents.collection, content.keys))
+            content = content.ordered(self._natural(part, documents.collection, content.keys))
         if part.is_own_collection:
             self._origins.note(part, documents.collection)
         former = self._former_manifest(part)
@@ -243,6 +243,17 @@ class DeltaTarget:
             return manifest_store.load(self._database, previous.id, part)
         except DamagedSnapshotError:
             return None
+
+    def _natural(self, part: Part, collection: Collection[Document], existing: Keys) -> Keys:
+        """Returns the natural order of the dataset's documents, as what is known tells it."""
+        previous, former = self._previous, self._former_manifest(part)
+        if previous is None or former is None:
+            return scan.natural(collection, existing)
+        if self._origins.are_as_before(part, collection):
+            return order.load(self._database, previous.id, part, former)
+        mark = previous.marks.get(part)
+        inserted = None if mark is None else mark.inserted_since(collection)
+        return order.now(previous, part, former, collection, existing, inserted)
 
     def _is_open(self, part: Part) -> bool:
         chain = chains.known(self._database, self._dataset_id)

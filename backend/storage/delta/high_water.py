@@ -22,7 +22,7 @@ from ...mongo import engine
 from ...mongo.database import Document, Server, server_process
 from ...mongo.engine import Fact
 from ...rawbson.ids import Keys
-from . import scan
+from .. import scan
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import zlib
 
 import numpy as np
 from bson import ObjectId
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ...catalog.record import FORMAT_VERSION, check_format
@@ -20,7 +21,9 @@ from ...manifest.manifest import Manifest
 from ...mongo import fence
 from ...mongo.collections import ORDERS
 from ...mongo.database import Document
-from ...rawbson.ids import Keys
+from ...rawbson.ids import Keys, positions
+from .. import scan
+from .chain import Link
 
 _STEP = np.dtype("<i4")
 _PIECE_BYTES = 8 * 1024 * 1024
@@ -95,3 +98,49 @@ def delete(database: Database[Document], snapshot_id: ObjectId, part: Part | Non
         query["part"] = part.value
     # The same snapshot may have been imported again meanwhile, by others
     fence.delete_found(database[ORDERS], query)
+
+
+def now(
+    previous: Link,
+    part: Part,
+    former: Manifest,
+    collection: Collection[Document],
+    existing: Keys,
+    inserted: Keys | None,
+) -> Keys:
+    """Returns the natural order of a dataset's documents.
+
+    Args:
+        previous: the newest snapshot
+        part: samples or frames
+        former: its content
+        collection: the dataset's collection
+        existing: the documents that there are, sorted
+        inserted: those that were inserted since, in natural order, if that is known
+
+    Returns:
+        the keys
+    """
+    if inserted is not None:
+        before = load(collection.database, previous.id, part, former)
+        if (natural := _reordered(before, existing, inserted)) is not None:
+            return natural
+    return scan.natural(collection, existing)
+
+
+def _reordered(before: Keys, existing: Keys, inserted: Keys) -> Keys | None:
+    """Returns the natural order of documents, by what it was and what was inserted since.
+
+    Args:
+        before: the documents that there were, in natural order
+        existing: those that there are, sorted
+        inserted: those that were inserted since, in natural order
+
+    Returns:
+        those that there are in natural order, or None if some are neither from before nor known
+        to be inserted
+    """
+    place, exists = positions(existing, inserted)
+    stayed = np.delete(existing, place[exists])
+    natural = np.concatenate([before[positions(stayed, before)[1]], inserted[exists]])
+    return natural if len(natural) == len(existing) else None

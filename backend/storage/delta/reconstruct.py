@@ -26,7 +26,7 @@ from ...mongo.database import Document
 from ...mongo.writer import Bson, Writer
 from ...progress import Progress
 from ...rawbson.ids import Ids, Keys, positions
-from . import scan
+from .. import scan
 
 _FETCH_DOCUMENTS = 1000
 _BASE = -1

@@ -21,9 +21,10 @@ from ...manifest.manifest import Manifest
 from ...mongo.database import Document
 from ...mongo.gate import Workers
 from ...rawbson.ids import Ids, Keys, positions
-from . import order, scan
+from .. import scan
+from ..scan import Numbers
+from . import order
 from .chain import Link
-from .scan import Numbers
 
 _MARGIN = timedelta(minutes=5)
 """FiftyOne takes the time before it writes, from each client's own clock."""
@@ -69,12 +70,7 @@ def read(
 
     mark = previous.marks.get(part)
     inserted = None if mark is None else mark.inserted_since(collection)
-    natural = None
-    if inserted is not None:
-        before = order.load(database, previous.id, part, former)
-        natural = _reordered(before, existing, inserted)
-    if natural is None:
-        natural = scan.natural(collection, existing)
+    natural = order.now(previous, part, former, collection, existing, inserted)
 
     # Documents can be imported, or put back, with the times that they had elsewhere
     added = existing[~positions(former.keys, existing)[1]]
@@ -146,21 +142,3 @@ def _count(stamps: Numbers, times: Numbers) -> Numbers:
     place = np.searchsorted(times, stamps)
     known = np.isin(stamps, times)
     return np.bincount(place[known], minlength=len(times))
-
-
-def _reordered(before: Keys, existing: Keys, inserted: Keys) -> Keys | None:
-    """Returns the natural order of documents, by what it was and what was inserted since.
-
-    Args:
-        before: the documents that there were, in natural order
-        existing: those that there are, sorted
-        inserted: those that were inserted since, in natural order
-
-    Returns:
-        those that there are in natural order, or None if some are neither from before nor known
-        to be inserted
-    """
-    place, exists = positions(existing, inserted)
-    stayed = np.delete(existing, place[exists])
-    natural = np.concatenate([before[positions(stayed, before)[1]], inserted[exists]])
-    return natural if len(natural) == len(existing) else None

@@ -19,13 +19,13 @@ from bson.datetime_ms import DatetimeMS
 from pymongo import DESCENDING
 from pymongo.collection import Collection
 
-from ...dataset.parts import chunks
-from ...manifest.columns import batch_keys
-from ...mongo import reader
-from ...mongo.database import Document
-from ...mongo.gate import Workers
-from ...rawbson import layout
-from ...rawbson.ids import DTYPE, Ids, Keys
+from ..dataset.parts import chunks
+from ..manifest.columns import batch_keys
+from ..mongo import reader
+from ..mongo.database import Document
+from ..mongo.gate import Workers
+from ..rawbson import layout
+from ..rawbson.ids import DTYPE, Ids, Keys
 
 Numbers = npt.NDArray[np.int64]
 _Columns = list[npt.NDArray[Any]]

@@ -1,0 +1,249 @@
+"""Undoing an operation where the samples lie, if no more than some of them change.
+
+Building the whole dataset beside itself costs a clone, whatever is taken back. So on a large
+dataset, where the snapshots before tell what need not be read, only the documents that change are
+staged: what they are, and what they are to be. Then what still is the one becomes the other, as
+when samples are restored (see :mod:`..restore.restore`), and who recovers an undo that has died
+does the same the other way round. What others write meanwhile stays.
+
+Readers may see some documents as they were and others as they are to be, for as long as it takes.
+Nothing goes to the trash: the state before is a safety snapshot, and an undo can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import bson
+from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
+from pymongo.errors import DuplicateKeyError
+
+from ..catalog.record import SnapshotRecord
+from ..dataset import instances, replacing
+from ..dataset.change_token import DatasetToken
+from ..dataset.parts import Documents, Head, Part, State, chunks
+from ..diff.versions import SnapshotVersion
+from ..errors import InvalidRequestError, StaleMergeError
+from ..manifest.manifest import Manifest
+from ..mongo.database import Document, server_time
+from ..operations.journal import Operation
+from ..rawbson import layout
+from ..restore.staging import Staging
+from ..storage import counted
+from . import documents, properties, standstill
+from .captured_head import ReadHead
+from .decided import engine_of
+from .engine import Engine
+from .judge import encoded
+from .samples import Change
+from .side import Side, sayable
+from .store import PlanRecord
+
+_OWN = (Part.SAMPLES, Part.FRAMES)
+_MOST = 0.25
+"""If more than this share of the documents changes, a copy is as quick."""
+
+_AT_ONCE = 1000
+
+
+class _TooMuchError(Exception):
+    """More is to be changed than documents where they lie."""
+
+
+def undo(
+    running: Operation,
+    plan: PlanRecord,
+    base: SnapshotRecord | None,
+    theirs: SnapshotRecord,
+    record: SnapshotRecord,
+    undone: str | None,
+) -> bool:
+    """Writes the outcome of an undo into the dataset, if that can be done where it lies.
+
+    Args:
+        running: the operation
+        plan: the plan of the undo
+        base: the state after what is undone
+        theirs: the state before it
+        record: the snapshot that the undo ends with
+        undone: what is undone
+
+    Returns:
+        whether it was done; else nothing has changed
+
+    Raises:
+        StaleMergeError: if the dataset is not what it was when the undo was planned
+        ConcurrentWritesError: if a sample that changes was written to at the same moment
+        InvalidRequestError: if the result would break a unique index
+    """
+    database = running.database
+    head = Head(database, running.dataset_id)
+    token = DatasetToken.of(head)
+    if not counted.is_worth(token.count):
+        return False
+    known = counted.recall(database, running.dataset_id, token)
+    if not known:
+        return False
+    ours = Side(database, ReadHead(head, known))
+    if ours.digest() != plan.ours:
+        raise standstill.stale("target", head.document()["name"])
+    engine = engine_of(
+        running, plan, base, ours, Side(database, SnapshotVersion(database, theirs))
+    )
+    if not _changes_samples_alone(engine):
+        return False
+    running.note(
+        in_place=True,
+        plan_id=plan.id,
+        undone=undone,
+        made=[record.id],
+        snapshot=record.to_document(),
+    )
+    state = token.state
+    staging = Staging(running)
+    try:
+        touched = _stage(running, staging, engine, _MOST * token.count)
+    except _TooMuchError:
+        staging.drop()
+        running.note(in_place=False)
+        return False
+    _exchange(running, head, state, staging, touched)
+    return True
+
+
+def _changes_samples_alone(engine: Engine) -> bool:
+    """Returns whether schema, settings, views, runs and indexes stay as they are."""
+    merged, ours = engine.dataset.document, engine.ours.document
+    left = ours.keys() - merged.keys() - properties.ELSEWHERE
+    is_same = sayable(merged) == sayable({key: ours[key] for key in merged if key in ours})
+    if left or not is_same or engine.dataset.document.get("group_field") is not None:
+        return False
+    if engine.run_fields.keys or any(engine.undeclared(part) for part in _OWN):
+        return False
+    around = engine.surroundings
+    named = ((around.views, Part.VIEWS), (around.workspaces, Part.WORKSPACES))
+    items = [(found, len(engine.ours.named(part))) for found, part in named]
+    items += [(found, len(engine.ours.runs[kind])) for kind, found in around.runs.items()]
+    if any(each.added or each.replaced or len(each.ours) != count for each, count in items):
+        return False
+    return not any(
+        lacking or len(kept) != len(engine.ours.indexes(part))
+        for part, (kept, lacking) in around.indexes.items()
+    )
+
+
+def _stage(running: Operation, staging: Staging, engine: Engine, most: float) -> _Touched:
+    """Stages what documents are and what they are to be."""
+    touched = _Touched(running, staging)
+    for merged in engine.merged():
+        if any(conflict.resolution is None for conflict in merged.conflicts):
+            raise _conflicts()
+        if merged.tags_added or merged.tags_removed:
+            raise _TooMuchError
+        touched.take(merged.id, [(Part.SAMPLES, merged.sample)])
+        touched.take(merged.id, [(Part.FRAMES, frame) for frame in merged.frames])
+        if touched.count > most:
+            raise _TooMuchError
+    if any(conflict.resolution is None for conflict in engine.dataset_conflicts()):
+        raise _conflicts()
+    touched.flush()
+    running.step("staged")
+    return touched
+
+
+def _conflicts() -> StaleMergeError:
+    return StaleMergeError(
+        "Conflicts came out that were not planned; nothing was changed. Plan the undo again."
+    )
+
+
+class _Touched:
+    """The documents that change.
+
+    Args:
+        running: the operation
+        staging: where to put them
+    """
+
+    def __init__(self, running: Operation, staging: Staging) -> None:
+        now, owner = encoded(server_time(running.database)), encoded(running.dataset_id)
+        assert now is not None
+        assert owner is not None
+        self._like = {"last_modified_at": now, "_dataset_id": owner}
+        self._staging = staging
+        self._former: dict[Part, list[RawBSONDocument]] = {part: [] for part in _OWN}
+        self._wanted: dict[Part, list[RawBSONDocument]] = {part: [] for part in _OWN}
+        self.ids: dict[Part, list[ObjectId]] = {part: [] for part in _OWN}
+        self.samples: dict[ObjectId, None] = {}
+        self.deleted = False
+        """Whether samples are deleted."""
+
+    @property
+    def count(self) -> int:
+        """How many documents change."""
+        return sum(map(len, self.ids.values()))
+
+    def take(self, sample_id: ObjectId, changes: Iterable[tuple[Part, Change]]) -> None:
+        """Notes what becomes of documents of a sample."""
+        for part, change in changes:
+            if not documents.is_changed(change.before, change.after):
+                continue
+            self.samples[sample_id] = None
+            like, some = self._like, change.before or change.after
+            assert some is not None
+            id_ = layout.fields(some)["_id"]
+            if change.before is not None:
+                self._former[part].append(RawBSONDocument(change.before))
+                like = {**like, "_id": id_}
+            if change.after is not None:
+                self._wanted[part].append(RawBSONDocument(documents.adopted(change.after, like)))
+            self.deleted |= part is Part.SAMPLES and change.after is None
+            self.ids[part].append(ObjectId(id_[1:]))
+        if max(map(len, [*self._former.values(), *self._wanted.values()])) >= _AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Puts in the database what was noted."""
+        for part in _OWN:
+            self._staging.put(part, self._former[part], self._wanted[part])
+            self._former[part], self._wanted[part] = [], []
+
+
+def _exchange(
+    running: Operation, head: Head, state: State, staging: Staging, touched: _Touched
+) -> None:
+    """Makes what is wanted of what still is what it was."""
+    database, parts = running.database, [part for part in _OWN if touched.ids[part]]
+    before: Document = {}
+    after: Document = {}
+    if touched.deleted:
+        before = {"last_deletion_at": head.document().get("last_deletion_at")}
+        after = {"last_deletion_at": server_time(database)}
+    staging.select(list(touched.samples))
+    running.note(before=bson.encode(before), after=bson.encode(after), kept=True, wanted=True)
+    running.certain("noted")
+    try:
+        for part in parts:
+            staging.exchange(state[part].collection, part)
+            running.step(f"exchanged_{part.value}")
+    except DuplicateKeyError as error:
+        raise InvalidRequestError(
+            f"The undo does not fit the unique indexes of the samples, and nothing was changed: "
+            f"{error}. Decide the conflicts otherwise, or drop the index."
+        ) from error
+    staging.check_made({part: _now(state[part], touched.ids[part]) for part in parts})
+    replacing.set_values(database["datasets"], running.dataset_id, before, after)
+    running.committing("compared")
+    running.commit()
+    instances.refresh_samples(running.dataset_id, list(touched.samples))
+
+
+def _now(there: Documents, ids: list[ObjectId]) -> Manifest:
+    """Returns what documents are."""
+    return Manifest.joined(_read(there, ids))
+
+
+def _read(there: Documents, ids: list[ObjectId]) -> Iterator[Manifest]:
+    for some in chunks(ids):
+        yield Manifest.read(Documents(there.collection, {**there.query, "_id": {"$in": some}}))
