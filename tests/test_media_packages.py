@@ -381,9 +381,10 @@ def test_no_path_leads_out_of_the_folder(path: str, tmp_path: Path) -> None:
     package = tmp_path / "forged.tar"
     package.write_bytes(lying(path)(unpack(GOLDEN)))
     fos.import_snapshot(package, media_to=tmp_path / "out/here")
-    found = [path for path in tmp_path.rglob("*") if path.is_file() and path != package]
-    assert len(found) == 2
-    assert all(path.is_relative_to(tmp_path / "out/here") for path in found)
+    found = [each for each in tmp_path.rglob("*") if each.is_file() and each != package]
+    # What is in an object store stays there
+    assert len(found) == (1 if "://" in path else 2)
+    assert all(each.is_relative_to(tmp_path / "out/here") for each in found)
     assert not Path("/x.png").exists()
     # Nor where it was taken in without them, and the files are found here
     shutil.rmtree(tmp_path / "out")
@@ -467,7 +468,7 @@ def test_a_file_that_nobody_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     digest = look.digest
 
-    def refuse(path: str) -> str:
+    def refuse(path: str, *_: str) -> str:
         if path.endswith("夜0.png"):
             raise PermissionError(13, "Permission denied")
         return digest(path)

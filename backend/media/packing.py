@@ -29,6 +29,7 @@ from . import capture, carried, copies, look, store
 from .changes import MediaChange, judge
 from .copies import MediaStore
 from .listing import FileState, Fingerprint, Listing
+from .provider import is_local_file, is_remote
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,8 @@ def gather(
         )
     moment = server_time(database)
     paths = known.paths if is_told else capture.paths_of(database, record)
-    found = capture.look_at(paths, MediaLevel.HASH, known, progress)
+    # Contents are named by their SHA-256
+    found = capture.look_at(paths, MediaLevel.COPY, known, progress)
     kept = copies.if_configured(deployment.note(database).id)
     contents, lost = _contents(known if is_told else found, known, found, kept)
     if lost:
@@ -124,7 +126,7 @@ def gather(
             "into one package: export it without media, and push or copy these"
         )
     told = known if is_told else found
-    if elsewhere := int((told.states == FileState.ELSEWHERE).sum()):
+    if elsewhere := sum(map(is_remote, told.paths)):
         logger.warning(
             "%d media files of snapshot '%s' are on no disk of this machine, so not in the file",
             elsewhere,
@@ -138,7 +140,7 @@ def _untold(known: Listing) -> list[str]:
     return [
         path
         for path, each in known.items()
-        if each.state is FileState.FILE and not each.fact.startswith(look.SHA256)
+        if is_local_file(path, each) and not each.fact.startswith(look.SHA256)
     ]
 
 
@@ -149,10 +151,13 @@ def _contents(
     place, contents, lost = known.places(), dict[str, Path](), list[str]()
     for (path, each), (_, now) in zip(wanted.items(), found.items(), strict=True):
         was = known[place[path]] if path in place else None
+        if is_remote(path):
+            # What is elsewhere can be had from there
+            continue
         if each.state is FileState.UNREADABLE or _is_other(was, now, each):
             source = None
         elif each.state is not FileState.FILE:
-            # What was missing is missing, and what is elsewhere can be had from there
+            # What was missing is missing
             continue
         else:
             source = Path(path)

@@ -22,6 +22,7 @@ from ..errors import ArchiveStorageError, DamagedArchiveError, InvalidRequestErr
 from ..progress import Progress, silent
 from . import carried, copies, look, packing, placing, scenes
 from .listing import FileState
+from .provider import is_remote
 
 _MEMBER = re.compile(packing.FOLDER + r"([0-9a-f]{64})")
 _READ_BYTES = 1024 * 1024
@@ -181,7 +182,7 @@ def _wanted(path: Path) -> dict[str, str]:
     wanted = {
         name: each.fact.removeprefix(look.SHA256)
         for name, each in listing.items()
-        if each.state is FileState.FILE
+        if each.state is FileState.FILE and not is_remote(name)
     }
     if not all(_MEMBER.fullmatch(packing.FOLDER + digest) for digest in wanted.values()):
         raise _damaged(path, "it does not tell the hashes of all of its media files")
