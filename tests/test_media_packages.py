@@ -198,6 +198,16 @@ def test_what_carries_no_media(tmp_path: Path) -> None:
     assert not fo.list_datasets()
 
 
+def test_no_folder_is_none(tmp_path: Path) -> None:
+    images(tmp_path / "there", 1)
+    fos.create_snapshot(NAME, "v1")
+    fos.export_snapshot(NAME, "v1", tmp_path / "v1.tar", media=True)
+    fo.delete_dataset(NAME)
+    with pytest.raises(fos.InvalidArgumentError, match="media_to is no path"):
+        fos.import_snapshot(tmp_path / "v1.tar", media_to="")
+    assert fos.import_snapshot(tmp_path / "v1.tar", None, media_to=None).name == "v1"
+
+
 def test_names_of_the_most_bytes(tmp_path: Path) -> None:
     name = "夜" * 83 + ".png"
     dataset = fo.Dataset(NAME, persistent=True)

@@ -213,7 +213,7 @@ def test_what_dvc_would_not_write_is_nothing(spoilt: str, repository: Path) -> N
     assert not Path("/tmp/fiftyone-snapshots-x").exists()
 
 
-@pytest.mark.skipif(shutil.which("dvc") is None, reason="DVC, 90 packages, is not installed")
+@pytest.mark.skipif(shutil.which("dvc") is None, reason="DVC is not installed: make test-clients")
 def test_real_dvc(tmp_path: Path) -> None:
     def dvc(*words: str) -> None:
         subprocess.run(["dvc", *words], cwd=root, check=True, capture_output=True)
