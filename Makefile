@@ -11,13 +11,14 @@ STAMP := $(VENV)/.setup-done
 LINK := $(VENV)/typecheck/fiftyone_snapshots
 PYTEST := $(PY) $(VENV)/bin/pytest
 SANDBOX := $(PY) scripts/sandbox.py
+CLIENTS := $(VENV)/clients
 COMPILE := $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.10 \
 	--generate-hashes --custom-compile-command 'make lock' --quiet
 SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-quick test-delta test-replica test-e2e screenshots test-long note-fiftyone demo app bench bench-large lint format lock clean
+.PHONY: help setup test test-quick test-delta test-replica test-e2e screenshots test-long test-clients note-fiftyone demo app bench bench-large lint format lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET [ARGS=\"...\"]\n"} \
@@ -63,6 +64,24 @@ screenshots: setup ## Drive the App, and make the pictures in docs/images anew
 
 test-long: setup ## Run the tests that take minutes
 	$(SUITE) --long -m 'long or fiftyone' $(ARGS)
+
+# Each in a folder of its own, as what they need besides does not fit what FiftyOne needs.
+test-clients: setup $(CLIENTS)/.done ## Run the tests with clients of others: DVC, W&B, the MCP server for FiftyOne
+	PATH="$$PWD/$(CLIENTS)/bin:$$PATH" SNAPSHOTS_TEST_MCP_SERVER="$$PWD/$(CLIENTS)/mcp" \
+		SNAPSHOTS_TEST_WANDB="$$PWD/$(CLIENTS)/wandb" SNAPSHOTS_TEST_MLFLOW="$$PWD/$(CLIENTS)/sql" \
+		$(PYTEST) -rs -m 'not e2e' tests/test_locks.py tests/test_media_providers.py \
+		tests/test_trackers.py tests/test_undo_mcp.py $(ARGS)
+
+$(CLIENTS)/.done: $(STAMP) Makefile
+	@rm -rf $(CLIENTS) && mkdir -p $(CLIENTS)/bin
+	$(PYTHON) -m venv $(CLIENTS)/dvc
+	$(CLIENTS)/dvc/bin/python -m pip install -q dvc==3.67.1
+	@ln -s ../dvc/bin/dvc $(CLIENTS)/bin/dvc
+	$(PY) -m pip install -q --no-warn-conflicts --target $(CLIENTS)/mcp --no-deps fiftyone-mcp-server==0.1.15
+	$(PY) -m pip install -q --no-warn-conflicts --target $(CLIENTS)/mcp mcp==2.3.0
+	$(PY) -m pip install -q --no-warn-conflicts --target $(CLIENTS)/wandb wandb==0.31.0
+	$(PY) -m pip install -q --no-warn-conflicts --target $(CLIENTS)/sql sqlalchemy alembic
+	@touch $@
 
 note-fiftyone: setup ## Try FiftyOne's own calls against our table of them, and note that it holds
 	$(SUITE) --note-fiftyone -m fiftyone $(ARGS)

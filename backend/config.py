@@ -36,6 +36,8 @@ class MediaLevel(str, Enum):
     NONE = "none"
     STAT = "stat"
     """The size of each, and when it was last written to."""
+    REMOTE = "remote"
+    """Of files in object stores as well, and their etags and versions."""
     HASH = "hash"
     """A hash of the content, for which a file is read unless the same one was read before."""
     COPY = "copy"

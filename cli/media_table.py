@@ -8,7 +8,7 @@ from .command import DATASET, SNAPSHOT, Command, argument
 GROUPS = {"media": "what the media files of snapshots were"}
 """What the first words of commands of two words stand for."""
 
-_LEVELS = ("stat", "hash", "copy")
+_LEVELS = ("stat", "remote", "hash", "copy")
 
 MEDIA_LEVEL = argument(
     "--media",
@@ -29,7 +29,8 @@ MEDIA_COMMANDS = (
                 choices=_LEVELS,
                 default=_LEVELS[0],
                 help="stat: their sizes and when they were written to, which is the default; "
-                "hash: hashes of their content as well; copy: copies of it as well",
+                "remote: what object stores tell as well; hash: hashes of their content as "
+                "well; copy: copies of it as well",
             ),
         ),
     ),

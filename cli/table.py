@@ -232,6 +232,7 @@ COMMANDS = (
             DATASET,
             SNAPSHOT,
             argument("path", metavar="PATH", help="a new file, such as digits-labelled.tar"),
+            argument("--media", action="store_true", help="its media files as well"),
         ),
     ),
     Command(
@@ -243,6 +244,11 @@ COMMANDS = (
                 "--dataset-name",
                 metavar="NAME",
                 help="a name for a new dataset; by default, the one that it had",
+            ),
+            argument(
+                "--media-to",
+                metavar="FOLDER",
+                help="where to put the media files that are in it; nothing there is overwritten",
             ),
         ),
     ),

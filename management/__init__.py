@@ -31,6 +31,8 @@ from ..backend.media.bringing_back import RestoredMedia
 from ..backend.media.captured import CapturedMedia
 from ..backend.media.changes import MediaDiff
 from ..backend.media.collecting import CollectedMedia
+from ..backend.media.fact import MediaFact
+from ..backend.media.provider import MediaProvider
 from ..backend.merge.conflicts import Conflict, ConflictKind
 from ..backend.merge.hand_edits import TakenEdits
 from ..backend.merge.one_by_one import ConflictInPlace
@@ -210,6 +212,8 @@ __all__ = [
     "Level",
     "Location",
     "MediaDiff",
+    "MediaFact",
+    "MediaProvider",
     "MergeCounts",
     "MergePlan",
     "MergeState",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -11,14 +12,19 @@ import fiftyone.core.dataset as fod
 from ..backend import maintenance
 from ..backend.access import Action
 from ..backend.archive import ownership
+from ..backend.archive.folder import absolute
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.config import Settings
+from ..backend.media import unpacking
 from ..backend.mongo import database
 from ..backend.snapshots import archive, convert, export, import_, pin, prune, unarchive
 from ..backend.snapshots import export_table as tables
 from ..backend.snapshots.prune import PruneResult
 from .authorize import acting, enter
 from .datasets import change, name_of, read
+from .repointing import unpacking_media
+
+logger = logging.getLogger(__name__)
 
 
 @acting(Action.ARCHIVE)
@@ -110,46 +116,59 @@ def export_snapshot(
     dataset_name: str | fod.Dataset,
     snapshot_name: str | DatasetSnapshot,
     path: str | os.PathLike[str],
+    *,
+    media: bool = False,
 ) -> Path:
     """Writes a snapshot to a file, which :func:`import_snapshot` takes in on any server.
 
-    Archived snapshots can be exported as well. Media files are not in it.
+    Archived snapshots can be exported as well. Media files are in it only if that is asked for:
+    those that were captured, with the content that they had then, or else as they are now.
 
     Args:
         dataset_name: the name of the dataset
         snapshot_name: the name of the snapshot
         path: a file that does not exist yet, such as ``digits-v1.tar``
+        media (False): whether the media files, masks, maps and scenes go with it
 
     Returns:
         the file
 
     Raises:
-        ValueError: if there is no such dataset or snapshot, or the file exists
+        ValueError: if there is no such dataset or snapshot, or the file exists, or media files
+            are not what they were, and there are no copies of them
         ArchiveStorageError: if the file could not be written
     """
     connection, dataset = read(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
-    return export.export(connection, dataset, name, Path(path))
+    return export.export(connection, dataset, name, Path(path), media=media)
 
 
 @acting(Action.IMPORT, each=True)
 def import_snapshot(
-    path: str | os.PathLike[str], dataset_name: str | None = None
+    path: str | os.PathLike[str],
+    dataset_name: str | None = None,
+    *,
+    media_to: str | os.PathLike[str] | None = None,
 ) -> DatasetSnapshot:
     """Takes in a snapshot that :func:`export_snapshot` wrote, once all of it was checked.
 
     If its dataset is on this server it becomes a snapshot of that, at its place in the history.
-    Else a new dataset is made, which is what the snapshot is.
+    Else a new dataset is made, which is what the snapshot is. Media files that are in the file are
+    put into a folder if one is given, beside what is there: nothing is overwritten. A new dataset
+    refers to them then; the snapshot is what it was, and goes on naming the former files.
 
     Args:
         path: the file
         dataset_name (None): a name for a new dataset; by default, the name that it had
+        media_to (None): a folder for the media files, which is made if it is not there
 
     Returns:
         a :class:`DatasetSnapshot`
 
     Raises:
-        ValueError: if the file is no archive, the snapshot is here already, or a name is taken
+        ValueError: if the file is no archive, or carries no media where a folder is given, the
+            snapshot is here already, or a name is taken
+        ArchiveStorageError: if the folder could not be written to
         DamagedSnapshotError: if the file is damaged
         LimitExceededError: if there are as many snapshots as are allowed
     """
@@ -157,7 +176,13 @@ def import_snapshot(
     # Whoever may not import destroys nothing
     enter(Action.IMPORT, import_.destination(connection, Path(path), dataset_name))
     maintenance.purge_deleted_datasets(connection)
-    return import_.import_(connection, Path(path), dataset_name).public()
+    file = absolute(Path(path))
+    if media_to is not None:
+        return unpacking_media(connection, file, dataset_name, absolute(Path(media_to)))
+    snapshot = import_.import_(connection, file, dataset_name).public()
+    if unpacking.has_media(file):
+        logger.warning("'%s' carries media files, which were left there: see media_to", file)
+    return snapshot
 
 
 @acting(Action.EXPORT)

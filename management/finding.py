@@ -132,7 +132,8 @@ def run_lineage(
         dataset_name: the name of the dataset
         key: the key of an annotation, brain, evaluation or custom run
         kind (None): ``annotation``, ``brain``, ``evaluation`` or ``custom``, if the dataset has
-            runs of several kinds with that key
+            runs of several kinds with that key; or ``model``: then the key is the field of the
+            labels that ``apply_model()`` has written
 
     Returns:
         a :class:`RunLineage`, or None if there was no snapshot then, or this package was not there

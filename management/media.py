@@ -46,7 +46,8 @@ def capture_media(
         dataset_name: the name of the dataset
         snapshot_name: the name of the snapshot, which is not archived
         level ("stat"): what to find out of each file: ``"stat"``, its size and when it was last
-            written to; ``"hash"``, the SHA-256 of its content as well, for which files are read
+            written to; ``"remote"``, of files in object stores their size, etag and version as
+            well; ``"hash"``, the SHA-256 of its content as well, for which files are read
             that were not read before; or ``"copy"``, its content as well, which is copied to the
             folder ``FIFTYONE_SNAPSHOTS_MEDIA_STORE`` unless it is there
 
@@ -59,7 +60,7 @@ def capture_media(
     wanted = MediaLevel.named(level)
     if wanted is MediaLevel.NONE:
         raise InvalidRequestError(
-            "level must be 'stat', 'hash' or 'copy': 'none' captures nothing"
+            "level must be 'stat', 'remote', 'hash' or 'copy': 'none' captures nothing"
         )
     connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)

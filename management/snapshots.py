@@ -56,8 +56,9 @@ def create_snapshot(
         trust_timestamps (False): whether to take for unchanged what has the same
             ``last_modified_at``
         media (None): what to find out of the media files once the snapshot is there, as
-            :func:`capture_media` does: ``"stat"``, ``"hash"``, or ``"none"``; by default, as
-            ``FIFTYONE_SNAPSHOTS_MEDIA`` says, and nothing if that is not set
+            :func:`capture_media` does: ``"stat"``, ``"remote"``, ``"hash"``, ``"copy"``, or
+            ``"none"``; by default, as ``FIFTYONE_SNAPSHOTS_MEDIA`` says, and nothing if that is
+            not set
 
     Returns:
         a :class:`DatasetSnapshot`

@@ -15,7 +15,7 @@ from .base import Plain, SnapshotOperator, Target, snapshot_of
 from .form import Form
 from .plain import plain
 
-_LEVELS = ["stat", "hash", "copy"]
+_LEVELS = ["stat", "remote", "hash", "copy"]
 
 
 class CaptureMedia(SnapshotOperator):

@@ -9,8 +9,10 @@ from fiftyone.operators.executor import ExecutionContext
 
 from ..backend.access import Action
 from ..backend.catalog.record import SampleChangeSummary, SnapshotState
+from ..backend.diff.version_hash import Equality
 from ..backend.operations.journal import Entry
 from ..backend.search.history import HistoryEntry
+from ..backend.search.lineage import RunKind, RunLineage
 from ..operators import menu as snapshot_menu
 from ..operators.words import MINUS, ago, plural, size, until
 from . import widgets
@@ -76,6 +78,9 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         widgets.chip(title, "pinned", "pinned", widgets.SECONDARY, hint)
     for number, tag in enumerate(entry.tags):
         widgets.chip(title, f"tag_{number}", tag, widgets.SECONDARY, "A tag of this snapshot")
+    if not entry.is_in_trash:
+        runs = [run for run in shown.overview.runs if run.snapshot_exists]
+        _runs(title, [run for run in runs if run.snapshot_name == entry.name])
     if entry.changes is not None and entry.state is not SnapshotState.CREATING:
         line = widgets.row(title, "changes", gap=1, style={"item": {"width": "auto", "ml": 0.5}})
         counts(line, entry.changes)
@@ -100,6 +105,19 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
     for key, fact, about_it in facts_shown:
         widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.75rem")
         widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.75rem", title=about_it)
+
+
+def _runs(title: types.Object, runs: list[RunLineage]) -> None:
+    """Tells which runs were computed on a snapshot, and by which models."""
+    if not runs:
+        return
+    lines = []
+    for run in runs:
+        what = "model applied to" if run.kind is RunKind.MODEL else run.kind.value
+        since = "" if run.head is Equality.EQUAL else ", edited since"
+        model = "" if run.model is None else f": {run.model[:80]}"
+        lines.append(f"{what} {run.key}{since}{model}")
+    widgets.chip(title, "runs", plural(len(runs), "run"), widgets.SECONDARY, "\n".join(lines))
 
 
 def _size(entry: HistoryEntry) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.catalog import deployment, place
 from support.command_line import Run, in_this_process
+from support.copied import become_a_copy
 from support.crash import killed_at
 from support.datasets import image_dataset
 from support.full import Document
@@ -39,17 +40,6 @@ def archived(folder: Path) -> Path:
     fos.archive_snapshot(NAME, "v1")
     (archive,) = folder.iterdir()
     return archive
-
-
-def become_a_copy(database: Database[Document]) -> None:
-    """Does to this database what a dump and its restoration do: the same in new collections."""
-    for found in list(database.list_collections(filter={"type": "collection"})):
-        name = found["name"]
-        if name.startswith("snapshots."):
-            documents = list(database[name].find())
-            database.drop_collection(name)
-            if documents:
-                database[name].insert_many(documents)
 
 
 def _delete_and_empty() -> None:

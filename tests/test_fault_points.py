@@ -6,6 +6,7 @@ them with those in the source.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from fiftyone_snapshots.backend.operations.lease import drop_abandoned
 from support.crash import die, fails_at, in_child, killed_at, points_of
 from support.full import Document
 from support.invariants import World, assert_no_debris, assert_sound
+from support.media_files import images
 from support.stories import KEEP_LITTLE, STORIES
 from support.story import DATASETS, NAME, Action, Story, make
 
@@ -274,8 +276,27 @@ def _walks(folder: Path) -> Iterator[list[str]]:
     exported = fos.export_snapshot(NAME, "v1", folder / "v1.tar")
     fo.delete_dataset(NAME)
     yield points_of(lambda: fos.import_snapshot(exported))
+    # Those in tests/test_media_packages.py and tests/test_media_copies.py
+    yield _points_of_media(folder)
     for name in STORIES.keys() - set(_TELLING):
         yield from _walk_of(STORIES[name])
+
+
+def _points_of_media(folder: Path) -> list[str]:
+    (folder / "store").mkdir()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", str(folder / "store"))
+        dataset = images(folder / "images", 1)
+        fos.create_snapshot(dataset, "v1", media="copy")
+
+        def pack_and_collect() -> None:
+            fos.export_snapshot(dataset, "v1", folder / "media.tar", media=True)
+            dataset.delete()
+            for copy in (folder / "store").glob("sha256/*/*"):
+                os.utime(copy, (0, 0))
+            fos.collect_media(dry_run=False)
+
+        return points_of(pack_and_collect)
 
 
 def _points_of_operations() -> list[str]:

@@ -157,7 +157,7 @@ def refused(run: Run, why: str, error: type[Exception]) -> None:
     assert why in ended.err
 
 
-@pytest.mark.skipif(shutil.which("dvc") is None, reason="DVC, 90 packages, is not installed")
+@pytest.mark.skipif(shutil.which("dvc") is None, reason="DVC is not installed: make test-clients")
 def test_dvc_runs_a_stage_again_if_the_version_is_another(lock: Path, run: Run) -> None:
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "DVC_NO_ANALYTICS": "1"}
 

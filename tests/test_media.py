@@ -150,7 +150,7 @@ def test_only_new_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     images(tmp_path)
     read: list[str] = []
     digest = look.digest
-    monkeypatch.setattr(look, "digest", lambda path: read.append(path) or digest(path))
+    monkeypatch.setattr(look, "digest", lambda path, kind: read.append(path) or digest(path))
     fos.create_snapshot(NAME, "v1", media="hash")
     assert len(read) == 24
     read.clear()

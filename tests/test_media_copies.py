@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import fiftyone as fo
 import pytest
+from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.media import copies, look
 from fiftyone_snapshots.backend.media.copies import MediaStore
 from support.command_line import Run, in_this_process
+from support.copied import become_a_copy
+from support.crash import die, in_child
+from support.full import Document
 from support.media_files import NAME, groups, images, videos, write
 
 
@@ -181,6 +187,66 @@ def test_copies_that_nothing_refers_to_are_removed(kept: MediaStore, tmp_path: P
     age(kept)
     assert fos.collect_media(dry_run=False).removed == 2
     assert fos.restore_media(NAME, "v2", to=tmp_path / "back")
+
+
+def test_a_collection_that_dies_at_any_removal_is_done_again(
+    kept: MediaStore, tmp_path: Path
+) -> None:
+    images(tmp_path / "there", 1)
+    fos.create_snapshot(NAME, "v1", media="copy")
+    for path in sorted((tmp_path / "there").rglob("*.png"))[:4]:
+        path.write_text(f"{path}, another")
+    fos.create_snapshot(NAME, "v2", media="copy")
+    fos.delete_snapshot(NAME, "v2")
+    fos.empty_trash(NAME)
+    age(kept)
+
+    def die_at_the_second() -> None:
+        reached = iter([None, die])
+
+        def reach() -> None:
+            if (end := next(reached)) is not None:
+                end()
+
+        with faults.arm("media.removing", reach):
+            fos.collect_media(dry_run=False)
+
+    for left in (4, 3, 2):
+        found = fos.collect_media()
+        assert (found.removed, found.kept) == (left, 6)
+        assert in_child(die_at_the_second) == -signal.SIGKILL
+    assert fos.collect_media(dry_run=False).removed == 1
+    assert fos.collect_media().removed == 0
+    assert fos.restore_media(NAME, "v1", to=tmp_path / "back")
+
+
+def test_a_copy_of_a_database_removes_no_copies_of_media(
+    kept: MediaStore, tmp_path: Path, database: Database[Document]
+) -> None:
+    images(tmp_path / "there", 1)
+    fos.create_snapshot(NAME, "v1", media="copy")
+    become_a_copy(database)
+    assert fos.get_captured_media(NAME, "v1")
+    fos.delete_snapshot(NAME, "v1")
+    fos.empty_trash(NAME)
+    age(kept)
+    with pytest.raises(fos.InvalidRequestError, match="Other databases"):
+        fos.collect_media(dry_run=False)
+    assert len(list(kept.contents())) == 6
+    # The original is gone
+    fos.claim_archives()
+    assert fos.collect_media(dry_run=False).removed == 6
+
+
+def test_the_original_removes_none_that_its_copy_refers_to(
+    kept: MediaStore, tmp_path: Path, database: Database[Document]
+) -> None:
+    images(tmp_path / "there", 1)
+    fos.create_snapshot(NAME, "v1", media="copy")
+    become_a_copy(database)
+    # What looks for copies, needs them
+    assert fos.restore_media(NAME, "v1", to=tmp_path / "back")
+    assert len(kept.owners()) == 2
 
 
 def test_new_copies_are_kept_and_those_of_other_databases(

@@ -37,7 +37,7 @@ def dataset() -> fo.Dataset:
 
 def classes() -> list[type]:
     found = [getattr(management, name) for name in management.__all__]
-    given = {management.HistoryQuery}
+    given = {management.HistoryQuery, management.MediaFact}
     return [
         item
         for item in found

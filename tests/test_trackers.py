@@ -29,10 +29,22 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return in_this_process(capsys)
 
 
-@pytest.fixture
-def mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """MLflow with a store of files, which needs no server and no SQL."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
+def installed(monkeypatch: pytest.MonkeyPatch, variable: str, module: str) -> Any:
+    """Returns a module that may be in a folder of its own, as `make test-clients` puts it."""
+    if folder := os.environ.get(variable):
+        # At the end: what FiftyOne needs comes first
+        monkeypatch.setattr(sys, "path", [*sys.path, folder])
+    return pytest.importorskip(module, reason=f"{module} is not installed: make test-clients")
+
+
+@pytest.fixture(params=["files", "SQLite"])
+def mlflow(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """MLflow with a store of files, and with one of SQL; neither needs a server."""
+    uri = (tmp_path / "runs").as_uri()
+    if request.param == "SQLite":
+        installed(monkeypatch, "SNAPSHOTS_TEST_MLFLOW", "sqlalchemy")
+        uri = f"sqlite:///{tmp_path / 'runs.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     return pytest.importorskip("mlflow")
@@ -223,7 +235,7 @@ def test_a_reference_of_wandb_is_the_same_for_as_long_as_the_version_is(
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    wandb = pytest.importorskip("wandb", reason="W&B, 60 MB, is not installed")
+    wandb = installed(monkeypatch, "SNAPSHOTS_TEST_WANDB", "wandb")
 
     def noted(snapshot: str) -> Any:
         made = wandb.Artifact("street", type="dataset")

@@ -23,8 +23,7 @@ SERVER = os.environ.get("SNAPSHOTS_TEST_MCP_SERVER", "")
 pytestmark = [
     pytest.mark.skipif(
         not SERVER,
-        reason="pip install --target DIR --no-deps fiftyone-mcp-server==0.1.15, pip install "
-        "--target DIR mcp, and set SNAPSHOTS_TEST_MCP_SERVER=DIR",
+        reason="the MCP server for FiftyOne is not installed: make test-clients",
     ),
     pytest.mark.usefixtures("installed_plugin"),
 ]

@@ -149,7 +149,7 @@ def _usable(name: str, value: Any, hint: Any, choice: Any) -> Any:
         problem = None if value.year in _YEARS else f"is out of range: {_shown(value)}"
     elif isinstance(value, timedelta):
         problem = None if abs(value) <= _LONGEST else f"is out of range: {_shown(value)}"
-    if problem is None and any(map(_is_path, _choices(hint))):
+    if problem is None and value is not None and any(map(_is_path, _choices(hint))):
         problem = _problem_of_path(value)
     if problem is not None:
         raise InvalidArgumentError(f"{name} {problem}")

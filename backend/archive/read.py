@@ -94,6 +94,10 @@ class Reader:
         """The parts that the archive holds; known once all pieces were read."""
         return list(self._totals)
 
+    def close(self) -> None:
+        """Gives up what was opened, if no piece is wanted."""
+        self._chunks.close()
+
     def pieces(self) -> Iterator[Piece]:
         """Yields all documents, piece by piece.
 

@@ -188,6 +188,13 @@ def table(
                 (fouv, "_transform_videos", f"{utils}/video.py:720", of, early.stores_videos),
             )
         ),
+        Hook(
+            fomo,
+            "apply_model",
+            "fiftyone/core/models.py:52",
+            lambda original: runs.remember_model(early.refusing("samples")(original)),
+            ("samples", "model", "label_field"),
+        ),
         *(
             Hook(
                 fomo,
@@ -197,7 +204,6 @@ def table(
                 ("samples", "model"),
             )
             for name, line, is_write in (
-                ("apply_model", 52, early.always),
                 ("compute_embeddings", 1019, early.stores_embeddings),
                 ("compute_patch_embeddings", 1610, early.stores_embeddings),
             )

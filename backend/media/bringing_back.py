@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,14 @@ from pathlib import Path
 from bson import ObjectId
 from pymongo.database import Database
 
+from ..catalog import deployment
 from ..catalog.record import SnapshotRecord
 from ..errors import ArchiveStorageError, InvalidRequestError
 from ..mongo.database import Document
 from ..progress import Progress, silent
 from ..results.listed import Listed
 from ..results.serialize import Record
-from . import capture, copies, look, store
+from . import capture, copies, look, placing, store
 from .copies import MediaStore
 from .listing import FileState, Fingerprint, Listing
 
@@ -74,15 +74,15 @@ def bring_back(
     wanted = listing.paths if samples is None else capture.paths_of(database, record, samples)
     found = _some(listing, wanted)
     known = {path: each for path, each in found.items() if each.fact.startswith(look.SHA256)}
-    kept = _store()
-    placed = places(list(known))
+    kept = copies.if_configured(deployment.note(database).id)
+    placed = placing.places(known)
     paths: dict[str, str] = {}
-    lost: list[str] = []
+    lost = [path for path in known if path not in placed]
     written = 0
     try:
         for number, path in enumerate(placed):
             digest = known[path].fact.removeprefix(look.SHA256)
-            target, is_there = _free(folder / placed[path], digest)
+            target, is_there = placing.free(folder, placed[path], digest)
             if is_there or _written(kept, path, known[path], target):
                 paths[path] = str(target)
                 written += not is_there
@@ -108,40 +108,6 @@ def _some(listing: Listing, wanted: list[str]) -> dict[str, Fingerprint]:
 
 def _was_there(found: Fingerprint) -> bool:
     return found.state not in (FileState.MISSING, FileState.NO_FILE)
-
-
-def _store() -> MediaStore | None:
-    try:
-        return MediaStore.configured()
-    except (InvalidRequestError, ArchiveStorageError):
-        # The files themselves may still be what they were
-        return None
-
-
-def places(paths: list[str]) -> dict[str, str]:
-    """Chooses where files go in a folder: as they are to each other now.
-
-    Args:
-        paths: their paths
-
-    Returns:
-        relative paths, by path
-    """
-    if not paths:
-        return {}
-    common = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120
-    return {path: os.path.relpath(path, common) for path in paths}
-
-
-def _free(target: Path, digest: str) -> tuple[Path, bool]:
-    """Returns where a file can go, and whether it is there already."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for path in (target, target.with_name(f"{target.stem}-{digest[:16]}{target.suffix}")):
-        if not os.path.lexists(path):
-            return path, False
-        if path.is_file() and look.digest(str(path)) == digest:
-            return path, True
-    raise FileExistsError(17, f"something else is at '{target}'")
 
 
 def _written(kept: MediaStore | None, path: str, known: Fingerprint, target: Path) -> bool:

@@ -24,7 +24,7 @@ from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress, silent
 from ..storage import registry
-from . import look, references, scenes, store
+from . import look, provider, references, scenes, store
 from .copies import MediaStore
 from .listing import Fingerprint, Listing
 from .references import Some, Valued
@@ -165,7 +165,12 @@ def look_at(
     is_read = level in (MediaLevel.HASH, MediaLevel.COPY)
     share = _LOOKING if is_read else 1.0
     found = Listing.joined(look.look_at_all(paths, known, _share(progress, 0, share)))
-    return look.hash_all(found, _share(progress, share, 1)) if is_read else found
+    if level is not MediaLevel.STAT:
+        # A copy is named by its SHA-256, which others seldom know
+        found = provider.told(found, of_content=level is MediaLevel.HASH)
+    if not is_read:
+        return found
+    return look.hash_all(found, _share(progress, share, 1), is_named=level is MediaLevel.COPY)
 
 
 def paths_of(
@@ -232,7 +237,11 @@ def _keep(kept: MediaStore, listing: Listing, progress: Progress) -> Listing:
     """Copies what was read; what is written to meanwhile is read again."""
     found: list[tuple[str, Fingerprint]] = []
     items = list(listing.items())
-    for each in look.in_threads(lambda item: kept.add(*item), items):
+
+    def add(item: tuple[str, Fingerprint]) -> Fingerprint:
+        return kept.add(*item) if look.is_local(item[0]) else item[1]
+
+    for each in look.in_threads(add, items):
         found.append((items[len(found)][0], each))
         progress(len(found) / len(items), f"Copying {len(items):,} media files")
     return Listing.of(found)

@@ -26,7 +26,7 @@ from .store import Capture
 
 logger = logging.getLogger(__name__)
 
-_MOST_BYTES = 40 * 1024 * 1024
+MOST_BYTES = 40 * 1024 * 1024
 """A header may have 64 MB."""
 
 
@@ -44,15 +44,29 @@ def to_header(database: Database[Document], snapshot_id: ObjectId) -> Document |
     if found is None:
         return None
     data = store.load(database, found).to_bytes()
-    if len(data) > _MOST_BYTES:
+    if len(data) > MOST_BYTES:
         logger.warning(
             "The archive does not carry what was captured of the media: it has %d MB",
             len(data) // 2**20,
         )
         return None
+    return told(found.level, found.captured_at, data)
+
+
+def told(level: MediaLevel, captured_at: datetime, data: bytes) -> Document:
+    """Tells of a capture as headers do.
+
+    Args:
+        level: how much was found out
+        captured_at: when
+        data: what :meth:`.Listing.to_bytes` returned
+
+    Returns:
+        a JSON object
+    """
     return {
-        "level": found.level.value,
-        "captured_at": found.captured_at,
+        "level": level.value,
+        "captured_at": captured_at,
         "data": base64.b64encode(data).decode(),
     }
 
@@ -73,7 +87,7 @@ def take_in(
     """
     if media is None:
         return
-    level, captured_at, listing = _read(media, source)
+    level, captured_at, listing = read(media, source)
     layer_id = ObjectId()
     layers = store.add_layer(
         running.database, record.dataset_id, layer_id, None, Listing.empty(), listing
@@ -92,7 +106,19 @@ def take_in(
     )
 
 
-def _read(media: Mapping[str, Any], source: str) -> tuple[MediaLevel, datetime, Listing]:
+def read(media: Mapping[str, Any], source: str) -> tuple[MediaLevel, datetime, Listing]:
+    """Reads what the header of an archive tells of the media.
+
+    Args:
+        media: what :func:`to_header` returned
+        source: where the archive is, for the error
+
+    Returns:
+        how much was found out, when, and what
+
+    Raises:
+        DamagedArchiveError: if that is something else
+    """
     try:
         captured_at = media["captured_at"]
         if not isinstance(captured_at, datetime):

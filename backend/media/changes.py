@@ -10,7 +10,7 @@ from enum import Enum
 from ..config import MediaLevel
 from ..results.listed import MAX_LISTED, NOTHING, Listed
 from ..results.serialize import Record
-from .listing import FileState, Fingerprint, Listing, aligned
+from .listing import FileState, Fingerprint, Listing, aligned, is_hash
 
 
 class MediaChange(str, Enum):
@@ -152,7 +152,7 @@ def compare(a: Looked, b: Looked) -> MediaDiff:
     is_same = ~a.listing.differing(b.listing, ours, theirs)
     is_same &= b.listing.states[theirs] == FileState.FILE
     unchanged = int(is_same.sum())
-    hashed = sum(_is_hash(b.listing.facts[place]) for place in theirs[is_same].tolist())
+    hashed = sum(is_hash(b.listing.facts[place]) for place in theirs[is_same].tolist())
     for was, is_ in zip(ours[~is_same].tolist(), theirs[~is_same].tolist(), strict=True):
         change, is_proven = judge(a.listing[was], b.listing[is_])
         unchanged += change is MediaChange.UNCHANGED
@@ -210,14 +210,12 @@ def _judge_content(was: Fingerprint, is_: Fingerprint) -> tuple[MediaChange, boo
     if was.size != is_.size:
         return MediaChange.REPLACED, True
     kinds = was.fact.partition(":")[0], is_.fact.partition(":")[0]
-    if kinds[0] == kinds[1] and _is_hash(was.fact):
+    if kinds[0] == kinds[1] and is_hash(was.fact):
         is_same = was.fact == is_.fact
         return (MediaChange.UNCHANGED if is_same else MediaChange.REPLACED), True
+    if was.fact and kinds[0] == kinds[1]:
+        # An etag is another one if the content is, and may be if it is not
+        return (MediaChange.UNCHANGED if was.fact == is_.fact else MediaChange.REWRITTEN), False
     if was.time == is_.time:
         return MediaChange.UNCHANGED, False
     return MediaChange.REWRITTEN, False
-
-
-def _is_hash(fact: str) -> bool:
-    # An etag is none: the same content has another one when it was uploaded in other pieces
-    return fact.startswith(("sha256:", "md5:"))

@@ -15,11 +15,11 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .. import config
+from .. import config, faults
 from ..config import Settings
 from ..errors import ArchiveStorageError, InvalidSettingError
 from . import look
@@ -161,6 +161,7 @@ class MediaStore:
         Args:
             name: its hash, or the name of what is left of an attempt
         """
+        faults.reach("media.removing")
         with self._explained():
             self.path(name).unlink(missing_ok=True)
 
@@ -182,6 +183,23 @@ class MediaStore:
             raise ArchiveStorageError(
                 f"The store of media '{self.folder}' could not be used: {error.strerror or error}"
             ) from error
+
+
+def if_configured(owner: str) -> MediaStore | None:
+    """Returns the store that the settings name, if it is there: files may be had without.
+
+    Args:
+        owner: the id of the database that looks for copies, which so says that it needs them: the
+            one that it is a copy of may be about to remove them
+    """
+    try:
+        kept = MediaStore.configured()
+    except (InvalidSettingError, ArchiveStorageError):
+        return None
+    # Nobody removes anything from a store that is mounted only for reading
+    with suppress(ArchiveStorageError):
+        kept.mark(owner)
+    return kept
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -211,22 +229,41 @@ def copy_out(source: Path, target: Path, digest: str) -> bool:
     Raises:
         OSError: if it cannot be read or written
     """
+    with source.open("rb") as file:
+        return put(iter(lambda: file.read(_READ_BYTES), b""), target, digest)
+
+
+def put(chunks: Iterable[bytes], target: Path, digest: str) -> bool:
+    """Writes a file to where none is, and compares what has arrived with a hash.
+
+    Args:
+        chunks: the content
+        target: where to; nothing there is overwritten
+        digest: the SHA-256 that the content must have
+
+    Returns:
+        whether the content was the right one; else nothing was left there
+
+    Raises:
+        OSError: if it cannot be written
+    """
     content = hashlib.sha256()
-    partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}{_PARTIAL}")
+    # Not with the name in it: with some letters more, it may be too long
+    partial = target.with_name(f".{secrets.token_hex(8)}{_PARTIAL}")
     try:
-        with source.open("rb") as from_, partial.open("xb") as to:
-            while chunk := from_.read(_READ_BYTES):
+        with partial.open("xb") as to:
+            for chunk in chunks:
                 content.update(chunk)
                 to.write(chunk)
         if content.hexdigest() != digest:
             return False
-        _put(partial, target)
+        _name(partial, target)
     finally:
         partial.unlink(missing_ok=True)
     return True
 
 
-def _put(partial: Path, target: Path) -> None:
+def _name(partial: Path, target: Path) -> None:
     """Gives a file its name, unless somebody has put a file there meanwhile."""
     try:
         # Unlike a renaming, this fails then

@@ -220,7 +220,7 @@ class Listing:
         return {
             **named,
             "files": len(self),
-            "hashed": sum(map(bool, self.facts)),
+            "hashed": sum(map(is_hash, self.facts)),
             "size_bytes": int(self.sizes.sum()),
         }
 
@@ -271,6 +271,17 @@ class Listing:
         if {len(column) for column in told_of} - {len(paths)}:
             raise ValueError("its columns differ in length")
         return listing
+
+
+def is_hash(fact: str) -> bool:
+    """Returns whether a fact proves content.
+
+    An etag does not: the same content has another one when it was uploaded in other pieces.
+
+    Args:
+        fact: what is known of a file, see :attr:`Fingerprint.fact`
+    """
+    return fact.startswith(("sha256:", "md5:"))
 
 
 def aligned(older: Listing, newer: Listing) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -31,6 +31,8 @@ _ATTEMPTS = 3
 """How often a file is read that somebody writes to meanwhile."""
 
 SHA256 = "sha256:"
+MD5 = "md5:"
+"""Known of files that DVC tracks."""
 
 _Item = TypeVar("_Item")
 _Found = TypeVar("_Found")
@@ -123,12 +125,13 @@ def _same(found: Fingerprint, known: Listing, place: int | None) -> Fingerprint:
     return was if was[:4] == found[:4] else found
 
 
-def hashed(path: str, found: Fingerprint) -> Fingerprint:
+def hashed(path: str, found: Fingerprint, kind: str = SHA256) -> Fingerprint:
     """Reads a file.
 
     Args:
         path: the file
         found: what :func:`look` has found
+        kind (SHA256): which hash to take; that, or :data:`MD5`
 
     Returns:
         what is known now, with a hash of the content unless the file cannot be read
@@ -137,7 +140,7 @@ def hashed(path: str, found: Fingerprint) -> Fingerprint:
         if found.state is not FileState.FILE:
             return found
         try:
-            fact = SHA256 + digest(path)
+            fact = kind + digest(path, kind)
         except FileNotFoundError:
             return _MISSING
         except OSError:
@@ -150,16 +153,17 @@ def hashed(path: str, found: Fingerprint) -> Fingerprint:
     return found
 
 
-def digest(path: str) -> str:
-    """Returns the SHA-256 of a file's content, in hexadecimal digits.
+def digest(path: str, kind: str = SHA256) -> str:
+    """Returns a hash of a file's content, in hexadecimal digits.
 
     Args:
         path: the file
+        kind (SHA256): which one; that, or :data:`MD5`
 
     Raises:
         OSError: if it cannot be read
     """
-    content = hashlib.sha256()
+    content = hashlib.new(kind.rstrip(":"), usedforsecurity=kind == SHA256)
     buffer = memoryview(bytearray(_READ_BYTES))
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123
         while count := file.readinto(buffer):
@@ -167,18 +171,25 @@ def digest(path: str) -> str:
     return content.hexdigest()
 
 
-def hash_all(listing: Listing, progress: Progress = silent) -> Listing:
+def hash_all(listing: Listing, progress: Progress = silent, *, is_named: bool = False) -> Listing:
     """Reads the files whose content is not known yet, several at once.
 
     Args:
         listing: what :func:`look_at_all` has found
         progress: told how far it is
+        is_named (False): whether only a SHA-256 will do, not what other systems know
 
     Returns:
         the same, with a hash of each file that could be read
     """
     is_file = (listing.states == FileState.FILE).tolist()
-    unread = [place for place, fact in enumerate(listing.facts) if not fact and is_file[place]]
+    unread = [
+        place
+        for place, fact in enumerate(listing.facts)
+        if is_file[place]
+        and (not fact.startswith(SHA256) if is_named else not fact)
+        and is_local(listing.paths[place])
+    ]
     total = int(listing.sizes[unread].sum()) or 1
     done = 0
     found: dict[int, Fingerprint] = {}

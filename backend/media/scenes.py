@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 ENDING = ".fo3d"
 
-_MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 256 * 1024 * 1024
 """A scene that is larger is none."""
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def files_of(path: str) -> list[str]:
     try:
         # Not read with FiftyOne, which looks into no scene that a later version has written
         with open(path, "rb") as file:  # noqa: PTH123 (a text of anybody's)
-            scene = json.loads(file.read(_MOST_BYTES))
+            scene = json.loads(file.read(MOST_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         logger.debug("The scene '%s' was not read: %s", path, error)
         return []
@@ -39,16 +39,52 @@ def files_of(path: str) -> list[str]:
     ]
 
 
+def renamed(content: bytes, paths: Mapping[str, str]) -> bytes:
+    """Makes a scene name other files, where it names any by whole paths.
+
+    Args:
+        content: the scene
+        paths: new paths by former ones
+
+    Returns:
+        the scene; the same bytes if nothing is other or it cannot be read
+    """
+    try:
+        scene = json.loads(content)
+        wanted = {each: paths[each] for each in _named(scene) if each in paths}
+    except (ValueError, RecursionError):
+        return content
+    return json.dumps(_replaced(scene, wanted)).encode() if wanted else content
+
+
+def _replaced(value: Any, paths: Mapping[str, str], key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _replaced(inner, paths, _inner_key(key, name)) for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_replaced(inner, paths, key) for inner in value]
+    return paths.get(value, value) if isinstance(value, str) and _names_file(key) else value
+
+
 def _named(value: Any, key: str = "") -> Iterator[str]:
     """Yields the values of keys such as ``gltfPath``, and the images around a scene."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _named(inner, key if key == "background" and name == "cube" else name)
+            yield from _named(inner, _inner_key(key, name))
     elif isinstance(value, list):
         for inner in value:
             yield from _named(inner, key)
-    elif isinstance(value, str) and value and (key.endswith("Path") or key in _IMAGES):
+    elif isinstance(value, str) and value and _names_file(key):
         yield value
+
+
+def _inner_key(key: str, name: str) -> str:
+    return key if key == "background" and name == "cube" else name
+
+
+def _names_file(key: str) -> bool:
+    return key.endswith("Path") or key in _IMAGES
 
 
 _IMAGES = ("image", "cube", "background")

@@ -11,7 +11,7 @@ from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
 from . import capture, look, store
 from .changes import Looked, MediaChange, judge
-from .listing import aligned
+from .listing import aligned, is_hash
 
 
 def captured(database: Database[Document], record: SnapshotRecord) -> Looked:
@@ -71,15 +71,18 @@ def _now(
     database: Database[Document], paths: list[str], before: Looked, progress: Progress
 ) -> Looked:
     moment = server_time(database)
-    found = capture.look_at(paths, MediaLevel.STAT, before.listing, progress)
+    is_asked = before.level not in (None, MediaLevel.STAT)
+    level = MediaLevel.REMOTE if is_asked else MediaLevel.STAT
+    found = capture.look_at(paths, level, before.listing, progress)
     was, is_ = aligned(before.listing, found)
     is_other = before.listing.differing(found, was, is_)
     pairs = zip(was[is_other].tolist(), is_[is_other].tolist(), strict=True)
     # Who wrote to a file may have written the same: its hash tells, if one is known
     read = {
-        place: look.hashed(found.paths[place], found[place])
+        place: look.hashed(found.paths[place], found[place], f"{fact.partition(':')[0]}:")
         for known, place in pairs
-        if before.listing.facts[known].startswith(look.SHA256)
+        if is_hash(fact := before.listing.facts[known])
+        and look.is_local(found.paths[place])
         and judge(before.listing[known], found[place])[0] is MediaChange.REWRITTEN
     }
-    return Looked(MediaLevel.STAT, moment, found.knowing(read))
+    return Looked(level, moment, found.knowing(read))

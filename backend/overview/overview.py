@@ -21,12 +21,13 @@ from ..dataset.reference import DatasetReference
 from ..errors import DuplicateNameError, LimitExceededError
 from ..merge import open_merges
 from ..merge.open_merges import OpenMerge
-from ..mongo.collections import CATALOG, DATASETS, JOURNAL, MERGES, TRASH
+from ..mongo.collections import CATALOG, DATASETS, JOURNAL, LINEAGE, MERGES, TRASH
 from ..mongo.database import Document
 from ..mongo.together import Question, ask
 from ..operations.entry import UNFINISHED, Entry
-from ..search import history
+from ..search import history, lineage
 from ..search.history import History, HistoryQuery
+from ..search.lineage import RunLineage
 from ..snapshots import quota
 from ..trash import trash
 from ..trash.trash import TrashItem
@@ -58,6 +59,8 @@ class Overview:
     """Planned merges into the dataset, or of it into others, oldest first."""
     operations: list[Entry]
     """What is under way, oldest first."""
+    runs: list[RunLineage]
+    """Which of its snapshots each run was computed on, oldest first."""
     limit: LimitExceededError | None
     """Why no more snapshots can be created, if so."""
     _records: list[SnapshotRecord] = field(repr=False)
@@ -128,6 +131,7 @@ def read(
         operations=[
             Entry.from_document(entry) for entry in found[JOURNAL] if "finished_at" not in entry
         ],
+        runs=lineage.told(next(iter(found["datasets"]), {}), found[LINEAGE], records),
         limit=quota.problem(database, dataset, counts),
         _records=records,
     )
@@ -140,11 +144,12 @@ def _read(database: Database[Document], dataset: DatasetReference) -> dict[str, 
         "$or": [{"state": {"$in": UNFINISHED}}, {"finished_at": {"$exists": False}}]
     }
     questions: dict[str, Question] = {
-        "datasets": ("datasets", [is_dataset, {"$project": _TIMES}]),
+        "datasets": ("datasets", [is_dataset, {"$project": {**lineage.NEEDED, **_TIMES}}]),
         DATASETS: (DATASETS, [is_dataset]),
         CATALOG: (CATALOG, [own, {"$sort": {"sequence": 1, "_id": 1}}]),
         _COUNTS: (CATALOG, counting(dataset.id)),
         _BRANCHES: (DATASETS, looking_around(dataset.id)),
+        LINEAGE: (LINEAGE, [own]),
         MERGES: (MERGES, open_merges.looking(dataset.id)),
         TRASH: (
             TRASH,

@@ -2,11 +2,12 @@
 
 Kept in a collection of our own, under the ids of FiftyOne's runs. These are never used again, and
 come back with the runs when a dataset is reverted, as does what is kept here: it goes only when
-the dataset does.
+the dataset does. Beside them it is kept, by the field of its labels, which model was applied last.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -18,6 +19,7 @@ from ..catalog.catalog import Catalog
 from ..catalog.record import FORMAT_VERSION, SnapshotRecord, check_format
 from ..dataset.parts import Head
 from ..dataset.reference import DatasetReference
+from ..dataset.schema import FRAMES_PREFIX
 from ..diff import version_hash
 from ..diff.version_hash import Equality
 from ..errors import InvalidRequestError, SnapshotError
@@ -33,6 +35,8 @@ class RunKind(str, Enum):
     BRAIN = "brain"
     EVALUATION = "evaluation"
     CUSTOM = "custom"
+    MODEL = "model"
+    """No run of FiftyOne's: a model was applied, and the key is the field of its labels."""
 
     __str__ = str.__str__
 
@@ -63,6 +67,9 @@ class RunLineage(Record):
     is_before_merge: bool = False
     """Whether it was computed on a branch, and came along when that was merged: then the snapshot
     is that of the branch, and the dataset holds more than the run has seen."""
+    model: str | None = None
+    """Which model was applied, or has made what was evaluated, as far as that is known: an address
+    such as ``models:/m-1234``, ``sha256:…`` of a file, or ``python:…``, the name of a class."""
 
 
 def record(database: Database[Document], dataset_id: ObjectId, run_id: ObjectId) -> None:
@@ -73,10 +80,47 @@ def record(database: Database[Document], dataset_id: ObjectId, run_id: ObjectId)
         dataset_id: the dataset
         run_id: the run, which was just registered
     """
+    document = now(database, dataset_id)
+    if document is None:
+        return
+    told = database["runs"].find_one({"_id": run_id}, {"config.pred_field": 1}) or {}
+    field = (told.get("config") or {}).get("pred_field")
+    found = _applied(database, dataset_id, field) if isinstance(field, str) else []
+    model = {"model": found[0]["model"]} if found else {}
+    whole = {"_id": run_id, **document, **model}
+    database[LINEAGE].replace_one({"_id": run_id}, whole, upsert=True)
+
+
+def record_model(database: Database[Document], before: Document, field: str, model: str) -> None:
+    """Notes that a model was applied.
+
+    Args:
+        database: the database
+        before: what :func:`now` has returned before it was
+        field: the field of its labels
+        model: what it is known by, see :func:`.models.address_of`
+    """
+    dataset_id: ObjectId = before["dataset_id"]
+    key = f"{dataset_id}.{_plain(field)}"
+    state = _state(Head(database, dataset_id).document(), field)
+    whole = {"_id": key, **before, "field": _plain(field), "model": model, "state": state}
+    database[LINEAGE].replace_one({"_id": key}, whole, upsert=True)
+
+
+def now(database: Database[Document], dataset_id: ObjectId) -> Document | None:
+    """Returns what is to be noted of anything that is computed now.
+
+    Args:
+        database: the database
+        dataset_id: the dataset
+
+    Returns:
+        a document; None if the dataset has no snapshots
+    """
     catalog = Catalog(database)
     latest = catalog.latest(dataset_id)
     if latest is None:
-        return
+        return None
     change_token = dict(catalog.dataset_facts(dataset_id).get("witness") or {})
     is_of_latest = change_token.pop("snapshot_id", None) == latest.id
     try:
@@ -84,8 +128,7 @@ def record(database: Database[Document], dataset_id: ObjectId, run_id: ObjectId)
     except SnapshotError:
         # Damaged, or its documents are not in the database
         head = Equality.UNKNOWN
-    document = {
-        "_id": run_id,
+    return {
         "format": FORMAT_VERSION,
         "dataset_id": dataset_id,
         "snapshot_id": latest.id,
@@ -93,7 +136,32 @@ def record(database: Database[Document], dataset_id: ObjectId, run_id: ObjectId)
         "head": head.value,
         "recorded_at": server_time(database),
     }
-    database[LINEAGE].replace_one({"_id": run_id}, document, upsert=True)
+
+
+def _applied(database: Database[Document], dataset_id: ObjectId, field: str) -> list[Document]:
+    """Returns what was noted of a model whose labels are still there, as far as can be told.
+
+    A field that was made anew has labels of something else, and after a revert those of before.
+    """
+    found = list(database[LINEAGE].find({"_id": f"{dataset_id}.{_plain(field)}"}))
+    document = Head(database, dataset_id).document() if found else {}
+    return [each for each in found if each.get("state") == _state(document, each["field"])]
+
+
+def _state(document: Document, field: str) -> list[object]:
+    """Returns what is another one when the labels of a field are others, without their writing."""
+    declared = [
+        each.get("created_at")
+        for key in ("sample_fields", "frame_fields")
+        for each in document.get(key) or []
+        if each.get("name") == _plain(field)
+    ]
+    return [document.get("sample_collection_name"), *declared]
+
+
+def _plain(field: str) -> str:
+    # With or without the prefix, a model that is applied to videos writes to frames
+    return field.removeprefix(FRAMES_PREFIX)
 
 
 def note_merged(
@@ -131,10 +199,43 @@ def of_runs(database: Database[Document], dataset: DatasetReference) -> list[Run
     Returns:
         the lineages, in the order in which the runs were computed
     """
-    runs = _runs(database, dataset)
-    found = database[LINEAGE].find({"_id": {"$in": list(runs)}})
-    lineages = [_lineage(database, document, *runs[document["_id"]]) for document in found]
-    return sorted(lineages, key=lambda lineage: lineage.recorded_at)
+    document = Head(database, dataset.id).document()
+    noted = list(database[LINEAGE].find({"dataset_id": dataset.id}))
+    return told(document, noted, Catalog(database).list_all(dataset.id))
+
+
+NEEDED: Document = {
+    "sample_collection_name": 1,
+    **dict.fromkeys(_FIELDS, 1),
+    "sample_fields": {"name": 1, "created_at": 1},
+    "frame_fields": {"name": 1, "created_at": 1},
+}
+"""What :func:`told` needs of a dataset document."""
+
+
+def told(
+    document: Document, noted: Iterable[Document], snapshots: Iterable[SnapshotRecord]
+) -> list[RunLineage]:
+    """Tells what is known of the runs that a dataset has.
+
+    Args:
+        document: the dataset document
+        noted: what was noted of the dataset
+        snapshots: its snapshots, whatever their state
+
+    Returns:
+        the lineages, in the order in which the runs were computed
+    """
+    records = {record.id: record for record in snapshots}
+    runs = _runs_in(document)
+    found = []
+    for each in noted:
+        run, field = runs.get(each["_id"]), each.get("field")
+        if field is not None and each.get("state") == _state(document, field):
+            run = (field, RunKind.MODEL)
+        if run is not None:
+            found.append(_lineage(records, each, *run))
+    return sorted(found, key=lambda lineage: lineage.recorded_at)
 
 
 def of_run(
@@ -148,7 +249,7 @@ def of_run(
     Args:
         database: the database
         dataset: the dataset
-        key: the run's key
+        key: the run's key, or the field of a model's labels
         kind (None): its kind, where runs of several kinds have the key
 
     Returns:
@@ -159,6 +260,9 @@ def of_run(
         InvalidRequestError: if there is no such run, or several
     """
     wanted = list(RunKind) if kind is None else [_kind(kind)]
+    if wanted == [RunKind.MODEL]:
+        models = _applied(database, dataset.id, key)
+        return _of_one(database, models[0], _plain(key), RunKind.MODEL) if models else None
     runs = _runs(database, dataset)
     found = {id_: run for id_, run in runs.items() if run[0] == key and run[1] in wanted}
     if len(found) != 1:
@@ -172,7 +276,7 @@ def of_run(
         )
     ((run_id, run),) = found.items()
     document = database[LINEAGE].find_one({"_id": run_id})
-    return None if document is None else _lineage(database, document, *run)
+    return None if document is None else _of_one(database, document, *run)
 
 
 def forget(database: Database[Document], dataset_id: ObjectId) -> None:
@@ -198,7 +302,10 @@ def _runs(
     database: Database[Document], dataset: DatasetReference
 ) -> dict[ObjectId, tuple[str, RunKind]]:
     """Returns the keys and kinds of a dataset's runs, by id."""
-    document = Head(database, dataset.id).document()
+    return _runs_in(Head(database, dataset.id).document())
+
+
+def _runs_in(document: Document) -> dict[ObjectId, tuple[str, RunKind]]:
     return {
         reference.id if isinstance(reference, DBRef) else reference: (key, kind)
         for field, kind in _FIELDS.items()
@@ -206,11 +313,18 @@ def _runs(
     }
 
 
-def _lineage(
+def _of_one(
     database: Database[Document], document: Document, key: str, kind: RunKind
 ) -> RunLineage:
-    check_format(document)
     snapshot = Catalog(database).by_id(document["snapshot_id"])
+    return _lineage({} if snapshot is None else {snapshot.id: snapshot}, document, key, kind)
+
+
+def _lineage(
+    snapshots: Mapping[ObjectId, SnapshotRecord], document: Document, key: str, kind: RunKind
+) -> RunLineage:
+    check_format(document)
+    snapshot = snapshots.get(document["snapshot_id"])
     return RunLineage(
         key=key,
         kind=kind,
@@ -220,4 +334,5 @@ def _lineage(
         head=Equality(document["head"]),
         recorded_at=document["recorded_at"],
         is_before_merge=document.get("is_before_merge", False),
+        model=document.get("model"),
     )

@@ -24,6 +24,7 @@ from ..dataset.parts import Part
 from ..dataset.reference import DatasetReference
 from ..errors import LeaseLostError
 from ..media import carried
+from ..media.packing import Packed
 from ..mongo import gate
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation, recovers
@@ -103,7 +104,12 @@ def archive(
 
 
 def write_checked(
-    running: Operation, record: SnapshotRecord, dataset_name: str, store: Store, key: str
+    running: Operation,
+    record: SnapshotRecord,
+    dataset_name: str,
+    store: Store,
+    key: str,
+    packed: Packed | None = None,
 ) -> Archive:
     """Writes an archive of a snapshot, and reads it back.
 
@@ -113,6 +119,7 @@ def write_checked(
         dataset_name: the name of its dataset
         store: where to write it
         key: its name there
+        packed (None): media files that go with it
 
     Returns:
         what was written
@@ -132,10 +139,14 @@ def write_checked(
             if (found := backend.source(record, part)) is not None
         }
         indexes = {part: backend.indexes(record, part) for part in own}
-        media = carried.to_header(running.database, record.id)
+        media = (
+            packed.header if packed is not None else carried.to_header(running.database, record.id)
+        )
         header = Header.of(record, dataset_name, indexes, media)
         documents = {**backend.related(record), **own}
         chunks = Writer(header, documents, _share(running.progress, 0, _WRITING)).chunks()
+    if packed is not None:
+        chunks = packed.after(chunks, _share(running.progress, 0, _WRITING))
     size = store.write(key, chunks)
     running.step("written")
     source = store.describe(key)

@@ -13,12 +13,21 @@ from ..catalog import deployment
 from ..catalog.catalog import Catalog
 from ..dataset.reference import DatasetReference
 from ..errors import ArchiveStorageError, InvalidRequestError, LeaseLostError, SnapshotError
+from ..media import packing, unpacking
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
+from ..operations.reporting import reporter
 from .archive import write_checked
 
 
-def export(database: Database[Document], dataset: DatasetReference, name: str, path: Path) -> Path:
+def export(
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    path: Path,
+    *,
+    media: bool = False,
+) -> Path:
     """Writes a snapshot to a file, archived ones too; the snapshot stays where it is.
 
     Args:
@@ -26,29 +35,40 @@ def export(database: Database[Document], dataset: DatasetReference, name: str, p
         dataset: the dataset
         name: the snapshot
         path: a file that does not exist yet
+        media (False): whether its media files go with it
 
     Returns:
         the file
 
     Raises:
         SnapshotNotFoundError: if there is no such snapshot
-        InvalidRequestError: if the file exists, or its folder does not, or may not be entered
+        InvalidRequestError: if the file exists, or its folder does not, or may not be entered, or
+            some of the media files are not to be had any more
         ArchiveStorageError: if the file could not be written
         DamagedSnapshotError: if the snapshot is not what was captured
     """
     catalog = Catalog(database)
-    catalog.get(dataset.id, name, dataset.name)
+    first = catalog.get(dataset.id, name, dataset.name)
     path = absolute(path)
     _check(path)
+    # Files are read while nobody is kept from working on the dataset
+    packed = packing.gather(database, first, reporter()) if media else None
     store = FolderStore(str(path.parent))
     with operation(database, dataset.id, Action.EXPORT, snapshot_name=name) as running:
         record = catalog.get(dataset.id, name, dataset.name)
+        if packed is not None and (record.id, record.archive) != (first.id, first.archive):
+            raise ArchiveStorageError(
+                f"Snapshot '{name}' was archived, brought back or replaced while its media were "
+                "read. Nothing was written; try again."
+            )
         # Its own name only when it is complete, and so that a recovery removes nothing of others
         key = f".{path.name}.{running.id}"
         running.note(folder=store.location, key=key, owner=deployment.note(database).id)
         running.step("noted")
         try:
-            write_checked(running, record, dataset.name, store, key)
+            write_checked(running, record, dataset.name, store, key, packed)
+            if packed is not None:
+                unpacking.check(path.parent / key, running.progress)
             running.committing("checked")
         except LeaseLostError:
             # Whoever took over may have removed it before it was there

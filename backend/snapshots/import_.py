@@ -163,6 +163,25 @@ def destination(
     return DatasetReference(header.dataset_id, name)
 
 
+def check(database: Database[Document], path: Path, dataset_name: str | None) -> bool:
+    """Makes sure that a snapshot could be taken in, as far as the beginning of its file tells.
+
+    Args:
+        database: the database
+        path: a file that was exported, or an archive
+        dataset_name: a name for a new dataset; None for the one that it had
+
+    Returns:
+        whether a dataset would be made of it
+
+    Raises:
+        SnapshotError: as :func:`import_` does
+    """
+    reader = _open(path)
+    reader.close()
+    return current_name(database, _check(database, reader.header, dataset_name).id) is None
+
+
 def _insert(running: Operation, document: Document) -> None:
     """Makes the dataset itself, unless somebody has taken its name or id meanwhile."""
     database = running.database

@@ -50,7 +50,9 @@ def unarchive(options: Namespace, _: Progress) -> Answer:
 
 def export(options: Namespace, _: Progress) -> Answer:
     """Writes a snapshot to a file."""
-    path = sdk.export_snapshot(options.dataset, options.snapshot, options.path)
+    path = sdk.export_snapshot(
+        options.dataset, options.snapshot, options.path, media=options.media
+    )
     bytes_ = path.stat().st_size
     data = {"path": str(path), "size_bytes": bytes_}
     return Answer(data, f"Exported snapshot '{options.snapshot}' to {path} ({size(bytes_)})")
@@ -58,7 +60,7 @@ def export(options: Namespace, _: Progress) -> Answer:
 
 def import_(options: Namespace, _: Progress) -> Answer:
     """Takes a snapshot in from a file."""
-    snapshot = sdk.import_snapshot(options.path, options.dataset_name)
+    snapshot = sdk.import_snapshot(options.path, options.dataset_name, media_to=options.media_to)
     return Answer(snapshot, f"Imported snapshot '{snapshot.name}'")
 
 

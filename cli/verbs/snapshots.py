@@ -243,10 +243,11 @@ def lineage(options: Namespace, _: Progress) -> Answer:
             run.snapshot_name + ("" if run.snapshot_exists else " (deleted)"),
             run.head,
             run.recorded_at,
+            run.model or "",
         )
         for run in runs
     ]
-    headings = ("run", "kind", "snapshot", "dataset was", "computed")
+    headings = ("run", "kind", "snapshot", "dataset was", "computed", "model")
     return Answer(runs, table(headings, rows, "Nothing is known"))
 
 

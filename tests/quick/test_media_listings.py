@@ -30,10 +30,10 @@ def test_archives_of_others_are_not_trusted() -> None:
         "captured_at": datetime.fromisoformat("2026-01-01"),
         "data": b64encode(data).decode(),
     }
-    assert len(carried._read(good, "x.tar")[2]) == 2
+    assert len(carried.read(good, "x.tar")[2]) == 2
     for key, value in {"level": "all", "captured_at": 1, "data": "ä"}.items():
         with pytest.raises(fos.DamagedArchiveError, match=r"x\.tar"):
-            carried._read({**good, key: value}, "x.tar")
+            carried.read({**good, key: value}, "x.tar")
 
 
 _MISSING = Fingerprint(FileState.MISSING)
