@@ -26,7 +26,7 @@ from fiftyone_snapshots.backend.manifest.manifest import Manifest
 from fiftyone_snapshots.backend.storage import counted, watch
 from support.datasets import image_dataset, video_dataset
 from support.full import Document, content
-from support.profiling import profile
+from support.profiling import documents_read, profile
 
 NAME = "counted"
 _SAMPLES = 200
@@ -143,7 +143,6 @@ def test_what_was_not_seen_when_it_was_counted_is_not_relied_on(
     with monkeypatch.context() as patched:
         patched.setattr(watch, "writes_under_way", lambda status: 1)
         samples = _make(database)
-    assert recalled(samples)
     touch(samples, 1, note=1)
     assert not recalled(samples)
     # From the next one on it is known again
@@ -174,7 +173,19 @@ def test_another_process_of_the_server_counts_anew(
     samples: Samples, database: Database[Document]
 ) -> None:
     facts = database["snapshots.datasets"]
-    facts.update_one({}, {"$set": {"witness.process": ObjectId()}})
+    facts.update_one({}, {"$set": {"witness.continuity.process": str(ObjectId())}})
+    assert not recalled(samples)
+
+
+@pytest.mark.parametrize("what", ["closed", "validated"])
+def test_a_server_that_may_have_counted_anew_tells_nothing(
+    what: str, samples: Samples, database: Database[Document]
+) -> None:
+    facts = database["snapshots.datasets"]
+    assert recalled(samples)
+    long_ago = {"witness.continuity.at": _now() - timedelta(days=1)}
+    changed = {"$inc": {f"witness.continuity.{what}": -1}}
+    facts.update_one({}, changed | ({"$set": long_ago} if what == "closed" else {}))
     assert not recalled(samples)
 
 
@@ -215,7 +226,7 @@ def test_only_what_was_written_is_read(
     touch(samples, 1, note=1)
     with profile(database) as commands:
         verb(NAME)
-    assert _read(commands, samples.name) <= _FEW
+    assert documents_read(commands, samples.name) <= _FEW
 
 
 # What is copied as a whole is read meanwhile
@@ -227,19 +238,8 @@ def test_a_snapshot_of_what_was_written_once_reads_no_more(
     touch(samples, 1, note=1)
     with profile(database) as commands:
         capture("v1")
-    assert _read(commands, samples.name) <= _FEW
+    assert documents_read(commands, samples.name) <= _FEW
     assert_same("v1")
-
-
-def _read(commands: list[Document], collection: str) -> int:
-    """Returns how many documents were read, other than for their ids in natural order."""
-    return sum(
-        each.get("docsExamined", 0)
-        for each in commands
-        if each["op"] in ("query", "getmore")
-        and each["ns"].endswith(f".{collection}")
-        and each["command"].get("projection") != {"_id": 1}
-    )
 
 
 _WRITES: list[Callable[[Samples, int], object]] = [

@@ -127,7 +127,7 @@ def test_every_kind_of_write_is_noticed(
 def test_counters_prove_something_only_of_the_same_server_in_one_go(
     samples: Collection[Document],
 ) -> None:
-    witness = CollectionToken.of(samples)
+    witness = CollectionToken.of_collection(samples)
     assert witness is not None
     later = replace(witness, at=witness.at + timedelta(days=1))
     assert witness.proves_no_write(later)
@@ -148,7 +148,7 @@ def test_counters_prove_something_only_of_the_same_server_in_one_go(
 def test_nothing_is_believed_of_a_collection_with_few_writes(database: Database[Document]) -> None:
     few = database["samples.few"]
     few.insert_many([{} for _ in range(10)])
-    assert CollectionToken.of(few) is None
+    assert CollectionToken.of_collection(few) is None
 
 
 def test_there_is_no_quiet_moment_while_something_is_written(

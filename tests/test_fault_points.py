@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from unittest.mock import patch
 
 import fiftyone as fo
 import pytest
@@ -20,7 +21,9 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults, maintenance
 from fiftyone_snapshots.backend.operations.lease import drop_abandoned
+from fiftyone_snapshots.backend.storage import counted
 from support.crash import die, fails_at, in_child, killed_at, points_of
+from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import World, assert_no_debris, assert_sound
 from support.media_files import images
@@ -271,6 +274,8 @@ def _walks(folder: Path) -> Iterator[list[str]]:
             fo.delete_dataset(NAME)
     # What dies in those has an edit of somebody else in it: see tests/test_undo.py
     yield _points_of_operations()
+    # That dies in tests/test_undo_in_place.py
+    yield _points_of_an_undo_in_place()
     # That one is killed at every point in tests/test_export_import.py
     make("video", STORIES["create"])
     exported = fos.export_snapshot(NAME, "v1", folder / "v1.tar")
@@ -310,6 +315,18 @@ def _points_of_operations() -> list[str]:
 
     with Story(lambda _: None, operate, environment=KEEP_LITTLE).setting():
         passed = points_of(operate)
+    fo.delete_dataset(NAME)
+    return passed
+
+
+def _points_of_an_undo_in_place() -> list[str]:
+    dataset = image_dataset(NAME, 8, persistent=True)
+    with patch.object(counted, "_WORTH_COUNTING", 0):
+        with fos.undoable(NAME, "tag") as block:
+            dataset.limit(1).tag_samples("one")
+        assert block.operation is not None
+        undone = block.operation.id
+        passed = points_of(lambda: fos.undo_operation(NAME, undone))
     fo.delete_dataset(NAME)
     return passed
 

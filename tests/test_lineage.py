@@ -42,6 +42,7 @@ def dataset() -> fo.Dataset:
 def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every dataset counts as one that is too large to be compared by the way."""
     monkeypatch.setattr(version_hash, "CHEAP_DOCUMENTS", -1)
+    monkeypatch.setattr(version_hash, "_ENOUGH_WRITES", 0)
 
 
 def custom_run(dataset: fo.Dataset, key: str) -> fos.RunLineage | None:

@@ -27,6 +27,9 @@ CHEAP_DOCUMENTS = 50_000
 """Samples and frames that are compared one by one even if nobody has asked for it: a second."""
 
 _EVIDENCE_DOCUMENTS = 1000
+
+_ENOUGH_WRITES = 1000
+"""Counters that stand for fewer prove nothing: so small a dataset is compared."""
 _CONTENT_PARTS = (Part.SAMPLES, Part.FRAMES)
 _HASH_FORMAT = b"fiftyone-snapshots content 1"
 
@@ -139,7 +142,10 @@ def is_untouched(head: Head, before: Document | None) -> bool:
         True/False
     """
     now = DatasetToken.of(head).to_document()
+    # Few of each kind may be made again, once the engine has begun to count anew
+    counted = max((sum(each[1:]) for each in now["counters"].values()), default=0)
     is_telling = now["process"] is not None and all(now["counters"].values())
+    is_telling = is_telling and counted >= _ENOUGH_WRITES
     return before is not None and is_telling and all(before.get(key) == now[key] for key in now)
 
 

@@ -119,7 +119,7 @@ def _follow(
             copied, seen = former
             again = any(touched[part] & copied[part] for part in touched)
             if not again and watch.token.related == seen.related:
-                return Moment(_ordered(manifests, watch, head, orders), seen, is_settled=True)
+                return Moment(_ordered(manifests, watch, head, orders), seen, watch.continuity)
         if time.monotonic() > deadline:
             break
         for part, ids in touched.items():

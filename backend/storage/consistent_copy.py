@@ -8,6 +8,7 @@ written while the copy was made. If so, the copy catches up, see :mod:`.catch_up
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from pymongo.errors import OperationFailure
@@ -16,13 +17,14 @@ from .. import faults
 from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Documents, Head, Part, State
 from ..manifest.manifest import Manifest
+from ..mongo.continuity import Continuity
 from ..mongo.database import at_one_moment
 from ..mongo.gate import Workers
 from ..progress import Progress
 from . import counted
 from .catch_up import catch_up
 from .moment import KnownHead, Moment, Target
-from .watch import Watch, has_settled
+from .watch import Watch, settled
 
 # The collections were made, or got an index, at this very moment; or the copy took longer than
 # the server remembers
@@ -45,17 +47,18 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
         ConcurrentWritesError: if the copy could not catch up; it is then worthless
     """
     before = DatasetToken.of(head)
+    continuity = _continuity(head, before)
     if isinstance(head, KnownHead) and (content := head.recall(before)):
         moment = _capture_known(head, target, progress, before, content)
         if moment is not None:
-            return moment
+            is_still = moment.change_token is before
+            return replace(moment, continuity=continuity) if is_still else moment
         before = DatasetToken.of(head)
-    is_large = counted.is_worth(before.count)
+        continuity = _continuity(head, before)
     if before.is_replicated:
-        is_settled = is_large and has_settled(head.database, before)
         at_once = Head(at_one_moment(head.database), head.dataset_id)
         try:
-            return Moment(_copy(at_once.state(), target, progress), before, is_settled)
+            return Moment(_copy(at_once.state(), target, progress), before, continuity)
         except OperationFailure as error:
             if error.code not in (_SNAPSHOT_UNAVAILABLE, _SNAPSHOT_TOO_OLD):
                 raise
@@ -63,14 +66,18 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
 
     # What the look has read is what is copied, if the dataset stood still
     watch = Watch(head.database, before)
-    if is_large:
+    if counted.is_worth(before.count):
         watch.begin()
-    is_settled = watch.is_told
     with watch.following():
         manifests = _copy(before.state, target, progress)
     if before.proves_no_write(before.again(head.database)):
-        return Moment(manifests, before, is_settled)
+        return Moment(manifests, before, continuity)
     return catch_up(head, target, manifests, watch, progress)
+
+
+def _continuity(head: Head, before: DatasetToken) -> Continuity | None:
+    """Returns by what to tell later whether writes were counted on since a look."""
+    return settled(head.database, before) if counted.is_worth(before.count) else None
 
 
 def _capture_known(
@@ -92,7 +99,7 @@ def _capture_known(
     with watch.following():
         manifests = _copy(before.state, target, progress, content)
     if before.proves_no_write(before.again(head.database)):
-        return Moment(manifests, before, is_settled=True)
+        return Moment(manifests, before)
     # Who copies all within the server does not get to know the order
     are_ordered = all(manifests[part].places is not None for part in content)
     if not is_followed or not are_ordered:

@@ -14,11 +14,13 @@ read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
+from typing_extensions import Self
 
 from ..catalog.catalog import Catalog
 from ..dataset.change_token import DatasetToken
@@ -28,19 +30,18 @@ from ..manifest import store as manifest_store
 from ..manifest.columns import NO_STAMP
 from ..manifest.manifest import Manifest
 from ..mongo import engine
+from ..mongo.continuity import Continuity
 from ..mongo.database import Document
 from ..mongo.engine import Fact
 from ..rawbson.ids import Ids, positions
 from . import scan
-from .watch import Times, Writes, take_look, writes
+from .watch import Times, Writes, quiet_look, writes
 
 _WORTH_COUNTING = 20_000
 """Fewer samples and frames are read in less time than a look takes over a slow link."""
 
 _MOST = 0.25
 """If more than this share of the documents was written to, reading all is as quick."""
-
-_ATTEMPTS = 5
 
 _WITNESSES = ("safety_witness", "witness")
 """Where it is noted what was counted when the latest snapshots were taken."""
@@ -70,15 +71,11 @@ def recall(
     """
     catalog = Catalog(database)
     facts = catalog.dataset_facts(dataset_id)
-    counted: list[tuple[int, ObjectId, dict[Part, Writes]]] = []
-    for noted in filter(None, map(facts.get, _WITNESSES)):
-        written = _writes_since(noted, token)
-        if written is not None:
-            counted.append((_total(written), noted["snapshot_id"], written))
-    for total, snapshot_id, written in sorted(counted, key=lambda each: each[0]):
-        former = _captured(catalog, snapshot_id, written)
+    found = [_Since.told(noted, token) for noted in filter(None, map(facts.get, _WITNESSES))]
+    for since in sorted(filter(None, found), key=lambda each: each.total):
+        former = _captured(catalog, since.snapshot_id, since.written)
         if former is not None:
-            return former if total == 0 else _content(database, token, written, former)
+            return _content(database, token, since, former)
     return {}
 
 
@@ -96,45 +93,48 @@ def _captured(
     return {part: manifest or Manifest.empty() for part, manifest in found.items()}
 
 
-def _writes_since(noted: Mapping[str, Any], token: DatasetToken) -> dict[Part, Writes] | None:
-    """Returns how many samples and frames were written since a snapshot was taken.
+@dataclass(frozen=True)
+class _Since:
+    """What was counted since a snapshot was taken."""
 
-    Args:
-        noted: what was counted then
-        token: a look at the dataset
+    snapshot_id: ObjectId
+    continuity: Continuity
+    """By what to tell whether all since was counted."""
+    written: Mapping[Part, Writes]
 
-    Returns:
-        the numbers, or None if there is no telling, or too many were
-    """
-    if noted.get("trusting"):
-        return None
-    then = {Part(part): tuple(each) for part, each in noted["counters"].items()}
-    if (
-        token.server is None
-        or token.server != noted["process"]
-        or then.keys() != token.counters.keys()
-    ):
-        return None
-    found: dict[Part, Writes] = {}
-    for part, now in token.counters.items():
-        written = writes(then[part], now or ())
-        if written is None:
+    @property
+    def total(self) -> int:
+        """How many writes there were."""
+        return sum(map(sum, self.written.values()))
+
+    @classmethod
+    def told(cls, noted: Mapping[str, Any], token: DatasetToken) -> Self | None:
+        """Reads what was noted when a snapshot was taken.
+
+        Args:
+            noted: what :class:`.moment.Moment` has told
+            token: a look at the dataset
+
+        Returns:
+            what was counted since, or None if there is no telling, or so many writes that reading
+            all is as quick
+        """
+        if noted.get("trusting") or noted.get("continuity") is None:
             return None
-        found[part] = written
-    total = _total(found)
-    # Else what was counted by then need not be in the snapshot
-    is_told = total == 0 or noted.get("settled", False)
-    return found if is_told and total <= _MOST * token.count else None
-
-
-def _total(written: Mapping[Part, Writes]) -> int:
-    return sum(map(sum, written.values()))
+        then = {Part(part): tuple(each) for part, each in noted["counters"].items()}
+        if then.keys() != token.counters.keys():
+            return None
+        counted = {part: writes(then[part], now or ()) for part, now in token.counters.items()}
+        written = {part: each for part, each in counted.items() if each is not None}
+        found = cls(noted["snapshot_id"], Continuity(**noted["continuity"]), written)
+        is_told = len(written) == len(counted) and found.total <= _MOST * token.count
+        return found if is_told else None
 
 
 def _content(
     database: Database[Document],
     token: DatasetToken,
-    written: Mapping[Part, Writes],
+    since: _Since,
     former: Mapping[Part, Manifest],
 ) -> Mapping[Part, Manifest]:
     """Returns what the samples and frames hold, if the documents with late times account for it.
@@ -142,7 +142,7 @@ def _content(
     Args:
         database: the database
         token: a look at the dataset
-        written: what was counted since a snapshot was taken
+        since: what was counted since a snapshot was taken
         former: what that holds
     """
     if not engine.holds(Fact.COUNTS_EACH, database):
@@ -150,11 +150,13 @@ def _content(
     floors = {part: _latest(manifest) for part, manifest in former.items()}
     found: dict[Part, Manifest] = {}
     try:
-        late = _late(database, token, floors)
-        if late is None:
+        look = quiet_look(database, token, floors)
+        if look is None or not token.proves_no_write(look.token):
             return {}
-        for part, times in late.items():
-            manifest = _changed(token.state[part], times, former[part], written[part])
+        if not since.continuity.lasts_until(look.continuity):
+            return {}
+        for part, times in look.late.items():
+            manifest = _changed(token.state[part], times, former[part], since.written[part])
             if manifest is None:
                 return {}
             found[part] = manifest
@@ -163,17 +165,6 @@ def _content(
         # The server tells less, or a collection is gone
         return {}
     return found if is_still else {}
-
-
-def _late(
-    database: Database[Document], token: DatasetToken, floors: Mapping[Part, int]
-) -> Mapping[Part, Times] | None:
-    """Returns which documents have later times, if nothing was written since a look."""
-    for _ in range(_ATTEMPTS):
-        look = take_look(database, token, floors)
-        if look is not None:
-            return look.late if token.proves_no_write(look.token) else None
-    return None
 
 
 def _latest(manifest: Manifest) -> int:

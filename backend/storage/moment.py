@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from bson import ObjectId
@@ -13,6 +13,7 @@ from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Documents, Head, Part, State
 from ..dataset.together import HeldDocuments
 from ..manifest.manifest import Manifest
+from ..mongo.continuity import Continuity
 from ..mongo.database import Document
 
 
@@ -90,15 +91,15 @@ class Moment:
     """The content of each part of the copy."""
     change_token: DatasetToken
     """Taken before that moment: what proves no write since proves that the dataset is the same."""
-    is_settled: bool = False
-    """Whether everything that was counted by then is in the copy, for writes are counted before
-    others see them."""
+    continuity: Continuity | None = None
+    """By what to tell later whether writes were counted on. None if something that was counted by
+    then need not be in the copy, for writes are counted before others see them."""
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known of the dataset without reading it again, as fields of Captured."""
         state = self.change_token.state
         found: dict[str, Any] = {
-            "change_token": {**self.change_token.to_document(), "settled": self.is_settled},
+            "change_token": {**self.change_token.to_document(), **self._noted_continuity()},
             "sample_collection": state[Part.SAMPLES].collection.name,
         }
         documents = state[Part.DATASET]
@@ -107,3 +108,6 @@ class Moment:
         if is_known and isinstance(documents, HeldDocuments) and documents.held:
             found["document"] = next(documents.decoded())
         return found
+
+    def _noted_continuity(self) -> Document:
+        return {} if self.continuity is None else {"continuity": asdict(self.continuity)}

@@ -27,6 +27,7 @@ from pymongo.errors import OperationFailure
 from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Part
 from ..mongo import engine
+from ..mongo.continuity import Continuity
 from ..mongo.counters import COUNTERS, counters_in, writes_under_way
 from ..mongo.database import Document
 from ..mongo.engine import Fact
@@ -40,8 +41,8 @@ Times = dict[Any, int]
 _TIME = "last_modified_at"
 _AS_NUMBER: Document = {"$project": {_TIME: {"$toLong": f"${_TIME}"}}}
 
-_NEVER = 2**62
-"""A time in milliseconds that no clock shows."""
+_NEVER = 253_402_300_799_000
+"""A time in milliseconds that no clock shows: the end of the year 9999."""
 
 _COUNTED = ("uri", "inserted", "loaded", "modified", "updated", "removed", "truncated")
 """What :func:`.counters.counters_in` returns."""
@@ -63,6 +64,7 @@ class Look:
     counters: Mapping[Part, Counters]
     late: Mapping[Part, Times]
     """The times of all documents after the part's floor."""
+    continuity: Continuity
 
 
 class Watch:
@@ -94,6 +96,11 @@ class Watch:
     def token(self) -> DatasetToken:
         """What the last look saw, or if there was none, the earlier one."""
         return self._token if self._last is None else self._last.token
+
+    @property
+    def continuity(self) -> Continuity | None:
+        """By what to tell whether writes were counted on since the last look; None without one."""
+        return None if self._last is None else self._last.continuity
 
     def begin(self) -> None:
         """Begins anew: from now on writes are followed."""
@@ -179,16 +186,13 @@ class Watch:
 
     def _look(self) -> Look | None:
         """Looks at a moment at which nothing is written; None if there is none."""
-        return next(filter(None, (self._try() for _ in range(_ATTEMPTS))), None)
-
-    def _try(self) -> Look | None:
-        return take_look(self._database, self._token, self._floors)
+        return quiet_look(self._database, self._token, self._floors)
 
 
-def take_look(
+def quiet_look(
     database: Database[Document], token: DatasetToken, floors: Mapping[Part, int]
 ) -> Look | None:
-    """Looks at a dataset once.
+    """Looks at a dataset at a moment at which nothing is written.
 
     Args:
         database: the database
@@ -196,19 +200,28 @@ def take_look(
         floors: the times after which documents are told, in milliseconds, by part
 
     Returns:
-        what was seen, or None if something was written meanwhile
+        what was seen, or None if there was no such moment
 
     Raises:
         KeyError: if the server tells less than is needed
         OperationFailure: if it refuses, or a collection is gone
     """
+    looks = (_take_look(database, token, floors) for _ in range(_ATTEMPTS))
+    return next(filter(None, looks), None)
+
+
+def _take_look(
+    database: Database[Document], token: DatasetToken, floors: Mapping[Part, int]
+) -> Look | None:
     names = {part: token.state[part].collection.name for part in floors}
     token = token.again(database)
     before = {part: found for part, found in token.counters.items() if found is not None}
     if len(before) < len(names):
         raise KeyError
-    if writes_under_way(database.command("serverStatus", repl=0, locks=0)):
+    status = database.command("serverStatus", repl=0, locks=0)
+    if writes_under_way(status):
         return None
+    continuity = Continuity.of(database, status)
     questions: dict[tuple[bool, Part], Question] = {}
     for part, name in names.items():
         late = {_TIME: {"$gt": DatetimeMS(floors[part])}}
@@ -221,22 +234,25 @@ def take_look(
             late_times[part][document["_id"]] = document[_TIME]
         elif counters_in(document) != before[part]:
             return None
-    return Look(token, before, late_times)
+    return Look(token, before, late_times, continuity)
 
 
-def has_settled(database: Database[Document], token: DatasetToken) -> bool:
-    """Returns whether all writes that were counted at a look could be seen by others then.
+def settled(database: Database[Document], token: DatasetToken) -> Continuity | None:
+    """Makes sure that all writes that were counted at a look could be seen by others then.
 
     Args:
         database: the database
         token: the look, which was just taken
+
+    Returns:
+        by what to tell later whether writes were counted on; None if that cannot be told
     """
     parts = [part for part, documents in token.state.items() if part.is_own_collection]
     try:
-        look = take_look(database, token, dict.fromkeys(parts, _NEVER))
+        look = quiet_look(database, token, dict.fromkeys(parts, _NEVER))
     except (OperationFailure, KeyError):
-        return False
-    return look is not None and token.proves_no_write(look.token)
+        return None
+    return look.continuity if look is not None and token.proves_no_write(look.token) else None
 
 
 class Writes(NamedTuple):

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
 import fiftyone as fo
 import fiftyone.core.odm as foo
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.merge import in_place
-from fiftyone_snapshots.backend.storage import counted
 
 from .story import NAME, change, one_snapshot
 
@@ -86,16 +82,6 @@ def done(dataset: fo.Dataset) -> None:
     one_snapshot(dataset)
     with fos.undoable(NAME, "edit"):
         change(dataset, "zwei")
-
-
-def undo_operation_in_place() -> None:
-    """Undoes as on a large dataset, of which few samples were changed."""
-    with (
-        patch.object(counted, "_WORTH_COUNTING", 0),
-        patch.object(counted, "_MOST", 1.0),
-        patch.object(in_place, "_MOST", 1.0),
-    ):
-        undo_operation()
 
 
 def undo_operation() -> None:

@@ -24,3 +24,19 @@ def profile(database: Database[Document]) -> Iterator[list[Document]]:
         database.command("profile", 0)
     commands += database["system.profile"].find({"ns": {"$not": re.compile("system")}})
     database.drop_collection("system.profile")
+
+
+def documents_read(commands: list[Document], collection: str) -> int:
+    """Returns how many documents of a collection a process has read, other than for their ids.
+
+    Args:
+        commands: what :func:`profile` has seen
+        collection: the collection
+    """
+    return sum(
+        each.get("docsExamined", 0)
+        for each in commands
+        if each["op"] in ("query", "getmore")
+        and each["ns"].endswith(f".{collection}")
+        and each["command"].get("projection") != {"_id": 1}
+    )

@@ -319,11 +319,6 @@ STORIES: dict[str, Story] = {
         merging.undo_operation,
         only=r"apply_merge\.(noted|changed|took_snapshot)",
     ),
-    "undo_operation, in place": Story(
-        merging.done,
-        merging.undo_operation_in_place,
-        only=r"apply_merge\.(staged|exchanged_samples|compared)",
-    ),
     "review_merge": Story(
         merging.conflict_planned,
         merging.review_merge,

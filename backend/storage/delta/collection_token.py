@@ -1,11 +1,9 @@
 """Proof that a collection was not written to since a snapshot, without reading it.
 
-The storage engine counts the writes to each collection. Its counters begin anew when the server
-starts, and when the engine closes a collection that nobody has used for ten minutes; a
-``validate`` might reset them as well. So if the server is the same, nothing was closed since or
-too little time has passed for that, nothing was validated, and the counters are what they were,
-then nothing was written. They are believed only if they stand for so many writes that nobody makes
-exactly as many of each kind again. Else the documents are read.
+The storage engine counts the writes to each collection. So if it has gone on counting (see
+:mod:`...mongo.continuity`) and the counters are what they were, then nothing was written. They are
+believed only if they stand for so many writes that nobody makes exactly as many of each kind
+again. Else the documents are read.
 
 A write is counted before others see it. So counters tell what a reader sees only if, between the
 look at them and the reading, no write was under way: such a look is *quiet*. That is why none is
@@ -17,42 +15,31 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from ...mongo import engine
+from ...mongo.continuity import Continuity
 from ...mongo.counters import write_counters, writes_under_way
-from ...mongo.database import Document, is_replicated, server_process, server_time
+from ...mongo.database import Document, is_replicated
 from ...mongo.engine import Fact
 
 _ENOUGH_WRITES = 1000
-
-_IDLE_SHARE = 0.8
-"""Of the time that MongoDB has the engine wait before it closes what is not used."""
 
 _ATTEMPTS = 25
 _PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
-class CollectionToken:
+class CollectionToken(Continuity):
     """What a server tells of the writes to a collection."""
 
-    process: str
-    closed: int
-    """How many collections the engine has closed because nobody used them, dropped ones too."""
-    validated: int
-    """How many collections were validated."""
-    idle_seconds: float
-    """For so long the engine closes nothing that was just used."""
-    at: datetime
     counters: tuple[Any, ...]
 
     @classmethod
-    def of(cls, collection: Collection[Document]) -> CollectionToken | None:
+    def of_collection(cls, collection: Collection[Document]) -> CollectionToken | None:
         """Looks at a collection.
 
         Args:
@@ -84,12 +71,7 @@ class CollectionToken:
 
     def proves_no_write(self, later: CollectionToken | None) -> bool:
         """Returns whether a later look proves that nothing was written in between."""
-        if later is None or (self.process, self.counters) != (later.process, later.counters):
-            return False
-        if self.validated != later.validated:
-            return False
-        seconds = (later.at - self.at).total_seconds()
-        return self.closed == later.closed or seconds < self.idle_seconds
+        return later is not None and self.counters == later.counters and self.lasts_until(later)
 
     def to_document(self) -> Document:
         """Returns this as stored in the database."""
@@ -111,18 +93,8 @@ def _look(collection: Collection[Document]) -> tuple[CollectionToken | None, int
         return None, 0
     try:
         status = database.command("serverStatus", repl=0, locks=0)
-        setting = database.client.admin.command(
-            {"getParameter": 1, "wiredTigerFileHandleCloseIdleTime": 1}
-        )
-        told = status["wiredTiger"]
-        change_token = CollectionToken(
-            process=str(server_process(database)),
-            closed=int(told["data-handle"]["connection sweep dhandles closed"]),
-            validated=int(status["metrics"]["commands"]["validate"]["total"]),
-            idle_seconds=_IDLE_SHARE * setting["wiredTigerFileHandleCloseIdleTime"],
-            at=server_time(database),
-            counters=counters,
-        )
+        told = Continuity.told(database, status)
+        change_token = CollectionToken(**told, counters=counters)
         return change_token, writes_under_way(status)
     except (OperationFailure, KeyError):
         return None, 0

@@ -39,12 +39,12 @@ class Origins:
         """Forgets the change tokens of parts that were written to while they were captured."""
         for part, before in list(self.change_tokens.items()):
             source = self._database[self.names[part]]
-            if not before.proves_no_write(CollectionToken.of(source)):
+            if not before.proves_no_write(CollectionToken.of_collection(source)):
                 del self.change_tokens[part]
 
     def are_as_before(self, part: Part, collection: Collection[Document]) -> bool:
         """Returns whether it is certain that nothing was written since the newest snapshot."""
         assert self._previous is not None
         former = self._previous.change_tokens.get(part)
-        now = CollectionToken.of(collection)
+        now = CollectionToken.of_collection(collection)
         return former is not None and former.proves_no_write(now)
