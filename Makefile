@@ -80,7 +80,7 @@ $(CLIENTS)/.done: $(STAMP) Makefile
 	$(PY) -m pip install -q --no-warn-conflicts --target $(CLIENTS)/mcp --no-deps fiftyone-mcp-server==0.1.15
 	$(PY) -m pip install -q --no-warn-conflicts --target $(CLIENTS)/mcp mcp==2.3.0
 	$(PY) -m pip install -q --no-warn-conflicts --target $(CLIENTS)/wandb wandb==0.31.0
-	$(PY) -m pip install -q --no-warn-conflicts --target $(CLIENTS)/sql sqlalchemy alembic
+	$(PY) -m pip install -q --no-warn-conflicts --target $(CLIENTS)/sql sqlalchemy==2.1.9 alembic==1.20.1
 	@touch $@
 
 note-fiftyone: setup ## Try FiftyOne's own calls against our table of them, and note that it holds

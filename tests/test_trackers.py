@@ -29,12 +29,10 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return in_this_process(capsys)
 
 
-def installed(monkeypatch: pytest.MonkeyPatch, variable: str, module: str) -> Any:
-    """Returns a module that may be in a folder of its own, as `make test-clients` puts it."""
-    if folder := os.environ.get(variable):
-        # At the end: what FiftyOne needs comes first
-        monkeypatch.setattr(sys, "path", [*sys.path, folder])
-    return pytest.importorskip(module, reason=f"{module} is not installed: make test-clients")
+# In folders of their own, as `make test-clients` puts them; at the end, as what FiftyOne needs
+# comes first, and before MLflow is imported, which then looks once what there is
+sys.path += filter(None, map(os.environ.get, ("SNAPSHOTS_TEST_WANDB", "SNAPSHOTS_TEST_MLFLOW")))
+CLIENTS = "is not installed: make test-clients"
 
 
 @pytest.fixture(params=["files", "SQLite"])
@@ -42,7 +40,7 @@ def mlflow(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     """MLflow with a store of files, and with one of SQL; neither needs a server."""
     uri = (tmp_path / "runs").as_uri()
     if request.param == "SQLite":
-        installed(monkeypatch, "SNAPSHOTS_TEST_MLFLOW", "sqlalchemy")
+        pytest.importorskip("alembic", reason=f"SQLAlchemy {CLIENTS}")
         uri = f"sqlite:///{tmp_path / 'runs.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
@@ -235,7 +233,7 @@ def test_a_reference_of_wandb_is_the_same_for_as_long_as_the_version_is(
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    wandb = installed(monkeypatch, "SNAPSHOTS_TEST_WANDB", "wandb")
+    wandb = pytest.importorskip("wandb", reason=f"W&B {CLIENTS}")
 
     def noted(snapshot: str) -> Any:
         made = wandb.Artifact("street", type="dataset")
