@@ -155,7 +155,6 @@ def test_repointing_leaves_what_others_have_removed_meanwhile(
     assert left["mask_path"] in ("/new/1.png", second)
 
 
-@fault
 def test_files_are_restored_below_the_folder_that_is_given(
     kept: MediaStore, tmp_path: Path
 ) -> None:
@@ -227,7 +226,6 @@ def test_two_users_of_a_machine_share_copies(
     assert of_another_user(lambda: kept.add(path, found), kept.folder) == 0
 
 
-@fault
 def test_long_names_are_restored(kept: MediaStore, tmp_path: Path) -> None:
     """File systems take 255 bytes: 83 Chinese characters and an ending."""
     dataset = of_one_file(write(tmp_path / "there" / f"{'图' * 83}.png"))
