@@ -15,7 +15,11 @@ from typing import NamedTuple, cast
 
 from ..errors import InvalidSettingError
 
-_SECRET = re.compile(r"://[^/@]*:[^/]*@|\?")
+_SECRET = re.compile(
+    r"^(?!abfss?:)[^:]+://[^/]*@|^(s3|gs|az)://[^/]*:|://[^/:\[]*:(?!\d+(/|$))|\?"
+)
+"""A login before the host, or a key whose slash hides that, as half of Amazon's do; a query. A
+container of Azure's stands before an @ as well, but where there is a port, it is a number."""
 
 
 class Listed(NamedTuple):

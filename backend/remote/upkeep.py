@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from bson import ObjectId
 
 from ..archive.format import to_json
-from ..errors import SnapshotError
+from ..errors import InvalidRequestError, SnapshotError
 from ..progress import Progress, silent
 from . import history, layout
 from .layout import Commit
@@ -57,9 +57,12 @@ def collect(
         what was removed, or would be
 
     Raises:
+        InvalidRequestError: if that is less than nothing
         DamagedRemoteError: if it cannot be told what is needed; nothing is removed then
         RemoteStorageError: if the remote is out of reach, or refuses
     """
+    if spared < timedelta(0):
+        raise InvalidRequestError("older_than must not be less than nothing")
     store = open_store(location)
     layout.check_root(store)
     before = (datetime.now(timezone.utc) if dry_run else _store_time(store)) - spared
