@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import fiftyone.core.dataset as fod
 import fiftyone.core.media as fomm
+from bson import ObjectId
+from pymongo import UpdateOne
 from pymongo.database import Database
 
 from ..backend.catalog.record import DatasetSnapshot
@@ -74,18 +77,38 @@ def repoint(
 
 
 def _replace(samples: Any, field: str, paths: Mapping[str, str]) -> None:
-    """Sets the values that are other ones then, of no other samples than these."""
-    ids, values = samples.values(["id", field])
-    new = {
-        id_: replaced
-        for id_, value in zip(ids, values, strict=True)
-        if (replaced := _replaced(value, paths)) != value
-    }
-    if new:
-        samples.select(list(new), ordered=True).set_values(field, list(new.values()))
+    """Sets the values that still are what they were when they were looked at.
+
+    Others may add and remove labels meanwhile, so that a value is at another place.
+    """
+    is_of_frames = field.startswith(FRAMES_PREFIX)
+    ids, values = samples.values([FRAMES_PREFIX + "id" if is_of_frames else "id", field])
+    pairs: Iterable[tuple[str, Any]] = zip(ids, values, strict=True)
+    if is_of_frames:
+        pairs = [pair for some, there in pairs for pair in zip(some, there, strict=True)]
+    written = {id_: _update(id_, field, value, paths) for id_, value in pairs}
+    changes = {id_: change for id_, change in written.items() if change is not None}
+    if changes:
+        samples._dataset._bulk_write(
+            list(changes.values()), ids=list(changes), frames=is_of_frames
+        )
 
 
-def _replaced(value: Any, paths: Mapping[str, str]) -> Any:
-    if isinstance(value, list):
-        return [_replaced(item, paths) for item in value]
-    return paths.get(value, value) if isinstance(value, str) else value
+def _update(id_: str, field: str, value: Any, paths: Mapping[str, str]) -> UpdateOne | None:
+    """Returns what replaces the values of one document; None if they stay."""
+    key = field.removeprefix(FRAMES_PREFIX)
+    one: Document = {"_id": ObjectId(id_)}
+    now = {"last_modified_at": datetime.now(timezone.utc)}
+    if isinstance(value, str) and value in paths:
+        return UpdateOne({**one, key: value}, {"$set": {key: paths[value], **now}})
+    if not isinstance(value, list):
+        return None
+    former = sorted({each for each in value if isinstance(each, str) and each in paths})
+    if not former:
+        return None
+    labels, _, leaf = key.rpartition(".")
+    new = {f"{labels}.$[e{number}].{leaf}": paths[each] for number, each in enumerate(former)}
+    which: list[Mapping[str, Any]] = [
+        {f"e{number}.{leaf}": each} for number, each in enumerate(former)
+    ]
+    return UpdateOne(one, {"$set": {**new, **now}}, array_filters=which)

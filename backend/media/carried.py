@@ -88,6 +88,8 @@ def take_in(
     if media is None:
         return
     level, captured_at, listing = read(media, source)
+    # Nobody here has read those files: what is under their paths is read before it is told of
+    listing = listing.of_elsewhere()
     layer_id = ObjectId()
     layers = store.add_layer(
         running.database, record.dataset_id, layer_id, None, Listing.empty(), listing

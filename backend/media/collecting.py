@@ -54,14 +54,15 @@ def collect(database: Database[Document], *, dry_run: bool) -> CollectedMedia:
             "what they refer to is not known here. Nothing was removed. If they are gone, remove "
             f"their marks in '{kept.folder / 'owners'}'."
         )
+    if not dry_run:
+        kept.bring_back()
     # Copies first: what is referred to after that is too new to be removed
     old = [(name, size) for name, size, days in kept.contents() if days > _DAYS]
     total = sum(1 for _ in kept.contents())
     wanted = store.facts(database)
     unwanted = [(name, size) for name, size in old if look.SHA256 + name not in wanted]
     if not dry_run:
-        for name, _ in unwanted:
-            kept.remove(name)
+        unwanted = [(name, size) for name, size in unwanted if kept.remove(name, _DAYS)]
     return CollectedMedia(
         str(kept.folder),
         total - len(unwanted),

@@ -36,6 +36,7 @@ _FICLONE = 0x40049409
 _CONTENT = "sha256"
 _OWNERS = "owners"
 _PARTIAL = ".partial"
+_REMOVING = ".removing"
 _READ_BYTES = 1024 * 1024
 
 
@@ -110,11 +111,12 @@ class MediaStore:
         while found.fact.startswith(look.SHA256):
             target = self.path(found.fact.removeprefix(look.SHA256))
             with self._explained():
-                if target.is_file():
-                    # So that whoever clears up sees that it is wanted again
-                    os.utime(target)
+                if _is_wanted_again(target, found.size):
                     return found
                 target.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(source, os.R_OK):
+                # It is gone, or somebody has taken the right to read it away
+                return look.look(source)
             with self._beside(target) as partial:
                 try:
                     _copy(Path(source), partial)
@@ -155,15 +157,39 @@ class MediaStore:
                 found = path.stat()
                 yield path.name, found.st_size, (now - found.st_mtime) / 86400
 
-    def remove(self, name: str) -> None:
-        """Removes a copy.
+    def remove(self, name: str, days: float) -> bool:
+        """Removes a copy, unless somebody has asked for it since.
 
         Args:
             name: its hash, or the name of what is left of an attempt
+            days: it is kept if it was asked for since so many days ago
+
+        Returns:
+            whether it was removed
         """
         faults.reach("media.removing")
-        with self._explained():
-            self.path(name).unlink(missing_ok=True)
+        path = self.path(name)
+        aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_REMOVING}")
+        with self._explained(), suppress(FileNotFoundError):
+            # Who finds no copy makes one; who has found it has touched it before
+            path.rename(aside)
+            faults.reach("media.put_aside")
+            is_old = time.time() - aside.stat().st_mtime > days * 86400
+            if is_old or path.exists():
+                aside.unlink()
+                return is_old
+            aside.rename(path)
+        return False
+
+    def bring_back(self) -> None:
+        """Brings back what was put aside by a process that died before it had decided."""
+        for aside in (self.folder / _CONTENT).glob(f"*/*{_REMOVING}"):
+            path = self.path(aside.name.partition(".")[0])
+            with self._explained(), suppress(FileNotFoundError):
+                if path.exists():
+                    aside.unlink()
+                else:
+                    aside.rename(path)
 
     @contextmanager
     def _beside(self, target: Path) -> Iterator[Path]:
@@ -202,12 +228,27 @@ def if_configured(owner: str) -> MediaStore | None:
     return kept
 
 
+def _is_wanted_again(copy: Path, size: int) -> bool:
+    """Tells whoever clears up that a copy is wanted; returns whether it is there, and whole."""
+    try:
+        # After a power cut a file may be shorter than what was written to it
+        if copy.stat().st_size != size:
+            return False
+        # That of another user may not be touched; it is new for who has just made it
+        with suppress(PermissionError):
+            os.utime(copy)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _copy(source: Path, target: Path) -> None:
     """Copies a file's content, sharing its blocks where the file system can do that."""
     with source.open("rb") as from_, target.open("xb") as to:
         if fcntl is not None:
             with suppress(OSError):
                 fcntl.ioctl(to.fileno(), _FICLONE, from_.fileno())
+                os.fsync(to.fileno())
                 return
         while chunk := from_.read(_READ_BYTES):
             to.write(chunk)

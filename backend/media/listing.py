@@ -5,10 +5,11 @@ Columns because there may be a million files: of a file there are some ten bytes
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -52,6 +53,9 @@ class Fingerprint(NamedTuple):
 
 
 GONE = Fingerprint(FileState.GONE)
+
+_STATES = frozenset(map(int, FileState))
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +129,10 @@ class Listing:
         for place, each in found.items():
             states[place], sizes[place], times[place], inodes[place], facts[place] = each
         return Listing(self.paths, states, sizes, times, inodes, facts)
+
+    def of_elsewhere(self) -> Listing:
+        """Returns this listing without what tells a file of this machine by."""
+        return replace(self, inodes=np.zeros_like(self.inodes))
 
     def __getitem__(self, place: int) -> Fingerprint:
         return Fingerprint(
@@ -270,6 +278,12 @@ class Listing:
         told_of = (listing.states, listing.sizes, listing.times, listing.inodes, listing.facts)
         if {len(column) for column in told_of} - {len(paths)}:
             raise ValueError("its columns differ in length")
+        if not _STATES.issuperset(np.unique(listing.states).tolist()):
+            raise ValueError("it tells of a state that there is not")
+        # Copies are looked for by these, so they must not be paths
+        for fact in listing.facts:
+            if fact.startswith("sha256:") and not _SHA256.fullmatch(fact):
+                raise ValueError(f"{fact[:80]!r} is no hash")
         return listing
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,7 +28,9 @@ def files_of(path: str) -> list[str]:
     """
     try:
         # Not read with FiftyOne, which looks into no scene that a later version has written
-        with open(path, "rb") as file:  # noqa: PTH123 (a text of anybody's)
+        with open(path, "rb", opener=_opened) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return []
             scene = json.loads(file.read(MOST_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         logger.debug("The scene '%s' was not read: %s", path, error)
@@ -37,6 +40,11 @@ def files_of(path: str) -> list[str]:
     return [
         each if _leads_anywhere(each) else os.path.normpath(f"{folder}/{each}") for each in named
     ]
+
+
+def _opened(path: str, flags: int) -> int:
+    """Opens a file; whoever opens a pipe else waits until somebody writes to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def renamed(content: bytes, paths: Mapping[str, str]) -> bytes:
