@@ -16,6 +16,7 @@ from ..backend.operations.reporting import reporter
 from ..backend.remote import listing, upkeep
 from ..backend.remote import pull as pulling
 from ..backend.remote import push as pushing
+from ..backend.remote import verify as verifying
 from ..backend.remote.results import (
     PullResult,
     PushResult,
@@ -23,7 +24,7 @@ from ..backend.remote.results import (
     RemoteSnapshot,
     RemoteVerifyResult,
 )
-from .authorize import acting, allows, enter
+from .authorize import acting, allows, enter, require
 from .datasets import change, read
 
 _HOUR = timedelta(hours=1)
@@ -127,6 +128,8 @@ def clone_from(
     """
     connection = database.connect()
     found = listing.find(os.fspath(remote), dataset)
+    # Else it could be had under a name that one may use
+    require(Action.LIST_REMOTE, found.name)
     enter(Action.CLONE_FROM, DatasetReference(found.id, new_dataset_name or found.name))
     if not dry_run:
         maintenance.purge_deleted_datasets(connection)
@@ -175,7 +178,7 @@ def gc_remote(
         a :class:`RemoteGcResult`
 
     Raises:
-        ValueError: if it is no remote
+        ValueError: if it is no remote, or ``older_than`` is negative
         RemoteStorageError: if it is out of reach, or refuses
         DamagedRemoteError: if it cannot be told what is needed; nothing is removed then
     """
@@ -186,7 +189,7 @@ def gc_remote(
 def verify_remote(
     remote: str | os.PathLike[str], dataset: str | None = None
 ) -> RemoteVerifyResult:
-    """Reads everything that the snapshots in a remote need, and compares it with its checksums.
+    """Reads everything that the snapshots in a remote need, and compares it with what was pushed.
 
     Args:
         remote: a folder, or a URL such as ``s3://bucket/histories``
@@ -199,7 +202,7 @@ def verify_remote(
         ValueError: if it is no remote, or has no such dataset
         RemoteStorageError: if it is out of reach, or refuses
     """
-    return upkeep.verify(os.fspath(remote), dataset, reporter())
+    return verifying.verify(os.fspath(remote), dataset, reporter())
 
 
 def _listed(names: Iterable[str] | None) -> list[str] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import ArchiveNotFoundError, ArchiveStorageError, InvalidRequestError
 from .store import Store
@@ -39,7 +42,7 @@ class FolderStore(Store):
 
     def read(self, key: str) -> Generator[bytes, None, None]:
         """Yields the bytes of the file."""
-        with self._explained("read from", key), self._path(key).open("rb") as file:
+        with self._explained("read from", key), open_file(self._path(key)) as file:
             while chunk := file.read(_READ_BYTES):
                 yield chunk
 
@@ -109,6 +112,25 @@ def absolute(path: Path) -> Path:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidRequestError(f"'{path}' cannot be used: {reason}") from error
     return path
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Opens a file of a store, and nothing that one could wait for: a pipe has no end.
+
+    Args:
+        path: the file
+
+    Returns:
+        the open file
+
+    Raises:
+        OSError: if it is no regular file, or cannot be opened
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"'{path.name}' is no regular file", str(path))
+    return open(descriptor, "rb")  # noqa: PTH123 (of a descriptor, which the caller closes)
 
 
 def sync(folder: Path) -> None:

@@ -21,7 +21,7 @@ from ..mongo.collections import UNREMOVED
 from ..mongo.database import Document
 from .folder import FolderStore
 from .read import Reader
-from .store import Store
+from .store import Store, check_address
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +42,11 @@ def open_store(location: str) -> Store:
         the store
 
     Raises:
-        InvalidSettingError: if it is neither, or the package for object stores is missing
+        InvalidSettingError: if it is neither, holds a password, or a package is missing
     """
     if "://" not in location or location.startswith("file://"):
         return FolderStore(location.removeprefix("file://"))
+    check_address(location, "the place for archives")
     try:
         # Only those who use an object store need the library for it
         cloud = importlib.import_module(".cloud", __package__)

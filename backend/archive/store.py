@@ -5,8 +5,17 @@ What is written appears under its name only when it is complete, or not at all.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable
+
+from ..errors import InvalidSettingError
+
+_SECRET = re.compile(
+    r"^(?!abfss?:)[^:]+://[^/]*@|^(s3|gs|az)://[^/]*:|://[^/:\[]*:(?!\d+(/|$))|\?"
+)
+"""A login before the host, or a key whose slash hides that, as half of Amazon's do; a query. A
+container of Azure's stands before an @ as well, but where there is a port, it is a number."""
 
 
 class Store(ABC):
@@ -82,3 +91,22 @@ class Store(ABC):
         Raises:
             ArchiveStorageError: if the store is out of reach, or refuses
         """
+
+
+def check_address(location: str, what: str) -> None:
+    """Makes sure that there is no secret in the URL of an object store.
+
+    Args:
+        location: the URL
+        what: what is there, for the error
+
+    Raises:
+        InvalidSettingError: if there is, or may be, one
+    """
+    if _SECRET.search(location):
+        # Not told: it may be a password
+        raise InvalidSettingError(
+            f"The address of {what} must not hold a login or a query, which would be noted with "
+            "it: set the environment variables of the store's provider instead, such as "
+            "AWS_ACCESS_KEY_ID"
+        )

@@ -23,8 +23,8 @@ _ITEMS = 10
 _LARGEST = 2**63
 
 _SECRET_NAME = re.compile(r"passw|secret|token|credential|api_?key|access_?key", re.IGNORECASE)
-_LOGIN = re.compile(r"(://)(?:[^/\s@]+|[^/\s@]*:[^\s@]*)@")
-"""A password may have a slash, as half of Amazon's keys do."""
+_LOGIN = re.compile(r"(://)(?:[^/\s@]*:\S*|[^/\s]+)@")
+"""A password may have slashes, and more than one ``@``."""
 _QUERY = re.compile(r"(://[^\s?]*\?)\S+")
 _HIDDEN = "***"
 

@@ -10,6 +10,8 @@ _LEVEL = 6
 _ROWS = 20_000
 """Paths that are compared at once."""
 _MOST_BYTES = 2**30
+_MOST_UNPACKED = 2**32
+"""Bytes of all paths together: those of some tens of millions of files."""
 _LONGEST = 2000
 """Bytes of a path that are compared with the one before; there is no end to what a text can be."""
 
@@ -59,10 +61,15 @@ def unpack(counts: bytes, rest: bytes) -> list[str]:
     Raises:
         ValueError: if that is something else
     """
-    shared, lengths = np.frombuffer(inflate(counts), "<u4").reshape(2, -1).tolist()
+    columns = np.frombuffer(inflate(counts), "<u4").reshape(2, -1)
     text = inflate(rest)
-    if sum(lengths) != len(text):
+    in_common, own = (int(total) for total in columns.sum(axis=1, dtype=np.uint64))
+    if own != len(text):
         raise ValueError("the paths do not add up")
+    # What has few bytes and unpacks to more than that wants our memory
+    if in_common + own > _MOST_UNPACKED or (len(columns[0]) and columns[0].max() > _LONGEST):
+        raise ValueError("the paths are longer than any")
+    shared, lengths = columns.tolist()
     found: list[str] = []
     before, start = b"", 0
     for same, length in zip(shared, lengths, strict=True):

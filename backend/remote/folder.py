@@ -6,17 +6,19 @@ Without the library of object stores, whose threads do not survive a fork.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ..archive.folder import sync
+from ..archive.folder import open_file, sync
 from ..errors import RemoteStorageError
 from .store import Created, Listed, RemoteStore
 
 _PARTIAL = ".partial"
+_PARTIAL_NAME = re.compile(rf"[0-9a-f]{{16}}{re.escape(_PARTIAL)}")
 
 
 class FolderRemote(RemoteStore):
@@ -59,7 +61,8 @@ class FolderRemote(RemoteStore):
         """Reads the file."""
         with self._explained("read"):
             try:
-                return (self._folder / key).read_bytes()
+                with open_file(self._folder / key) as file:
+                    return file.read()
             except FileNotFoundError:
                 return None
 
@@ -81,6 +84,16 @@ class FolderRemote(RemoteStore):
                     if path.is_file() and not path.name.endswith(_PARTIAL):
                         found.append(self._listed(path))
         return sorted(found)
+
+    def unfinished(self) -> list[Listed]:
+        """Lists the files that are being written, or were when somebody was killed."""
+        found = []
+        with self._explained("read"):
+            for path in self._folder.rglob(f"*{_PARTIAL}"):
+                with suppress(FileNotFoundError):
+                    if _is_partial(path):
+                        found.append(self._listed(path))
+        return found
 
     def folders(self) -> list[str]:
         """Lists folders."""
@@ -123,3 +136,8 @@ class FolderRemote(RemoteStore):
                 f"The remote '{self.location}' could not be {done}: {error.strerror or error}. "
                 "Try again when it can be: what has arrived need not travel again."
             ) from error
+
+
+def _is_partial(path: Path) -> bool:
+    """Returns whether a file is called as those are that we are writing."""
+    return _PARTIAL_NAME.fullmatch(path.name) is not None and path.is_file()

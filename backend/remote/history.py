@@ -29,7 +29,8 @@ def read(store: RemoteStore, dataset_id: ObjectId) -> list[Commit]:
     Raises:
         DamagedRemoteError: if one is not what was pushed
     """
-    keys = [each.key for each in store.listed(layout.commits(dataset_id))]
+    listed = store.listed(layout.commits(dataset_id))
+    keys = [each.key for each in listed if layout.is_commit(each.key)]
     with ThreadPoolExecutor(_THREADS) as pool:
         found = [
             each for each in pool.map(lambda key: _read(store, key, dataset_id), keys) if each

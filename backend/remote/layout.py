@@ -12,11 +12,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from bson import ObjectId
 
@@ -45,6 +46,9 @@ UNIQUE = struct.pack("<II", 0x184D2A50, UNIQUE_BYTES)
 that zstd skips."""
 
 _SHA256 = 64
+_OBJECT = re.compile(r"[0-9a-f]{64}")
+_LONG = re.compile(r".{100}-[0-9a-f]{64}")
+_NOTE = re.compile(r"[0-9a-z]+(-[0-9a-f]+)?")
 _MOST_SLUG = 200
 """Characters of a slug in a name: file systems take 255 bytes."""
 
@@ -75,6 +79,25 @@ def commit_key(dataset_id: ObjectId, name: str) -> str:
 def pushes(dataset_id: ObjectId) -> str:
     """Returns the folder of the notes of pushes that are under way."""
     return f"{dataset_id}/pushing"
+
+
+def is_commit(key: str) -> bool:
+    """Returns whether a commit may be there: people and programs leave other files in folders."""
+    folder, _, name = key.rpartition("/")
+    stem = name.removesuffix(".json")
+    if stem == name or not folder.endswith("/snapshots") or folder.count("/") != 1:
+        return False
+    return _LONG.fullmatch(stem) is not None or quote(names.slug(unquote(stem)), safe="") == stem
+
+
+def is_note(key: str) -> bool:
+    """Returns whether the note of a push may be there."""
+    return _NOTE.fullmatch(key.rpartition("/")[2]) is not None
+
+
+def is_object(key: str) -> bool:
+    """Returns whether a segment or manifest may be there."""
+    return _OBJECT.fullmatch(key.rpartition("/")[2]) is not None
 
 
 def sha256(data: bytes) -> str:
@@ -218,7 +241,8 @@ def damaged(source: str, reason: str) -> DamagedRemoteError:
     """Returns the error that says that a remote is not what was pushed to it."""
     return DamagedRemoteError(
         f"'{source}' is damaged: {reason[:300]}. Nothing was changed here. Bring it back from a "
-        "backup of the remote, or push it again from a server that has the snapshot."
+        "backup of the remote. Or remove the commits, in its folder 'snapshots', of those that "
+        "verify_remote() names, and push again from a server that has them."
     )
 
 

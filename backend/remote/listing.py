@@ -5,7 +5,13 @@ from __future__ import annotations
 from bson import ObjectId
 
 from ..dataset.reference import DatasetReference
-from ..errors import InvalidRequestError, SnapshotNotFoundError
+from ..errors import (
+    DamagedRemoteError,
+    InvalidRequestError,
+    NewerFormatError,
+    SnapshotError,
+    SnapshotNotFoundError,
+)
 from . import history, layout, plan
 from .layout import Commit
 from .results import RemoteSnapshot
@@ -48,10 +54,18 @@ def find(location: str, dataset: str) -> DatasetReference:
     ids = history.datasets(store)
     if ObjectId.is_valid(dataset) and ObjectId(dataset) in ids:
         ids = [ObjectId(dataset)]
+    problem: SnapshotError | None = None
     for dataset_id in ids:
-        newest = plan.newest(history.read(store, dataset_id))
+        try:
+            newest = plan.newest(history.read(store, dataset_id))
+        except (DamagedRemoteError, NewerFormatError) as error:
+            # It may be any other dataset
+            problem = problem or error
+            continue
         if newest is not None and dataset in (newest.header.dataset_name, str(dataset_id)):
             found.append(DatasetReference(dataset_id, newest.header.dataset_name))
+    if not found and problem is not None:
+        raise problem
     if not found:
         raise SnapshotNotFoundError(
             f"The remote '{store.location}' has no snapshots of a dataset '{dataset}'; see "

@@ -15,7 +15,7 @@ from pymongo.database import Database
 
 from ..actions import Action
 from ..archive.format import Header, to_json
-from ..catalog import deployment
+from ..catalog import deployment, place
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Part
 from ..dataset.reference import DatasetReference
@@ -67,7 +67,8 @@ def push(
     store = open_store(location)
     layout.check_root(store, make=not dry_run, may_be_new=dry_run)
     found = plan.to_push(database, dataset, store, wanted)
-    if dry_run or not found.missing:
+    left = None if dry_run else store.look(_note_of(database, dataset))
+    if dry_run or not (found.missing or left):
         return _told(dataset, store, found, _estimate(database, found), dry_run=dry_run)
     with operation(database, dataset.id, Action.PUSH, remote=store.location) as running:
         pushing = _Push(running, dataset, store)
@@ -93,13 +94,10 @@ class _Push:
         self._running = running
         self._dataset = dataset
         self._store = store
-        mine = deployment.note(running.database)
-        self._me = mine.id
-        # Of two copies of a database, each has its own
-        suffix = f"-{running.id}" if mine.is_copy else ""
+        self._me = deployment.note(running.database).id
         self._records: list[SnapshotRecord] = []
         self._noted_at = datetime.max.replace(tzinfo=timezone.utc)
-        self._note = f"{layout.pushes(dataset.id)}/{mine.id}{suffix}"
+        self._note = _note_of(running.database, dataset)
 
     def run(self, wanted: Collection[str] | None) -> tuple[plan.ToPush, int]:
         """Pushes all that is missing.
@@ -192,9 +190,14 @@ class _Push:
         # Who was away for long may find that nobody has waited
         self._running.certain("committing_there")
         if store.look(self._note) is None:
-            raise LeaseLostError("What this push has sent may have been collected: push again")
+            raise _collected()
         key = layout.commit_key(dataset_id, record.name)
-        if store.create(key, commit.to_json()) is Created.OTHER:
+        created = store.create(key, commit.to_json())
+        if created is not Created.OTHER and store.look(self._note) is None:
+            # It was for long between the look and the write
+            store.remove(key)
+            raise _collected()
+        if created is Created.OTHER:
             raise RemoteConflictError(
                 f"Another snapshot was pushed to '{store.location}' as '{record.name}' at the "
                 "same moment. Pull first, and rename yours: edit_snapshot(new_name=...). Nothing "
@@ -202,6 +205,20 @@ class _Push:
             )
         self._running.step("committed_there")
         return commit, total
+
+
+def _note_of(database: Database[Document], dataset: DatasetReference) -> str:
+    """Returns where the note of a database's push is; the same when it is repeated."""
+    mine = deployment.note(database)
+    suffix = ""
+    if mine.has_moved:
+        # Copied files have the same id: of two such servers, each has a note of its own
+        suffix = f"-{layout.sha256(to_json(place.of(database) or {}))[:24]}"
+    return f"{layout.pushes(dataset.id)}/{mine.id}{suffix}"
+
+
+def _collected() -> LeaseLostError:
+    return LeaseLostError("What this push has sent may have been collected: push again")
 
 
 def _estimate(database: Database[Document], found: plan.ToPush) -> int:

@@ -7,19 +7,13 @@ that decides, a commit, is put where nothing is: if the answer to it is lost, wh
 from __future__ import annotations
 
 import importlib
-import re
 from abc import ABC, abstractmethod
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, cast
 
+from ..archive.store import check_address
 from ..errors import InvalidSettingError
-
-_SECRET = re.compile(
-    r"^(?!abfss?:)[^:]+://[^/]*@|^(s3|gs|az)://[^/]*:|://[^/:\[]*:(?!\d+(/|$))|\?"
-)
-"""A login before the host, or a key whose slash hides that, as half of Amazon's do; a query. A
-container of Azure's stands before an @ as well, but where there is a port, it is a number."""
 
 
 class Listed(NamedTuple):
@@ -71,6 +65,10 @@ class RemoteStore(ABC):
     def listed(self, prefix: str) -> list[Listed]:
         """Lists the objects in a folder and those below it, by name."""
 
+    def unfinished(self) -> list[Listed]:
+        """Lists what is half written, where a store shows that: most show whole objects only."""
+        return []
+
     @abstractmethod
     def folders(self) -> list[str]:
         """Lists the folders at the top."""
@@ -97,13 +95,7 @@ def open_store(location: str) -> RemoteStore:
     if "://" not in location or location.startswith("file://"):
         folder = importlib.import_module(".folder", __package__)
         return cast(RemoteStore, folder.FolderRemote(location.removeprefix("file://")))
-    if _SECRET.search(location):
-        # Not told: it may be a password
-        raise InvalidSettingError(
-            "The address of a remote must not hold a login or a query, which would be noted with "
-            "it: set the environment variables of the store's provider instead, such as "
-            "AWS_ACCESS_KEY_ID"
-        )
+    check_address(location, "a remote")
     try:
         cloud = importlib.import_module(".cloud", __package__)
     except ImportError as error:

@@ -115,8 +115,11 @@ class Step:
     removed: Keys
     put: Table
     """The documents that are new or changed, in segments of their own."""
-    order: Numbers | None = None
-    """Where in what follows by itself each document of the natural order is, if elsewhere."""
+    order: bytes | None = None
+    """Where in what follows by itself each document of the natural order is, if elsewhere; packed,
+    because only the table before tells how many there can be."""
+    ordered: int = 0
+    """How many documents the order is of."""
 
     @classmethod
     def between(cls, former: Table, removed: Keys, put: Table, natural: Keys) -> Step:
@@ -142,7 +145,7 @@ class Step:
         places, known = positions(keys[ranks], natural)
         if len(keys) != len(natural) or not known.all():
             raise MalformedError("the documents are not those of the manifest")
-        return cls(removed, put, ranks[places].astype(_NUMBER))
+        return cls(removed, put, _packed(ranks[places].astype(_NUMBER)), len(natural))
 
     def applied_to(self, former: Table) -> Table:
         """Returns the table that follows.
@@ -177,19 +180,22 @@ class Step:
         )
         if self.order is None:
             return table
-        order = self.order
-        if len(order) != len(table) or not np.array_equal(np.sort(order), np.arange(len(order))):
+        # Before it is unpacked: a kilobyte can become a megabyte
+        if self.ordered != len(table):
+            raise MalformedError("its order is of more or fewer documents than there are")
+        order = _unpacked(self.order, self.ordered)
+        if not np.array_equal(np.sort(order), np.arange(len(order))):
             raise MalformedError("its order is not that of its documents")
         return Table(table.keys[order], table.numbers[order], table.rows[order], table.segments)
 
     def to_document(self) -> Document:
         """Returns the step as a manifest keeps it."""
-        order = {} if self.order is None else {"order": _packed(self.order)}
+        order = {} if self.order is None else {"order": self.order}
         return {
             **self.put.to_document(),
             "removed": len(self.removed),
             "removed_ids": _packed_keys(self.removed),
-            "ordered": 0 if self.order is None else len(self.order),
+            "ordered": self.ordered,
             **order,
         }
 
@@ -201,11 +207,8 @@ class Step:
             MalformedError: if it is something else
         """
         count, ordered = _count(document, "removed"), _count(document, "ordered")
-        order = None
-        if "order" in document:
-            order = _unpacked(document["order"], ordered)
         removed = _keys(document["removed_ids"], count)
-        return cls(removed, Table.from_document(document), order)
+        return cls(removed, Table.from_document(document), document.get("order"), ordered)
 
 
 def _columns(document: Document) -> tuple[Keys, Numbers, Numbers]:

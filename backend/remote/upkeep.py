@@ -1,4 +1,4 @@
-"""Looking after a remote: what no snapshot needs, and whether what is needed is there.
+"""Looking after a remote: what no snapshot needs.
 
 Only what is older than every push under way is collected, by the store's clock: each push leaves a
 note before it looks what is there, and objects are never written anew under the name of one that
@@ -7,8 +7,6 @@ may go. So whoever is late, or killed, has removed nothing that is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
@@ -16,17 +14,11 @@ from bson import ObjectId
 
 from ..archive.format import to_json
 from ..errors import InvalidRequestError, SnapshotError
-from ..progress import Progress, silent
 from . import history, layout
-from .layout import Commit
-from .listing import find
 from .manifest import Manifests
-from .read import Segments
-from .results import RemoteGcResult, RemoteVerifyResult
+from .results import RemoteGcResult
 from .store import Listed, RemoteStore, open_store
-from .table import Segment
 
-_THREADS = 4
 _CLOCK = "clock"
 SPARED = timedelta(hours=1)
 """What is younger is never collected, because some stores list late."""
@@ -57,18 +49,20 @@ def collect(
         what was removed, or would be
 
     Raises:
-        InvalidRequestError: if that is less than nothing
+        InvalidRequestError: if ``spared`` is negative
         DamagedRemoteError: if it cannot be told what is needed; nothing is removed then
         RemoteStorageError: if the remote is out of reach, or refuses
     """
     if spared < timedelta(0):
-        raise InvalidRequestError("older_than must not be less than nothing")
+        raise InvalidRequestError(f"older_than must not be negative: {spared}")
     store = open_store(location)
     layout.check_root(store)
     before = (datetime.now(timezone.utc) if dry_run else _store_time(store)) - spared
     found = _Unneeded()
     for dataset_id in history.datasets(store):
         _look(store, dataset_id, before, found)
+    # Who writes for longer than that finds that it is gone, and fails
+    found.objects += [each for each in store.unfinished() if each.written_at < before]
     if not dry_run:
         for each in found.objects:
             store.remove(each.key)
@@ -85,7 +79,8 @@ def collect(
 
 def _look(store: RemoteStore, dataset_id: ObjectId, before: datetime, found: _Unneeded) -> None:
     # In this order: a push that has ended since has left its commits
-    notes = store.listed(layout.pushes(dataset_id))
+    listed = store.listed(layout.pushes(dataset_id))
+    notes = [each for each in listed if layout.is_note(each.key)]
     commits = history.read(store, dataset_id)
     manifests = Manifests(store, dataset_id)
     needed: set[str] = set()
@@ -100,7 +95,7 @@ def _look(store: RemoteStore, dataset_id: ObjectId, before: datetime, found: _Un
     found.pushes += [f"{note.written_at.isoformat()} {named}" for note in notes]
     for kind in ("segments", "manifests"):
         for each in store.listed(f"{dataset_id}/{kind}"):
-            if each.key in needed:
+            if each.key in needed or not layout.is_object(each.key):
                 continue
             if each.written_at >= horizon:
                 found.kept += 1
@@ -135,64 +130,3 @@ def _store_time(store: RemoteStore) -> datetime:
         return written.written_at if written is not None else datetime.now(timezone.utc)
     finally:
         store.remove(key)
-
-
-def verify(
-    location: str, dataset: str | None = None, progress: Progress = silent
-) -> RemoteVerifyResult:
-    """Reads everything that snapshots of a remote need, and compares it with its names.
-
-    Args:
-        location: the remote
-        dataset (None): the name or id of a dataset in it; by default, all
-        progress: told how far it is
-
-    Returns:
-        what is wrong, if anything
-    """
-    store = open_store(location)
-    layout.check_root(store)
-    ids = history.datasets(store) if dataset is None else [find(location, dataset).id]
-    problems: list[str] = []
-    snapshots = objects = size = 0
-    for dataset_id in ids:
-        segments: dict[str, Segment] = {}
-        commits, wrong = _readable(store, dataset_id)
-        problems += wrong
-        manifests = Manifests(store, dataset_id)
-        read: set[str] = set()
-        for commit in commits:
-            snapshots += 1
-            try:
-                read |= {name for name, _ in manifests.chain(commit.manifest)}
-                segments.update(manifests.content(commit.manifest).segments)
-            except SnapshotError as error:
-                problems.append(f"'{commit.name}': {error}")
-        reader = Segments(store, dataset_id)
-        listed = list(segments.values())
-        with ThreadPoolExecutor(_THREADS) as pool:
-            checked = pool.map(_problem(reader), listed)
-            for number, problem in enumerate(checked):
-                problems += [] if problem is None else [problem]
-                progress((number + 1) / len(listed), "Verifying")
-        objects += len(listed) + len(read)
-        size += sum(each.size_bytes for each in listed)
-    return RemoteVerifyResult(store.location, snapshots, objects, size, problems)
-
-
-def _readable(store: RemoteStore, dataset_id: ObjectId) -> tuple[list[Commit], list[str]]:
-    try:
-        return history.read(store, dataset_id), []
-    except SnapshotError as error:
-        return [], [str(error)]
-
-
-def _problem(reader: Segments) -> Callable[[Segment], str | None]:
-    def check(segment: Segment) -> str | None:
-        try:
-            reader.fetch(segment)
-        except SnapshotError as error:
-            return str(error)
-        return None
-
-    return check
