@@ -52,7 +52,8 @@ def test_version_1_stays_readable(
 
 
 def test_version_1_is_pushed_to(remote: Path, database: Database[Document]) -> None:
-    dataset = fos.clone_from(remote, "golden") and fo.load_dataset("golden")
+    fos.clone_from(remote, "golden")
+    dataset = fo.load_dataset("golden")
     dataset.add_sample(fo.Sample("/media/2.mp4"))
     fos.create_snapshot(dataset, "v4")
     assert fos.push(dataset, remote).snapshots == ["v4"]

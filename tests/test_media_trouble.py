@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.media import look, store
+from fiftyone_snapshots.backend.media import look, scenes, store
 from fiftyone_snapshots.backend.media.copies import MediaStore
 from fiftyone_snapshots.backend.media.listing import Listing
 from support.archives import forge, unpack
@@ -188,3 +189,16 @@ def test_hashes_from_elsewhere_are_not_taken_for_those_of_files_here(
     captured = store.newest(database, dataset._doc.id)
     assert captured is not None
     assert store.load(database, captured).facts == [look.SHA256 + look.digest(path)]
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """A scene to which nobody writes."""
+    path = tmp_path / "a.fo3d"
+    os.mkfifo(path)
+    thread = threading.Thread(target=scenes.files_of, args=(str(path),), daemon=True)
+    thread.start()
+    thread.join(3)
+    if is_waiting := thread.is_alive():
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        thread.join(10)
+    assert not is_waiting

@@ -16,7 +16,7 @@ from fiftyone_snapshots.backend.media.listing import FileState, Fingerprint, Lis
 
 def test_archives_of_others_are_not_trusted() -> None:
     listing = Listing.of(
-        [("/a", Fingerprint(FileState.FILE, 3, 4, -5, "sha256:0")), ("/ab", _MISSING)]
+        [("/a", Fingerprint(FileState.FILE, 3, 4, -5, f"sha256:{0:064}")), ("/ab", _MISSING)]
     )
     data = listing.to_bytes()
     again = Listing.from_bytes(data)
@@ -47,7 +47,7 @@ _MISSING = Fingerprint(FileState.MISSING)
             st.sampled_from([FileState.FILE, FileState.MISSING]),
             st.integers(0, 2**62),
             *[st.integers(-(2**63), 2**63 - 1)] * 2,
-            st.sampled_from(["", "sha256:0", "md5:1"]),
+            st.sampled_from(["", f"sha256:{0:064}", "md5:1"]),
         ),
     ),
     st.data(),
