@@ -21,7 +21,7 @@ from fiftyone_snapshots.backend.media import look, scenes, store
 from fiftyone_snapshots.backend.media.copies import MediaStore
 from fiftyone_snapshots.backend.media.listing import Listing
 from support.archives import forge, unpack
-from support.crash import in_child
+from support.crash import in_child, killed_at
 from support.full import Document
 from support.media_files import NAME, images, write
 
@@ -115,6 +115,20 @@ def test_what_a_capture_counts_on_is_not_collected(
     fos.collect_media(dry_run=False)
     path.write_text("painted over")
     assert fos.restore_media(dataset, "v2", to=tmp_path / "back")
+
+
+def test_half_a_copy_that_was_put_aside_comes_back_as_no_whole_one(kept: MediaStore) -> None:
+    """Who collects is killed after putting aside what is left of an attempt to copy."""
+    digest = "ab" * 32
+    half = kept.path(digest).with_name(f"{digest}.01234567.partial")
+    half.parent.mkdir(parents=True)
+    half.touch()
+    os.utime(half, (0, 0))
+    assert killed_at("media.put_aside", lambda: kept.remove(half.name, 7))
+    assert not half.exists()
+    kept.bring_back()
+    assert half.exists()
+    assert not kept.has(digest)
 
 
 def test_a_copy_that_was_cut_off_is_made_anew(kept: MediaStore, tmp_path: Path) -> None:

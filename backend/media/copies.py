@@ -184,7 +184,8 @@ class MediaStore:
     def bring_back(self) -> None:
         """Brings back what was put aside by a process that died before it had decided."""
         for aside in (self.folder / _CONTENT).glob(f"*/*{_REMOVING}"):
-            path = self.path(aside.name.partition(".")[0])
+            # What is left of an attempt to copy has dots in its name, and is no copy
+            path = aside.with_name(aside.name.rsplit(".", 2)[0])
             with self._explained(), suppress(FileNotFoundError):
                 if path.exists():
                     aside.unlink()
