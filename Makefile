@@ -2,7 +2,8 @@
 # Paths are relative on purpose: the clone's folder may have spaces in its name.
 
 PYTHON ?= python3
-WORKERS ?= logical
+# Twice as many as there are cores: a test waits for the server for half of its time.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 ARGS ?=
 
 VENV := .venv

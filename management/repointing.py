@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone.core.dataset as fod
+import fiftyone.core.fields as fof
 import fiftyone.core.media as fomm
 from bson import ObjectId
 from pymongo import UpdateOne
@@ -86,7 +87,8 @@ def _replace(samples: Any, field: str, paths: Mapping[str, str]) -> None:
     pairs: Iterable[tuple[str, Any]] = zip(ids, values, strict=True)
     if is_of_frames:
         pairs = [pair for some, there in pairs for pair in zip(some, there, strict=True)]
-    written = {id_: _update(id_, field, value, paths) for id_, value in pairs}
+    key, of_labels = field.removeprefix(FRAMES_PREFIX), not _is_list(samples, field)
+    written = {id_: _update(id_, key, value, paths, of_labels=of_labels) for id_, value in pairs}
     changes = {id_: change for id_, change in written.items() if change is not None}
     if changes:
         samples._dataset._bulk_write(
@@ -94,9 +96,22 @@ def _replace(samples: Any, field: str, paths: Mapping[str, str]) -> None:
         )
 
 
-def _update(id_: str, field: str, value: Any, paths: Mapping[str, str]) -> UpdateOne | None:
-    """Returns what replaces the values of one document; None if they stay."""
-    key = field.removeprefix(FRAMES_PREFIX)
+def _is_list(samples: Any, field: str) -> bool:
+    return isinstance(samples.get_field(field), fof.ListField)
+
+
+def _update(
+    id_: str, key: str, value: Any, paths: Mapping[str, str], *, of_labels: bool
+) -> UpdateOne | None:
+    """Returns what replaces the values of one document; None if they stay.
+
+    Args:
+        id_: the document
+        key: the field
+        value: what was found there
+        paths: new values by former ones
+        of_labels: whether several values are those of labels in a list, and no list themselves
+    """
     one: Document = {"_id": ObjectId(id_)}
     now = {"last_modified_at": datetime.now(timezone.utc)}
     if isinstance(value, str) and value in paths:
@@ -107,8 +122,9 @@ def _update(id_: str, field: str, value: Any, paths: Mapping[str, str]) -> Updat
     if not former:
         return None
     labels, _, leaf = key.rpartition(".")
-    new = {f"{labels}.$[e{number}].{leaf}": paths[each] for number, each in enumerate(former)}
+    there, below = (labels, f".{leaf}") if of_labels else (key, "")
+    new = {f"{there}.$[e{place}]{below}": paths[each] for place, each in enumerate(former)}
     which: list[Mapping[str, Any]] = [
-        {f"e{number}.{leaf}": each} for number, each in enumerate(former)
+        {f"e{place}{below}": each} for place, each in enumerate(former)
     ]
     return UpdateOne(one, {"$set": {**new, **now}}, array_filters=which)

@@ -17,7 +17,7 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.media import look, scenes, store
+from fiftyone_snapshots.backend.media import look, store
 from fiftyone_snapshots.backend.media.copies import MediaStore
 from fiftyone_snapshots.backend.media.listing import Listing
 from support.archives import forge, unpack
@@ -205,14 +205,33 @@ def test_hashes_from_elsewhere_are_not_taken_for_those_of_files_here(
     assert store.load(database, captured).facts == [look.SHA256 + look.digest(path)]
 
 
-def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
-    """A scene to which nobody writes."""
-    path = tmp_path / "a.fo3d"
+@pytest.mark.parametrize("name", ["a.fo3d", "a.png.dvc"])
+def test_a_pipe_keeps_nobody_waiting(name: str, tmp_path: Path) -> None:
+    """A scene, or what DVC keeps beside a file, to which nobody writes."""
+    path = tmp_path / name
     os.mkfifo(path)
-    thread = threading.Thread(target=scenes.files_of, args=(str(path),), daemon=True)
+    dataset = of_one_file(str(path) if name == "a.fo3d" else write(tmp_path / "a.png"))
+    fos.create_snapshot(dataset, "v1")
+    thread = threading.Thread(target=fos.capture_media, args=(dataset, "v1", "hash"), daemon=True)
     thread.start()
-    thread.join(3)
+    thread.join(20)
     if is_waiting := thread.is_alive():
         os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
         thread.join(10)
     assert not is_waiting
+
+
+def test_lists_of_files_are_repointed(tmp_path: Path) -> None:
+    dataset = of_one_file(write(tmp_path / "0.png"))
+    dataset.app_config.media_fields = ["filepath", "thumbs", "more.thumbs"]
+    dataset.save()
+    sample = dataset.first()
+    sample["thumbs"] = ["/a", "/b", "/a"]
+    sample["more"] = fo.DynamicEmbeddedDocument(thumbs=["/b"])
+    sample.save()
+    dataset.add_dynamic_sample_fields()
+    fos.repoint_media(dataset, {"/a": "/new/a"})
+    fos.repoint_media(dataset, {"/b": "/new/b"})
+    dataset.reload()
+    assert dataset.first()["thumbs"] == ["/new/a", "/new/b", "/new/a"]
+    assert dataset.first()["more"]["thumbs"] == ["/new/b"]

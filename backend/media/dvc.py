@@ -117,7 +117,7 @@ def _listed(root: Path, hash_: str) -> Iterator[tuple[str, str]]:
     """Yields what is in a folder that is tracked as one, if the cache of DVC is there."""
     place = _cache(root) / "files" / "md5" / hash_[:2] / hash_[2:]
     try:
-        with place.open("rb") as file:
+        with open(place, "rb", opener=look.opened_at_once) as file:
             entries = json.loads(file.read(_MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return
@@ -140,7 +140,7 @@ def _cache(root: Path) -> Path:
 def _read(path: Path) -> tuple[Mapping[str, Any], int]:
     """Reads a file of DVC, and tells when it was written; it is empty if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=look.opened_at_once) as file:
             time = os.fstat(file.fileno()).st_mtime_ns
             document = yaml.load(file.read(_MOST_BYTES), Loader=_LOADER)  # noqa: S506 (a safe one)
     except (OSError, ValueError, RecursionError, yaml.YAMLError):

@@ -72,6 +72,11 @@ _IMPOSSIBLE = frozenset({36, 40})
 """ENAMETOOLONG and ELOOP."""
 
 
+def opened_at_once(path: str, flags: int) -> int:
+    """Opens a file, for ``open``; whoever opens a pipe else waits until somebody writes to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def is_local(path: str) -> bool:
     """Returns whether a path can be that of a file of this machine.
 

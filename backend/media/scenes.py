@@ -9,6 +9,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from . import look
+
 ENDING = ".fo3d"
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -28,7 +30,7 @@ def files_of(path: str) -> list[str]:
     """
     try:
         # Not read with FiftyOne, which looks into no scene that a later version has written
-        with open(path, "rb", opener=_opened) as file:
+        with open(path, "rb", opener=look.opened_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return []
             scene = json.loads(file.read(MOST_BYTES))
@@ -40,11 +42,6 @@ def files_of(path: str) -> list[str]:
     return [
         each if _leads_anywhere(each) else os.path.normpath(f"{folder}/{each}") for each in named
     ]
-
-
-def _opened(path: str, flags: int) -> int:
-    """Opens a file; whoever opens a pipe else waits until somebody writes to it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def renamed(content: bytes, paths: Mapping[str, str]) -> bytes:
