@@ -128,9 +128,9 @@ def clone_from(
     """
     connection = database.connect()
     found = listing.find(os.fspath(remote), dataset)
+    enter(Action.CLONE_FROM, DatasetReference(found.id, new_dataset_name or found.name))
     # Else it could be had under a name that one may use
     require(Action.LIST_REMOTE, found.name)
-    enter(Action.CLONE_FROM, DatasetReference(found.id, new_dataset_name or found.name))
     if not dry_run:
         maintenance.purge_deleted_datasets(connection)
     return pulling.clone_from(

@@ -126,7 +126,7 @@ def open_file(path: Path) -> BinaryIO:
     Raises:
         OSError: if it is no regular file, or cannot be opened
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, f"'{path.name}' is no regular file", str(path))

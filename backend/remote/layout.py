@@ -47,7 +47,8 @@ that zstd skips."""
 
 _SHA256 = 64
 _OBJECT = re.compile(r"[0-9a-f]{64}")
-_LONG = re.compile(r".{100}-[0-9a-f]{64}")
+_NEVER = re.compile(r"[^0-9A-Za-z%\x80-\U0010ffff-]")
+"""What is in no slug; a slug that was cut off may end with a part of an escape."""
 _NOTE = re.compile(r"[0-9a-z]+(-[0-9a-f]+)?")
 _MOST_SLUG = 200
 """Characters of a slug in a name: file systems take 255 bytes."""
@@ -82,12 +83,16 @@ def pushes(dataset_id: ObjectId) -> str:
 
 
 def is_commit(key: str) -> bool:
-    """Returns whether a commit may be there: people and programs leave other files in folders."""
+    """Returns whether a commit may be there: people and programs leave other files in folders.
+
+    What is taken for none is not listed, and what it needs is collected. So this goes by what is
+    in no slug, now and ever: ASCII other than letters, digits and hyphens.
+    """
     folder, _, name = key.rpartition("/")
     stem = name.removesuffix(".json")
     if stem == name or not folder.endswith("/snapshots") or folder.count("/") != 1:
         return False
-    return _LONG.fullmatch(stem) is not None or quote(names.slug(unquote(stem)), safe="") == stem
+    return stem.isascii() and stem != "" and _NEVER.search(unquote(stem, errors="replace")) is None
 
 
 def is_note(key: str) -> bool:

@@ -20,6 +20,7 @@ from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Part
 from ..dataset.reference import DatasetReference
 from ..errors import (
+    DatasetBusyError,
     LeaseLostError,
     RemoteConflictError,
     RemoteStorageError,
@@ -67,14 +68,33 @@ def push(
     store = open_store(location)
     layout.check_root(store, make=not dry_run, may_be_new=dry_run)
     found = plan.to_push(database, dataset, store, wanted)
-    left = None if dry_run else store.look(_note_of(database, dataset))
-    if dry_run or not (found.missing or left):
+    there = {commit.id for commit in found.there}
+    # What a push of others than those asked for has sent is kept until that is repeated
+    if not dry_run and all(record.id in there for record in found.records):
+        _forget_note(database, dataset, store)
+    if dry_run or not found.missing:
         return _told(dataset, store, found, _estimate(database, found), dry_run=dry_run)
     with operation(database, dataset.id, Action.PUSH, remote=store.location) as running:
         pushing = _Push(running, dataset, store)
         found, sent = pushing.run(wanted)
         running.complete()
     return _told(dataset, store, found, sent, dry_run=False)
+
+
+def _forget_note(
+    database: Database[Document], dataset: DatasetReference, store: RemoteStore
+) -> None:
+    """Removes the note of a push that was killed when all was there."""
+    note = _note_of(database, dataset)
+    if store.look(note) is None:
+        return
+    # Another push may be under way, whose note it is then
+    with (
+        suppress(DatasetBusyError),
+        operation(database, dataset.id, Action.PUSH, remote=store.location) as running,
+    ):
+        store.remove(note)
+        running.complete()
 
 
 @recovers(Action.PUSH)

@@ -59,10 +59,11 @@ def collect(
     layout.check_root(store)
     before = (datetime.now(timezone.utc) if dry_run else _store_time(store)) - spared
     found = _Unneeded()
+    unfinished = store.unfinished()
     for dataset_id in history.datasets(store):
-        _look(store, dataset_id, before, found)
-    # Who writes for longer than that finds that it is gone, and fails
-    found.objects += [each for each in store.unfinished() if each.written_at < before]
+        horizon = _look(store, dataset_id, before, found)
+        own = [each for each in unfinished if each.key.startswith(f"{dataset_id}/")]
+        found.objects += [each for each in own if each.written_at < horizon]
     if not dry_run:
         for each in found.objects:
             store.remove(each.key)
@@ -77,7 +78,10 @@ def collect(
     )
 
 
-def _look(store: RemoteStore, dataset_id: ObjectId, before: datetime, found: _Unneeded) -> None:
+def _look(
+    store: RemoteStore, dataset_id: ObjectId, before: datetime, found: _Unneeded
+) -> datetime:
+    """Looks what of a dataset nobody needs; returns from when on everything is kept."""
     # In this order: a push that has ended since has left its commits
     listed = store.listed(layout.pushes(dataset_id))
     notes = [each for each in listed if layout.is_note(each.key)]
@@ -103,6 +107,7 @@ def _look(store: RemoteStore, dataset_id: ObjectId, before: datetime, found: _Un
             found.objects.append(each)
             if kind == "manifests":
                 _name(manifests, each, known, found)
+    return horizon
 
 
 def _name(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
 from base64 import b64encode
 from datetime import datetime
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.media import carried
+from fiftyone_snapshots.backend.media import carried, front_coding
 from fiftyone_snapshots.backend.media.listing import FileState, Fingerprint, Listing
 
 
@@ -67,3 +69,11 @@ def test_listings_are_what_they_were(
     difference = listing.difference(newer)
     assert list(listing.updated(difference).items()) == list(newer.items())
     assert len(newer.difference(newer)) == 0
+
+
+def test_little_that_unpacks_to_much_is_refused() -> None:
+    """Some kilobytes of an archive's header become 200 MB here, and could become terabytes."""
+    counts = np.array([[0] + [10**6] * 200, [10**6] + [0] * 200], "<u4")
+    packed = zlib.compress(counts.tobytes()), zlib.compress(b"a" * 10**6)
+    with pytest.raises(ValueError, match=r"."):
+        front_coding.unpack(*packed)
