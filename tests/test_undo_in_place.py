@@ -153,7 +153,9 @@ def test_what_somebody_writes_at_that_moment_stays(
     assert_sound(database)
 
 
-@pytest.mark.parametrize("fault", [fails_at, killed_at])
+@pytest.mark.parametrize(
+    ("large", "fault"), [("duplication", fails_at), ("delta", killed_at)], indirect=["large"]
+)
 def test_dying_anywhere_it_is_done_or_not(
     street: fo.Dataset,
     fault: Callable[[str, Callable[[], object]], bool],
