@@ -143,7 +143,7 @@ def is_untouched(head: Head, before: Document | None) -> bool:
     """
     now = DatasetToken.of(head).to_document()
     # Few of each kind may be made again, once the engine has begun to count anew
-    counted = max((sum(each[1:]) for each in now["counters"].values()), default=0)
+    counted = min((sum(each[1:]) for each in now["counters"].values()), default=0)
     is_telling = now["process"] is not None and all(now["counters"].values())
     is_telling = is_telling and counted >= _ENOUGH_WRITES
     return before is not None and is_telling and all(before.get(key) == now[key] for key in now)

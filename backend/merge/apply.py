@@ -30,14 +30,14 @@ from ..errors import (
 )
 from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
-from ..operations.journal import Operation, operation
+from ..operations.journal import operation
 from ..revert import exchange
 from ..snapshots import create, quota
 from ..storage.moment import KnownContent
 from . import ancestry, in_place, standstill, store, stored_conflicts
 from .build import Builder, StagedVersion, copy
 from .captured_head import head_version
-from .decided import engine_of
+from .decided import Decided
 from .finish import Ending, finish
 from .plan import short_name
 from .record import MergeState
@@ -149,10 +149,10 @@ def perform(
             merged_from=None if plan.undoes else _merged_from(database, plan, theirs),
             kind=ending.kind,
         )
-        if plan.undoes and in_place.undo(running, plan, base, theirs, record, ending.undone):
+        decided = Decided(running, plan, base, theirs, record, ending.undone)
+        if plan.undoes and in_place.undo(decided):
             return finish(running)
-        content = _merge(running, plan, base, theirs, record, ending.undone)
-        return finish(running, content)
+        return finish(running, _merge(decided))
 
 
 def _merged_from(
@@ -210,31 +210,22 @@ def _is_planned(database: Database[Document], record: SnapshotRecord, plan: Plan
     return Side(database, SnapshotVersion(database, record)).digest() == plan.theirs
 
 
-def _merge(
-    running: Operation,
-    plan: PlanRecord,
-    base: SnapshotRecord | None,
-    theirs: SnapshotRecord,
-    record: SnapshotRecord,
-    undone: str | None,
-) -> KnownContent:
+def _merge(decided: Decided) -> KnownContent:
     """Builds the merged state and exchanges it with the target's; returns what it holds."""
+    running, plan = decided.running, decided.plan
     database = running.database
     head = Head(database, running.dataset_id)
     before = DatasetToken.of(head)
     known = head_version(database, running.dataset_id).read
     planned, state = head.document(), head.state()
-    side = Side(database, SnapshotVersion(database, theirs))
+    side = decided.theirs
     has_frames = Part.FRAMES in state or bool(side.document.get("frame_collection_name"))
     switch = exchange.plan(head, has_frames)
     running.note(
+        **decided.details(),
         switch=switch.to_details(),
-        plan_id=plan.id,
-        undone=undone,
         newer=[],
         revived=[],
-        made=[record.id],
-        snapshot=record.to_document(),
         is_staged=True,
         known_related=standstill.known_related(before.state),
         kept_parts=[Part.STORE.name],
@@ -253,7 +244,7 @@ def _merge(
     ours = Side(database, StagedVersion(head, read, copies))
     if ours.digest() != plan.ours:
         raise standstill.stale("target", planned["name"])
-    engine = engine_of(running, plan, base, ours, side)
+    engine = decided.engine(ours)
     builder = Builder(running, engine, copies, switch.new_samples)
     builder.build()
     if builder.conflicts:

@@ -1,6 +1,9 @@
-"""The merge of a plan that is applied: with what was decided about its conflicts."""
+"""A plan that is applied, with what was decided about its conflicts."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 from pymongo.database import Database
 
@@ -18,40 +21,60 @@ from .store import PlanRecord
 from .stored_conflicts import Filter
 
 
-def engine_of(
-    running: Operation,
-    plan: PlanRecord,
-    base: SnapshotRecord | None,
-    ours: Side,
-    theirs: Side,
-) -> Engine:
-    """Returns what merges two sides as a plan says, with what was decided.
+@dataclass(frozen=True)
+class Decided:
+    """A plan that is being applied."""
 
-    Args:
-        running: the operation
-        plan: the plan
-        base: the snapshot that both sides began with, if there is one
-        ours: the target
-        theirs: what is merged
-    """
-    database = running.database
-    decided = stored_conflicts.resolutions(database, plan.id)
-    former = NoVersion() if base is None else SnapshotVersion(database, base)
-    target = DatasetReference(plan.target_id, str(ours.document["name"]))
+    running: Operation
+    plan: PlanRecord
+    base: SnapshotRecord | None
+    """The snapshot that both sides began with, if there is one."""
+    merged: SnapshotRecord
+    """What is merged."""
+    ending: SnapshotRecord
+    """The snapshot that there is to be at the end."""
+    undone: str | None
+    """What is taken back, if it is an operation that is undone."""
 
-    def decide(conflict: Conflict) -> Resolution | None:
-        return decided.get(conflict.id)
+    def details(self) -> Document:
+        """Returns what a recovery needs to know, whichever way it is applied."""
+        return {
+            "plan_id": self.plan.id,
+            "undone": self.undone,
+            "made": [self.ending.id],
+            "snapshot": self.ending.to_document(),
+        }
 
-    return Engine(
-        base=Side(database, former),
-        ours=ours,
-        theirs=theirs,
-        branch=short_name(DatasetReference(plan.branch_id, plan.branch_name), target),
-        decide=decide,
-        restored=_restored(database, plan),
-        scope=store.scope(database, plan),
-        progress=running.progress,
-    )
+    @cached_property
+    def theirs(self) -> Side:
+        """The side that is merged."""
+        database = self.running.database
+        return Side(database, SnapshotVersion(database, self.merged))
+
+    def engine(self, ours: Side) -> Engine:
+        """Returns what merges both sides, with what was decided.
+
+        Args:
+            ours: the target
+        """
+        database, plan = self.running.database, self.plan
+        decided = stored_conflicts.resolutions(database, plan.id)
+        former = NoVersion() if self.base is None else SnapshotVersion(database, self.base)
+        target = DatasetReference(plan.target_id, str(ours.document["name"]))
+
+        def decide(conflict: Conflict) -> Resolution | None:
+            return decided.get(conflict.id)
+
+        return Engine(
+            base=Side(database, former),
+            ours=ours,
+            theirs=self.theirs,
+            branch=short_name(DatasetReference(plan.branch_id, plan.branch_name), target),
+            decide=decide,
+            restored=_restored(database, plan),
+            scope=store.scope(database, plan),
+            progress=self.running.progress,
+        )
 
 
 def _restored(database: Database[Document], plan: PlanRecord) -> dict[str, Take]:

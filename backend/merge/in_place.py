@@ -19,11 +19,9 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import DuplicateKeyError
 
-from ..catalog.record import SnapshotRecord
 from ..dataset import instances, replacing
 from ..dataset.change_token import DatasetToken
 from ..dataset.parts import Documents, Head, Part, State, chunks
-from ..diff.versions import SnapshotVersion
 from ..errors import InvalidRequestError, StaleMergeError
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document, server_time
@@ -33,12 +31,11 @@ from ..restore.staging import Staging
 from ..storage import counted
 from . import documents, properties, standstill
 from .captured_head import ReadHead
-from .decided import engine_of
+from .decided import Decided
 from .engine import Engine
 from .judge import encoded
 from .samples import Change
 from .side import Side, sayable
-from .store import PlanRecord
 
 _OWN = (Part.SAMPLES, Part.FRAMES)
 _MOST = 0.25
@@ -51,23 +48,11 @@ class _TooMuchError(Exception):
     """More is to be changed than documents where they lie."""
 
 
-def undo(
-    running: Operation,
-    plan: PlanRecord,
-    base: SnapshotRecord | None,
-    theirs: SnapshotRecord,
-    record: SnapshotRecord,
-    undone: str | None,
-) -> bool:
+def undo(decided: Decided) -> bool:
     """Writes the outcome of an undo into the dataset, if that can be done where it lies.
 
     Args:
-        running: the operation
-        plan: the plan of the undo
-        base: the state after what is undone
-        theirs: the state before it
-        record: the snapshot that the undo ends with
-        undone: what is undone
+        decided: the plan of the undo
 
     Returns:
         whether it was done; else nothing has changed
@@ -77,6 +62,7 @@ def undo(
         ConcurrentWritesError: if a sample that changes was written to at the same moment
         InvalidRequestError: if the result would break a unique index
     """
+    running, plan = decided.running, decided.plan
     database = running.database
     head = Head(database, running.dataset_id)
     token = DatasetToken.of(head)
@@ -88,18 +74,10 @@ def undo(
     ours = Side(database, ReadHead(head, known))
     if ours.digest() != plan.ours:
         raise standstill.stale("target", head.document()["name"])
-    engine = engine_of(
-        running, plan, base, ours, Side(database, SnapshotVersion(database, theirs))
-    )
+    engine = decided.engine(ours)
     if not _changes_samples_alone(engine):
         return False
-    running.note(
-        in_place=True,
-        plan_id=plan.id,
-        undone=undone,
-        made=[record.id],
-        snapshot=record.to_document(),
-    )
+    running.note(in_place=True, **decided.details())
     state = token.state
     staging = Staging(running)
     try:

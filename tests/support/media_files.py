@@ -110,3 +110,12 @@ def media(a: str = "v1", b: str | None = None) -> fos.MediaDiff:
     found = fos.diff(NAME, a, b, progress=False, media=True).media
     assert found is not None
     return found
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Returns what is in the files of a folder, by their paths in it."""
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
