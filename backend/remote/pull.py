@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bson import ObjectId
 from pymongo.database import Database
 
 from ..branches import create as branches
 from ..catalog.catalog import Catalog
-from ..catalog.record import Pulled, SnapshotRecord
 from ..dataset.reference import DatasetReference, current_name
 from ..errors import InvalidRequestError, SnapshotNotFoundError
 from ..mongo.database import Document
-from ..snapshots import import_
-from ..snapshots.incoming import Incoming
 from . import history, layout, plan
-from .layout import Commit
 from .manifest import Manifests
-from .read import RemoteReader
+from .receiving import Receiver
 from .results import PullResult
-from .store import RemoteStore, open_store
+from .store import open_store
+from .table import Segment
 
 
 def pull(
@@ -70,10 +66,11 @@ def pull(
     is_diverged = tip is not None and base is not None and base_id not in (tip.id, own[-1].id)
     if branch is not None and is_diverged:
         branches.check_name(database, dataset, branch)
-    size = _size(store, dataset.id, found.missing)
+    manifests = Manifests(store, dataset.id)
+    size = _size(manifests, found)
     made: str | None = None
     if not dry_run:
-        _take_in(database, store, found, own)
+        size = Receiver(database, store, found, manifests, own).run()
         if branch is not None and is_diverged and tip is not None and base is not None:
             here = Catalog(database).by_id(tip.id)
             assert here is not None
@@ -134,14 +131,10 @@ def clone_from(
     tip = plan.newest(found.missing)
     if tip is None:
         raise SnapshotNotFoundError(f"The remote '{store.location}' has no snapshots to clone")
-    size = _size(store, dataset.id, found.missing)
+    manifests = Manifests(store, dataset.id)
+    size = _size(manifests, found)
     if not dry_run:
-        # The dataset becomes what comes first
-        first = plan.ToPull(found.commits, [tip], found.asked)
-        _take_in(database, store, first, [], dataset_name)
-        own = history.line(Catalog(database).list(dataset.id))
-        rest = [commit for commit in found.missing if commit.id != tip.id]
-        _take_in(database, store, plan.ToPull(found.commits, rest, found.asked), own)
+        size = Receiver(database, store, found, manifests, []).run(dataset_name)
     return PullResult(
         dataset_name=current_name(database, dataset.id) or dataset_name or dataset.name,
         remote=store.location,
@@ -156,33 +149,14 @@ def clone_from(
     )
 
 
-def _take_in(
-    database: Database[Document],
-    store: RemoteStore,
-    found: plan.ToPull,
-    own: list[SnapshotRecord],
-    dataset_name: str | None = None,
-) -> None:
-    """Takes in what is missing, one snapshot after the other."""
-    is_new = not own
-    ours = history.ancestors(found.commits, [record.id for record in own])
+def _size(manifests: Manifests, found: plan.ToPull) -> int:
+    """Returns the size of all objects that are needed but of no snapshot that is here."""
+    missing = {commit.id for commit in found.missing}
+    needed: dict[str, Segment] = {}
     for commit in found.missing:
-        manifests = Manifests(store, commit.header.dataset_id)
-        reader = RemoteReader(store, commit, manifests.content(commit.manifest))
-        incoming = Incoming(
-            stream=reader,
-            doing="Pulling",
-            check=reader.check,
-            pinned=commit.is_pinned,
-            pulled=Pulled(commit.parent_id, is_new or commit.id in ours),
-        )
-        import_.take_in(database, incoming, dataset_name)
-
-
-def _size(store: RemoteStore, dataset_id: ObjectId, missing: list[Commit]) -> int:
-    """Returns the size of all objects that hold some snapshots, each counted once."""
-    manifests = Manifests(store, dataset_id)
-    segments = {}
-    for commit in missing:
-        segments.update(manifests.content(commit.manifest).segments)
-    return sum(each.size_bytes for each in segments.values())
+        needed |= manifests.objects(commit.manifest)
+    for commit in found.asked:
+        if commit.id not in missing:
+            for name in manifests.objects(commit.manifest):
+                needed.pop(name, None)
+    return sum(each.size_bytes for each in needed.values())

@@ -137,7 +137,7 @@ def _differences(
     if not set(content.segments) <= set(documents):
         # That is told of the segments
         return []
-    reader = RemoteReader(store, commit, content)
+    reader = RemoteReader(store, commit, lambda: content)
     try:
         reader.check(_parts(content, documents, reader.source))
     except SnapshotError as error:

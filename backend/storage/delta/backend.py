@@ -25,11 +25,12 @@ from ...mongo.collections import delta_collections, delta_name
 from ...mongo.database import Document, data_size, is_forbidden, server_time
 from ...progress import Progress, silent
 from .. import collections
-from ..base import Backend, Captured
+from ..base import Backend, Beside, Captured
 from ..consistent_copy import capture
 from ..existing import existing
 from . import cache
 from . import chain as chains
+from .beside import can_rest_on, ingest_after, ingest_before
 from .capture import DeltaTarget
 from .chain import Chain, Link
 from .compact import compact
@@ -93,6 +94,29 @@ class DeltaBackend(Backend):
         for documents in staged.values():
             documents.collection.drop()
         collect_garbage(self.database, record.dataset_id)
+        return _storage(indexes)
+
+    def takes_in_beside(self, record: SnapshotRecord, *, is_earlier: bool) -> bool:
+        """Returns whether a snapshot is at an end of the chain."""
+        chain = chains.known(self.database, record.dataset_id)
+        return can_rest_on(chain, record, is_earlier=is_earlier)
+
+    def ingest_beside(
+        self,
+        record: SnapshotRecord,
+        beside: Beside,
+        staged: State,
+        manifests: Mapping[Part, Manifest],
+        indexes: Mapping[Part, list[Document]],
+    ) -> dict[str, Any]:
+        """Adds a state to an end of the chain, as what differs from the snapshot there."""
+        if beside.is_earlier:
+            self._begin(record)
+            ingest_after(self.database, record, beside, staged, manifests)
+        else:
+            ingest_before(self.database, record, beside, staged, manifests)
+        for documents in staged.values():
+            documents.collection.drop()
         return _storage(indexes)
 
     def is_materialised(self, record: SnapshotRecord) -> bool:
