@@ -168,6 +168,11 @@ class _Push:
         self._noted_at = noted.written_at
         return set()
 
+    def _is_noted(self) -> bool:
+        """Returns whether the note is there, and no later one in its place."""
+        found = self._store.look(self._note)
+        return found is not None and found.written_at == self._noted_at
+
     def _base(self, record: SnapshotRecord, there: dict[ObjectId, Commit]) -> Commit | None:
         """Returns the newest snapshot before one that is on both sides."""
         known = [
@@ -209,11 +214,11 @@ class _Push:
         )
         # Who was away for long may find that nobody has waited
         self._running.certain("committing_there")
-        if store.look(self._note) is None:
+        if not self._is_noted():
             raise _collected()
         key = layout.commit_key(dataset_id, record.name)
         created = store.create(key, commit.to_json())
-        if created is not Created.OTHER and store.look(self._note) is None:
+        if created is not Created.OTHER and not self._is_noted():
             # It was for long between the look and the write
             store.remove(key)
             raise _collected()

@@ -153,6 +153,39 @@ def save_manifests(database: Database[Document], record: SnapshotRecord, arrived
     manifest_store.save(database, record.id, manifests, base, known)
 
 
+def unproved(
+    database: Database[Document], arrived: Arrived, indexes: Mapping[Part, list[Document]]
+) -> dict[Part, list[Document]]:
+    """Returns those indexes of which it is not certain that they can be built of what has arrived.
+
+    Args:
+        database: the database
+        arrived: what has arrived
+        indexes: the indexes of samples and frames
+
+    Returns:
+        those that the other snapshot has not, or that could refuse documents
+    """
+    if arrived.beside is None:
+        return dict(indexes)
+    other = arrived.beside.record
+    backend = registry.create(other.backend, database)
+    return {
+        part: [
+            index
+            for index in found
+            if _could_refuse(index) or index not in backend.indexes(other, part)
+        ]
+        for part, found in indexes.items()
+    }
+
+
+def _could_refuse(index: Document) -> bool:
+    """Returns whether there are documents of which an index cannot be built."""
+    kinds = [*index["key"].values()]
+    return _is_unique(index) or len(kinds) > 1 or kinds[0] not in (1, -1)
+
+
 def check_unique(
     database: Database[Document],
     record: SnapshotRecord,

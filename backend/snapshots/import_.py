@@ -103,18 +103,18 @@ def take_in(
             running.step("staged")
             with malformed_is_damaged(source):
                 if not is_new:
-                    _check_indexes(arrived.staged, captured)
+                    _check_indexes(arrived.staged, arriving.unproved(database, arrived, captured))
                 document = None
                 if is_new:
                     document = new_dataset.fill(running, arrived.staged, captured, lacking)
                 storage = arriving.ingest(database, record, arrived, captured)
+            record = replace(record, storage=storage)
             running.step("adopted")
             arriving.save_manifests(database, record, arrived)
             with malformed_is_damaged(source):
                 arriving.check_unique(database, record, arrived, captured)
             carried.take_in(running, record, header.media, source)
             Catalog(database).update(record.id, storage=storage)
-            record = replace(record, storage=storage)
             backend = registry.create(record.backend, database)
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
             running.committing("prepared")

@@ -36,7 +36,7 @@ from .chain import Chain, Link
 from .compact import compact
 from .discard import discard
 from .gc import collect_garbage, unnamed
-from .ingest import ingest_apart, ingest_newest
+from .ingest import ingest_apart, ingest_first, ingest_newest
 from .materialise import materialise, write
 from .read import read
 from .source import VirtualSource
@@ -88,8 +88,9 @@ class DeltaBackend(Backend):
             if self._has_later(chain, record):
                 ingest_apart(self.database, record, staged)
             else:
-                self._begin(record)
-                ingest_newest(self.database, record, staged)
+                chain = self._begin(record)
+                is_first = chain.before(chain.get(record.id)) is None
+                (ingest_first if is_first else ingest_newest)(self.database, record, staged)
                 cache.evict(self.database, record.dataset_id)
         for documents in staged.values():
             documents.collection.drop()
@@ -248,14 +249,18 @@ class DeltaBackend(Backend):
         records = filter(None, map(Catalog(self.database).by_id, others))
         return any(other.sequence > record.sequence for other in records)
 
-    def _begin(self, record: SnapshotRecord) -> None:
+    def _begin(self, record: SnapshotRecord) -> Chain:
         """Adds a link for a new snapshot, so that whatever follows can be undone."""
         if chains.taken(self.database, record.dataset_id).find(record.id) is not None:
             discard(self.database, record.id)
         collect_garbage(self.database, record.dataset_id)
         link = Link(record.id, record.sequence)
-        chains.change(self.database, record.dataset_id, lambda chain: chain.with_link(link))
+        chain = chains.change(
+            self.database, record.dataset_id, lambda chain: chain.with_link(link)
+        )
+        assert chain is not None, "a chain with a link is written"
         faults.reach("create.link_added")
+        return chain
 
     def _state(self, chain: Chain, record: SnapshotRecord) -> State:
         return self._existing(chain, record, own=True, strict=True)
