@@ -118,6 +118,8 @@ class DeltaBackend(Backend):
             ingest_before(self.database, record, beside, staged, manifests)
         for documents in staged.values():
             documents.collection.drop()
+        cache.evict(self.database, record.dataset_id)
+        collect_garbage(self.database, record.dataset_id)
         return _storage(indexes)
 
     def is_materialised(self, record: SnapshotRecord) -> bool:

@@ -11,21 +11,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bson import ObjectId
 from pymongo.database import Database
 
 from ...catalog.record import SnapshotRecord
 from ...dataset.parts import Documents, Part, State
 from ...errors import DamagedSnapshotError
 from ...manifest.manifest import Manifest
-from ...mongo.collections import delta_name
 from ...mongo.database import Document
 from ...rawbson.ids import Ids, Keys
-from .. import collections
 from ..base import Beside
 from . import chain as chains
 from . import order
 from .capture import DeltaTarget
 from .chain import Chain, Link
+from .ingest import settle
 from .stored_part import StorageMode, StoredPart
 
 
@@ -68,24 +68,19 @@ def ingest_before(
     link = Link(record.id, record.sequence)
     for part in _parts(manifests):
         if not part.is_own_collection:
-            token = record.id if part in staged else following.parts[part].full_copy
+            token = ObjectId() if part in staged else following.parts[part].full_copy
             link = link.with_part(part, full_copy=token, is_kept=True)
         elif staged[part].is_empty():
             # Whatever is told of the next one is told of it
             link = link.with_part(part)
         else:
-            link = link.with_part(part, pre_images=record.id)
+            link = link.with_part(part, pre_images=ObjectId())
 
-    def begin(former: Chain) -> Chain:
+    def put_first(former: Chain) -> Chain:
         return replace(former, links=(link, *former.without(record.id).links))
 
-    # Named first, so that what is renamed belongs to something
-    chains.change(database, record.dataset_id, begin)
-    for part, stored in link.parts.items():
-        if record.id not in (stored.full_copy, stored.pre_images):
-            continue
-        name = delta_name(record.dataset_id, record.id, part)
-        collections.settle(part, staged[part].collection, name)
+    chains.change(database, record.dataset_id, put_first)
+    settle(database, link, record, staged)
     for part in link.parts:
         if part.is_own_collection:
             order.save(database, record.id, part, manifests[part])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bson import ObjectId
 from pymongo.database import Database
 
 from ...catalog.record import SnapshotRecord
@@ -45,8 +46,9 @@ def ingest_first(database: Database[Document], record: SnapshotRecord, staged: S
         if part.is_own_collection:
             orders[part], are_usual = scan.natural_and_usual(documents.collection)
             is_kept = not are_usual
-        link = link.with_part(part, full_copy=record.id, is_kept=is_kept)
-    _settle(database, link, record, staged)
+        # A name of its own for each: the next capture takes over that of samples alone
+        link = link.with_part(part, full_copy=ObjectId(), is_kept=is_kept)
+    settle(database, link, record, staged)
     for part, natural in orders.items():
         order.save_natural(database, record.id, part, natural)
     complete = replace(link, is_complete=True)
@@ -64,16 +66,27 @@ def ingest_apart(database: Database[Document], record: SnapshotRecord, staged: S
     link = Link(record.id, record.sequence, is_apart=True)
     for part in staged:
         link = link.with_part(part, full_copy=record.id, is_kept=True)
-    _settle(database, link, record, staged)
+    settle(database, link, record, staged)
     complete = replace(link, is_complete=True)
     chains.change(database, record.dataset_id, lambda chain: chain.with_link(complete))
 
 
-def _settle(
+def settle(
     database: Database[Document], link: Link, record: SnapshotRecord, staged: State
 ) -> None:
+    """Gives what is staged the names by which a link calls it.
+
+    Args:
+        database: the database
+        link: the link, which takes the place of the snapshot's in the chain
+        record: the snapshot
+        staged: its documents, whose collections are renamed
+    """
     # Named first, so that what is renamed belongs to something
     chains.change(database, record.dataset_id, lambda chain: chain.with_link(link))
     for part, documents in staged.items():
-        name = delta_name(record.dataset_id, record.id, part)
-        collections.settle(part, documents.collection, name)
+        stored = link.parts[part]
+        token = stored.full_copy or stored.pre_images
+        if token is not None:
+            name = delta_name(record.dataset_id, token, part)
+            collections.settle(part, documents.collection, name)
