@@ -15,7 +15,7 @@ from ..catalog.catalog import Catalog
 from ..dataset.reference import DatasetReference, current_name
 from ..errors import InvalidRequestError, SnapshotNotFoundError
 from ..mongo.database import Document
-from . import history, layout, plan
+from . import history, known, layout, plan
 from .manifest import Manifests
 from .receiving import Receiver
 from .results import PullResult
@@ -71,6 +71,7 @@ def pull(
     made: str | None = None
     if not dry_run:
         size = Receiver(database, store, found, manifests, own).run()
+        known.remember(database, dataset.id, store.location)
         if branch is not None and is_diverged and tip is not None and base is not None:
             here = Catalog(database).by_id(tip.id)
             assert here is not None
@@ -135,6 +136,7 @@ def clone_from(
     size = _size(manifests, found)
     if not dry_run:
         size = Receiver(database, store, found, manifests, []).run(dataset_name)
+        known.remember(database, dataset.id, store.location)
     return PullResult(
         dataset_name=current_name(database, dataset.id) or dataset_name or dataset.name,
         remote=store.location,

@@ -30,7 +30,7 @@ from ..manifest import store as manifest_store
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress
-from . import history, layout, plan
+from . import history, known, layout, plan
 from .layout import Commit
 from .manifest import Content, Manifests
 from .results import PushResult
@@ -77,6 +77,7 @@ def push(
     with operation(database, dataset.id, Action.PUSH, remote=store.location) as running:
         pushing = _Push(running, dataset, store)
         found, sent = pushing.run(wanted)
+        known.remember(database, dataset.id, store.location)
         running.complete()
     return _told(dataset, store, found, sent, dry_run=False)
 
@@ -128,7 +129,7 @@ class _Push:
         Returns:
             what was to be done, and how many bytes have travelled
         """
-        known = self._begin()
+        arrived = self._begin()
         # Read after the note: what these name is not collected any more
         found = plan.to_push(self._running.database, self._dataset, self._store, wanted)
         self._records = found.records
@@ -141,8 +142,8 @@ class _Push:
             base = self._base(record, there)
             content = None if base is None else manifests.content(base.manifest)
             if content is not None:
-                known |= set(content.segments)
-            commit, sent = self._send(record, base, content, manifests, known, share)
+                arrived |= set(content.segments)
+            commit, sent = self._send(record, base, content, manifests, arrived, share)
             there[commit.id] = commit
             total += sent
         self._store.remove(self._note)
@@ -175,10 +176,10 @@ class _Push:
 
     def _base(self, record: SnapshotRecord, there: dict[ObjectId, Commit]) -> Commit | None:
         """Returns the newest snapshot before one that is on both sides."""
-        known = [
+        before = [
             each for each in self._records if each.id in there and each.sequence < record.sequence
         ]
-        return there[known[-1].id] if known else None
+        return there[before[-1].id] if before else None
 
     def _send(
         self,
@@ -186,7 +187,7 @@ class _Push:
         base: Commit | None,
         content: Content | None,
         manifests: Manifests,
-        known: set[str],
+        arrived: set[str],
         progress: Progress,
     ) -> tuple[Commit, int]:
         """Sends a snapshot, and commits it."""
@@ -194,7 +195,7 @@ class _Push:
         with SegmentWriter(
             store,
             dataset_id,
-            known,
+            arrived,
             self._noted_at,
             lambda: self._running.step("sending"),
         ) as writer:
