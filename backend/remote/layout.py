@@ -5,6 +5,8 @@
     <dataset's id>/segments/<sha256>          documents: BSON in zstd
     <dataset's id>/manifests/<sha256>         where the documents of a snapshot are
     <dataset's id>/snapshots/<slug>.json      the commit of a snapshot, written last
+    <dataset's id>/notes/<sha256>             what was captured of a snapshot's media
+    <dataset's id>/edits/<snapshot's id>/<n>  what was edited of a snapshot since
     <dataset's id>/pushing/<database's id>    a push that is under way, or was broken off
     remote.json                               that it is a remote, and of which version
 """
@@ -15,7 +17,7 @@ import hashlib
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -24,6 +26,7 @@ from bson import ObjectId
 from ..archive import format as archive_format
 from ..archive.format import Header, from_json, to_json
 from ..catalog import names
+from ..catalog.record import MergedFrom
 from ..dataset.parts import Part
 from ..errors import (
     DamagedArchiveError,
@@ -62,6 +65,11 @@ def segment_key(dataset_id: ObjectId, name: str) -> str:
 def manifest_key(dataset_id: ObjectId, name: str) -> str:
     """Returns where a manifest is."""
     return f"{dataset_id}/manifests/{name}"
+
+
+def note_key(dataset_id: ObjectId, name: str) -> str:
+    """Returns where what was captured of the media of a snapshot is."""
+    return f"{dataset_id}/notes/{name}"
 
 
 def commits(dataset_id: ObjectId) -> str:
@@ -124,6 +132,10 @@ class Commit:
     is_pinned: bool
     pushed_by: str
     """The id of the database that it was pushed from."""
+    media: str | None = None
+    """The name of the note of its media, if there is one."""
+    merged_from: MergedFrom | None = None
+    """What was merged, if it is what a merge has ended with."""
 
     @property
     def id(self) -> ObjectId:
@@ -147,6 +159,13 @@ class Commit:
                 "pinned": self.is_pinned,
                 "pushed_by": self.pushed_by,
                 "snapshot": from_json(self.header.to_json()),
+                # Who knows nothing of these skips them
+                **({} if self.media is None else {"media": self.media}),
+                **(
+                    {}
+                    if self.merged_from is None
+                    else {"merged_from": self.merged_from.to_document()}
+                ),
             }
         )
 
@@ -176,6 +195,8 @@ class Commit:
                 parent_id=None if parent is None else _id(parent),
                 is_pinned=document["pinned"] is True,
                 pushed_by=str(document["pushed_by"])[:100],
+                media=None if document.get("media") is None else _name(document["media"]),
+                merged_from=_merged(document.get("merged_from")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise damaged(source, f"it lacks or misstates {error}") from error
@@ -255,6 +276,26 @@ def _name(value: object) -> str:
     if not isinstance(value, str) or len(value) != _SHA256 or set(value) - set("0123456789abcdef"):
         raise ValueError(f"a name: {str(value)[:70]!r}")
     return value
+
+
+def _merged(told: object) -> MergedFrom | None:
+    """Reads what a commit says of a merge; more than we know of it is skipped."""
+    if told is None:
+        return None
+    if not isinstance(told, dict):
+        raise ValueError(f"a merge: {str(told)[:70]!r}")  # noqa: TRY004 (the object's fault)
+    found = {each.name: told[each.name] for each in fields(MergedFrom) if each.name in told}
+    for key in ("dataset_id", "snapshot_id", "merge_id", "base_id", "onto_id"):
+        if key in ("dataset_id", "snapshot_id", "merge_id") or found.get(key) is not None:
+            _id(found[key])
+    kinds = {"dataset_name": str, "snapshot_name": str, "conflicts": int, "is_full": bool}
+    for key, kind in kinds.items():
+        if not isinstance(found.get(key, kind()), kind):
+            said = str(found[key])[:50]
+            raise ValueError(f"a merge whose {key} is {said!r}")  # noqa: TRY004 (its fault)
+    if not isinstance(found.get("onto_name"), (str, type(None))):
+        raise ValueError("a merge onto what has no name")  # noqa: TRY004 (its fault)
+    return MergedFrom(**found)
 
 
 def _id(value: object) -> ObjectId:

@@ -27,6 +27,7 @@ from ..errors import (
     SnapshotError,
 )
 from ..manifest import store as manifest_store
+from ..media import carried
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress
@@ -203,6 +204,7 @@ class _Push:
             stored, sent = sender.send(base, content)
             self._running.step("sent")
             name = writer.manifest(stored.to_bytes())
+            media = writer.note(carried.to_header(database, record.id))
             total = writer.sent_bytes
         manifests.add(name, stored, sent)
         commit = Commit(
@@ -212,6 +214,8 @@ class _Push:
             parent_id=history.parent_of(record, self._records),
             is_pinned=record.pinned,
             pushed_by=self._me,
+            media=media,
+            merged_from=record.merged_from,
         )
         # Who was away for long may find that nobody has waited
         self._running.certain("committing_there")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ from ..mongo.database import Document
 from ..snapshots import import_
 from ..snapshots.incoming import Changes, Incoming
 from ..storage import registry
-from . import history
+from . import history, notes
 from .change import Change, ChangeReader, Gathered
 from .layout import Commit
 from .manifest import Content, Manifests
@@ -161,6 +162,9 @@ class Receiver:
             self._segments,
         )
 
+        # What was captured of the media comes in as it does with an archive
+        reader.header = replace(commit.header, media=notes.read(self._store, commit))
+
         def check(manifests: Mapping[Part, Manifest]) -> None:
             reader.check(manifests)
             self._known = commit.id, manifests
@@ -170,6 +174,7 @@ class Receiver:
             doing="Pulling",
             check=check,
             pinned=commit.is_pinned,
+            merged_from=commit.merged_from,
             pulled=Pulled(commit.parent_id, self._is_new or commit.id in self._lines),
             changes=None if change is None else self._as_changes(change),
         )

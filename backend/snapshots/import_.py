@@ -254,6 +254,7 @@ def _reserve(
         sample_count=header.sample_count,
         pinned=incoming.pinned,
         pulled=incoming.pulled,
+        merged_from=incoming.merged_from,
     )
     catalog.add(record)
     running.step("reserved")

@@ -9,7 +9,7 @@ import numpy as np
 from bson import ObjectId
 
 from ..archive.read import Stream
-from ..catalog.record import Pulled
+from ..catalog.record import MergedFrom, Pulled
 from ..dataset.parts import Part, State
 from ..errors import DamagedArchiveError
 from ..manifest.manifest import Manifest
@@ -70,6 +70,7 @@ class Incoming:
     """Raises if what was read is not what was announced."""
     pinned: bool = False
     pulled: Pulled | None = None
+    merged_from: MergedFrom | None = None
     changes: Changes | None = None
     """What is read instead, if the other snapshot is here and can be rested on."""
 
