@@ -309,7 +309,7 @@ class Action(OfTable):
     PULL = (
         "pull",
         Row(
-            *(Level.MANAGE, "pull snapshots", "Pull snapshots", ""),
+            *(Level.MANAGE, "pull snapshots", "Pull snapshots", "Pulling"),
             *("pull_snapshots", "remote pull"),
         ),
     )

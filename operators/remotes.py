@@ -160,7 +160,9 @@ def _names_of(params: Mapping[str, Any]) -> list[str] | None:
 def _push(target: Target, params: Mapping[str, Any], *, dry_run: bool) -> Plain:
     remote = _remote_of(target, params)
     found = management.push(target.dataset, remote, _names_of(params), dry_run=dry_run)
-    if not found.snapshots:
+    if not found.snapshots and found.edited:
+        message = f"{_edits(found.edited)} {'would be pushed' if dry_run else 'pushed'}"
+    elif not found.snapshots:
         message = f"Nothing to push: all are in {found.remote}"
     elif dry_run:
         message = f"{_told(found.snapshots)} would be pushed, at most {size(found.size_bytes)}"
@@ -175,7 +177,9 @@ def _pull(target: Target, params: Mapping[str, Any], *, dry_run: bool) -> Plain:
     found = management.pull(
         remote, target.dataset, _names_of(params), branch=branch, dry_run=dry_run
     )
-    if not found.snapshots:
+    if not found.snapshots and found.edited:
+        message = f"{_edits(found.edited)} {'would be pulled' if dry_run else 'pulled'}"
+    elif not found.snapshots:
         message = f"Nothing to pull: all that {found.remote} has are here"
     elif dry_run:
         message = f"{_told(found.snapshots)} would be pulled, about {size(found.size_bytes)}"
@@ -192,3 +196,7 @@ def _told(names: Sequence[str]) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:_SHOWN])
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{plural(len(names), 'snapshot')} ({shown}{more})"
+
+
+def _edits(names: Sequence[str]) -> str:
+    return f"Edits of {_told(names)}"

@@ -100,3 +100,99 @@ def test_a_merge_is_told_elsewhere(
     commit.write_text(json.dumps({**told, "merged_from": {**told["merged_from"], "later": 1}}))
     assert len(fos.list_remote(remote)) == len(fos.list_snapshots("d"))
     assert_sound(database)
+
+
+def _info(name: str) -> tuple[str | None, tuple[str, ...], bool]:
+    found = fos.get_snapshot_info("d", name)
+    assert found is not None
+    return found.description, found.tags, found.is_pinned
+
+
+def _others(remote: Path, name: str, number: int, **says: object) -> None:
+    """Edits a snapshot as another server does."""
+    (commit,) = remote.glob(f"*/snapshots/{name}.json")
+    told = json.loads(commit.read_text())
+    folder = commit.parent.parent / "edits" / told["snapshot"]["snapshot"]["id"]["$oid"]
+    folder.mkdir(parents=True, exist_ok=True)
+    edit = {
+        "format": told["format"],
+        "version": 1,
+        "says": {"description": None, "tags": [], "pinned": False, **says},
+        "pushed_by": "another",
+        "later": "versions say more",
+    }
+    (folder / f"{number:08d}.json").write_text(json.dumps(edit))
+
+
+def test_what_is_edited_later_travels(
+    remote: Path, dataset: fo.Dataset, database: Database[Document]
+) -> None:
+    _edited(dataset, "v2")
+    fos.push("d", remote)
+    commits = {path: path.read_bytes() for path in remote.glob("*/snapshots/*")}
+    fos.edit_snapshot("d", "v1", description="of gold")
+    fos.tag_snapshot("d", "v1", "more")
+    fos.pin_snapshot("d", "v1")
+    told = fos.push("d", remote, dry_run=True)
+    assert (told.edited, told.snapshots, list(remote.glob("*/edits/*/*"))) == (["v1"], [], [])
+    assert fos.push("d", remote).edited == ["v1"]
+    assert fos.push("d", remote).edited == []
+    assert len(list(remote.glob("*/edits/*/*"))) == 1
+    # A commit is never changed
+    assert {path: path.read_bytes() for path in commits} == commits
+    listed = {each.name: each for each in fos.list_remote(remote)}
+    assert (listed["v1"].tags, listed["v1"].is_pinned) == (("gold", "more"), True)
+    assert not fos.gc_remote(remote, older_than=timedelta(0)).objects
+    fo.delete_dataset("d")
+    fos.clone_from(remote, "d")
+    assert _info("v1") == ("of gold", ("gold", "more"), True)
+    assert (fos.push("d", remote).edited, fos.pull(remote, "d").edited) == ([], [])
+    # What others edit comes here
+    _others(remote, "v1", 2, description="theirs", tags=["silver"])
+    assert fos.pull(remote, "d", dry_run=True).edited == ["v1"]
+    assert _info("v1")[0] == "of gold"
+    assert fos.push("d", remote).edited == []
+    assert fos.pull(remote, "d").edited == ["v1"]
+    assert _info("v1") == ("theirs", ("silver",), False)
+    assert fos.pull(remote, "d").edited == []
+    assert_sound(database)
+
+
+def test_of_two_that_edit_the_same_the_last_one_to_push_is_right(
+    remote: Path, dataset: fo.Dataset
+) -> None:
+    fos.push("d", remote)
+    fos.edit_snapshot("d", "v1", description="ours")
+    _others(remote, "v1", 1, description="theirs")
+    assert fos.pull(remote, "d").edited == []
+    assert _info("v1")[0] == "ours"
+    assert fos.push("d", remote).edited == ["v1"]
+    assert [each.description for each in fos.list_remote(remote)] == ["ours"]
+    assert fos.push("d", remote).edited == []
+
+
+def test_each_remote_is_told_of_an_edit(remote: Path, dataset: fo.Dataset) -> None:
+    other = remote.parent / "other"
+    other.mkdir()
+    for each in (remote, other):
+        fos.push("d", each)
+    fos.edit_snapshot("d", "v1", description="edited")
+    assert [fos.push("d", each).edited for each in (remote, other)] == [["v1"], ["v1"]]
+    assert [fos.push("d", each).edited for each in (remote, other)] == [[], []]
+
+
+@pytest.mark.parametrize(
+    "says", [{"tags": "gold"}, {"tags": ["a" * 999]}, {"description": 3}, {"tags": [None]}]
+)
+def test_a_forged_edit_is_refused(
+    says: dict[str, object], remote: Path, dataset: fo.Dataset
+) -> None:
+    fos.push("d", remote)
+    _others(remote, "v1", 1, **says)
+    with pytest.raises(fos.DamagedRemoteError):
+        fos.pull(remote, "d")
+    assert _info("v1") == ("first", ("gold",), False)
+    # What is called otherwise is not looked at
+    (edit,) = remote.glob("*/edits/*/*")
+    edit.rename(edit.with_suffix(".json~"))
+    assert fos.pull(remote, "d").edited == []

@@ -6,7 +6,7 @@
     <dataset's id>/manifests/<sha256>         where the documents of a snapshot are
     <dataset's id>/snapshots/<slug>.json      the commit of a snapshot, written last
     <dataset's id>/notes/<sha256>             what was captured of a snapshot's media
-    <dataset's id>/edits/<snapshot's id>/<n>  what was edited of a snapshot since
+    <dataset's id>/edits/<snapshot's id>/<n>.json  what was edited of a snapshot since
     <dataset's id>/pushing/<database's id>    a push that is under way, or was broken off
     remote.json                               that it is a remote, and of which version
 """
@@ -17,7 +17,7 @@ import hashlib
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -35,6 +35,7 @@ from ..errors import (
     NotAnArchiveError,
     NotARemoteError,
 )
+from ..mongo.database import Document
 from .store import Created, RemoteStore
 
 FORMAT = "fiftyone-snapshots-remote"
@@ -119,6 +120,33 @@ def sha256(data: bytes) -> str:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What can be edited of a snapshot."""
+
+    description: str | None
+    tags: tuple[str, ...]
+    is_pinned: bool
+
+    def to_document(self) -> Document:
+        """Returns it as edits and the catalog keep it."""
+        return {"description": self.description, "tags": list(self.tags), "pinned": self.is_pinned}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Said:
+        """Reads what :meth:`to_document` wrote.
+
+        Raises:
+            ValueError: if it is something else
+        """
+        description, tags = document["description"], document["tags"]
+        if not isinstance(description, (str, type(None))):
+            raise ValueError("a description")  # noqa: TRY004 (the object's fault)
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise ValueError("tags")
+        return cls(description, tuple(tags), document["pinned"] is True)
+
+
+@dataclass(frozen=True)
 class Commit:
     """What a remote says of a snapshot."""
 
@@ -136,6 +164,10 @@ class Commit:
     """The name of the note of its media, if there is one."""
     merged_from: MergedFrom | None = None
     """What was merged, if it is what a merge has ended with."""
+    edit: int = 0
+    """How often it was edited since."""
+    before: Said | None = None
+    """What it said at first, if it was edited."""
 
     @property
     def id(self) -> ObjectId:
@@ -146,6 +178,23 @@ class Commit:
     def name(self) -> str:
         """The snapshot's name."""
         return self.header.name
+
+    @property
+    def said(self) -> Said:
+        """What is said of it now."""
+        return Said(self.header.description, self.header.tags, self.is_pinned)
+
+    @property
+    def said_at_first(self) -> Said:
+        """What was said of it when it was pushed."""
+        return self.before or self.said
+
+    def edited(self, number: int, said: Said) -> Commit:
+        """Returns the commit as it was edited since."""
+        header = replace(self.header, description=said.description, tags=said.tags)
+        return replace(
+            self, header=header, is_pinned=said.is_pinned, edit=number, before=self.said
+        )
 
     def to_json(self) -> bytes:
         """Returns the object that makes the snapshot one of the remote's."""

@@ -10,16 +10,19 @@ from collections.abc import Collection
 
 from pymongo.database import Database
 
+from ..actions import Action
 from ..branches import create as branches
 from ..catalog.catalog import Catalog
 from ..dataset.reference import DatasetReference, current_name
 from ..errors import InvalidRequestError, SnapshotNotFoundError
 from ..mongo.database import Document
-from . import history, known, layout, plan
+from ..operations.journal import Operation, operation, recovers
+from . import edits, history, known, layout, plan
+from .edits import Pair
 from .manifest import Manifests
 from .receiving import Receiver
 from .results import PullResult
-from .store import open_store
+from .store import RemoteStore, open_store
 from .table import Segment
 
 
@@ -68,9 +71,12 @@ def pull(
         branches.check_name(database, dataset, branch)
     manifests = Manifests(store, dataset.id)
     size = _size(manifests, found)
+    pairs = edits.pairs(database, store, found.both)
+    edited = [each for each in pairs if each.is_edited_there]
     made: str | None = None
     if not dry_run:
         size = Receiver(database, store, found, manifests, own).run()
+        edited = _take_over(database, dataset, store, edited)
         known.remember(database, dataset.id, store.location)
         if branch is not None and is_diverged and tip is not None and base is not None:
             here = Catalog(database).by_id(tip.id)
@@ -89,6 +95,7 @@ def pull(
         base=None if base is None else base.name,
         is_diverged=is_diverged,
         branch=made,
+        edited=[each.record.name for each in edited],
         dry_run=dry_run,
     )
 
@@ -147,8 +154,30 @@ def clone_from(
         base=tip.name,
         is_diverged=False,
         branch=None,
+        edited=[],
         dry_run=dry_run,
     )
+
+
+def _take_over(
+    database: Database[Document],
+    dataset: DatasetReference,
+    store: RemoteStore,
+    edited: list[Pair],
+) -> list[Pair]:
+    """Takes over what others have edited of snapshots that are here."""
+    if not edited:
+        return []
+    with operation(database, dataset.id, Action.PULL, remote=store.location) as running:
+        running.certain("begun")
+        done = edits.take_over(database, store, edited)
+        running.complete()
+    return [each for each in edited if each.record.name in done]
+
+
+@recovers(Action.PULL)
+def _recover(running: Operation) -> None:
+    """Has nothing to take back: what was taken over is, and the next pull goes on."""
 
 
 def _size(manifests: Manifests, found: plan.ToPull) -> int:

@@ -31,7 +31,8 @@ from ..media import carried
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress
-from . import history, known, layout, plan
+from . import edits, history, known, layout, plan
+from .edits import Pair
 from .layout import Commit
 from .manifest import Content, Manifests
 from .results import PushResult
@@ -73,14 +74,20 @@ def push(
     # What a push of others than those asked for has sent is kept until that is repeated
     if not dry_run and all(record.id in there for record in found.records):
         _forget_note(database, dataset, store)
-    if dry_run or not found.missing:
-        return _told(dataset, store, found, _estimate(database, found), dry_run=dry_run)
+    edited = _edited_here(database, store, found)
+    if dry_run or not (found.missing or edited):
+        size = _estimate(database, found)
+        return _told(dataset, store, found, size, edited, dry_run=dry_run)
     with operation(database, dataset.id, Action.PUSH, remote=store.location) as running:
-        pushing = _Push(running, dataset, store)
-        found, sent = pushing.run(wanted)
+        sent = 0
+        if found.missing:
+            found, sent = _Push(running, dataset, store).run(wanted)
+        running.step("edits")
+        edited = _edited_here(database, store, found)
+        edits.send(database, store, edited, deployment.note(database).id)
         known.remember(database, dataset.id, store.location)
         running.complete()
-    return _told(dataset, store, found, sent, dry_run=False)
+    return _told(dataset, store, found, sent, edited, dry_run=False)
 
 
 def _forget_note(
@@ -276,8 +283,20 @@ def _share_changed(database: Database[Document], first: ObjectId, second: Object
     return min(1.0, changed / max(len(new), 1))
 
 
+def _edited_here(
+    database: Database[Document], store: RemoteStore, found: plan.ToPush
+) -> list[Pair]:
+    return [each for each in edits.pairs(database, store, found.both) if each.is_edited_here]
+
+
 def _told(
-    dataset: DatasetReference, store: RemoteStore, found: plan.ToPush, size: int, *, dry_run: bool
+    dataset: DatasetReference,
+    store: RemoteStore,
+    found: plan.ToPush,
+    size: int,
+    edited: list[Pair],
+    *,
+    dry_run: bool,
 ) -> PushResult:
     return PushResult(
         dataset_name=dataset.name,
@@ -285,6 +304,7 @@ def _told(
         snapshots=[each.name for each in found.missing],
         already_there=found.asked - len(found.missing),
         size_bytes=size,
+        edited=[each.record.name for each in edited],
         dry_run=dry_run,
     )
 

@@ -27,7 +27,7 @@ from ..mongo.database import Document
 from ..snapshots import import_
 from ..snapshots.incoming import Changes, Incoming
 from ..storage import registry
-from . import history, notes
+from . import edits, history, notes
 from .change import Change, ChangeReader, Gathered
 from .layout import Commit
 from .manifest import Content, Manifests
@@ -179,6 +179,8 @@ class Receiver:
             changes=None if change is None else self._as_changes(change),
         )
         import_.take_in(self._database, incoming, dataset_name)
+        if commit.edit:
+            edits.note(self._database, self._store, commit.id, commit.said)
 
     def _as_changes(self, change: Change) -> Changes:
         tables = change.tables
