@@ -126,6 +126,8 @@ def pairs(
         them, in their order
     """
     listed = list(both)
+    if not listed:
+        return []
     query = {"_id": {"$in": [record.id for record, _ in listed]}}
     noted: dict[ObjectId, Mapping[str, Document]] = {
         found["_id"]: found.get(_SEEN) or {} for found in database[CATALOG].find(query, {_SEEN: 1})

@@ -82,9 +82,9 @@ def push(
         sent = 0
         if found.missing:
             found, sent = _Push(running, dataset, store).run(wanted)
-        running.step("edits")
-        edited = _edited_here(database, store, found)
-        edits.send(database, store, edited, deployment.note(database).id)
+        if edited:
+            running.certain("edits")
+            edits.send(database, store, edited, deployment.note(database).id)
         known.remember(database, dataset.id, store.location)
         running.complete()
     return _told(dataset, store, found, sent, edited, dry_run=False)
@@ -94,7 +94,7 @@ def _forget_note(
     database: Database[Document], dataset: DatasetReference, store: RemoteStore
 ) -> None:
     """Removes the note of a push that was killed when all was there."""
-    note = _note_of(database, dataset)
+    note = _note_of(database, dataset, deployment.note(database))
     if store.look(note) is None:
         return
     # Another push may be under way, whose note it is then
@@ -123,10 +123,11 @@ class _Push:
         self._running = running
         self._dataset = dataset
         self._store = store
-        self._me = deployment.note(running.database).id
+        mine = deployment.note(running.database)
+        self._me = mine.id
         self._records: list[SnapshotRecord] = []
         self._noted_at = datetime.max.replace(tzinfo=timezone.utc)
-        self._note = _note_of(running.database, dataset)
+        self._note = _note_of(running.database, dataset, mine)
 
     def run(self, wanted: Collection[str] | None) -> tuple[plan.ToPush, int]:
         """Pushes all that is missing.
@@ -244,9 +245,10 @@ class _Push:
         return commit, total
 
 
-def _note_of(database: Database[Document], dataset: DatasetReference) -> str:
+def _note_of(
+    database: Database[Document], dataset: DatasetReference, mine: deployment.Deployment
+) -> str:
     """Returns where the note of a database's push is; the same when it is repeated."""
-    mine = deployment.note(database)
     suffix = ""
     if mine.has_moved:
         # Copied files have the same id: of two such servers, each has a note of its own
