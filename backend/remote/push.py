@@ -6,6 +6,7 @@ no commit names, and a note that keeps them from being collected, so that the ne
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -111,6 +112,10 @@ def _recover(running: Operation) -> None:
     """Has nothing to take back: what was pushed is pushed, and the next push goes on."""
 
 
+_LISTED_WAITS = (0.5, 1.0, 2.0, 4.0)
+"""Seconds to wait for a store to list what was pushed."""
+
+
 class _Push:
     """A push that is under way."""
 
@@ -145,7 +150,7 @@ class _Push:
         there = {commit.id: commit for commit in found.there}
         manifests = Manifests(self._store, self._dataset.id)
         self._running.step("begun_there")
-        total = 0
+        total, committed = 0, set[str]()
         for number, record in enumerate(found.missing):
             share = _share(self._running.progress, number, len(found.missing))
             base = self._base(record, there)
@@ -154,9 +159,24 @@ class _Push:
                 arrived |= set(content.segments)
             commit, sent = self._send(record, base, content, manifests, arrived, share)
             there[commit.id] = commit
+            committed.add(layout.commit_key(self._dataset.id, record.name))
             total += sent
-        self._store.remove(self._note)
+        self._forget(committed)
         return found, total
+
+    def _forget(self, committed: set[str]) -> None:
+        """Removes the note, once everybody can see what was pushed.
+
+        On a store that lists late, a collector would find neither the note nor the commits, and
+        take what a long push has sent first for left over.
+        """
+        for wait in (0.0, *_LISTED_WAITS):
+            time.sleep(wait)
+            listed = self._store.listed(layout.commits(self._dataset.id))
+            if committed <= {each.key for each in listed}:
+                self._store.remove(self._note)
+                return
+        # The next push removes it, once it finds them
 
     def _begin(self) -> set[str]:
         """Notes that objects are on their way; returns those of a push that was broken off."""
@@ -177,6 +197,14 @@ class _Push:
             raise RemoteStorageError(f"'{self._store.describe(self._note)}' did not stay there")
         self._noted_at = noted.written_at
         return set()
+
+    def _is_there(self, key: str, commit: Commit) -> bool:
+        """Returns whether the commit that is there is of the same snapshot."""
+        data = self._store.find(key)
+        if data is None:
+            return False
+        found = Commit.from_json(data, self._store.describe(key))
+        return (found.id, found.content) == (commit.id, commit.content)
 
     def _is_noted(self) -> bool:
         """Returns whether the note is there, and no later one in its place."""
@@ -231,6 +259,10 @@ class _Push:
             raise _collected()
         key = layout.commit_key(dataset_id, record.name)
         created = store.create(key, commit.to_json())
+        if created is Created.OTHER and self._is_there(key, commit):
+            # It was listed late: an earlier push has sent it
+            self._running.step("committed_there")
+            return commit, total
         if created is not Created.OTHER and not self._is_noted():
             # It was for long between the look and the write
             store.remove(key)

@@ -64,6 +64,8 @@ def collect(
         horizon = _look(store, dataset_id, before, found)
         own = [each for each in unfinished if each.key.startswith(f"{dataset_id}/")]
         found.objects += [each for each in own if each.written_at < horizon]
+    # Of collections that were killed
+    found.objects += [each for each in store.listed(_CLOCK) if each.written_at < before]
     if not dry_run:
         for each in found.objects:
             store.remove(each.key)
