@@ -19,7 +19,7 @@ from support.datasets import image_dataset, video_dataset
 from support.full import Document, digest
 from support.invariants import assert_sound
 
-_COUNT = 60
+_COUNT = 40
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_long_history_comes_in(
 ) -> None:
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
     dataset = KINDS[kind]()
-    states = _history(dataset, database, 7)
+    states = _history(dataset, database, 6)
     fos.push("d", remote)
     fo.delete_dataset("d")
     reads.clear()
@@ -123,10 +123,10 @@ def test_a_long_history_comes_in(
     assert max(reads.values()) == 1, reads.most_common(3)
     infos = [fos.get_snapshot_info("d", name) for name in fos.list_snapshots("d")]
     assert [each.name for each in infos] == list(states)
-    assert [each.description for each in infos] == [f"the {n}th" for n in range(7)]
+    assert [each.description for each in infos] == [f"the {n}th" for n in range(6)]
     told = [each.linear_change_summary for each in infos[1:]]
     assert [each is not None and each.has_changes for each in told] == [
-        number % 3 != 2 for number in range(1, 7)
+        number % 3 != 2 for number in range(1, 6)
     ]
     _assert_states(database, states)
 
@@ -175,7 +175,7 @@ def test_each_document_is_written_once(
     """The newest snapshot has a full copy, and the others what it has not."""
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", "delta")
     dataset = KINDS["image"]()
-    _history(dataset, database, 7)
+    _history(dataset, database, 6)
 
     def stored() -> list[int]:
         names = database.list_collection_names(filter={"name": {"$regex": rf"^{DELTA}\."}})
@@ -190,7 +190,7 @@ def test_each_document_is_written_once(
     assert (len(after), after[-1]) == (len(before), _COUNT)
     assert sum(after) <= sum(before)
     # And of those that are deleted nothing is left, whatever comes after
-    for name in ("v3", "v0", "v6"):
+    for name in ("v3", "v0", "v5"):
         fos.delete_snapshot("d", name)
         fos.empty_trash("d")
         assert all(fos.verify_all())
@@ -200,9 +200,10 @@ def test_each_document_is_written_once(
     assert_sound(database)
 
 
-@pytest.mark.parametrize("is_newer", [False, True])
-@pytest.mark.parametrize("backend", ["delta", "duplication"])
-def test_a_pull_of_many_that_is_killed_anywhere_is_repeated(
+@pytest.mark.parametrize(
+    ("backend", "is_newer"), [("delta", True), ("delta", False), ("duplication", True)]
+)
+def test_a_pull_that_is_killed_anywhere_is_repeated(
     backend: str,
     is_newer: bool,
     remote: Path,
@@ -211,9 +212,9 @@ def test_a_pull_of_many_that_is_killed_anywhere_is_repeated(
 ) -> None:
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
     dataset = image_dataset("d", 12, persistent=True)
-    _history(dataset, database, 3)
+    _history(dataset, database, 2)
     fos.push("d", remote)
-    here, missing = ("v0", ["v1", "v2"]) if is_newer else ("v2", ["v0", "v1"])
+    here, missing = ("v0", ["v1"]) if is_newer else ("v1", ["v0"])
 
     def begin() -> None:
         fo.delete_dataset("d")
@@ -227,7 +228,7 @@ def test_a_pull_of_many_that_is_killed_anywhere_is_repeated(
         assert killed_at(point, lambda: fos.pull(remote, "d"))
         left = [name for name in missing if name not in fos.list_snapshots("d")]
         assert fos.pull(remote, "d").snapshots == left, point
-        assert fos.list_snapshots("d") == ["v0", "v1", "v2"]
+        assert fos.list_snapshots("d") == ["v0", "v1"]
         assert all(fos.verify_all()), point
         assert_sound(database)
 
