@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 import bson
@@ -42,10 +43,20 @@ _NAMESPACE_EXISTS, _BULK_WRITE, _DUPLICATE_KEY = 48, 65, 11000
 _SOMEBODY_WAS_QUICKER = {_NAMESPACE_EXISTS, _BULK_WRITE, _DUPLICATE_KEY}
 
 
+@dataclass(frozen=True)
+class Projected:
+    """A projection that is there."""
+
+    name: str
+    """The name under which FiftyOne loads it."""
+    is_new: bool
+    """Whether there was none before."""
+
+
 @grant(Permission.PROJECTING)
 def project(
     database: Database[Document], record: SnapshotRecord, state: State, dataset_name: str
-) -> str:
+) -> Projected:
     """Makes, or puts right, the projection of a snapshot.
 
     Args:
@@ -55,7 +66,7 @@ def project(
         dataset_name: the name of the dataset it was taken of
 
     Returns:
-        the name under which FiftyOne loads it
+        the projection
     """
     for attempt in range(_MAX_ATTEMPTS):
         found = Found.read(database, record, state)
@@ -193,7 +204,7 @@ def _project_dataset(
     found: Found,
     document: Document,
     dataset_name: str,
-) -> str:
+) -> Projected:
     identities.refer(document)
     document.update(
         _id=record.id,
@@ -207,7 +218,7 @@ def _project_dataset(
         suffix = f" ({number + 1})" if number else ""
         document["name"] = f"{dataset_name}@{record.name}{suffix}"
         if [bson.encode(document)] == [each.raw for each in found.present[Part.DATASET]]:
-            return str(document["name"])
+            return Projected(document["name"], is_new=False)
         try:
             previous: Document | None = database["datasets"].find_one_and_replace(
                 _own_document(record.id), document, projection={"name": 1}, upsert=True
@@ -219,11 +230,9 @@ def _project_dataset(
                 # A user's dataset has that name
                 continue
             raise
-        if previous is None:
-            generated.remove_unmarked(database, record.id)
-        elif previous["name"] != document["name"]:
+        if previous is not None and previous["name"] != document["name"]:
             instances.forget(previous["name"])
-        return str(document["name"])
+        return Projected(document["name"], is_new=previous is None)
     raise SnapshotError(f"No name of the form '{dataset_name}@{record.name} (n)' is free")
 
 

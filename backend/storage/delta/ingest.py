@@ -11,7 +11,7 @@ from ...dataset.parts import State
 from ...mongo.collections import delta_name
 from ...mongo.database import Document
 from .. import collections
-from . import chain as chains
+from . import chains
 from .capture import DeltaTarget
 from .chain import Link
 
