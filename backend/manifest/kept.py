@@ -30,7 +30,7 @@ _once: ContextVar[OrderedDict[Key, Manifest] | None] = ContextVar("manifests", d
 
 @contextmanager
 def reading_once() -> Iterator[None]:
-    """Keeps the last manifests that are read in a ``with`` block, the inner of two or the outer."""
+    """Keeps the last manifests that are read in a ``with`` block; one within it adds nothing."""
     if _once.get() is not None:
         yield
         return
