@@ -73,7 +73,7 @@ def create_snapshot(
     connection, dataset = change(dataset_name)
     valid = names.validate_tags(tags)
     level = Settings.load().media if media is None else MediaLevel.named(media)
-    record = create.create(
+    snapshot = create.create(
         connection,
         dataset,
         snapshot_name,
@@ -82,8 +82,8 @@ def create_snapshot(
         trust_timestamps=trust_timestamps,
     )
     if level is not MediaLevel.NONE:
-        _capture_media(connection, dataset, record.name, level)
-    return info.public(connection, record)
+        _capture_media(connection, dataset, snapshot.name, level)
+    return snapshot
 
 
 def _capture_media(
