@@ -8,6 +8,7 @@ leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -27,6 +28,7 @@ from ..storage import registry
 from . import look, provider, references, scenes, store
 from .copies import MediaStore
 from .listing import Fingerprint, Listing
+from .moved import NOTHING, MovedMedia
 from .references import Some, Valued
 from .store import Capture
 
@@ -60,11 +62,21 @@ def capture(
     record = Catalog(database).get(dataset.id, name, dataset.name)
     kept = MediaStore.configured() if level is MediaLevel.COPY else None
     base, known = _newest(database, dataset.id)
-    listing = look_at(paths_of(database, record), level, known, progress)
+    moved = store.moved(database, record)
+    paths = paths_of(database, record, moved=moved)
+    listing = look_at(paths, level, moved.places(known), progress)
     if kept is not None:
         kept.mark(deployment.note(database).id)
         listing = _keep(kept, listing, progress)
-    return note(database, dataset, record, level, listing, base, known)
+    if moved:
+        named = [*_paths_noted(database, record), *paths_of(database, record)]
+        former = {moved.place(path): path for path in named}
+        listing = Listing.of(
+            sorted((former.get(path, path), each) for path, each in listing.items())
+        )
+        # What is there now is what is noted
+        moved = replace(moved, rewritten={})
+    return note(database, dataset, record, level, listing, base, known, moved)
 
 
 def note(
@@ -75,6 +87,7 @@ def note(
     listing: Listing,
     base: Capture | None = None,
     known: Listing | None = None,
+    moved: MovedMedia = NOTHING,
 ) -> Capture:
     """Stores what was found out of the media of a snapshot.
 
@@ -86,6 +99,7 @@ def note(
         listing: what was found
         base (None): the newest capture of the dataset, as far as is known
         known: what that tells
+        moved: where the files are, if not where the documents of the snapshot say
 
     Returns:
         what was noted
@@ -118,6 +132,7 @@ def note(
             listing.counts(),
             layers,
             running.id,
+            moved,
         )
         running.committing("prepared")
         store.put(database, found)
@@ -174,7 +189,10 @@ def look_at(
 
 
 def paths_of(
-    database: Database[Document], record: SnapshotRecord, samples: list[ObjectId] | None = None
+    database: Database[Document],
+    record: SnapshotRecord,
+    samples: list[ObjectId] | None = None,
+    moved: MovedMedia = NOTHING,
 ) -> list[str]:
     """Lists the files that a snapshot refers to.
 
@@ -182,9 +200,10 @@ def paths_of(
         database: the database
         record: the snapshot
         samples (None): only those of some samples and their frames
+        moved: where they are, if not where its documents say
 
     Returns:
-        their paths, sorted and each once
+        the paths where they are, sorted and each once
 
     Raises:
         ArchivedSnapshotError: if it is archived
@@ -206,23 +225,26 @@ def paths_of(
             continue
         if source is not None:
             sources[part] = source if samples is None else Some(source, part, samples)
-    return paths_in(document or {}, sources)
+    return paths_in(document or {}, sources, moved)
 
 
-def paths_in(document: Document, sources: Mapping[Part, Valued]) -> list[str]:
+def paths_in(
+    document: Document, sources: Mapping[Part, Valued], moved: MovedMedia = NOTHING
+) -> list[str]:
     """Lists the files that documents refer to.
 
     Args:
         document: the dataset document
         sources: samples, and frames if there are any
+        moved: where the files are, if not where the documents say
 
     Returns:
-        their paths, sorted and each once
+        the paths where they are, sorted and each once
     """
     found: set[str] = set()
     for part, paths in references.fields(document).items():
         if part in sources:
-            found.update(references.values(sources[part], paths))
+            found.update(map(moved.place, references.values(sources[part], paths)))
     found.update(_of_scenes(found))
     return sorted(found)
 
@@ -231,6 +253,11 @@ def _of_scenes(paths: Iterable[str]) -> Iterator[str]:
     wanted = [path for path in paths if path.endswith(scenes.ENDING) and look.is_local(path)]
     for files in look.in_threads(scenes.files_of, wanted):
         yield from files
+
+
+def _paths_noted(database: Database[Document], record: SnapshotRecord) -> list[str]:
+    found = store.find(database, record.id)
+    return [] if found is None else store.load(database, found).paths
 
 
 def _keep(kept: MediaStore, listing: Listing, progress: Progress) -> Listing:

@@ -42,6 +42,7 @@ from ..manifest import store as manifest_store
 from ..manifest.manifest import Manifest
 from ..media import carried
 from ..media import store as media_store
+from ..media.moved import NOTHING, MovedMedia
 from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
 from ..operations import removal
@@ -53,7 +54,10 @@ from .incoming import Incoming
 
 
 def import_(
-    database: Database[Document], path: Path, dataset_name: str | None = None
+    database: Database[Document],
+    path: Path,
+    dataset_name: str | None = None,
+    moved: MovedMedia = NOTHING,
 ) -> SnapshotRecord:
     """Takes a snapshot in from a file.
 
@@ -64,6 +68,7 @@ def import_(
         database: the database
         path: a file that was exported, or an archive
         dataset_name (None): a name for a new dataset; by default, the one that it had
+        moved: where its media files are, which came along
 
     Returns:
         the snapshot
@@ -75,7 +80,8 @@ def import_(
         DuplicateNameError: if the name of the snapshot or of the new dataset is taken
         LimitExceededError: if there are as many snapshots as are allowed
     """
-    return take_in(database, Incoming(_open(path), "Importing"), dataset_name)
+    incoming = Incoming(_open(path), "Importing", moved=moved)
+    return take_in(database, incoming, dataset_name)
 
 
 def take_in(
@@ -124,7 +130,7 @@ def take_in(
                 storage = backend.ingest(record, staged, captured)
             running.step("adopted")
             manifest_store.save(database, record.id, _of_all_parts(manifests))
-            carried.take_in(running, record, header.media, source)
+            carried.take_in(running, record, header.media, source, incoming.moved)
             Catalog(database).update(record.id, storage=storage)
             record = replace(record, storage=storage)
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
@@ -289,6 +295,7 @@ def _reserve(
         sample_count=header.sample_count,
         pinned=incoming.pinned,
         pulled=incoming.pulled,
+        media_moved=bool(incoming.moved),
     )
     catalog.add(record)
     running.step("reserved")

@@ -10,6 +10,7 @@ from ..catalog.record import Pulled
 from ..dataset.parts import Part, State
 from ..errors import DamagedArchiveError
 from ..manifest.manifest import Manifest
+from ..media.moved import NOTHING, MovedMedia
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Incoming:
     """Raises if what was read is not what was announced."""
     pinned: bool = False
     pulled: Pulled | None = None
+    moved: MovedMedia = NOTHING
+    """Where its media files are, which came along."""
 
     def check_whole(self, staged: State, manifests: Mapping[Part, Manifest]) -> None:
         """Makes sure that what was read is what it says of itself.

@@ -18,6 +18,7 @@ from ..dataset.parts import State
 from ..dataset.reference import DatasetReference
 from ..diff import views
 from ..errors import DatasetBusyError, SnapshotError
+from ..media import versions
 from ..mongo.database import Document, is_forbidden
 from ..operations.journal import Operation, operation, recovers
 from ..projection import indexes, opened, project
@@ -124,7 +125,8 @@ def _open(
         state = _NOTHING
         try:
             state = backend.ready(record) or _materialise(database, dataset, record)
-            projected = project.project(database, record, state, dataset.name)
+            shown = versions.shown(database, record, state)
+            projected = project.project(database, record, state, dataset.name, shown)
         finally:
             seen = opened.look(database, record, state)
             _check_still_there(database, dataset, record, seen.record)
