@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 from ..dataset.parts import Part
 from ..errors import SnapshotNotFoundError
+from ..mongo import invalidate
 from ..mongo.collections import PREFIX
 from ..mongo.database import Document
 from ..projection import indexes

@@ -8,6 +8,7 @@ leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from bson import ObjectId
@@ -27,9 +28,11 @@ from ..progress import Progress, silent
 from ..storage import registry
 from . import look, provider, references, scenes, store
 from .copies import MediaStore
-from .listing import Fingerprint, Listing
+from .fact import SHA256, sha256_of
+from .listing import FileState, Fingerprint, Listing
 from .moved import NOTHING, MovedMedia
 from .references import Some, Valued
+from .sources import OtherContentError, Sources
 from .store import Capture
 
 _LOOKING = 0.3
@@ -63,17 +66,14 @@ def capture(
     kept = MediaStore.configured() if level is MediaLevel.COPY else None
     base, known = _newest(database, dataset.id)
     moved = store.moved(database, record)
-    paths = paths_of(database, record, moved=moved)
-    listing = look_at(paths, level, moved.places(known), progress)
+    located = located_paths(database, record, moved)
+    there = sorted(set(located.values()))
+    listing = look_at(there, level, moved.places(known), progress)
     if kept is not None:
         kept.mark(deployment.note(database).id)
         listing = _keep(kept, listing, progress)
     if moved:
-        named = [*_paths_noted(database, record), *paths_of(database, record)]
-        former = {moved.place(path): path for path in named}
-        listing = Listing.of(
-            sorted((former.get(path, path), each) for path, each in listing.items())
-        )
+        listing = listing.called(located)
         # What is there now is what is noted
         moved = replace(moved, rewritten={})
     return note(database, dataset, record, level, listing, base, known, moved)
@@ -182,7 +182,7 @@ def look_at(
     found = Listing.joined(look.look_at_all(paths, known, _share(progress, 0, share)))
     if level is not MediaLevel.STAT:
         # A copy is named by its SHA-256, which others seldom know
-        found = provider.told(found, of_content=level is MediaLevel.HASH)
+        found = provider.told(found, of_content=level is MediaLevel.HASH, known=known)
     if not is_read:
         return found
     return look.hash_all(found, _share(progress, share, 1), is_named=level is MediaLevel.COPY)
@@ -249,15 +249,37 @@ def paths_in(
     return sorted(found)
 
 
+def located_paths(
+    database: Database[Document], record: SnapshotRecord, moved: MovedMedia
+) -> dict[str, str]:
+    """Lists the files that a snapshot refers to, and where each is.
+
+    Args:
+        database: the database
+        record: the snapshot
+        moved: where they are, if not where its documents say
+
+    Returns:
+        where each is, by the path that documents have, sorted by that
+
+    Raises:
+        ArchivedSnapshotError: if it is archived
+    """
+    paths = paths_of(database, record)
+    if not moved:
+        return {path: path for path in paths}
+    noted = store.find(database, record.id)
+    # What a scene is made of, only what was noted names as it was named
+    named = [*paths, *([] if noted is None else store.load(database, noted).paths)]
+    former = {moved.place(path): path for path in named}
+    there = paths_of(database, record, moved=moved)
+    return dict(sorted((former.get(path, path), path) for path in there))
+
+
 def _of_scenes(paths: Iterable[str]) -> Iterator[str]:
     wanted = [path for path in paths if path.endswith(scenes.ENDING) and look.is_local(path)]
     for files in look.in_threads(scenes.files_of, wanted):
         yield from files
-
-
-def _paths_noted(database: Database[Document], record: SnapshotRecord) -> list[str]:
-    found = store.find(database, record.id)
-    return [] if found is None else store.load(database, found).paths
 
 
 def _keep(kept: MediaStore, listing: Listing, progress: Progress) -> Listing:
@@ -265,13 +287,28 @@ def _keep(kept: MediaStore, listing: Listing, progress: Progress) -> Listing:
     found: list[tuple[str, Fingerprint]] = []
     items = list(listing.items())
 
+    sources = Sources(kept, NOTHING)
+
     def add(item: tuple[str, Fingerprint]) -> Fingerprint:
-        return kept.add(*item) if look.is_local(item[0]) else item[1]
+        return kept.add(*item) if look.is_local(item[0]) else _fetched(sources, kept, *item)
 
     for each in look.in_threads(add, items):
         found.append((items[len(found)][0], each))
         progress(len(found) / len(items), f"Copying {len(items):,} media files")
     return Listing.of(found)
+
+
+def _fetched(sources: Sources, kept: MediaStore, path: str, found: Fingerprint) -> Fingerprint:
+    """Copies what another system has; without a copy, what is known of it is what it says."""
+    digest = sha256_of(found.fact)
+    if found.state is not FileState.FILE or (digest and not kept.wants(digest, found.size)):
+        return found
+    for chunks in sources.of_others(path, found):
+        with suppress(OtherContentError):
+            digest, size = kept.add_content(chunks)
+            told = found.fact if sha256_of(found.fact) else f"{found.fact} {SHA256}{digest}"
+            return found._replace(fact=told, size=size)
+    return found
 
 
 def _share(progress: Progress, start: float, end: float) -> Progress:

@@ -10,8 +10,9 @@ from ..catalog import deployment
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from ..results.serialize import Record
-from . import look, store
+from . import store
 from .copies import MediaStore
+from .fact import sha256_of
 
 _DAYS = 7
 """Copies that were made, or found to be there, since are kept: a capture may be about to refer to
@@ -59,8 +60,8 @@ def collect(database: Database[Document], *, dry_run: bool) -> CollectedMedia:
     # Copies first: what is referred to after that is too new to be removed
     old = [(name, size) for name, size, days in kept.contents() if days > _DAYS]
     total = sum(1 for _ in kept.contents())
-    wanted = store.facts(database)
-    unwanted = [(name, size) for name, size in old if look.SHA256 + name not in wanted]
+    wanted = {sha256_of(fact) for fact in store.facts(database)}
+    unwanted = [(name, size) for name, size in old if name not in wanted]
     if not dry_run:
         unwanted = [(name, size) for name, size in unwanted if kept.remove(name, _DAYS)]
     return CollectedMedia(

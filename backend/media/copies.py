@@ -23,6 +23,7 @@ from .. import config, faults
 from ..config import Settings
 from ..errors import ArchiveStorageError, InvalidSettingError
 from . import look
+from .fact import sha256_of
 from .listing import Fingerprint
 
 try:
@@ -108,8 +109,8 @@ class MediaStore:
         Raises:
             ArchiveStorageError: if the store is full, or refuses
         """
-        while found.fact.startswith(look.SHA256):
-            target = self.path(found.fact.removeprefix(look.SHA256))
+        while digest := sha256_of(found.fact):
+            target = self.path(digest)
             with self._explained():
                 if _is_wanted_again(target, found.size):
                     return found
@@ -129,6 +130,53 @@ class MediaStore:
                     return found
             found = look.hashed(source, look.look(source))
         return found
+
+    def wants(self, digest: str, size: int) -> bool:
+        """Tells whoever clears up that a copy is wanted; returns whether there is none.
+
+        Args:
+            digest: its SHA-256, in hexadecimal digits
+            size: how many bytes it has
+        """
+        with self._explained():
+            is_there = _is_wanted_again(self.path(digest), size)
+        return not is_there
+
+    def add_content(self, chunks: Iterable[bytes]) -> tuple[str, int]:
+        """Copies what is read from elsewhere.
+
+        Args:
+            chunks: the content
+
+        Returns:
+            its SHA-256, and how many bytes it has
+
+        Raises:
+            ArchiveStorageError: if the store is full, or refuses
+        """
+        # A name like those of others, so that what is left of it is found
+        partial = self.path(secrets.token_hex(32) + _PARTIAL)
+        with self._explained():
+            partial.parent.mkdir(parents=True, exist_ok=True)
+        content, size = hashlib.sha256(), 0
+        try:
+            with self._explained(), partial.open("xb") as to:
+                for chunk in chunks:
+                    content.update(chunk)
+                    size += len(chunk)
+                    to.write(chunk)
+                to.flush()
+                os.fsync(to.fileno())
+            digest = content.hexdigest()
+            if self.wants(digest, size):
+                with self._explained():
+                    self.path(digest).parent.mkdir(parents=True, exist_ok=True)
+                    partial.chmod(0o444)
+                    partial.rename(self.path(digest))
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+        return digest, size
 
     def mark(self, owner: str) -> None:
         """Notes that a database uses the store.
@@ -289,24 +337,50 @@ def put(chunks: Iterable[bytes], target: Path, digest: str) -> bool:
     Raises:
         OSError: if it cannot be written
     """
+    with spooled(chunks, target.parent) as (partial, found):
+        if found != digest:
+            return False
+        name(partial, target)
+    return True
+
+
+@contextmanager
+def spooled(chunks: Iterable[bytes], folder: Path) -> Iterator[tuple[Path, str]]:
+    """Writes a file that has no name yet; it is gone at the end unless it was given one.
+
+    Args:
+        chunks: the content
+        folder: where to put it
+
+    Returns:
+        a context manager giving the file and the SHA-256 of its content
+
+    Raises:
+        OSError: if it cannot be written
+    """
     content = hashlib.sha256()
     # Not with the name in it: with some letters more, it may be too long
-    partial = target.with_name(f".{secrets.token_hex(8)}{_PARTIAL}")
+    partial = folder / f".{secrets.token_hex(8)}{_PARTIAL}"
     try:
         with partial.open("xb") as to:
             for chunk in chunks:
                 content.update(chunk)
                 to.write(chunk)
-        if content.hexdigest() != digest:
-            return False
-        _name(partial, target)
+        yield partial, content.hexdigest()
     finally:
         partial.unlink(missing_ok=True)
-    return True
 
 
-def _name(partial: Path, target: Path) -> None:
-    """Gives a file its name, unless somebody has put a file there meanwhile."""
+def name(partial: Path, target: Path) -> None:
+    """Gives a file its name, unless somebody has put a file there meanwhile.
+
+    Args:
+        partial: the file
+        target: the name
+
+    Raises:
+        FileExistsError: if there is one
+    """
     try:
         # Unlike a renaming, this fails then
         os.link(partial, target)

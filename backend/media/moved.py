@@ -81,6 +81,22 @@ class MovedMedia:
             return self.now + path.removeprefix(self.former)
         return path
 
+    def former_of(self, places: Iterable[str]) -> dict[str, str]:
+        """Returns the paths that documents have, by where the files are.
+
+        Args:
+            places: where files are; those that were not moved are left out
+        """
+        former = {new: path for path, new in self.others.items()}
+        found = {}
+        for place in places:
+            path = former.get(place, place)
+            if path == place and self.former and place.startswith(self.now):
+                path = self.former + place.removeprefix(self.now)
+            if self.place(path) == place != path:
+                found[place] = path
+        return found
+
     def places(self, listing: Listing) -> Listing:
         """Returns what is known of files, by where they are now.
 
@@ -91,11 +107,11 @@ class MovedMedia:
             return listing
         found: dict[str, Fingerprint] = {}
         for path, each in listing.items():
+            known = each
             if each.state is FileState.FILE and path in self.rewritten:
                 size, fact = self.rewritten[path]
-                # Of one that only its size and time were known, it is neither
-                each = each._replace(size=size, fact=fact if each.fact else "")
-            found.setdefault(self.place(path), each)
+                known = each._replace(size=size, fact=fact)
+            found.setdefault(self.place(path), known)
         return Listing.of(sorted(found.items()))
 
     def to_document(self) -> Document:
@@ -120,7 +136,7 @@ class MovedMedia:
         return cls(
             document["former"],
             document["now"],
-            {path: new for path, new in document["others"]},
+            dict(document["others"]),
             {path: (size, fact) for path, size, fact in document["rewritten"]},
         )
 
@@ -143,7 +159,7 @@ class MovedMedia:
         if steps:
             name, *rest = steps
             inner = f"{here}.{name}"
-            changed: Document = {
+            changed: Document | str = {
                 "$mergeObjects": [here, {name: self._within(inner, rest, depth + 1)}]
             }
             is_meant: Document = {
@@ -204,9 +220,7 @@ NOTHING = MovedMedia()
 
 
 def _folders(former: str, now: str) -> tuple[str, str]:
-    """Returns what two paths begin with before they are the same; nothing if that is a part of a
-    name.
-    """
+    """Returns what two paths begin with before they are the same, up to a slash."""
     if not look.is_local(former):
         # Such as those of Windows, whose files are told one by one
         return "", ""

@@ -20,7 +20,8 @@ from ..archive.folder import FolderStore
 from ..archive.read import Reader
 from ..errors import ArchiveStorageError, DamagedArchiveError, InvalidRequestError
 from ..progress import Progress, silent
-from . import carried, copies, look, packing, placing, scenes
+from . import carried, copies, packing, placing, scenes
+from .fact import SHA256, sha256_of
 from .listing import FileState, Listing
 from .moved import MovedMedia
 from .provider import is_remote
@@ -179,7 +180,7 @@ def _put_scene(name: str, place: str, content: bytes, found: Unpacked) -> None:
         found.written.append(target)
     found.paths[name] = str(target)
     if renamed != content:
-        found.rewritten[name] = (len(renamed), look.SHA256 + digest)
+        found.rewritten[name] = (len(renamed), SHA256 + digest)
 
 
 def _listing(path: Path) -> Listing:
@@ -196,7 +197,7 @@ def _listing(path: Path) -> Listing:
 def _contents(path: Path, listing: Listing) -> dict[str, str]:
     """Returns the hash of each file that a package has, by what its path was."""
     wanted = {
-        name: each.fact.removeprefix(look.SHA256)
+        name: sha256_of(each.fact)
         for name, each in listing.items()
         if each.state is FileState.FILE and not is_remote(name)
     }

@@ -11,7 +11,8 @@ from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
 from . import capture, look, references, store
 from .changes import Looked, MediaChange, judge
-from .listing import aligned, is_hash
+from .fact import hash_kind, is_hash
+from .listing import aligned
 from .moved import NOTHING
 
 
@@ -111,7 +112,7 @@ def _now(
     pairs = zip(was[is_other].tolist(), is_[is_other].tolist(), strict=True)
     # Who wrote to a file may have written the same: its hash tells, if one is known
     read = {
-        place: look.hashed(found.paths[place], found[place], f"{fact.partition(':')[0]}:")
+        place: look.hashed(found.paths[place], found[place], hash_kind(fact))
         for known, place in pairs
         if is_hash(fact := before.listing.facts[known])
         and look.is_local(found.paths[place])
