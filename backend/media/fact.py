@@ -71,20 +71,19 @@ def is_valid(value: str) -> bool:
     """
     if not value:
         return True
-    is_plain = len(value) < _MOST_CHARACTERS and not _CONTROL.search(value)
-    return is_plain and bool(_KIND.match(value)) and has_hashes(value)
+    if len(value) >= _MOST_CHARACTERS or _CONTROL.search(value) or not _KIND.match(value):
+        return False
+    told = parts(value)
+    return all(_HASHES[kind].fullmatch(told[kind]) for kind in _HASHES if kind in told)
 
 
-def has_hashes(value: str) -> bool:
-    """Returns whether what a fact says to be a hash is one, and no path.
+def has_odd_hash(value: str) -> bool:
+    """Returns whether a fact tells a SHA-256 that is none: copies are looked for by these.
 
     Args:
         value: the fact
     """
-    if value[:7] == SHA256 and len(value) == 71:
-        return _HASHES["sha256"].fullmatch(value, 7) is not None
-    told = parts(value)
-    return all(_HASHES[kind].fullmatch(told[kind]) for kind in _HASHES if kind in told)
+    return SHA256 in value and not _HASHES["sha256"].fullmatch(sha256_of(value))
 
 
 def is_hash(value: str) -> bool:

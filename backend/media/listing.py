@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .fact import has_hashes, is_hash
+from .fact import has_odd_hash, is_hash
 from .front_coding import inflate, pack, unpack
 
 _SIZES = struct.Struct("<7q")
@@ -289,7 +289,7 @@ class Listing:
             raise ValueError("it tells of a state that there is not")
         # Copies are looked for by these, so they must not be paths
         for fact in listing.facts:
-            if fact and not has_hashes(fact):
+            if has_odd_hash(fact):
                 raise ValueError(f"{fact[:80]!r} is no hash")
         return listing
 

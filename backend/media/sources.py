@@ -44,10 +44,12 @@ def checked(file: BinaryIO, known: Fingerprint) -> Iterator[bytes]:
             for digest in digests.values():
                 digest.update(chunk)
             yield chunk
-    # Who does not know the size of a file says that it has none
-    if (known.size and size != known.size) or any(
-        found.hexdigest() != told[kind] for kind, found in digests.items()
-    ):
+    if digests:
+        is_it = all(found.hexdigest() == told[kind] for kind, found in digests.items())
+    else:
+        # Who does not know the size of a file says that it has none
+        is_it = known.size in (0, size)
+    if not is_it:
         raise OtherContentError
 
 

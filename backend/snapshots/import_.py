@@ -39,7 +39,6 @@ from ..dataset.reference import DatasetReference, current_name
 from ..diff import latest_changes
 from ..errors import DuplicateNameError, InvalidRequestError
 from ..manifest import store as manifest_store
-from ..manifest.manifest import Manifest
 from ..media import carried
 from ..media import store as media_store
 from ..media.moved import NOTHING, MovedMedia
@@ -129,7 +128,7 @@ def take_in(
                 backend = registry.create(record.backend, database)
                 storage = backend.ingest(record, staged, captured)
             running.step("adopted")
-            manifest_store.save(database, record.id, _of_all_parts(manifests))
+            manifest_store.save(database, record.id, incoming.of_all_parts(manifests))
             carried.take_in(running, record, header.media, source, incoming.moved)
             Catalog(database).update(record.id, storage=storage)
             record = replace(record, storage=storage)
@@ -213,12 +212,6 @@ def _check_indexes(staged: State, captured: Mapping[Part, list[Document]]) -> No
             staged[part].collection.create_indexes(models)
             # What it is stored as has indexes of its own
             staged[part].collection.drop_indexes()
-
-
-def _of_all_parts(manifests: dict[Part, Manifest]) -> dict[Part, Manifest]:
-    """Adds that there are no documents of other parts, but for frames of those that have none."""
-    missing = [part for part in Part if part not in manifests and part is not Part.FRAMES]
-    return {**manifests, **dict.fromkeys(missing, Manifest.empty())}
 
 
 def _open(path: Path) -> Reader:

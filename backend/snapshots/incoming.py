@@ -49,3 +49,13 @@ class Incoming:
             )
         if self.check is not None:
             self.check(manifests)
+
+    @staticmethod
+    def of_all_parts(manifests: Mapping[Part, Manifest]) -> dict[Part, Manifest]:
+        """Adds that there are no documents of other parts, but for frames if there are none.
+
+        Args:
+            manifests: what was read
+        """
+        missing = [part for part in Part if part not in manifests and part is not Part.FRAMES]
+        return {**manifests, **dict.fromkeys(missing, Manifest.empty())}
