@@ -30,7 +30,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MediaStore:
     folder = tmp_path / "store"
     folder.mkdir()
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", str(folder))
-    return MediaStore.configured()
+    return MediaStore.at(str(folder))
 
 
 @pytest.fixture
@@ -274,8 +274,8 @@ def test_a_store_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", str(tmp_path / "unmounted"))
     with pytest.raises(fos.ArchiveStorageError, match="mount"):
         fos.capture_media(NAME, "v1", "copy")
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", "s3://bucket/media")
-    with pytest.raises(fos.InvalidSettingError, match="must be a folder"):
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", "ftp://bucket/media")
+    with pytest.raises(fos.InvalidSettingError, match="no URL of an object store"):
         fos.capture_media(NAME, "v1", "copy")
     assert fos.get_captured_media(NAME, "v1") is None
 

@@ -32,7 +32,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MediaStore:
     folder = tmp_path / "store"
     folder.mkdir()
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", str(folder))
-    return MediaStore.configured()
+    return MediaStore.at(str(folder))
 
 
 def of_one_file(path: str, name: str = NAME) -> fo.Dataset:
@@ -129,7 +129,7 @@ def test_half_a_copy_that_was_put_aside_comes_back_as_no_whole_one(kept: MediaSt
     assert not half.exists()
     kept.bring_back()
     assert half.exists()
-    assert not kept.has(digest)
+    assert not kept.find(digest)
 
 
 def test_a_copy_that_was_cut_off_is_made_anew(kept: MediaStore, tmp_path: Path) -> None:

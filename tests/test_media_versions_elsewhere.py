@@ -236,7 +236,7 @@ def test_a_copy_of_what_is_elsewhere_that_is_lost_is_made_again(
     proxy.trouble = lambda request: 403 if request.method == "GET" else None
     captured = fos.capture_media(NAME, "v1", "copy")
     assert captured.found == 2
-    assert not copies.has(digest)
+    assert not copies.find(digest)
 
 
 # --- lakeFS and the Hub, as documented
@@ -394,7 +394,7 @@ def test_packages_of_others_give_contents(
     Assets.contents = {"asset://mask-1": b"one", "asset://mask-0": b""}
     masks(tmp_path, list(Assets.contents))
     fos.create_snapshot(NAME, "v1", media="copy")
-    assert copies.has(hashlib.sha256(b"one").hexdigest())
+    assert copies.find(hashlib.sha256(b"one").hexdigest())
     assert restored(tmp_path / "back") == ({"mask-1": "one"}, 1)
     fos.create_snapshot(NAME, "v2", media="remote")
     shutil.rmtree(copies.folder / "sha256")

@@ -19,6 +19,7 @@ from ..results.listed import Listed
 from ..results.serialize import Record
 from . import capture, copies, placing, store
 from .fact import MD5, SHA256, is_hash, parts
+from .kept import if_configured
 from .listing import FileState, Fingerprint, Listing
 from .provider import is_remote
 from .sources import OtherContentError, Sources
@@ -79,7 +80,7 @@ def bring_back(
         there = set(capture.paths_of(database, record, samples, moved))
         found = {path: each for path, each in found.items() if moved.place(path) in there}
     known = {path: each for path, each in found.items() if _can_be_told(path, each)}
-    sources = Sources(copies.if_configured(deployment.note(database).id), moved)
+    sources = Sources(if_configured(deployment.note(database).id), moved)
     placed = placing.places(known)
     paths: dict[str, str] = {}
     lost = [path for path in known if path not in placed]

@@ -27,8 +27,8 @@ from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress, silent
 from ..storage import registry
 from . import look, provider, references, scenes, store
-from .copies import MediaStore
 from .fact import SHA256, sha256_of
+from .kept import Copies, configured
 from .listing import FileState, Fingerprint, Listing
 from .moved import NOTHING, MovedMedia
 from .references import Some, Valued
@@ -63,7 +63,7 @@ def capture(
         ArchivedSnapshotError: if it is archived
     """
     record = Catalog(database).get(dataset.id, name, dataset.name)
-    kept = MediaStore.configured() if level is MediaLevel.COPY else None
+    kept = configured() if level is MediaLevel.COPY else None
     base, known = _newest(database, dataset.id)
     moved = store.moved(database, record)
     located = located_paths(database, record, moved)
@@ -282,7 +282,7 @@ def _of_scenes(paths: Iterable[str]) -> Iterator[str]:
         yield from files
 
 
-def _keep(kept: MediaStore, listing: Listing, progress: Progress) -> Listing:
+def _keep(kept: Copies, listing: Listing, progress: Progress) -> Listing:
     """Copies what was read; what is written to meanwhile is read again."""
     found: list[tuple[str, Fingerprint]] = []
     items = list(listing.items())
@@ -298,7 +298,7 @@ def _keep(kept: MediaStore, listing: Listing, progress: Progress) -> Listing:
     return Listing.of(found)
 
 
-def _fetched(sources: Sources, kept: MediaStore, path: str, found: Fingerprint) -> Fingerprint:
+def _fetched(sources: Sources, kept: Copies, path: str, found: Fingerprint) -> Fingerprint:
     """Copies what another system has; without a copy, what is known of it is what it says."""
     digest = sha256_of(found.fact)
     if found.state is not FileState.FILE or (digest and not kept.wants(digest, found.size)):

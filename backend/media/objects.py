@@ -119,7 +119,7 @@ class _Bucket:
             return None
         if "etag" in told and _plain(found.meta.get("e_tag") or "") != told["etag"]:
             return None
-        return cast("BinaryIO", io.BufferedReader(_Stream(found.stream())))
+        return cast("BinaryIO", io.BufferedReader(Stream(found.stream())))
 
     def _fail(self, error: BaseException) -> None:
         self._has_failed = True
@@ -129,7 +129,7 @@ class _Bucket:
         )
 
 
-class _Stream(io.RawIOBase):
+class Stream(io.RawIOBase):
     """What a store sends, as a file."""
 
     def __init__(self, chunks: Iterable[Any]) -> None:

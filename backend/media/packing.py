@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
 from pymongo.database import Database
 
@@ -26,15 +27,19 @@ from ..errors import ArchivedSnapshotError, InvalidRequestError
 from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
 from ..results.listed import Listed
-from . import capture, carried, copies, store
+from . import capture, carried, store
 from .changes import MediaChange, judge
 from .fact import sha256_of
+from .kept import Copy, if_configured
 from .listing import FileState, Fingerprint, Listing
 from .moved import NOTHING
 from .provider import is_local_file, is_remote
 from .sources import Sources
 
 logger = logging.getLogger(__name__)
+
+Content: TypeAlias = Path | bytes | Copy
+"""A content, or where it is."""
 
 FOLDER = "media/"
 CHECKSUMS = "MEDIA-SHA256SUMS"
@@ -50,7 +55,7 @@ class Packed:
 
     header: Document
     """What the archive's header tells of them."""
-    contents: dict[str, Path | bytes]
+    contents: dict[str, Content]
     """Each content, or where it is, by its SHA-256."""
 
     def after(self, archive: Iterable[bytes], progress: Progress = silent) -> Iterator[bytes]:
@@ -115,7 +120,7 @@ def gather(
     # Contents are named by their SHA-256
     seen = capture.look_at(there, MediaLevel.COPY, moved.places(known), progress)
     found = seen.called(located)
-    sources = Sources(copies.if_configured(deployment.note(database).id), moved)
+    sources = Sources(if_configured(deployment.note(database).id), moved)
     contents, lost = _contents(known if is_told else found, known, found, sources)
     if lost:
         raise InvalidRequestError(
@@ -154,15 +159,15 @@ def _untold(known: Listing) -> list[str]:
 
 def _contents(
     wanted: Listing, known: Listing, found: Listing, sources: Sources
-) -> tuple[dict[str, Path | bytes], list[str]]:
+) -> tuple[dict[str, Content], list[str]]:
     """Returns where each content is, and which files are not to be had."""
-    place, contents, lost = known.places(), dict[str, Path | bytes](), list[str]()
+    place, contents, lost = known.places(), dict[str, Content](), list[str]()
     for (path, each), (_, now) in zip(wanted.items(), found.items(), strict=True):
         was = known[place[path]] if path in place else None
         if is_remote(path):
             # What is elsewhere can be had from there
             continue
-        source: Path | bytes | None = None
+        source: Content | None = None
         if each.state is FileState.UNREADABLE or _is_other(was, now, each):
             pass
         elif each.state is not FileState.FILE:
@@ -203,12 +208,13 @@ def _without_end(archive: Iterable[bytes]) -> Iterator[bytes]:
         yield held
 
 
-def _file(digest: str, path: Path | bytes) -> Iterator[bytes]:
+def _file(digest: str, path: Content) -> Iterator[bytes]:
     name = digest if isinstance(path, bytes) else str(path)
     try:
-        with io.BytesIO(path) if isinstance(path, bytes) else path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
+        with _opened(path) as file:
+            size = path.size if isinstance(path, Copy) else file.seek(0, 2)
+            if not isinstance(path, Copy):
+                file.seek(0)
             yield _entry(FOLDER + digest, size)
             content, left = hashlib.sha256(), size
             while left and (chunk := file.read(min(left, _READ_BYTES))):
@@ -226,6 +232,12 @@ def _file(digest: str, path: Path | bytes) -> Iterator[bytes]:
             "written; try again."
         )
     yield bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _opened(content: Content) -> BinaryIO:
+    if isinstance(content, bytes):
+        return io.BytesIO(content)
+    return content.open() if isinstance(content, Copy) else content.open("rb")
 
 
 def _entry(name: str, size: int) -> bytes:

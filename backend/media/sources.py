@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..errors import ArchiveStorageError
 from . import provider, scenes
-from .copies import MediaStore
-from .fact import MediaFact, parts, sha256_of
+from .fact import MediaFact, is_hash, parts, sha256_of
+from .kept import Copies, Copy
 from .listing import FileState, Fingerprint
 from .moved import MovedMedia
 from .provider import Named
@@ -79,7 +80,7 @@ _HASHES: dict[str, Callable[[int], Any]] = {
 class Sources:
     """Where the content that files had can be had."""
 
-    kept: MediaStore | None
+    kept: Copies | None
     """Copies, if there are any."""
     moved: MovedMedia
     """Where the files of the snapshot are, if not where its documents say."""
@@ -98,25 +99,28 @@ class Sources:
         if known.state is not FileState.FILE:
             return
         digest = sha256_of(known.fact)
-        found = [self.copy(digest)] if digest else []
+        copy = self.copy(digest) if digest else None
+        if copy is not None:
+            with suppress(ArchiveStorageError):
+                yield checked(copy.open(), known)
         # A copy may be damaged, and then the file may still be what it was
-        found += [Path(place) for place in dict.fromkeys((self.moved.place(path), path))]
-        for place in found if _is_proven(known) else ():
+        places = [Path(place) for place in dict.fromkeys((self.moved.place(path), path))]
+        for place in places if is_hash(known.fact) else ():
             # What is at a path now may be anything, unless a hash tells
             with suppress(OSError):
-                if place is not None and place.is_file():
+                if place.is_file():
                     yield checked(place.open("rb"), known)
         if digest and (scene := self.former_scene(path, digest)) is not None:
             yield iter((scene,))
         yield from self.of_others(path, known)
 
-    def copy(self, digest: str) -> Path | None:
-        """Returns where the copy of a content is; None if there is none.
+    def copy(self, digest: str) -> Copy | None:
+        """Returns the copy of a content; None if there is none.
 
         Args:
             digest: its SHA-256
         """
-        return self.kept.path(digest) if self.kept is not None and self.kept.has(digest) else None
+        return None if self.kept is None else self.kept.find(digest)
 
     def former_scene(self, path: str, digest: str) -> bytes | None:
         """Returns a scene as it was before it named the files where they are now.
@@ -145,7 +149,3 @@ class Sources:
             file = named.open(path, fact)
             if file is not None:
                 yield checked(file, known)
-
-
-def _is_proven(known: Fingerprint) -> bool:
-    return any(kind in ("sha256", "md5") for kind in parts(known.fact))
