@@ -15,7 +15,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.media import collecting, look
 from support.media_files import NAME, files, groups, images, videos
-from support.s3 import BUCKET, Proxy, client, empty_bucket, objects, s3_server
+from support.s3 import BUCKET, Proxy, Request, client, empty_bucket, objects, s3_server
 
 pytest.importorskip("obstore")
 
@@ -178,12 +178,13 @@ def test_who_looks_after_it_was_removed_makes_it_anew(
 ) -> None:
     kept, digest = old(server, monkeypatch)
 
-    def meanwhile(point: str) -> None:
-        if point == "media.wanted":
+    def meanwhile(request: Request) -> None:
+        if request.method == "PUT" and "wanted" in request.path:
             # It was decided before that was said
-            client(server).delete_object(Bucket=BUCKET, Key=f"media/sha256/{digest[:2]}/{digest}")
+            key = f"media/sha256/{digest[:2]}/{digest}"
+            client(server).delete_object(Bucket=BUCKET, Key=key)
 
-    monkeypatch.setattr(faults, "reach", meanwhile)
+    proxy.trouble = meanwhile
     assert kept.wants(digest, 9)
 
 

@@ -62,7 +62,6 @@ class ObjectCopies(Copies):
         if found is not None and _days(found["last_modified"], self._now()) > _YOUNG_DAYS:
             with self._explained():
                 obstore.put(self._store, f"wanted/{digest}", b"")
-            faults.reach("media.wanted")
             found = self._look(_key(digest))
         return found is None or int(found["size"]) != size
 
