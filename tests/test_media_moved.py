@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import bson
 import fiftyone as fo
@@ -14,9 +16,12 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.media.moved import MovedMedia
+from support.app import AppServer
+from support.app_client import Client
 from support.archives import turned_on
 from support.full import Document
 from support.invariants import assert_sound
+from support.media import street_dataset
 from support.media_files import NAME, files, groups, images, media, videos, write
 
 KINDS = {"images": images, "videos": videos, "groups": groups}
@@ -208,6 +213,53 @@ def test_into_a_dataset_that_is_here_as_well(tmp_path: Path) -> None:
     (tmp_path / "there/masks/0.png").write_text("painted over since")
     mask = Path(fos.load_snapshot(NAME, "v1").first().drivable.mask_path)
     assert mask.read_text() == "masks/0.png"
+
+
+def test_from_the_id_of_a_run_to_what_the_app_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    mlflow = pytest.importorskip("mlflow")
+    before = street_dataset(NAME, tmp_path)
+    labels = before.values("ground_truth.detections.label")
+    shutil.copytree(tmp_path, tmp_path / "kept", ignore=lambda *_: ["runs", "kept"])
+    fos.create_snapshot(NAME, "v1", media="hash")
+    with mlflow.start_run() as run:
+        mlflow.log_input(fos.mlflow_dataset(NAME, "v1"), context="training")
+    package = fos.export_snapshot(NAME, "v1", tmp_path / "v1.tar", media=True)
+    fo.delete_dataset(NAME)
+    for path in tmp_path.glob("street-*.png"):
+        path.unlink()
+    fos.import_snapshot(package, media_to=tmp_path / "here")
+    fo.load_dataset(NAME).clear()
+
+    trained_on = fos.open_run(f"mlflow:{run.info.run_id}")
+    assert trained_on.values("ground_truth.detections.label") == labels
+    with AppServer(tmp_path / "server.log", FIFTYONE_MODULE_PATH="fiftyone_snapshots") as server:
+        answer = Client(server, trained_on).query(
+            """
+            query ($name: String!) {
+                samples(dataset: $name, view: [], first: 20) {
+                    ... on SampleItemStrConnection {
+                        edges { node { ... on ImageSample { sample urls { field url } } } }
+                    }
+                }
+            }
+            """,
+            name=trained_on.name,
+        )
+        edges = answer["data"]["samples"]["edges"]
+        assert len(edges) == 12
+        for number, edge in enumerate(edges):
+            (url,) = [each["url"] for each in edge["node"]["urls"] if each["field"] == "filepath"]
+            address = f"{server.url}/media?{urlencode({'filepath': url})}"
+            with urllib.request.urlopen(address, timeout=60) as picture:
+                shown = picture.read()
+            assert shown == (tmp_path / f"kept/street-{number:03d}.png").read_bytes()
+            drawn = edge["node"]["sample"]["ground_truth"]["detections"]
+            assert [label["label"] for label in drawn] == labels[number]
 
 
 @pytest.mark.parametrize(
