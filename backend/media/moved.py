@@ -19,6 +19,8 @@ from .listing import FileState, Fingerprint, Listing
 
 logger = logging.getLogger(__name__)
 
+_FILEPATH = "filepath"
+
 _MOST = 10_000
 """Of files that are not where the others of their folder are; the server reads their paths with
 each query."""
@@ -149,8 +151,15 @@ class MovedMedia:
         found: list[Document] = []
         for path in paths:
             first, *steps = path.split(".")
-            found.append({"$set": {first: self._within(f"${first}", steps, 0)}})
+            # Read most often, and never a list
+            is_plain = path == _FILEPATH
+            value = self._text(f"${first}") if is_plain else self._within(f"${first}", steps, 0)
+            found.append({"$set": {first: value}})
         return found
+
+    def _text(self, value: str) -> Document:
+        is_text: Document = {"$eq": [{"$type": value}, "string"]}
+        return {"$cond": [is_text, self._replaced(value), value]}
 
     def _within(self, value: str, steps: list[str], depth: int) -> Document:
         """Returns an expression for a value of which some texts are replaced, also in lists."""
