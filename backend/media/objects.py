@@ -106,6 +106,8 @@ class _Bucket:
 
     def get(self, key: str, told: Mapping[str, str]) -> BinaryIO | None:
         """Opens what was told of an object; None if the store does not have that."""
+        if self._has_failed:
+            return None
         obstore = importlib.import_module("obstore")
         exceptions = importlib.import_module("obstore.exceptions")
         version = told.get("version")
@@ -114,7 +116,9 @@ class _Bucket:
                 self._store, key, options={"version": version} if version else None
             )
         except (exceptions.BaseError, OSError, ValueError) as error:
-            if not isinstance(error, (exceptions.NotFoundError, FileNotFoundError)):
+            # Of one object, others may be there, and allowed
+            of_one = exceptions.NotFoundError, exceptions.PermissionDeniedError, FileNotFoundError
+            if not isinstance(error, of_one):
                 self._fail(error)
             return None
         if "etag" in told and _plain(found.meta.get("e_tag") or "") != told["etag"]:
