@@ -37,9 +37,10 @@ $(STAMP): requirements.lock requirements-integrations.lock pyproject.toml
 	@# A virtual environment without a working pip is the rest of an interrupted set-up.
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Setting up .venv, once. It takes some minutes, and 1.6 GB of disk; somewhat less is downloaded."
-	$(PY) -m pip install --require-hashes -r requirements.lock
+	@# The lock has all that is needed. What is imported is compiled then, and most never is.
+	$(PY) -m pip install --no-deps --no-compile --require-hashes -r requirements.lock
 	@# Only what the other one does not have, so its packages stay as they are.
-	$(PY) -m pip install -qq --no-deps --require-hashes -r requirements-integrations.lock
+	$(PY) -m pip install -qq --no-deps --no-compile --require-hashes -r requirements-integrations.lock
 	$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -18,7 +18,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.dataset.parts import Documents, Part
 from fiftyone_snapshots.backend.mongo.database import connect
 from fiftyone_snapshots.backend.storage import collections
-from fiftyone_snapshots.backend.storage.delta import chain as chains
+from fiftyone_snapshots.backend.storage.delta import chains
 from fiftyone_snapshots.backend.storage.delta.gc import collect_garbage
 
 from .data import LABELS, image_dataset, video_dataset

@@ -155,7 +155,7 @@ def import_snapshot(
     If its dataset is on this server it becomes a snapshot of that, at its place in the history.
     Else a new dataset is made, which is what the snapshot is. Media files that are in the file are
     put into a folder if one is given, beside what is there: nothing is overwritten. A new dataset
-    refers to them then; the snapshot is what it was, and goes on naming the former files.
+    refers to them then; the snapshot is what it was, and shows them when it is opened.
 
     Args:
         path: the file

@@ -49,7 +49,7 @@ def capture_media(
             written to; ``"remote"``, of files in object stores their size, etag and version as
             well; ``"hash"``, the SHA-256 of its content as well, for which files are read
             that were not read before; or ``"copy"``, its content as well, which is copied to the
-            folder ``FIFTYONE_SNAPSHOTS_MEDIA_STORE`` unless it is there
+            folder ``FIFTYONE_SNAPSHOTS_MEDIA_STORE`` unless it is there, also from other systems
 
     Returns:
         a :class:`CapturedMedia`
@@ -101,15 +101,16 @@ def restore_media(
 ) -> RestoredMedia:
     """Puts the media files of a snapshot into a folder, with the content that they had.
 
-    They come from the copies that :func:`capture_media` has made, or from where they are, if a
-    hash shows that they still are what they were. Nothing is overwritten: a file that is there
+    They come from the copies that :func:`capture_media` has made, from where they are, if a hash
+    shows that they still are what they were, or from another system that has kept what they were,
+    such as DVC or a store with versions. Nothing is overwritten: a file that is there
     with another content stays, and the one of the snapshot goes beside it, under a name that ends
     in its hash. The dataset goes on referring to the files that it refers to;
     :func:`repoint_media` makes it refer to these.
 
     Args:
         dataset_name: the name of the dataset
-        snapshot_name: the name of the snapshot, of whose media hashes were captured
+        snapshot_name: the name of the snapshot, of whose media hashes or versions were captured
         view_or_ids (None): a sample or its id, several, or a view; by default, all samples
         to: the folder, which is made if it is not there
 
@@ -117,7 +118,7 @@ def restore_media(
         a :class:`RestoredMedia`, which is true if all files could be brought back
 
     Raises:
-        ValueError: if there is no such dataset or snapshot, or no hashes were captured
+        ValueError: if there is no such dataset or snapshot, or no hashes or versions were captured
         ArchiveStorageError: if the folder cannot be written to
     """
     connection, dataset = read(dataset_name)

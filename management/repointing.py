@@ -43,7 +43,7 @@ def unpacking_media(
     # Before anybody can see the dataset: what is damaged ends here
     unpacked = unpacking.unpack(path, folder, reporter())
     try:
-        record = import_.import_(database, path, dataset_name)
+        record = import_.import_(database, path, dataset_name, unpacked.moved())
     except OutcomeUnknownError:
         # Then it may be here, and need them
         raise

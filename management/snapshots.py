@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 import fiftyone.core.dataset as fod
 from pymongo.database import Database
@@ -72,7 +73,7 @@ def create_snapshot(
     connection, dataset = change(dataset_name)
     valid = names.validate_tags(tags)
     level = Settings.load().media if media is None else MediaLevel.named(media)
-    record = create.create(
+    snapshot = create.create(
         connection,
         dataset,
         snapshot_name,
@@ -81,8 +82,8 @@ def create_snapshot(
         trust_timestamps=trust_timestamps,
     )
     if level is not MediaLevel.NONE:
-        _capture_media(connection, dataset, record.name, level)
-    return info.public(connection, record)
+        _capture_media(connection, dataset, snapshot.name, level)
+    return snapshot
 
 
 def _capture_media(
@@ -135,10 +136,10 @@ def get_snapshot_info(
     Raises:
         ValueError: if there is no such dataset
     """
-    connection, dataset = read(dataset_name)
+    connection, dataset = find(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
-    record = Catalog(connection).find(dataset.id, name)
-    return info.public(connection, record) if record else None
+    mend = partial(maintenance.mend, connection, dataset.id)
+    return info.find(connection, dataset.id, name, mend)
 
 
 @acting(Action.LOAD)
@@ -159,7 +160,7 @@ def load_snapshot(
     """
     connection, dataset = find(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
-    return load.load(connection, dataset, name, lambda: maintenance.mend(connection, dataset.id))
+    return load.load(connection, dataset, name, partial(maintenance.mend, connection, dataset.id))
 
 
 @acting(Action.CLONE)
@@ -210,8 +211,7 @@ def edit_snapshot(
     """
     connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
-    record = edit.edit(connection, dataset, name, new_name, description)
-    return info.public(connection, record)
+    return edit.edit(connection, dataset, name, new_name, description)
 
 
 @acting(Action.TAG)
@@ -236,8 +236,7 @@ def tag_snapshot(
     connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     valid = names.validate_tags(tags)
-    record = edit.edit(connection, dataset, name, add_tags=valid)
-    return info.public(connection, record)
+    return edit.edit(connection, dataset, name, add_tags=valid)
 
 
 @acting(Action.TAG)
@@ -262,8 +261,7 @@ def untag_snapshot(
     connection, dataset = change(dataset_name)
     name = name_of(connection, dataset, snapshot_name)
     valid = names.validate_tags(tags)
-    record = edit.edit(connection, dataset, name, remove_tags=valid)
-    return info.public(connection, record)
+    return edit.edit(connection, dataset, name, remove_tags=valid)
 
 
 @acting(Action.DELETE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import fiftyone.core.dataset as fod
@@ -9,10 +10,11 @@ import fiftyone.core.dataset as fod
 from ..backend.access import Action
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.errors import InvalidRequestError
-from ..backend.trackers import mlflow
+from ..backend.trackers import mlflow, noticed
 from ..backend.trackers.run import TrackedRun
 from .addresses import lock_snapshot, open_snapshot_uri
-from .authorize import acting
+from .authorize import acting, why_not
+from .datasets import find
 
 
 @acting(Action.LIST)
@@ -59,6 +61,27 @@ def list_runs_of(
         TrackerError: if it does not answer
     """
     return mlflow.runs_on(lock_snapshot(dataset_name, snapshot_name).uri)
+
+
+def runs_as_noticed(
+    dataset_name: str, snapshot_ids: Iterable[str], *, also_new: bool = True
+) -> dict[str, tuple[TrackedRun, ...]]:
+    """Returns the runs that used snapshots, as the tracker last told, and has it asked again.
+
+    For whoever shows them, and asks every few seconds; :func:`list_runs_of` waits for the tracker.
+
+    Args:
+        dataset_name: the name of the dataset
+        snapshot_ids: the ids of the snapshots
+        also_new (True): whether those are asked for that nobody has asked for yet
+
+    Returns:
+        the runs, newest first, by the ids of the snapshots; those that have none are left out
+    """
+    if not noticed.is_set() or why_not(Action.LIST_RUNS, dataset_name) is not None:
+        return {}
+    connection, dataset = find(dataset_name)
+    return noticed.runs_of(connection, dataset, snapshot_ids, also_new=also_new)
 
 
 @acting(Action.LOAD, each=True)

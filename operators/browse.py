@@ -16,6 +16,7 @@ from ..backend.catalog import names
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
 from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
+from ..management.trackers import runs_as_noticed
 from . import lost, running, switching
 from .asking import asking
 from .base import Plain, PluginOperator, SnapshotOperator, Target, choose_snapshot
@@ -289,6 +290,9 @@ class Seen:
                 for entry in seen.operations
             ],
             [(task.id, is_running) for task, is_running in self.tasks],
+            runs_as_noticed(
+                self.target.dataset, [each.id for each in self.history.entries], also_new=False
+            ),
         )
 
 

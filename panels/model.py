@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -16,7 +17,9 @@ from ..backend.merge.open_merges import OpenMerge
 from ..backend.operations.journal import Entry
 from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
+from ..backend.trackers.run import TrackedRun
 from ..backend.trash.trash import TrashItem, TrashKind
+from ..management.trackers import runs_as_noticed
 from ..operators import browse, running
 from ..operators.base import Target
 
@@ -67,6 +70,8 @@ class Shown:
     operations: list[Entry]
     tasks_under_way: list[running.Task]
     tasks_ended: list[running.Task]
+    tracked: Mapping[str, Sequence[TrackedRun]]
+    """Which runs of a tracker used a snapshot, by its id, as far as is known by now."""
     version: str
     """Of all this; see :class:`~.browse.Seen`."""
 
@@ -94,12 +99,12 @@ class Shown:
             offset=page * PAGE_SIZE,
             limit=PAGE_SIZE,
         )
-        is_head = target.snapshot is None
+        is_head, shown = target.snapshot is None, overview.page(query)
         return cls(
             target=target,
             overview=overview,
             everything=everything.entries,
-            history=overview.page(query),
+            history=shown,
             page=page,
             newest=next(
                 (e for e in everything.entries if e.state is not SnapshotState.CREATING), None
@@ -113,6 +118,7 @@ class Shown:
             operations=overview.operations,
             tasks_under_way=[task for task, is_running in seen.tasks if is_running],
             tasks_ended=[task for task, is_running in seen.tasks if not is_running],
+            tracked=runs_as_noticed(target.dataset, [each.id for each in shown.entries]),
             version=seen.version,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fiftyone.operators import types
@@ -13,6 +14,7 @@ from ..backend.diff.version_hash import Equality
 from ..backend.operations.journal import Entry
 from ..backend.search.history import HistoryEntry
 from ..backend.search.lineage import RunKind, RunLineage
+from ..backend.trackers.run import TrackedRun
 from ..operators import menu as snapshot_menu
 from ..operators.words import MINUS, ago, plural, size, until
 from . import widgets
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 # Plotly's text follows the App's theme but for second axes: this is read on light and dark
 _GREY = "#8f8f9f"
 _AXIS = {"size": 12, "color": _GREY}
+
+_RUNS_TOLD = 20
 
 
 def snapshot(
@@ -80,7 +84,8 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         widgets.chip(title, f"tag_{number}", tag, widgets.SECONDARY, "A tag of this snapshot")
     if not entry.is_in_trash:
         runs = [run for run in shown.overview.runs if run.snapshot_exists]
-        _runs(title, [run for run in runs if run.snapshot_name == entry.name])
+        of_entry = [run for run in runs if run.snapshot_name == entry.name]
+        _runs(title, of_entry, shown.tracked.get(entry.id, ()))
     if entry.changes is not None and entry.state is not SnapshotState.CREATING:
         line = widgets.row(title, "changes", gap=1, style={"item": {"width": "auto", "ml": 0.5}})
         counts(line, entry.changes)
@@ -107,9 +112,15 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.75rem", title=about_it)
 
 
-def _runs(title: types.Object, runs: list[RunLineage]) -> None:
-    """Tells which runs were computed on a snapshot, and by which models."""
-    if not runs:
+def _runs(title: types.Object, runs: list[RunLineage], tracked: Sequence[TrackedRun]) -> None:
+    """Tells which runs were computed on a snapshot or trained on it, and which models are theirs.
+
+    Args:
+        title: where to tell it
+        runs: FiftyOne's
+        tracked: those of an experiment tracker
+    """
+    if not runs and not tracked:
         return
     lines = []
     for run in runs:
@@ -117,7 +128,11 @@ def _runs(title: types.Object, runs: list[RunLineage]) -> None:
         since = "" if run.head is Equality.EQUAL else ", edited since"
         model = "" if run.model is None else f": {run.model[:80]}"
         lines.append(f"{what} {run.key}{since}{model}")
-    widgets.chip(title, "runs", plural(len(runs), "run"), widgets.SECONDARY, "\n".join(lines))
+    for known in tracked:
+        told = [", ".join(known.contexts), known.status.lower(), *known.models]
+        lines.append(f"{known.run} '{known.name[:80]}': {', '.join(filter(None, told))[:200]}")
+    count = plural(len(lines), "run")
+    widgets.chip(title, "runs", count, widgets.SECONDARY, "\n".join(lines[:_RUNS_TOLD]))
 
 
 def _size(entry: HistoryEntry) -> tuple[str, str]:

@@ -64,6 +64,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--replica-set", action="store_true", help="run on a replica set of three members"
     )
+    group.addoption(
+        "--members",
+        type=int,
+        default=3,
+        help="of that many members: one is quick, but there is no other to take over",
+    )
     group.addoption("--long", action="store_true", help="also run the tests that take minutes")
     group.addoption("--large", action="store_true", help="also run the tests on large datasets")
     group.addoption(
@@ -157,7 +163,7 @@ def _start_run(config: pytest.Config) -> dict[str, str]:
     is_roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
     data = _make_folder(config, MEMORY if is_roomy and not config.getoption("--large") else None)
     if config.getoption("--replica-set"):
-        server = ReplicaSet(data)
+        server = ReplicaSet(data, config.getoption("--members"))
     else:
         # For fail points, see `failing`
         args = ("--setParameter", "enableTestCommands=1")

@@ -16,7 +16,7 @@ from fiftyone_snapshots.backend.dataset.parts import Part
 from fiftyone_snapshots.backend.errors import SnapshotError
 from fiftyone_snapshots.backend.manifest import store as manifest_store
 from fiftyone_snapshots.backend.manifest.cache import CachedPart, Recent
-from fiftyone_snapshots.backend.storage.delta import chain as chains
+from fiftyone_snapshots.backend.storage.delta import chains
 from fiftyone_snapshots.backend.storage.delta.source import VirtualSource
 from support.datasets import image_dataset
 from support.full import Document

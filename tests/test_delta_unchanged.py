@@ -15,6 +15,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.mongo.database import Server
 from fiftyone_snapshots.backend.storage.delta.collection_token import CollectionToken
 from support.crash import Child
 from support.full import Document
@@ -155,9 +156,9 @@ def test_there_is_no_quiet_moment_while_something_is_written(
     samples: Collection[Document], pytestconfig: pytest.Config
 ) -> None:
     if pytestconfig.getoption("--replica-set"):
-        assert CollectionToken.quiet(samples) is None
+        assert CollectionToken.quiet(samples, Server.of(samples.database)) is None
         return
-    assert CollectionToken.quiet(samples) is not None
+    assert CollectionToken.quiet(samples, Server.of(samples.database)) is not None
 
     def write_slowly() -> None:
         # Holds its place among the writers while it waits
@@ -168,4 +169,4 @@ def test_there_is_no_quiet_moment_while_something_is_written(
     with Child(write_slowly):
         while (samples.find_one({"_id": first["_id"]}) or {})["_rand"] == first["_rand"]:
             pass
-        assert CollectionToken.quiet(samples) is None
+        assert CollectionToken.quiet(samples, Server.of(samples.database)) is None

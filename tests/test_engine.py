@@ -17,7 +17,7 @@ from fiftyone_snapshots.backend import doctor, faults
 from fiftyone_snapshots.backend.dataset import change_token
 from fiftyone_snapshots.backend.dataset.parts import Head
 from fiftyone_snapshots.backend.mongo import counters, engine
-from fiftyone_snapshots.backend.mongo.database import is_replicated, server_process
+from fiftyone_snapshots.backend.mongo.database import Server, is_replicated, server_process
 from fiftyone_snapshots.backend.mongo.engine import Fact
 from fiftyone_snapshots.backend.storage import watch
 from fiftyone_snapshots.backend.storage.delta import collection_token
@@ -212,10 +212,10 @@ def test_without_order_nothing_rests_on_record_numbers(
         pytest.skip("there, nothing does")
     dataset = image_dataset(NAME, 5, persistent=True)
     samples = database[dataset._sample_collection_name]
-    assert HighWaterMark.of(samples) is not None
+    assert HighWaterMark.of(samples, Server.of(samples.database)) is not None
     known = frozenset(Fact) - {Fact.KEEPS_ORDER}
     monkeypatch.setattr(engine, "_seen", {server_process(database): known})
-    assert HighWaterMark.of(samples) is None
+    assert HighWaterMark.of(samples, Server.of(samples.database)) is None
 
 
 def test_without_counting_each_write_none_is_followed(

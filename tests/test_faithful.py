@@ -238,7 +238,7 @@ class TestLoadedSnapshot:
 
         def load(number: int) -> str:
             together.wait()
-            return project.project(ours, record, state, NAME)
+            return project.project(ours, record, state, NAME).name
 
         with ThreadPoolExecutor(4) as pool:
             assert set(pool.map(load, range(4))) == {f"{NAME}@{SNAPSHOT}"}

@@ -9,7 +9,7 @@ from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from fiftyone_snapshots.backend.mongo.database import is_replicated
+from fiftyone_snapshots.backend.mongo.database import Server, is_replicated
 from fiftyone_snapshots.backend.rawbson.ids import Ids
 from fiftyone_snapshots.backend.storage.delta.high_water import HighWaterMark
 from support.full import Document
@@ -31,7 +31,7 @@ def ids(count: int) -> list[ObjectId]:
 
 
 def mark(collection: Collection[Document]) -> HighWaterMark:
-    found = HighWaterMark.of(collection)
+    found = HighWaterMark.of(collection, Server.of(collection.database))
     assert found is not None
     # As it is kept
     return HighWaterMark.from_document(found.to_document())
@@ -84,7 +84,7 @@ def test_of_another_collection_nothing_is_known(collection: Collection[Document]
     insert(collection, ids(10))
     before = mark(collection)
     collection.drop()
-    assert HighWaterMark.of(collection) is None
+    assert HighWaterMark.of(collection, Server.of(collection.database)) is None
     assert inserted(before, collection) is None
     insert(collection, ids(5))
     assert inserted(before, collection) is None

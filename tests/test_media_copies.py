@@ -17,6 +17,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.media import copies, look
 from fiftyone_snapshots.backend.media.copies import MediaStore
+from fiftyone_snapshots.backend.media.fact import SHA256
 from support.command_line import Run, in_this_process
 from support.copied import become_a_copy
 from support.crash import die, in_child
@@ -29,7 +30,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MediaStore:
     folder = tmp_path / "store"
     folder.mkdir()
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", str(folder))
-    return MediaStore.configured()
+    return MediaStore.at(str(folder))
 
 
 @pytest.fixture
@@ -273,8 +274,8 @@ def test_a_store_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", str(tmp_path / "unmounted"))
     with pytest.raises(fos.ArchiveStorageError, match="mount"):
         fos.capture_media(NAME, "v1", "copy")
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", "s3://bucket/media")
-    with pytest.raises(fos.InvalidSettingError, match="must be a folder"):
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", "ftp://bucket/media")
+    with pytest.raises(fos.InvalidSettingError, match="no URL of an object store"):
         fos.capture_media(NAME, "v1", "copy")
     assert fos.get_captured_media(NAME, "v1") is None
 
@@ -286,7 +287,7 @@ def test_what_is_written_to_while_it_is_copied_is_copied_as_it_is_then(
     found = look.hashed(path, look.look(path))
     Path(path).write_text("another")
     after = kept.add(path, found)
-    assert after.fact == look.SHA256 + look.digest(path)
+    assert after.fact == SHA256 + look.digest(path)
     assert [each[0] for each in kept.contents()] == [look.digest(path)]
     other = write(tmp_path / "b.png")
     found = look.hashed(other, look.look(other))

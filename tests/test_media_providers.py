@@ -19,7 +19,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.config import MediaLevel
 from fiftyone_snapshots.backend.media import capture, look, provider
 from fiftyone_snapshots.backend.media.dvc import DvcProvider
-from fiftyone_snapshots.backend.media.fact import MediaFact
+from fiftyone_snapshots.backend.media.fact import SHA256, MediaFact
 from fiftyone_snapshots.backend.media.listing import FileState, Fingerprint, Listing
 from support.media_files import NAME, media, touch, write
 from support.s3 import BUCKET, Proxy, client, empty_bucket, s3_server
@@ -381,7 +381,7 @@ def test_packages_of_others_tell_what_they_know(
     assert "'lakefs' tells of 'lakefs://repo/main/odd.png' what is no fact" in caplog.text
     assert "'broken' cannot be used" in caplog.text
     Elsewhere.told = {"raise": None}
-    assert found([here])[here].fact == look.SHA256 + look.digest(here)
+    assert found([here])[here].fact == SHA256 + look.digest(here)
     assert "'lakefs' has failed" in caplog.text
 
 

@@ -19,6 +19,7 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.media import look, store
 from fiftyone_snapshots.backend.media.copies import MediaStore
+from fiftyone_snapshots.backend.media.fact import SHA256
 from fiftyone_snapshots.backend.media.listing import Listing
 from support.archives import forge, unpack
 from support.crash import in_child, killed_at
@@ -31,7 +32,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MediaStore:
     folder = tmp_path / "store"
     folder.mkdir()
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", str(folder))
-    return MediaStore.configured()
+    return MediaStore.at(str(folder))
 
 
 def of_one_file(path: str, name: str = NAME) -> fo.Dataset:
@@ -128,7 +129,7 @@ def test_half_a_copy_that_was_put_aside_comes_back_as_no_whole_one(kept: MediaSt
     assert not half.exists()
     kept.bring_back()
     assert half.exists()
-    assert not kept.has(digest)
+    assert not kept.find(digest)
 
 
 def test_a_copy_that_was_cut_off_is_made_anew(kept: MediaStore, tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_hashes_from_elsewhere_are_not_taken_for_those_of_files_here(
 
     def lie(header: dict[str, Any]) -> dict[str, Any]:
         told = Listing.from_bytes(base64.b64decode(header["media"]["data"]))
-        forged = replace(told, facts=[look.SHA256 + "0" * 64])
+        forged = replace(told, facts=[SHA256 + "0" * 64])
         header["media"]["data"] = base64.b64encode(forged.to_bytes()).decode()
         return header
 
@@ -202,7 +203,7 @@ def test_hashes_from_elsewhere_are_not_taken_for_those_of_files_here(
     fos.create_snapshot(dataset, "v2", media="hash")
     captured = store.newest(database, dataset._doc.id)
     assert captured is not None
-    assert store.load(database, captured).facts == [look.SHA256 + look.digest(path)]
+    assert store.load(database, captured).facts == [SHA256 + look.digest(path)]
 
 
 @pytest.mark.parametrize("name", ["a.fo3d", "a.png.dvc"])

@@ -22,25 +22,25 @@ from support.full import Document
 from support.panel import Panel
 
 #: The commands that a verb sends with duplication and with delta, in the order in which the verbs
-#: are called. A comment says what is wanted where that is not reached yet.
+#: are called.
 PRICES: dict[str, tuple[int, int]] = {
-    "create": (39, 59),
+    "create": (38, 55),
     "list": (3, 3),
-    "info": (3, 5),  # 4
-    "load": (15, 18),  # 15
+    "info": (2, 3),
+    "load": (13, 15),
     "load again": (6, 6),
-    "load an older one": (15, 40),
-    "edit": (14, 15),  # 14
-    "tag": (14, 15),  # 14
+    "load an older one": (13, 36),
+    "edit": (14, 14),
+    "tag": (14, 14),
     "pin": (14, 14),
     "diff": (18, 24),
     "diff with HEAD": (22, 27),
-    "revert": (65, 72),  # 70
-    "undo": (70, 74),  # 70
+    "revert": (63, 69),
+    "undo": (67, 68),
     "delete": (24, 24),
-    "create branch": (41, 43),
-    "delete branch": (47, 47),
-    "restore branch": (36, 36),
+    "create branch": (41, 42),
+    "delete branch": (45, 45),
+    "restore branch": (35, 35),
 }
 
 #: The most that a rendering of the History panel sends, whatever lies in the trash.

@@ -41,7 +41,7 @@ from ..errors import (
 )
 from ..mongo import fence
 from ..mongo.collections import owned_collections, trashed_name
-from ..mongo.database import Document, raw, server_time
+from ..mongo.database import Document, raw
 from ..operations import journal, removal
 from ..operations.journal import Operation, operation, recovers
 from ..revert.swap import NOTHING, drop_view, is_collection
@@ -86,7 +86,7 @@ def delete(database: Database[Document], dataset: DatasetReference) -> Branch:
         )
         running.step("noted")
         _remove_document(running)
-        running.commit(at=server_time(database))
+        running.commit(timed=True)
         _finish(running)
     return branch
 
@@ -158,7 +158,7 @@ def _recover(running: Operation) -> None:
         if trashed_name(running.id, Part.DATASET) not in owned_collections(database, running.id):
             # Somebody else has deleted it as any dataset: it is purged like one
             return
-        running.commit(at=server_time(database))
+        running.commit(timed=True)
     _finish(running)
 
 

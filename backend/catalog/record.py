@@ -216,6 +216,8 @@ class SnapshotRecord:
     kind: SnapshotKind = SnapshotKind.NAMED
     pulled: Pulled | None = None
     """Where it comes from, if it was pulled from a remote."""
+    media_moved: bool = False
+    """Whether its media are not where its documents say; what was captured of them tells where."""
 
     @property
     def is_safety(self) -> bool:
@@ -295,6 +297,7 @@ class SnapshotRecord:
             "archive": self.archive and self.archive.to_document(),
             **({"merged_from": self.merged_from.to_document()} if self.merged_from else {}),
             **({"pulled": self.pulled.to_document()} if self.pulled else {}),
+            **({"media_moved": True} if self.media_moved else {}),
             "held_by": list(self.held_by),
             "kind": self.kind.value,
         }
@@ -339,6 +342,7 @@ class SnapshotRecord:
             held_by=tuple(document.get("held_by") or ()),
             kind=SnapshotKind(document.get("kind", SnapshotKind.NAMED)),
             pulled=Pulled.from_document(document.get("pulled")),
+            media_moved=document.get("media_moved", False),
         )
 
 

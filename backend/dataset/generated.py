@@ -83,7 +83,12 @@ def remove_unmarked(database: Database[Document], snapshot_id: ObjectId) -> None
         database: the database
         snapshot_id: the snapshot
     """
-    _remove(database, {**_named(snapshot_id), SOURCE: {"$exists": False}})
+    _remove(database, unmarked(snapshot_id))
+
+
+def unmarked(snapshot_id: ObjectId) -> Document:
+    """Returns what finds them."""
+    return {**_named(snapshot_id), SOURCE: {"$exists": False}}
 
 
 def _named(snapshot_id: ObjectId) -> Document:

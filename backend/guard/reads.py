@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 from ..dataset.parts import Part
 from ..errors import SnapshotNotFoundError
+from ..mongo import invalidate
 from ..mongo.collections import PREFIX
 from ..mongo.database import Document
 from ..projection import indexes
@@ -100,7 +101,10 @@ def aggregate(original: Method) -> Method:
             return _with_all_sizes(results, collection, snapshot_id)
         if "$geoNear" in first or "$text" in first.get("$match", {}) or kwargs.get("hint"):
             indexes.build(collection.database, snapshot_id)
-        results = original(collection, scratch.joined(collection, pipeline), *args, **kwargs)
+        joined = scratch.joined(collection, pipeline)
+        if "$geoNear" in first or "$text" in first.get("$match", {}):
+            collection, joined = _shown_later(collection, joined)
+        results = original(collection, joined, *args, **kwargs)
         if not getattr(results, "alive", True):
             # All that there is has come, and is nothing
             _check_exists(collection)
@@ -154,9 +158,24 @@ def _behind(view: Collection[Document]) -> Collection[Document]:
     """Returns the collection that a view shows; the view itself if it is closed or gone."""
     for description in view.database.list_collections(filter={"name": view.name}):
         behind = description["options"].get("viewOn")
-        if behind is not None and not description["options"].get("pipeline"):
+        if behind is not None and not invalidate.is_failing(description):
             return view.database[behind]
     return view
+
+
+def _shown_later(
+    view: Collection[Document], pipeline: list[Document]
+) -> tuple[Collection[Document], list[Document]]:
+    """Has the server begin with what only a collection can be asked for.
+
+    A view whose documents name other files has stages of its own, which come second then.
+    """
+    for description in view.database.list_collections(filter={"name": view.name}):
+        stages = description["options"].get("pipeline")
+        if stages and not invalidate.is_failing(description):
+            behind = view.database[description["options"]["viewOn"]]
+            return behind, [pipeline[0], *stages, *pipeline[1:]]
+    return view, pipeline
 
 
 def _check_exists(view: Collection[Document]) -> None:

@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from bson import ObjectId
@@ -24,14 +23,13 @@ from ..mongo import fence
 from ..mongo.collections import MANIFESTS
 from ..mongo.database import Document
 from ..rawbson import ids
+from . import kept
 from .cache import CachedPart
 from .columns import DIGEST
 from .manifest import Manifest, Patch
 
 # Stays well below MongoDB's 16 MB a document
 _CHUNK_BYTES = 8 * 1024 * 1024
-
-_KEPT = "manifest"
 
 _MOST = 0.5
 """If more than this share of the documents differs, a manifest is stored in full."""
@@ -51,17 +49,15 @@ def load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Man
     Raises:
         DamagedSnapshotError: if it is missing or not what was stored
     """
-    held, key = fence.current(), (snapshot_id, part)
-    if held is not None and held.kept.get(_KEPT, (None,))[0] == key:
-        return cast(Manifest, held.kept[_KEPT][1])
+    found = kept.get((snapshot_id, part))
+    if found is not None:
+        return found
     try:
         found = _load(database, snapshot_id, part)
     except DamagedSnapshotError:
         # The one that tells it may have been deleted at this moment: then another one does
         found = _load(database, snapshot_id, part)
-    if held is not None:
-        # It never changes, and who puts documents in place compares them with it after that
-        held.kept[_KEPT] = key, found
+    kept.put((snapshot_id, part), found)
     return found
 
 
@@ -134,8 +130,11 @@ def find(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Man
     Raises:
         DamagedSnapshotError: if it is not what was stored
     """
-    pieces = list(_pieces(database, snapshot_id, part))
-    return _found(database, snapshot_id, part, pieces) if pieces else None
+    found = kept.get((snapshot_id, part))
+    if found is None and (pieces := list(_pieces(database, snapshot_id, part))):
+        found = _found(database, snapshot_id, part, pieces)
+        kept.put((snapshot_id, part), found)
+    return found
 
 
 def _found(
@@ -218,7 +217,7 @@ def save(
         base (None): a snapshot from which it may differ little
         known (None): what is known of that, by snapshot and part
     """
-    fence.forget(_KEPT)
+    kept.forget()
     pieces: list[Document] = []
     for part, manifest in manifests.items():
         stored, former = None, None
@@ -294,7 +293,7 @@ def delete(database: Database[Document], snapshot_id: ObjectId) -> None:
         database: the database
         snapshot_id: the snapshot
     """
-    fence.forget(_KEPT)
+    kept.forget()
     for piece in list(database[MANIFESTS].find({"base": snapshot_id}, {"data": 0})):
         # What is damaged stays as it is, and keeps nobody from deleting
         with suppress(DamagedSnapshotError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +17,12 @@ from ..mongo.database import Document
 from ..progress import Progress, silent
 from ..results.listed import Listed
 from ..results.serialize import Record
-from . import capture, copies, look, placing, store
-from .copies import MediaStore
+from . import capture, copies, placing, store
+from .fact import MD5, SHA256, is_hash, parts
+from .kept import if_configured
 from .listing import FileState, Fingerprint, Listing
+from .provider import is_remote
+from .sources import OtherContentError, Sources
 
 
 @dataclass(frozen=True)
@@ -65,29 +69,30 @@ def bring_back(
         ArchiveStorageError: if the folder cannot be written to
     """
     captured = store.find(database, record.id)
-    if captured is None or not captured.counts["hashed"]:
+    listing = Listing.empty() if captured is None else store.load(database, captured)
+    if captured is None or not any(_can_be_told(*each) for each in listing.items()):
         raise InvalidRequestError(
             f"No hashes were captured of the media of snapshot '{record.name}', so nobody can "
             "tell which files are the right ones; capture_media(..., 'copy') keeps them"
         )
-    listing = store.load(database, captured)
-    wanted = listing.paths if samples is None else capture.paths_of(database, record, samples)
-    found = _some(listing, wanted)
-    known = {path: each for path, each in found.items() if each.fact.startswith(look.SHA256)}
-    kept = copies.if_configured(deployment.note(database).id)
+    moved, found = captured.moved, dict(listing.items())
+    if samples is not None:
+        there = set(capture.paths_of(database, record, samples, moved))
+        found = {path: each for path, each in found.items() if moved.place(path) in there}
+    known = {path: each for path, each in found.items() if _can_be_told(path, each)}
+    sources = Sources(if_configured(deployment.note(database).id), moved)
     placed = placing.places(known)
     paths: dict[str, str] = {}
     lost = [path for path in known if path not in placed]
     written = 0
     try:
         for number, path in enumerate(placed):
-            digest = known[path].fact.removeprefix(look.SHA256)
-            target, is_there = placing.free(folder, placed[path], digest)
-            if is_there or _written(kept, path, known[path], target):
-                paths[path] = str(target)
-                written += not is_there
-            else:
+            target, is_new = _put(sources, path, known[path], folder, placed[path])
+            if target is None:
                 lost.append(path)
+            else:
+                paths[path] = str(target)
+                written += is_new
             progress(number / len(placed), f"Bringing back {len(placed):,} media files")
     except OSError as error:
         raise ArchiveStorageError(
@@ -100,18 +105,40 @@ def bring_back(
     )
 
 
-def _some(listing: Listing, wanted: list[str]) -> dict[str, Fingerprint]:
-    """Returns what is known of some files."""
-    place = listing.places()
-    return {path: listing[place[path]] for path in wanted if path in place}
-
-
 def _was_there(found: Fingerprint) -> bool:
     return found.state not in (FileState.MISSING, FileState.NO_FILE)
 
 
-def _written(kept: MediaStore | None, path: str, known: Fingerprint, target: Path) -> bool:
-    digest = known.fact.removeprefix(look.SHA256)
-    sources = [Path(path)] if kept is None else [kept.path(digest), Path(path)]
-    # A copy may be damaged, and then the file may still be what it was
-    return any(each.is_file() and copies.copy_out(each, target, digest) for each in sources)
+def _can_be_told(path: str, known: Fingerprint) -> bool:
+    """Returns whether the right content of a file can be told from others."""
+    return known.state is FileState.FILE and (
+        is_hash(known.fact) or (is_remote(path) and bool(known.fact))
+    )
+
+
+def _put(
+    sources: Sources, path: str, known: Fingerprint, folder: Path, place: str
+) -> tuple[Path | None, bool]:
+    """Puts a file into a folder, unless it is there.
+
+    Returns:
+        where it is, if its content can be had; and whether it was put there now
+    """
+    told, target = parts(known.fact), None
+    for kind in (SHA256, MD5):
+        if target is None and (digest := told.get(kind.rstrip(":"))):
+            target, is_there = placing.free(folder, place, digest, kind)
+            if is_there:
+                return target, False
+    for chunks in sources.of(path, known):
+        with suppress(OtherContentError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with copies.spooled(chunks, folder) as (partial, digest):
+                if target is None:
+                    # Only now it can be told whether it is there
+                    target, is_there = placing.free(folder, place, digest)
+                    if is_there:
+                        return target, False
+                copies.name(partial, target)
+                return target, True
+    return None, False

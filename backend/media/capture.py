@@ -8,6 +8,8 @@ leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -25,9 +27,12 @@ from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress, silent
 from ..storage import registry
 from . import look, provider, references, scenes, store
-from .copies import MediaStore
-from .listing import Fingerprint, Listing
+from .fact import SHA256, sha256_of
+from .kept import Copies, configured
+from .listing import FileState, Fingerprint, Listing
+from .moved import NOTHING, MovedMedia
 from .references import Some, Valued
+from .sources import OtherContentError, Sources
 from .store import Capture
 
 _LOOKING = 0.3
@@ -58,13 +63,20 @@ def capture(
         ArchivedSnapshotError: if it is archived
     """
     record = Catalog(database).get(dataset.id, name, dataset.name)
-    kept = MediaStore.configured() if level is MediaLevel.COPY else None
+    kept = configured() if level is MediaLevel.COPY else None
     base, known = _newest(database, dataset.id)
-    listing = look_at(paths_of(database, record), level, known, progress)
+    moved = store.moved(database, record)
+    located = located_paths(database, record, moved)
+    there = sorted(set(located.values()))
+    listing = look_at(there, level, moved.places(known), progress)
     if kept is not None:
         kept.mark(deployment.note(database).id)
         listing = _keep(kept, listing, progress)
-    return note(database, dataset, record, level, listing, base, known)
+    if moved:
+        listing = listing.called(located)
+        # What is there now is what is noted
+        moved = replace(moved, rewritten={})
+    return note(database, dataset, record, level, listing, base, known, moved)
 
 
 def note(
@@ -75,6 +87,7 @@ def note(
     listing: Listing,
     base: Capture | None = None,
     known: Listing | None = None,
+    moved: MovedMedia = NOTHING,
 ) -> Capture:
     """Stores what was found out of the media of a snapshot.
 
@@ -86,6 +99,7 @@ def note(
         listing: what was found
         base (None): the newest capture of the dataset, as far as is known
         known: what that tells
+        moved: where the files are, if not where the documents of the snapshot say
 
     Returns:
         what was noted
@@ -118,6 +132,7 @@ def note(
             listing.counts(),
             layers,
             running.id,
+            moved,
         )
         running.committing("prepared")
         store.put(database, found)
@@ -167,14 +182,17 @@ def look_at(
     found = Listing.joined(look.look_at_all(paths, known, _share(progress, 0, share)))
     if level is not MediaLevel.STAT:
         # A copy is named by its SHA-256, which others seldom know
-        found = provider.told(found, of_content=level is MediaLevel.HASH)
+        found = provider.told(found, of_content=level is MediaLevel.HASH, known=known)
     if not is_read:
         return found
     return look.hash_all(found, _share(progress, share, 1), is_named=level is MediaLevel.COPY)
 
 
 def paths_of(
-    database: Database[Document], record: SnapshotRecord, samples: list[ObjectId] | None = None
+    database: Database[Document],
+    record: SnapshotRecord,
+    samples: list[ObjectId] | None = None,
+    moved: MovedMedia = NOTHING,
 ) -> list[str]:
     """Lists the files that a snapshot refers to.
 
@@ -182,9 +200,10 @@ def paths_of(
         database: the database
         record: the snapshot
         samples (None): only those of some samples and their frames
+        moved: where they are, if not where its documents say
 
     Returns:
-        their paths, sorted and each once
+        the paths where they are, sorted and each once
 
     Raises:
         ArchivedSnapshotError: if it is archived
@@ -206,25 +225,55 @@ def paths_of(
             continue
         if source is not None:
             sources[part] = source if samples is None else Some(source, part, samples)
-    return paths_in(document or {}, sources)
+    return paths_in(document or {}, sources, moved)
 
 
-def paths_in(document: Document, sources: Mapping[Part, Valued]) -> list[str]:
+def paths_in(
+    document: Document, sources: Mapping[Part, Valued], moved: MovedMedia = NOTHING
+) -> list[str]:
     """Lists the files that documents refer to.
 
     Args:
         document: the dataset document
         sources: samples, and frames if there are any
+        moved: where the files are, if not where the documents say
 
     Returns:
-        their paths, sorted and each once
+        the paths where they are, sorted and each once
     """
     found: set[str] = set()
     for part, paths in references.fields(document).items():
         if part in sources:
-            found.update(references.values(sources[part], paths))
+            found.update(map(moved.place, references.values(sources[part], paths)))
     found.update(_of_scenes(found))
     return sorted(found)
+
+
+def located_paths(
+    database: Database[Document], record: SnapshotRecord, moved: MovedMedia
+) -> dict[str, str]:
+    """Lists the files that a snapshot refers to, and where each is.
+
+    Args:
+        database: the database
+        record: the snapshot
+        moved: where they are, if not where its documents say
+
+    Returns:
+        where each is, by the path that documents have, sorted by that
+
+    Raises:
+        ArchivedSnapshotError: if it is archived
+    """
+    paths = paths_of(database, record)
+    if not moved:
+        return {path: path for path in paths}
+    noted = store.find(database, record.id)
+    # What a scene is made of, only what was noted names as it was named
+    named = [*paths, *([] if noted is None else store.load(database, noted).paths)]
+    former = {moved.place(path): path for path in named}
+    there = paths_of(database, record, moved=moved)
+    return dict(sorted((former.get(path, path), path) for path in there))
 
 
 def _of_scenes(paths: Iterable[str]) -> Iterator[str]:
@@ -233,18 +282,33 @@ def _of_scenes(paths: Iterable[str]) -> Iterator[str]:
         yield from files
 
 
-def _keep(kept: MediaStore, listing: Listing, progress: Progress) -> Listing:
+def _keep(kept: Copies, listing: Listing, progress: Progress) -> Listing:
     """Copies what was read; what is written to meanwhile is read again."""
     found: list[tuple[str, Fingerprint]] = []
     items = list(listing.items())
 
+    sources = Sources(kept, NOTHING)
+
     def add(item: tuple[str, Fingerprint]) -> Fingerprint:
-        return kept.add(*item) if look.is_local(item[0]) else item[1]
+        return kept.add(*item) if look.is_local(item[0]) else _fetched(sources, kept, *item)
 
     for each in look.in_threads(add, items):
         found.append((items[len(found)][0], each))
         progress(len(found) / len(items), f"Copying {len(items):,} media files")
     return Listing.of(found)
+
+
+def _fetched(sources: Sources, kept: Copies, path: str, found: Fingerprint) -> Fingerprint:
+    """Copies what another system has; without a copy, what is known of it is what it says."""
+    digest = sha256_of(found.fact)
+    if found.state is not FileState.FILE or (digest and not kept.wants(digest, found.size)):
+        return found
+    for chunks in sources.of_others(path, found):
+        with suppress(OtherContentError):
+            digest, size = kept.add_content(chunks)
+            told = found.fact if sha256_of(found.fact) else f"{found.fact} {SHA256}{digest}"
+            return found._replace(fact=told, size=size)
+    return found
 
 
 def _share(progress: Progress, start: float, end: float) -> Progress:

@@ -22,6 +22,7 @@ from ..mongo.database import Document
 from ..operations.journal import Operation
 from . import store
 from .listing import Listing
+from .moved import NOTHING, MovedMedia
 from .store import Capture
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,11 @@ def told(level: MediaLevel, captured_at: datetime, data: bytes) -> Document:
 
 
 def take_in(
-    running: Operation, record: SnapshotRecord, media: Mapping[str, Any] | None, source: str
+    running: Operation,
+    record: SnapshotRecord,
+    media: Mapping[str, Any] | None,
+    source: str,
+    moved: MovedMedia = NOTHING,
 ) -> None:
     """Notes what the header of an archive tells of the media.
 
@@ -81,6 +86,7 @@ def take_in(
         record: the snapshot
         media: what :func:`to_header` returned
         source: where the archive is, for the error
+        moved: where the files are that came along
 
     Raises:
         DamagedArchiveError: if that is something else
@@ -104,6 +110,7 @@ def take_in(
             listing.counts(),
             layers,
             running.id,
+            moved,
         ),
     )
 

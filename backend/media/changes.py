@@ -10,7 +10,8 @@ from enum import Enum
 from ..config import MediaLevel
 from ..results.listed import MAX_LISTED, NOTHING, Listed
 from ..results.serialize import Record
-from .listing import FileState, Fingerprint, Listing, aligned, is_hash
+from .fact import compared, is_hash
+from .listing import FileState, Fingerprint, Listing, aligned
 
 
 class MediaChange(str, Enum):
@@ -209,13 +210,15 @@ _TOLD = {FileState.FILE, FileState.MISSING, FileState.NO_FILE}
 def _judge_content(was: Fingerprint, is_: Fingerprint) -> tuple[MediaChange, bool]:
     if was.size != is_.size:
         return MediaChange.REPLACED, True
-    kinds = was.fact.partition(":")[0], is_.fact.partition(":")[0]
-    if kinds[0] == kinds[1] and is_hash(was.fact):
-        is_same = was.fact == is_.fact
+    before, now = compared(was.fact), compared(is_.fact)
+    common = before.keys() & now.keys()
+    for kind in common & {"sha256", "md5"}:
+        is_same = before[kind] == now[kind]
         return (MediaChange.UNCHANGED if is_same else MediaChange.REPLACED), True
-    if was.fact and kinds[0] == kinds[1]:
+    if common:
         # An etag is another one if the content is, and may be if it is not
-        return (MediaChange.UNCHANGED if was.fact == is_.fact else MediaChange.REWRITTEN), False
+        is_same = all(before[kind] == now[kind] for kind in common)
+        return (MediaChange.UNCHANGED if is_same else MediaChange.REWRITTEN), False
     if was.time == is_.time:
         return MediaChange.UNCHANGED, False
     return MediaChange.REWRITTEN, False

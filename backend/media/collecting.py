@@ -10,8 +10,9 @@ from ..catalog import deployment
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from ..results.serialize import Record
-from . import look, store
-from .copies import MediaStore
+from . import store
+from .fact import sha256_of
+from .kept import configured
 
 _DAYS = 7
 """Copies that were made, or found to be there, since are kept: a capture may be about to refer to
@@ -23,6 +24,7 @@ class CollectedMedia(Record):
     """Which copies no snapshot refers to, and whether they were removed."""
 
     folder: str
+    """Or the URL, if they are in an object store."""
     kept: int
     """Copies that snapshots refer to, or that are too new to tell."""
     removed: int
@@ -45,26 +47,26 @@ def collect(database: Database[Document], *, dry_run: bool) -> CollectedMedia:
         InvalidRequestError: if other databases use the store
         DamagedSnapshotError: if it cannot be told what a snapshot refers to
     """
-    kept = MediaStore.configured()
+    kept = configured()
     ours = deployment.note(database)
     others = [owner for owner in kept.owners() if not ours.has(owner)]
     if others:
         raise InvalidRequestError(
-            f"Other databases have copies in '{kept.folder}' as well ({', '.join(others)}), and "
+            f"Other databases have copies in '{kept.location}' as well ({', '.join(others)}), and "
             "what they refer to is not known here. Nothing was removed. If they are gone, remove "
-            f"their marks in '{kept.folder / 'owners'}'."
+            f"their marks in '{kept.location}/owners'."
         )
     if not dry_run:
         kept.bring_back()
     # Copies first: what is referred to after that is too new to be removed
     old = [(name, size) for name, size, days in kept.contents() if days > _DAYS]
     total = sum(1 for _ in kept.contents())
-    wanted = store.facts(database)
-    unwanted = [(name, size) for name, size in old if look.SHA256 + name not in wanted]
+    wanted = {sha256_of(fact) for fact in store.facts(database)}
+    unwanted = [(name, size) for name, size in old if name not in wanted]
     if not dry_run:
         unwanted = [(name, size) for name, size in unwanted if kept.remove(name, _DAYS)]
     return CollectedMedia(
-        str(kept.folder),
+        kept.location,
         total - len(unwanted),
         len(unwanted),
         sum(size for _, size in unwanted),

@@ -18,11 +18,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from .. import config, faults
-from ..config import Settings
-from ..errors import ArchiveStorageError, InvalidSettingError
+from .. import faults
+from ..errors import ArchiveStorageError
 from . import look
+from .fact import sha256_of
+from .kept import Copies, Copy
 from .listing import Fingerprint
 
 try:
@@ -40,7 +42,7 @@ _REMOVING = ".removing"
 _READ_BYTES = 1024 * 1024
 
 
-class MediaStore:
+class MediaStore(Copies):
     """A folder of copies.
 
     Args:
@@ -49,27 +51,18 @@ class MediaStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.location = str(folder)
 
     @classmethod
-    def configured(cls) -> MediaStore:
-        """Opens the folder that the settings name.
+    def at(cls, given: str) -> MediaStore:
+        """Opens a folder.
 
-        Returns:
-            the store
+        Args:
+            given: the folder
 
         Raises:
-            InvalidSettingError: if they name none
             ArchiveStorageError: if it is not there
         """
-        given = Settings.load().media_store
-        if given is None:
-            raise InvalidSettingError(
-                f"Copies of media need a place: set {config.variable('MEDIA_STORE')} to a folder"
-            )
-        if "://" in given:
-            raise InvalidSettingError(
-                f"{config.variable('MEDIA_STORE')} is {given[:60]!r}, but must be a folder"
-            )
         folder = Path(given).expanduser().absolute()
         # Not made here: a disk that is not mounted would go unnoticed
         if not folder.is_dir():
@@ -87,29 +80,23 @@ class MediaStore:
         """
         return self.folder / _CONTENT / digest[:2] / digest
 
-    def has(self, digest: str) -> bool:
-        """Returns whether there is a copy of the content with a hash.
+    def find(self, digest: str) -> Copy | None:
+        """Looks for the file."""
+        try:
+            found = self.path(digest).stat()
+        except OSError:
+            return None
+        return Copy(self, digest, found.st_size)
 
-        Args:
-            digest: its SHA-256, in hexadecimal digits
-        """
-        return self.path(digest).is_file()
+    def read(self, digest: str) -> BinaryIO:
+        """Opens the file."""
+        with self._explained():
+            return self.path(digest).open("rb")
 
     def add(self, source: str, found: Fingerprint) -> Fingerprint:
-        """Copies a file, unless there is a copy of its content.
-
-        Args:
-            source: the file
-            found: what is known of it, with its hash
-
-        Returns:
-            what is known of it now: somebody may have written to it
-
-        Raises:
-            ArchiveStorageError: if the store is full, or refuses
-        """
-        while found.fact.startswith(look.SHA256):
-            target = self.path(found.fact.removeprefix(look.SHA256))
+        """Copies a file; blocks are shared where the file system can do that."""
+        while digest := sha256_of(found.fact):
+            target = self.path(digest)
             with self._explained():
                 if _is_wanted_again(target, found.size):
                     return found
@@ -130,27 +117,52 @@ class MediaStore:
             found = look.hashed(source, look.look(source))
         return found
 
-    def mark(self, owner: str) -> None:
-        """Notes that a database uses the store.
+    def wants(self, digest: str, size: int) -> bool:
+        """Touches the copy."""
+        with self._explained():
+            is_there = _is_wanted_again(self.path(digest), size)
+        return not is_there
 
-        Args:
-            owner: the id of the database
-        """
+    def add_content(self, chunks: Iterable[bytes]) -> tuple[str, int]:
+        """Writes beside the copies, and gives it its name when the hash is known."""
+        # A name like those of others, so that what is left of it is found
+        partial = self.path(secrets.token_hex(32) + _PARTIAL)
+        with self._explained():
+            partial.parent.mkdir(parents=True, exist_ok=True)
+        content, size = hashlib.sha256(), 0
+        try:
+            with self._explained(), partial.open("xb") as to:
+                for chunk in chunks:
+                    content.update(chunk)
+                    size += len(chunk)
+                    to.write(chunk)
+                to.flush()
+                os.fsync(to.fileno())
+            digest = content.hexdigest()
+            if self.wants(digest, size):
+                with self._explained():
+                    self.path(digest).parent.mkdir(parents=True, exist_ok=True)
+                    partial.chmod(0o444)
+                    partial.rename(self.path(digest))
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+        return digest, size
+
+    def mark(self, owner: str) -> None:
+        """Touches a file with the name of the database."""
         with self._explained():
             (self.folder / _OWNERS).mkdir(exist_ok=True)
             (self.folder / _OWNERS / owner).touch()
 
     def owners(self) -> list[str]:
-        """Returns the ids of the databases that use the store."""
+        """Lists these files."""
         with suppress(FileNotFoundError):
             return sorted(path.name for path in (self.folder / _OWNERS).iterdir())
         return []
 
     def contents(self) -> Iterator[tuple[str, int, float]]:
-        """Yields the hash of each copy, its size, and how many days ago it was last asked for.
-
-        What is left of attempts to copy is told of as well, by its name.
-        """
+        """Lists the copies, and what is left of attempts."""
         now = time.time()
         for path in (self.folder / _CONTENT).glob("*/*"):
             with suppress(FileNotFoundError):
@@ -158,15 +170,7 @@ class MediaStore:
                 yield path.name, found.st_size, (now - found.st_mtime) / 86400
 
     def remove(self, name: str, days: float) -> bool:
-        """Removes a copy, unless somebody has asked for it since.
-
-        Args:
-            name: its hash, or the name of what is left of an attempt
-            days: it is kept if it was asked for since so many days ago
-
-        Returns:
-            whether it was removed
-        """
+        """Puts it aside first: who finds no copy makes one."""
         faults.reach("media.removing")
         path = self.path(name)
         aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_REMOVING}")
@@ -182,7 +186,7 @@ class MediaStore:
         return False
 
     def bring_back(self) -> None:
-        """Brings back what was put aside by a process that died before it had decided."""
+        """Puts back what was put aside."""
         for aside in (self.folder / _CONTENT).glob(f"*/*{_REMOVING}"):
             # What is left of an attempt to copy has dots in its name, and is no copy
             path = aside.with_name(aside.name.rsplit(".", 2)[0])
@@ -210,23 +214,6 @@ class MediaStore:
             raise ArchiveStorageError(
                 f"The store of media '{self.folder}' could not be used: {error.strerror or error}"
             ) from error
-
-
-def if_configured(owner: str) -> MediaStore | None:
-    """Returns the store that the settings name, if it is there: files may be had without.
-
-    Args:
-        owner: the id of the database that looks for copies, which so says that it needs them: the
-            one that it is a copy of may be about to remove them
-    """
-    try:
-        kept = MediaStore.configured()
-    except (InvalidSettingError, ArchiveStorageError):
-        return None
-    # Nobody removes anything from a store that is mounted only for reading
-    with suppress(ArchiveStorageError):
-        kept.mark(owner)
-    return kept
 
 
 def _is_wanted_again(copy: Path, size: int) -> bool:
@@ -289,24 +276,50 @@ def put(chunks: Iterable[bytes], target: Path, digest: str) -> bool:
     Raises:
         OSError: if it cannot be written
     """
+    with spooled(chunks, target.parent) as (partial, found):
+        if found != digest:
+            return False
+        name(partial, target)
+    return True
+
+
+@contextmanager
+def spooled(chunks: Iterable[bytes], folder: Path) -> Iterator[tuple[Path, str]]:
+    """Writes a file that has no name yet; it is gone at the end unless it was given one.
+
+    Args:
+        chunks: the content
+        folder: where to put it
+
+    Returns:
+        a context manager giving the file and the SHA-256 of its content
+
+    Raises:
+        OSError: if it cannot be written
+    """
     content = hashlib.sha256()
     # Not with the name in it: with some letters more, it may be too long
-    partial = target.with_name(f".{secrets.token_hex(8)}{_PARTIAL}")
+    partial = folder / f".{secrets.token_hex(8)}{_PARTIAL}"
     try:
         with partial.open("xb") as to:
             for chunk in chunks:
                 content.update(chunk)
                 to.write(chunk)
-        if content.hexdigest() != digest:
-            return False
-        _name(partial, target)
+        yield partial, content.hexdigest()
     finally:
         partial.unlink(missing_ok=True)
-    return True
 
 
-def _name(partial: Path, target: Path) -> None:
-    """Gives a file its name, unless somebody has put a file there meanwhile."""
+def name(partial: Path, target: Path) -> None:
+    """Gives a file its name, unless somebody has put a file there meanwhile.
+
+    Args:
+        partial: the file
+        target: the name
+
+    Raises:
+        FileExistsError: if there is one
+    """
     try:
         # Unlike a renaming, this fails then
         os.link(partial, target)

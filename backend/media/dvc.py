@@ -10,17 +10,20 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
 from . import look
-from .fact import MediaFact
+from .fact import MediaFact, parts
 
 _MOST_BYTES = 256 * 1024 * 1024
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _FOLDER = ".dir"
 """With what the hash of a folder ends: it is that of a list, which the cache has."""
 
@@ -39,6 +42,16 @@ class DvcProvider:
             if look.is_local(path) and (fact := self._fact(path)) is not None:
                 found[path] = fact
         return found
+
+    def open(self, path: str, fact: MediaFact) -> BinaryIO | None:
+        """Opens a content that the cache of the repository has."""
+        digest = parts(fact.value).get("md5", "")
+        root = self._root(os.path.dirname(os.path.normpath(path)))  # noqa: PTH120
+        if not look.is_local(path) or root is None or not _MD5.fullmatch(digest):
+            return None
+        with suppress(FileNotFoundError):
+            return _cached(Path(root), digest).open("rb")
+        return None
 
     def _fact(self, path: str) -> MediaFact | None:
         path = os.path.normpath(path)
@@ -115,9 +128,8 @@ def _outs(
 
 def _listed(root: Path, hash_: str) -> Iterator[tuple[str, str]]:
     """Yields what is in a folder that is tracked as one, if the cache of DVC is there."""
-    place = _cache(root) / "files" / "md5" / hash_[:2] / hash_[2:]
     try:
-        with open(place, "rb", opener=look.opened_at_once) as file:
+        with open(_cached(root, hash_), "rb", opener=look.opened_at_once) as file:
             entries = json.loads(file.read(_MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return
@@ -125,6 +137,10 @@ def _listed(root: Path, hash_: str) -> Iterator[tuple[str, str]]:
         told = _mapping(entry)
         if isinstance(told.get("relpath"), str) and isinstance(told.get("md5"), str):
             yield told["relpath"], told["md5"]
+
+
+def _cached(root: Path, hash_: str) -> Path:
+    return _cache(root) / "files" / "md5" / hash_[:2] / hash_[2:]
 
 
 def _cache(root: Path) -> Path:

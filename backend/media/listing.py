@@ -5,7 +5,6 @@ Columns because there may be a million files: of a file there are some ten bytes
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .fact import has_odd_hash, is_hash
 from .front_coding import inflate, pack, unpack
 
 _SIZES = struct.Struct("<7q")
@@ -48,14 +48,12 @@ class Fingerprint(NamedTuple):
     inode: int = 0
     """As a signed number."""
     fact: str = ""
-    """What was found out besides, as ``kind:value``: ``sha256:…``, ``md5:…``, or ``etag:…`` of an
-    object store, and its ``version:…`` after a space."""
+    """What was found out besides, see :mod:`.fact`."""
 
 
 GONE = Fingerprint(FileState.GONE)
 
 _STATES = frozenset(map(int, FileState))
-_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +147,15 @@ class Listing:
         rows = zip(*(column.tolist() for column in columns), self.facts, strict=True)
         for path, (state, *others) in zip(self.paths, rows, strict=True):
             yield path, Fingerprint(FileState(state), *others)
+
+    def called(self, places: Mapping[str, str]) -> Listing:
+        """Returns what this listing says of files, under other names.
+
+        Args:
+            places: the path of each file in this listing, by its other name, sorted by that
+        """
+        at = self.places()
+        return Listing.of((name, self[at[path]]) for name, path in places.items())
 
     def places(self) -> dict[str, int]:
         """Returns where each path is."""
@@ -282,20 +289,9 @@ class Listing:
             raise ValueError("it tells of a state that there is not")
         # Copies are looked for by these, so they must not be paths
         for fact in listing.facts:
-            if fact.startswith("sha256:") and not _SHA256.fullmatch(fact):
+            if has_odd_hash(fact):
                 raise ValueError(f"{fact[:80]!r} is no hash")
         return listing
-
-
-def is_hash(fact: str) -> bool:
-    """Returns whether a fact proves content.
-
-    An etag does not: the same content has another one when it was uploaded in other pieces.
-
-    Args:
-        fact: what is known of a file, see :attr:`Fingerprint.fact`
-    """
-    return fact.startswith(("sha256:", "md5:"))
 
 
 def aligned(older: Listing, newer: Listing) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TypeVar
 
 from ..progress import Progress, silent
+from .fact import SHA256, sha256_of
 from .listing import FileState, Fingerprint, Listing
 
 _STAT_THREADS = 8
@@ -29,10 +30,6 @@ _AHEAD = 4
 _READ_BYTES = 512 * 1024
 _ATTEMPTS = 3
 """How often a file is read that somebody writes to meanwhile."""
-
-SHA256 = "sha256:"
-MD5 = "md5:"
-"""Known of files that DVC tracks."""
 
 _Item = TypeVar("_Item")
 _Found = TypeVar("_Found")
@@ -192,7 +189,7 @@ def hash_all(listing: Listing, progress: Progress = silent, *, is_named: bool = 
         place
         for place, fact in enumerate(listing.facts)
         if is_file[place]
-        and (not fact.startswith(SHA256) if is_named else not fact)
+        and not (sha256_of(fact) if is_named else fact)
         and is_local(listing.paths[place])
     ]
     total = int(listing.sizes[unread].sum()) or 1

@@ -8,11 +8,13 @@ of them stop there: ``media/<sha256>`` is the content with that hash, each once,
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
 from pymongo.database import Database
 
@@ -25,13 +27,19 @@ from ..errors import ArchivedSnapshotError, InvalidRequestError
 from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
 from ..results.listed import Listed
-from . import capture, carried, copies, look, store
+from . import capture, carried, store
 from .changes import MediaChange, judge
-from .copies import MediaStore
+from .fact import sha256_of
+from .kept import Copy, if_configured
 from .listing import FileState, Fingerprint, Listing
+from .moved import NOTHING
 from .provider import is_local_file, is_remote
+from .sources import Sources
 
 logger = logging.getLogger(__name__)
+
+Content: TypeAlias = Path | bytes | Copy
+"""A content, or where it is."""
 
 FOLDER = "media/"
 CHECKSUMS = "MEDIA-SHA256SUMS"
@@ -47,8 +55,8 @@ class Packed:
 
     header: Document
     """What the archive's header tells of them."""
-    contents: dict[str, Path]
-    """Where each content is, by its SHA-256."""
+    contents: dict[str, Content]
+    """Each content, or where it is, by its SHA-256."""
 
     def after(self, archive: Iterable[bytes], progress: Progress = silent) -> Iterator[bytes]:
         """Yields an archive, and the files behind it.
@@ -104,11 +112,16 @@ def gather(
             "before. Bring it back first, with unarchive_snapshot()."
         )
     moment = server_time(database)
-    paths = known.paths if is_told else capture.paths_of(database, record)
+    moved = NOTHING if captured is None else captured.moved
+    located = {path: moved.place(path) for path in known.paths}
+    if not is_told:
+        located = capture.located_paths(database, record, moved)
+    there = sorted(set(located.values()))
     # Contents are named by their SHA-256
-    found = capture.look_at(paths, MediaLevel.COPY, known, progress)
-    kept = copies.if_configured(deployment.note(database).id)
-    contents, lost = _contents(known if is_told else found, known, found, kept)
+    seen = capture.look_at(there, MediaLevel.COPY, moved.places(known), progress)
+    found = seen.called(located)
+    sources = Sources(if_configured(deployment.note(database).id), moved)
+    contents, lost = _contents(known if is_told else found, known, found, sources)
     if lost:
         raise InvalidRequestError(
             f"{len(lost):,} media files of snapshot '{record.name}' are not what they were, or "
@@ -140,30 +153,31 @@ def _untold(known: Listing) -> list[str]:
     return [
         path
         for path, each in known.items()
-        if is_local_file(path, each) and not each.fact.startswith(look.SHA256)
+        if is_local_file(path, each) and not sha256_of(each.fact)
     ]
 
 
 def _contents(
-    wanted: Listing, known: Listing, found: Listing, kept: MediaStore | None
-) -> tuple[dict[str, Path], list[str]]:
+    wanted: Listing, known: Listing, found: Listing, sources: Sources
+) -> tuple[dict[str, Content], list[str]]:
     """Returns where each content is, and which files are not to be had."""
-    place, contents, lost = known.places(), dict[str, Path](), list[str]()
+    place, contents, lost = known.places(), dict[str, Content](), list[str]()
     for (path, each), (_, now) in zip(wanted.items(), found.items(), strict=True):
         was = known[place[path]] if path in place else None
         if is_remote(path):
             # What is elsewhere can be had from there
             continue
+        source: Content | None = None
         if each.state is FileState.UNREADABLE or _is_other(was, now, each):
-            source = None
+            pass
         elif each.state is not FileState.FILE:
             # What was missing is missing
             continue
         else:
-            source = Path(path)
-        digest = each.fact.removeprefix(look.SHA256)
-        if source is None and kept is not None and each.fact and kept.has(digest):
-            source = kept.path(digest)
+            source = Path(sources.moved.place(path))
+        digest = sha256_of(each.fact)
+        if source is None and digest:
+            source = sources.copy(digest) or sources.former_scene(path, digest)
         if source is None:
             lost.append(path)
         else:
@@ -173,9 +187,9 @@ def _contents(
 
 def _is_other(was: Fingerprint | None, now: Fingerprint, wanted: Fingerprint) -> bool:
     """Returns whether a file has not the content that is wanted, as far as is known."""
-    if wanted.state is FileState.FILE and wanted.fact != now.fact:
+    if wanted.state is FileState.FILE and sha256_of(wanted.fact) != sha256_of(now.fact):
         return True
-    if now.state is FileState.FILE and not now.fact:
+    if now.state is FileState.FILE and not sha256_of(now.fact):
         return True
     gone = (MediaChange.REPLACED, MediaChange.MISSING)
     return was is not None and judge(was, now)[0] in gone
@@ -194,11 +208,13 @@ def _without_end(archive: Iterable[bytes]) -> Iterator[bytes]:
         yield held
 
 
-def _file(digest: str, path: Path) -> Iterator[bytes]:
+def _file(digest: str, path: Content) -> Iterator[bytes]:
+    name = digest if isinstance(path, bytes) else str(path)
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
+        with _opened(path) as file:
+            size = path.size if isinstance(path, Copy) else file.seek(0, 2)
+            if not isinstance(path, Copy):
+                file.seek(0)
             yield _entry(FOLDER + digest, size)
             content, left = hashlib.sha256(), size
             while left and (chunk := file.read(min(left, _READ_BYTES))):
@@ -208,14 +224,20 @@ def _file(digest: str, path: Path) -> Iterator[bytes]:
             is_whole = not left and not file.read(1) and content.hexdigest() == digest
     except OSError as error:
         raise InvalidRequestError(
-            f"'{path}' could not be read: {error.strerror or error}. Nothing was written."
+            f"'{name}' could not be read: {error.strerror or error}. Nothing was written."
         ) from error
     if not is_whole:
         raise InvalidRequestError(
-            f"'{path}' was written to while it was packed, or is a damaged copy. Nothing was "
+            f"'{name}' was written to while it was packed, or is a damaged copy. Nothing was "
             "written; try again."
         )
     yield bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _opened(content: Content) -> BinaryIO:
+    if isinstance(content, bytes):
+        return io.BytesIO(content)
+    return content.open() if isinstance(content, Copy) else content.open("rb")
 
 
 def _entry(name: str, size: int) -> bytes:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from . import look
+from .fact import SHA256
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 """What paths of Windows begin with."""
@@ -54,13 +55,14 @@ def _parts(path: str) -> list[str]:
     return found
 
 
-def free(folder: Path, place: str, digest: str) -> tuple[Path, bool]:
+def free(folder: Path, place: str, digest: str, kind: str = SHA256) -> tuple[Path, bool]:
     """Finds a place where nothing is, and makes the folders that lead there.
 
     Args:
         folder: the folder
         place: where in it the file should be
-        digest: the SHA-256 of its content
+        digest: a hash of its content
+        kind (SHA256): which one
 
     Returns:
         where it can go, and whether it is there already
@@ -75,7 +77,7 @@ def free(folder: Path, place: str, digest: str) -> tuple[Path, bool]:
         if not os.path.lexists(path):
             return path, False
         # Who follows a link reads, and says of, a file that is not in the folder
-        if path.is_file() and not path.is_symlink() and look.digest(str(path)) == digest:
+        if path.is_file() and not path.is_symlink() and look.digest(str(path), kind) == digest:
             return path, True
     raise FileExistsError(errno.EEXIST, f"something else is at '{target}'")
 

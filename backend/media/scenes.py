@@ -57,9 +57,39 @@ def renamed(content: bytes, paths: Mapping[str, str]) -> bytes:
     try:
         scene = json.loads(content)
         wanted = {each: paths[each] for each in _named(scene) if each in paths}
+        if not wanted:
+            return content
+        new = _replaced(scene, wanted)
+        text = _replaced_in_text(content.decode(), wanted)
+        # So that naming the former files again gives the same bytes again
+        if json.loads(text) == new:
+            return text.encode()
     except (ValueError, RecursionError):
         return content
-    return json.dumps(_replaced(scene, wanted)).encode() if wanted else content
+    return json.dumps(new).encode()
+
+
+def named_in(content: bytes) -> list[str]:
+    """Lists the files that a scene refers to, as it names them.
+
+    Args:
+        content: the scene
+
+    Returns:
+        their names; none if it cannot be read
+    """
+    try:
+        return list(dict.fromkeys(_named(json.loads(content))))
+    except (ValueError, RecursionError):
+        return []
+
+
+def _replaced_in_text(scene: str, paths: Mapping[str, str]) -> str:
+    for former, new in paths.items():
+        for is_ascii in (False, True):
+            text = json.dumps(former, ensure_ascii=is_ascii)
+            scene = scene.replace(text, json.dumps(new, ensure_ascii=is_ascii))
+    return scene
 
 
 def _replaced(value: Any, paths: Mapping[str, str], key: str = "") -> Any:

@@ -16,13 +16,14 @@ from datetime import datetime
 from bson import ObjectId
 from pymongo.database import Database
 
-from ..catalog.record import FORMAT_VERSION, check_format
+from ..catalog.record import FORMAT_VERSION, SnapshotRecord, check_format
 from ..config import MediaLevel
 from ..errors import DamagedSnapshotError
 from ..mongo import fence
 from ..mongo.collections import MEDIA
 from ..mongo.database import Document
 from .listing import Listing
+from .moved import NOTHING, MovedMedia
 
 # Stays well below MongoDB's 16 MB a document
 _PIECE_BYTES = 8 * 1024 * 1024
@@ -55,6 +56,8 @@ class Capture:
     layers: tuple[Layer, ...]
     operation: ObjectId
     """The operation that has noted it."""
+    moved: MovedMedia = NOTHING
+    """Where the files are, if not where the documents of the snapshot say."""
 
     def to_document(self) -> Document:
         """Returns it as it is stored."""
@@ -67,6 +70,7 @@ class Capture:
             "counts": dict(self.counts),
             "operation": self.operation,
             "layers": [{"id": layer.id, "files": layer.files} for layer in self.layers],
+            **({"moved": self.moved.to_document()} if self.moved else {}),
         }
 
     @classmethod
@@ -88,6 +92,7 @@ class Capture:
             document["counts"],
             tuple(Layer(each["id"], each["files"]) for each in document["layers"]),
             document["operation"],
+            MovedMedia.from_document(document.get("moved")),
         )
 
 
@@ -100,6 +105,17 @@ def find(database: Database[Document], snapshot_id: ObjectId) -> Capture | None:
     """
     document = database[MEDIA].find_one({"_id": snapshot_id})
     return None if document is None else Capture.from_document(document)
+
+
+def moved(database: Database[Document], record: SnapshotRecord) -> MovedMedia:
+    """Returns where the media of a snapshot are, if not where its documents say.
+
+    Args:
+        database: the database
+        record: the snapshot
+    """
+    found = find(database, record.id) if record.media_moved else None
+    return NOTHING if found is None else found.moved
 
 
 def newest(database: Database[Document], dataset_id: ObjectId) -> Capture | None:

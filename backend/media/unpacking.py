@@ -20,8 +20,10 @@ from ..archive.folder import FolderStore
 from ..archive.read import Reader
 from ..errors import ArchiveStorageError, DamagedArchiveError, InvalidRequestError
 from ..progress import Progress, silent
-from . import carried, copies, look, packing, placing, scenes
-from .listing import FileState
+from . import carried, copies, packing, placing, scenes
+from .fact import SHA256, sha256_of
+from .listing import FileState, Listing
+from .moved import MovedMedia
 from .provider import is_remote
 
 _MEMBER = re.compile(packing.FOLDER + r"([0-9a-f]{64})")
@@ -37,6 +39,14 @@ class Unpacked:
     """Where each file is now, by the path that documents have."""
     written: list[Path] = field(default_factory=list)
     """Those that were put there now; the others were there with the same content."""
+    staying: list[str] = field(default_factory=list)
+    """Files that did not come along."""
+    rewritten: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """The sizes and hashes of scenes that name other files now."""
+
+    def moved(self) -> MovedMedia:
+        """Returns where the files are."""
+        return MovedMedia.of(self.paths, self.staying, self.rewritten)
 
     def take_back(self) -> None:
         """Removes what was put there."""
@@ -69,7 +79,7 @@ def check(path: Path, progress: Progress = silent) -> None:
     Raises:
         DamagedArchiveError: if they are not
     """
-    wanted = _wanted(path)
+    wanted = _contents(path, _listing(path))
 
     def read(digest: str, _: int, chunks: Iterator[bytes]) -> None:
         content = hashlib.sha256()
@@ -102,11 +112,12 @@ def unpack(path: Path, folder: Path, progress: Progress = silent) -> Unpacked:
         DamagedArchiveError: if it is not what was written; nothing was put into the folder then
         ArchiveStorageError: if the folder cannot be written to
     """
-    wanted = _wanted(path)
+    listing = _listing(path)
+    wanted = _contents(path, listing)
     placed = placing.places(wanted)
     if len(placed) < len(wanted):
         raise _damaged(path, "it names files that no system has")
-    found = Unpacked(folder)
+    found = Unpacked(folder, staying=[name for name in listing.paths if name not in wanted])
     try:
         _put_all(path, wanted, placed, found, progress)
     except OSError as error:
@@ -168,19 +179,25 @@ def _put_scene(name: str, place: str, content: bytes, found: Unpacked) -> None:
         copies.put(iter((renamed,)), target, digest)
         found.written.append(target)
     found.paths[name] = str(target)
+    if renamed != content:
+        found.rewritten[name] = (len(renamed), SHA256 + digest)
 
 
-def _wanted(path: Path) -> dict[str, str]:
-    """Returns the hash of each file that a package has, by what its path was."""
+def _listing(path: Path) -> Listing:
+    """Returns what a package tells of the files that the snapshot names."""
     reader = Reader(FolderStore(str(path.parent)).read(path.name), str(path))
     reader.close()
     if reader.header.media is None or not has_media(path):
         raise InvalidRequestError(
             f"'{path}' carries no media files: it was exported without media=True, or is cut off"
         )
-    listing = carried.read(reader.header.media, str(path))[2]
+    return carried.read(reader.header.media, str(path))[2]
+
+
+def _contents(path: Path, listing: Listing) -> dict[str, str]:
+    """Returns the hash of each file that a package has, by what its path was."""
     wanted = {
-        name: each.fact.removeprefix(look.SHA256)
+        name: sha256_of(each.fact)
         for name, each in listing.items()
         if each.state is FileState.FILE and not is_remote(name)
     }

@@ -6,27 +6,55 @@ from pymongo.database import Database
 
 from ..catalog.record import SnapshotRecord
 from ..config import MediaLevel
-from ..dataset.parts import Head, Part
+from ..dataset.parts import Head, Part, State
 from ..mongo.database import Document, server_time
 from ..progress import Progress, silent
-from . import capture, look, store
+from . import capture, look, references, store
 from .changes import Looked, MediaChange, judge
-from .listing import aligned, is_hash
+from .fact import hash_kind, is_hash
+from .listing import aligned
+from .moved import NOTHING
 
 
-def captured(database: Database[Document], record: SnapshotRecord) -> Looked:
+def captured(
+    database: Database[Document], record: SnapshotRecord, *, as_named: bool = False
+) -> Looked:
     """Returns what was noted of the media of a snapshot.
 
     Args:
         database: the database
         record: the snapshot
+        as_named (False): whether files are told by the paths that its documents have, wherever
+            they are
     """
     found = store.find(database, record.id)
     if found is None:
         return Looked.nothing(
             f"nothing was noted of the media of snapshot '{record.name}'; capture_media() does"
         )
-    return Looked(found.level, found.captured_at, store.load(database, found))
+    listing = store.load(database, found)
+    told = listing if as_named else found.moved.places(listing)
+    return Looked(found.level, found.captured_at, told)
+
+
+def shown(
+    database: Database[Document], record: SnapshotRecord, state: State
+) -> dict[Part, list[Document]]:
+    """Returns what shows the documents of a snapshot with the paths where its media are.
+
+    Args:
+        database: the database
+        record: the snapshot
+        state: where its documents are
+
+    Returns:
+        the stages of views of samples and frames; none if its media are where these say
+    """
+    places = store.moved(database, record)
+    document = next(state[Part.DATASET].decoded(), None) if places else None
+    if document is None:
+        return {}
+    return {part: places.stages(paths) for part, paths in references.fields(document).items()}
 
 
 def of_head(
@@ -53,6 +81,8 @@ def of_snapshot_now(
     record: SnapshotRecord,
     before: Looked,
     progress: Progress = silent,
+    *,
+    as_named: bool = False,
 ) -> Looked:
     """Finds out what the media of a snapshot are now.
 
@@ -61,10 +91,13 @@ def of_snapshot_now(
         record: the snapshot
         before: what was noted of them
         progress: told how far it is
+        as_named (False): whether to look where its documents say, wherever they are
     """
     is_archived = record.archive is not None and before.reason is None
-    paths = before.listing.paths if is_archived else capture.paths_of(database, record)
-    return _now(database, paths, before, progress)
+    if is_archived:
+        return _now(database, before.listing.paths, before, progress)
+    moved = NOTHING if as_named else store.moved(database, record)
+    return _now(database, capture.paths_of(database, record, moved=moved), before, progress)
 
 
 def _now(
@@ -79,7 +112,7 @@ def _now(
     pairs = zip(was[is_other].tolist(), is_[is_other].tolist(), strict=True)
     # Who wrote to a file may have written the same: its hash tells, if one is known
     read = {
-        place: look.hashed(found.paths[place], found[place], f"{fact.partition(':')[0]}:")
+        place: look.hashed(found.paths[place], found[place], hash_kind(fact))
         for known, place in pairs
         if is_hash(fact := before.listing.facts[known])
         and look.is_local(found.paths[place])

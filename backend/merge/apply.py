@@ -200,7 +200,8 @@ def _snapshot(
     if latest is not None and _is_planned(database, latest, plan):
         return latest
     name = _free(catalog, branch.id, f"merged into {target.name}".replace("/", "-"))
-    made = create.create(database, branch, name, None)
+    create.create(database, branch, name, None)
+    made = catalog.get(branch.id, name, branch.name)
     if not _is_planned(database, made, plan):
         raise standstill.stale("branch", branch.name)
     return made

@@ -79,6 +79,8 @@ def renamed(document: bytes, names: Mapping[str, str]) -> bytes:
     Returns:
         the document
     """
+    if not names:
+        return document
     fields = layout.fields(document)
     if not any(name in fields for name in names):
         return document
@@ -128,7 +130,8 @@ def told(document: bytes) -> bytes:
 
 
 def _merge_fields(values: Values, base: bytes, ours: bytes, theirs: bytes) -> bytes:
-    was, here, there = map(layout.fields, (base, ours, theirs))
+    here, there = map(layout.fields, (ours, theirs))
+    was = here if base == ours else layout.fields(base)
     names = [name for name in dict.fromkeys([*here, *there]) if name not in OWN]
     merged = {
         name: values.merge(name, value(was, name), value(here, name), value(there, name))

@@ -95,6 +95,33 @@ def forget(what: str | None = None) -> None:
         fence.kept.pop(what, None)
 
 
+def keep(documents: Mapping[str, Document | None]) -> None:
+    """Keeps what was read, by whatever it is kept as."""
+    if (fence := current()) is not None:
+        fence.kept.update(documents)
+
+
+_along: list[str] = []
+
+
+def read_along(name: str) -> str:
+    """Has a collection's document of a dataset read whenever the dataset's lease is taken.
+
+    Args:
+        name: a collection with at most one document for each dataset, of the same id
+
+    Returns:
+        the name
+    """
+    _along.append(name)
+    return name
+
+
+def along() -> tuple[str, ...]:
+    """Returns the collections that were given to :func:`read_along`."""
+    return tuple(_along)
+
+
 @contextmanager
 def standing(fence: Fence) -> Iterator[None]:
     """Makes the writes of a ``with`` block conditional on a lease.

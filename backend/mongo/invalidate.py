@@ -91,6 +91,15 @@ def is_closed(description: Any) -> bool:
     return bool(description.get("options", {}).get("viewOn") == CATALOG)
 
 
+def is_failing(description: Any) -> bool:
+    """Returns whether a view fails, for good or until somebody opens it again.
+
+    Args:
+        description: what the server tells of it in a list of collections
+    """
+    return "$match" in next(iter(description.get("options", {}).get("pipeline") or ()), {})
+
+
 @grant(Permission.PROJECTING)
 def drop_old(database: Database[Document], keep_days: int | None = None) -> None:
     """Drops the views that were closed so long ago that nobody needs them any more.

@@ -15,6 +15,7 @@ from ..actions import Action
 from ..catalog.queries import usable
 from ..catalog.record import SnapshotRecord, check_format
 from ..errors import NewerFormatError, OperationNotFoundError
+from ..mongo import fence
 from ..mongo.collections import CATALOG, JOURNAL
 from ..mongo.database import Document
 from ..mongo.together import Question, ask
@@ -111,24 +112,47 @@ def unfinished(database: Database[Document], dataset_id: ObjectId | None = None)
     return [Entry.from_document(document) for document in found]
 
 
-def unfinished_and_snapshot(
-    database: Database[Document], dataset_id: ObjectId, name: str
-) -> tuple[list[Entry], SnapshotRecord | None]:
-    """Does the same for one dataset, and looks for a snapshot in the same round trip."""
-    is_left: Document = {"dataset_id": dataset_id, "state": {"$in": UNFINISHED}}
-    questions: dict[str, Question] = {
-        JOURNAL: (JOURNAL, [{"$match": is_left}, {"$sort": {"started_at": 1, "_id": 1}}]),
-        CATALOG: (CATALOG, [{"$match": usable(dataset_id, name)}]),
-    }
-    entries: list[Entry] = []
-    record: SnapshotRecord | None = None
-    for key, found in ask(database, questions):
-        document = bson.decode(found.raw, database.codec_options)
-        if key == JOURNAL:
-            entries.append(Entry.from_document(document))
-        else:
-            record = SnapshotRecord.from_document(document)
-    return entries, record
+@dataclass(frozen=True)
+class Start:
+    """What is to be known before something is done with a dataset."""
+
+    unfinished: list[Entry]
+    """The unfinished operations on it, oldest first."""
+    snapshot: SnapshotRecord | None
+    """The snapshot that was asked for, if there is one."""
+    along: dict[str, Document | None]
+    """What else belongs to it, by collection, see :func:`..mongo.fence.read_along`."""
+
+    @classmethod
+    def of(
+        cls, database: Database[Document], dataset_id: ObjectId, name: str | None = None
+    ) -> Start:
+        """Reads all of it in one round trip.
+
+        Args:
+            database: the database
+            dataset_id: the dataset
+            name (None): the name of a snapshot, if one is asked for
+
+        Returns:
+            what there is
+        """
+        is_left: Document = {"dataset_id": dataset_id, "state": {"$in": UNFINISHED}}
+        own: list[Document] = [{"$match": {"_id": dataset_id}}]
+        questions: dict[str, Question] = {
+            JOURNAL: (JOURNAL, [{"$match": is_left}, {"$sort": {"started_at": 1, "_id": 1}}]),
+            **{collection: (collection, own) for collection in fence.along()},
+        }
+        if name is not None:
+            questions[CATALOG] = CATALOG, [{"$match": usable(dataset_id, name)}]
+        found: dict[str, list[Document]] = {key: [] for key in questions}
+        for key, document in ask(database, questions):
+            found[key].append(bson.decode(document.raw, database.codec_options))
+        return cls(
+            [Entry.from_document(document) for document in found.pop(JOURNAL)],
+            next(map(SnapshotRecord.from_document, found.pop(CATALOG, ())), None),
+            {key: next(iter(documents), None) for key, documents in found.items()},
+        )
 
 
 def get(database: Database[Document], operation_id: str) -> Entry:

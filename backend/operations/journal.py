@@ -37,10 +37,10 @@ from .entry import (
     UNFINISHED,
     Entry,
     OperationState,
+    Start,
     get,
     stored_verb,
     unfinished,
-    unfinished_and_snapshot,
     unfinished_datasets,
 )
 from .lease import Lease, Waiting
@@ -137,13 +137,15 @@ def operation(
         if ensure_indexes(database):
             # Before anybody can copy what this operation does
             deployment.note(database)
-        if snapshot_of is None:
-            _recover_unfinished(database, lease, unfinished(database, dataset_id))
+        name = None if snapshot_of is None else details["snapshot_name"]
+        start = Start.of(database, dataset_id, name)
+        snapshot = start.snapshot
+        if _recover_unfinished(database, lease, start.unfinished):
+            snapshot = None
         else:
-            name = details["snapshot_name"]
-            entries, snapshot = unfinished_and_snapshot(database, dataset_id, name)
-            if _recover_unfinished(database, lease, entries) or snapshot is None:
-                snapshot = Catalog(database).get(dataset_id, name, snapshot_of)
+            fence.keep(start.along)
+        if snapshot_of is not None and snapshot is None:
+            snapshot = Catalog(database).get(dataset_id, details["snapshot_name"], snapshot_of)
         entry = _begin(database, lease, dataset_id, verb, details)
         running = Operation(database, lease, entry, snapshot)
         begun(running.entry)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bson import ObjectId
+from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
@@ -175,17 +176,18 @@ class Operation:
         self._may_be_committed = True
         faults.reach(f"{stored_verb(self.entry.verb)}.changed")
         changes: Document = {"state": OperationState.DONE.value, "error": None}
-        self._set(durable(self.database[JOURNAL]), changes, is_finished=True)
+        self._set(durable(self.database[JOURNAL]), changes, dated="finished_at")
         self.is_committed = self.is_finished = True
         faults.reach(f"{stored_verb(self.entry.verb)}.committed")
 
-    def commit(self, **details: Any) -> None:
+    def commit(self, *, timed: bool = False, **details: Any) -> None:
         """Writes down that the change is made, so that from now on it is finished, not undone.
 
         Once this returns, neither a crash of the server nor the loss of a member of a replica set
         can take the change back: with this write, all that came before is on disk.
 
         Args:
+            timed (False): whether to remember when that was, on the server's clock, as ``at``
             **details: values to remember
 
         Raises:
@@ -196,7 +198,7 @@ class Operation:
         self.entry.details.update(details)
         changes: Document = {f"details.{key}": value for key, value in details.items()}
         changes["state"] = OperationState.COMMITTED.value
-        self._set(durable(self.database[JOURNAL]), changes)
+        self._set(durable(self.database[JOURNAL]), changes, dated="details.at" if timed else None)
         self.is_committed = True
         faults.reach(f"{stored_verb(self.entry.verb)}.committed")
 
@@ -211,7 +213,7 @@ class Operation:
             LeaseLostError: if another process has recovered the operation
         """
         changes: Document = {"state": state.value, "error": error}
-        self._set(self.database[JOURNAL], changes, is_finished=True)
+        self._set(self.database[JOURNAL], changes, dated="finished_at")
 
     def claim(self) -> None:
         """Makes this the attempt that may change the entry.
@@ -227,14 +229,18 @@ class Operation:
         return {"_id": self.id, "state": state, ATTEMPT: self._lease.token}
 
     def _set(
-        self, journal: Collection[Document], changes: Document, *, is_finished: bool = False
+        self, journal: Collection[Document], changes: Document, dated: str | None = None
     ) -> None:
         update: Document = {"$set": changes}
-        if is_finished:
+        if dated is not None:
             # On the server's clock, without asking for the time first
-            update["$currentDate"] = {"finished_at": True}
-        if journal.update_one(self._mine(), update).matched_count == 0:
+            update["$currentDate"] = {dated: True}
+        document = journal.find_one_and_update(
+            self._mine(), update, {"details.at": 1}, return_document=ReturnDocument.AFTER
+        )
+        if document is None:
             raise self._recovered()
+        self.entry.details.update(document.get("details", {}))
 
     def _recovered(self) -> LeaseLostError:
         return LeaseLostError(

@@ -25,7 +25,7 @@ from pymongo.errors import OperationFailure
 
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
-from ..dataset import instances
+from ..dataset import generated, instances
 from ..dataset.parts import Part, State
 from ..mongo.collections import CATALOG, JOURNAL, view_name
 from ..mongo.database import Document
@@ -38,6 +38,8 @@ _FRESH_SECONDS = 60
 ready are chosen."""
 
 _REMEMBERED = 100
+
+_UNMARKED = "unmarked"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Look:
     """The projection's dataset document."""
     fingerprint: str | None
     """Of all that it consists of; None if a part of it cannot be read."""
+    has_unmarked: bool = False
+    """Whether others have generated datasets from it, see :func:`.generated.remove_unmarked`."""
 
     @property
     def is_current(self) -> bool:
@@ -97,6 +101,7 @@ def look(database: Database[Document], record: SnapshotRecord, state: State) -> 
     questions[CATALOG] = CATALOG, [{"$match": {"_id": record.id}}]
     unfinished = {"dataset_id": record.dataset_id, "state": {"$in": UNFINISHED}}
     questions[JOURNAL] = JOURNAL, [{"$match": unfinished}, *first]
+    questions[_UNMARKED] = "datasets", [{"$match": generated.unmarked(record.id)}, *first]
     found: dict[Hashable, list[Any]] = {key: [] for key in questions}
     try:
         for key, document in ask(database, questions):
@@ -104,7 +109,7 @@ def look(database: Database[Document], record: SnapshotRecord, state: State) -> 
     except OperationFailure:
         # A view was closed
         return Look(Catalog(database).by_id(record.id), False, None, None)
-    is_unfinished = bool(found.pop(JOURNAL))
+    is_unfinished, has_unmarked = bool(found.pop(JOURNAL)), bool(found.pop(_UNMARKED))
     records = [bson.decode(each.raw, database.codec_options) for each in found.pop(CATALOG)]
     present = found[True, Part.DATASET]
     return Look(
@@ -112,6 +117,7 @@ def look(database: Database[Document], record: SnapshotRecord, state: State) -> 
         is_unfinished,
         bson.decode(present[0].raw, database.codec_options) if present else None,
         _fingerprint(found) if views and all(found[part] for part in views) else None,
+        has_unmarked,
     )
 
 

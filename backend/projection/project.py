@@ -10,7 +10,9 @@ id of the projected dataset.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 import bson
@@ -34,6 +36,8 @@ from ..mongo.write_scope import Permission, grant
 from .found import Found
 from .identities import Identities
 
+_AS_THEY_ARE: Mapping[Part, list[Document]] = {}
+
 _MAX_NAMES = 1000
 _MAX_ATTEMPTS = 10
 _PAUSE_SECONDS = 0.05
@@ -42,10 +46,24 @@ _NAMESPACE_EXISTS, _BULK_WRITE, _DUPLICATE_KEY = 48, 65, 11000
 _SOMEBODY_WAS_QUICKER = {_NAMESPACE_EXISTS, _BULK_WRITE, _DUPLICATE_KEY}
 
 
+@dataclass(frozen=True)
+class Projected:
+    """A projection that is there."""
+
+    name: str
+    """The name under which FiftyOne loads it."""
+    is_new: bool
+    """Whether there was none before."""
+
+
 @grant(Permission.PROJECTING)
 def project(
-    database: Database[Document], record: SnapshotRecord, state: State, dataset_name: str
-) -> str:
+    database: Database[Document],
+    record: SnapshotRecord,
+    state: State,
+    dataset_name: str,
+    shown: Mapping[Part, list[Document]] = _AS_THEY_ARE,
+) -> Projected:
     """Makes, or puts right, the projection of a snapshot.
 
     Args:
@@ -53,9 +71,10 @@ def project(
         record: the snapshot
         state: where its documents are
         dataset_name: the name of the dataset it was taken of
+        shown: stages that its views have, of those parts that are not shown as they are
 
     Returns:
-        the name under which FiftyOne loads it
+        the projection
     """
     for attempt in range(_MAX_ATTEMPTS):
         found = Found.read(database, record, state)
@@ -64,7 +83,7 @@ def project(
         identities = Identities(record, found)
         try:
             is_first = not found.present[Part.DATASET]
-            _project_views(database, record.id, state, is_first=is_first)
+            _project_views(database, record.id, state, shown, is_first=is_first)
             document = found.dataset(record)
             _project_related(database, identities, state, found, _translation(record, document))
             return _project_dataset(database, identities, record, found, document, dataset_name)
@@ -136,7 +155,12 @@ def _taken(snapshot_id: ObjectId) -> InvalidRequestError:
 
 
 def _project_views(
-    database: Database[Document], snapshot_id: ObjectId, state: State, *, is_first: bool
+    database: Database[Document],
+    snapshot_id: ObjectId,
+    state: State,
+    shown: Mapping[Part, list[Document]],
+    *,
+    is_first: bool,
 ) -> None:
     """Makes the views, or puts them right.
 
@@ -144,14 +168,15 @@ def _project_views(
         database: the database
         snapshot_id: the snapshot
         state: where its documents are
+        shown: stages that they have
         is_first: whether there is no projection yet, and so most likely no views
     """
     if is_first:
         # What is there already is another view, such as one that was closed
         with suppress(CollectionInvalid, OperationFailure):
             for part in (part for part in (Part.SAMPLES, Part.FRAMES) if part in state):
-                shown = state[part].collection.name
-                _create_view(database, view_name(snapshot_id, part), shown)
+                name, behind = view_name(snapshot_id, part), state[part].collection.name
+                _create_view(database, name, behind, shown.get(part, []))
             return
     names = [view_name(snapshot_id, part) for part in (Part.SAMPLES, Part.FRAMES)]
     listed = database.list_collections(filter={"name": {"$in": names}})
@@ -161,19 +186,22 @@ def _project_views(
         wanted = state[part].collection.name if part in state else None
         found = existing.get(name, {}).get("options", {})
         if wanted is not None and "viewOn" in found:
-            if found["viewOn"] != wanted or found.get("pipeline"):
+            stages = shown.get(part, [])
+            if found["viewOn"] != wanted or found.get("pipeline", []) != stages:
                 # Leaves no moment without a view
-                database.command("collMod", name, viewOn=wanted, pipeline=[])
+                database.command("collMod", name, viewOn=wanted, pipeline=stages)
             continue
         if name in existing:
             database.drop_collection(name)
         if wanted is not None:
-            _create_view(database, name, wanted)
+            _create_view(database, name, wanted, shown.get(part, []))
 
 
-def _create_view(database: Database[Document], name: str, shown: str) -> None:
+def _create_view(
+    database: Database[Document], name: str, behind: str, stages: list[Document]
+) -> None:
     # The server looks itself whether there is one
-    database.create_collection(name, check_exists=False, viewOn=shown, pipeline=[])
+    database.create_collection(name, check_exists=False, viewOn=behind, pipeline=stages)
 
 
 def _translation(record: SnapshotRecord, captured: Document) -> StageTranslation:
@@ -193,7 +221,7 @@ def _project_dataset(
     found: Found,
     document: Document,
     dataset_name: str,
-) -> str:
+) -> Projected:
     identities.refer(document)
     document.update(
         _id=record.id,
@@ -207,7 +235,7 @@ def _project_dataset(
         suffix = f" ({number + 1})" if number else ""
         document["name"] = f"{dataset_name}@{record.name}{suffix}"
         if [bson.encode(document)] == [each.raw for each in found.present[Part.DATASET]]:
-            return str(document["name"])
+            return Projected(document["name"], is_new=False)
         try:
             previous: Document | None = database["datasets"].find_one_and_replace(
                 _own_document(record.id), document, projection={"name": 1}, upsert=True
@@ -219,11 +247,9 @@ def _project_dataset(
                 # A user's dataset has that name
                 continue
             raise
-        if previous is None:
-            generated.remove_unmarked(database, record.id)
-        elif previous["name"] != document["name"]:
+        if previous is not None and previous["name"] != document["name"]:
             instances.forget(previous["name"])
-        return str(document["name"])
+        return Projected(document["name"], is_new=previous is None)
     raise SnapshotError(f"No name of the form '{dataset_name}@{record.name} (n)' is free")
 
 

@@ -22,7 +22,7 @@ from ..diff import latest_changes
 from ..errors import ConcurrentWritesError, DamagedSnapshotError, DatasetNotFoundError
 from ..mongo import fence
 from ..mongo.collections import owned_collections, staging_name, trashed_name
-from ..mongo.database import Document, server_time
+from ..mongo.database import Document
 from ..operations import removal
 from ..operations.journal import Operation, recovers
 from ..projection import project
@@ -90,7 +90,7 @@ def make(
             break
     if former.raw != current.raw:
         discarded.shelve_again(running, former)
-    running.commit(at=server_time(running.database))
+    running.commit(timed=True)
     _finish(running, wanted)
 
 
@@ -116,7 +116,7 @@ def recover(running: Operation) -> None:
             _take_back(running, plan_)
             return
     if "at" not in running.details:
-        running.commit(at=server_time(running.database))
+        running.commit(timed=True)
     _finish(running)
 
 

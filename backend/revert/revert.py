@@ -93,10 +93,11 @@ def plan(database: Database[Document], dataset: DatasetReference, name: str) -> 
 
 
 def _media(database: Database[Document], record: SnapshotRecord) -> MediaDiff | None:
-    before = media_versions.captured(database, record)
+    # The dataset will name the files that the snapshot's documents name, wherever these are now
+    before = media_versions.captured(database, record, as_named=True)
     if before.reason is not None:
         return None
-    now = media_versions.of_snapshot_now(database, record, before, reporter())
+    now = media_versions.of_snapshot_now(database, record, before, reporter(), as_named=True)
     return media_changes.compare(before, now)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..media import look
+from ..media.fact import SHA256
 
 _LENGTH = 1000
 _PATHS = ("model_path", "ckpt_path", "checkpoint_path", "weights_path", "name_or_path")
@@ -34,7 +35,7 @@ def address_of(model: Any) -> str:
     if isinstance(known, str) and type(model).__module__.startswith("mlflow."):
         return f"models:/{known}"[:_LENGTH]
     for path in _files(model):
-        return look.SHA256 + look.digest(path)
+        return SHA256 + look.digest(path)
     kind = type(model)
     return f"python:{kind.__module__}.{kind.__qualname__}"[:_LENGTH]
 

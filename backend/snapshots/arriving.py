@@ -140,11 +140,7 @@ def save_manifests(database: Database[Document], record: SnapshotRecord, arrived
         record: the snapshot
         arrived: what has arrived
     """
-    # There are no documents of other parts, but for frames of those that have none
-    manifests = dict(arrived.manifests)
-    for part in Part:
-        if part is not Part.FRAMES:
-            manifests.setdefault(part, Manifest.empty())
+    manifests = Incoming.of_all_parts(arrived.manifests)
     if arrived.beside is None or arrived.others is None or not record.sequence % _WHOLE_MANIFESTS:
         manifest_store.save(database, record.id, manifests)
         return

@@ -16,7 +16,7 @@ from ..actions import Action
 from ..catalog import names
 from ..catalog.beginning import Beginning, Place
 from ..catalog.catalog import Catalog
-from ..catalog.record import SnapshotRecord, SnapshotState
+from ..catalog.record import DatasetSnapshot, SnapshotRecord, SnapshotState
 from ..config import Settings
 from ..dataset import schema
 from ..dataset.change_token import DatasetToken
@@ -35,7 +35,7 @@ from ..search import index as search_index
 from ..storage import counted, registry
 from ..storage.base import Backend, Captured
 from ..storage.moment import KnownContent, KnownHead
-from . import quota
+from . import info, quota
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def create(
     tags: tuple[str, ...] = (),
     *,
     trust_timestamps: bool = False,
-) -> SnapshotRecord:
+) -> DatasetSnapshot:
     """Captures a dataset as a new snapshot.
 
     Args:
@@ -119,7 +119,7 @@ def create(
             running.committing("summarized")
             complete(running, record)
             running.commit()
-            return finish(running, record, captured)
+            return info.public(database, finish(running, record, captured))
 
 
 def capture(
@@ -241,7 +241,8 @@ def _describe(
     known = {(record.id, part): CachedPart(each) for part, each in manifests.items()}
     known.update(captured.known)
     with Workers(max_workers=1) as pool:
-        summary = pool.submit(changes.since_previous, database, previous, record, known)
+        now = record.created_at
+        summary = pool.submit(changes.since_previous, database, previous, record, known, now)
         manifest_store.save(database, record.id, captured.manifests, captured.base, captured.known)
         running.step("manifested")
         is_ready = backend.is_materialised(record)

@@ -9,11 +9,12 @@ from pymongo.database import Database
 from ..actions import Action
 from ..catalog import names
 from ..catalog.catalog import Catalog
-from ..catalog.record import SnapshotRecord
+from ..catalog.record import DatasetSnapshot
 from ..dataset.reference import DatasetReference
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
+from . import info
 
 KEEP = "\0keep"
 """Stands for a description that stays as it is; no description contains it."""
@@ -27,7 +28,7 @@ def edit(
     description: str | None = KEEP,
     add_tags: tuple[str, ...] = (),
     remove_tags: tuple[str, ...] = (),
-) -> SnapshotRecord:
+) -> DatasetSnapshot:
     """Changes what a snapshot is called and what is said about it.
 
     The name under which FiftyOne has loaded it changes at its next load.
@@ -77,7 +78,7 @@ def edit(
             if changes:
                 catalog.update(record.id, **changes)
         running.complete()
-    return replace(record, **{**changes, "tags": tuple(tags)})
+        return info.public(database, replace(record, **{**changes, "tags": tuple(tags)}))
 
 
 @recovers(Action.EDIT)

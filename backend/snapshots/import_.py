@@ -31,6 +31,7 @@ from ..errors import DuplicateNameError, InvalidRequestError
 from ..manifest import store as manifest_store
 from ..media import carried
 from ..media import store as media_store
+from ..media.moved import NOTHING, MovedMedia
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation, operation, recovers
 from ..projection import indexes
@@ -40,7 +41,10 @@ from .incoming import Incoming
 
 
 def import_(
-    database: Database[Document], path: Path, dataset_name: str | None = None
+    database: Database[Document],
+    path: Path,
+    dataset_name: str | None = None,
+    moved: MovedMedia = NOTHING,
 ) -> SnapshotRecord:
     """Takes a snapshot in from a file.
 
@@ -51,6 +55,7 @@ def import_(
         database: the database
         path: a file that was exported, or an archive
         dataset_name (None): a name for a new dataset; by default, the one that it had
+        moved: where its media files are, which came along
 
     Returns:
         the snapshot
@@ -62,7 +67,8 @@ def import_(
         DuplicateNameError: if the name of the snapshot or of the new dataset is taken
         LimitExceededError: if there are as many snapshots as are allowed
     """
-    return take_in(database, Incoming(_open(path), "Importing"), dataset_name)
+    incoming = Incoming(_open(path), "Importing", moved=moved)
+    return take_in(database, incoming, dataset_name)
 
 
 def take_in(
@@ -113,7 +119,7 @@ def take_in(
             arriving.save_manifests(database, record, arrived)
             with malformed_is_damaged(source):
                 arriving.check_unique(database, record, arrived, captured)
-            carried.take_in(running, record, header.media, source)
+            carried.take_in(running, record, header.media, source, incoming.moved)
             Catalog(database).update(record.id, storage=storage)
             backend = registry.create(record.backend, database)
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
@@ -255,6 +261,7 @@ def _reserve(
         pinned=incoming.pinned,
         pulled=incoming.pulled,
         merged_from=incoming.merged_from,
+        media_moved=bool(incoming.moved),
     )
     catalog.add(record)
     running.step("reserved")

@@ -13,6 +13,7 @@ from ..catalog.record import MergedFrom, Pulled
 from ..dataset.parts import Part, State
 from ..errors import DamagedArchiveError
 from ..manifest.manifest import Manifest
+from ..media.moved import NOTHING, MovedMedia
 from ..rawbson.ids import Keys
 
 
@@ -73,6 +74,8 @@ class Incoming:
     merged_from: MergedFrom | None = None
     changes: Changes | None = None
     """What is read instead, if the other snapshot is here and can be rested on."""
+    moved: MovedMedia = NOTHING
+    """Where its media files are, which came along."""
 
     def check_whole(self, staged: State, manifests: Mapping[Part, Manifest]) -> None:
         """Makes sure that what was read is what it says of itself.
@@ -96,3 +99,13 @@ class Incoming:
             )
         if self.check is not None:
             self.check(manifests)
+
+    @staticmethod
+    def of_all_parts(manifests: Mapping[Part, Manifest]) -> dict[Part, Manifest]:
+        """Adds that there are no documents of other parts, but for frames if there are none.
+
+        Args:
+            manifests: what was read
+        """
+        missing = [part for part in Part if part not in manifests and part is not Part.FRAMES]
+        return {**manifests, **dict.fromkeys(missing, Manifest.empty())}

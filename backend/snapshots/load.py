@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import fiftyone.core.dataset as fod
 from pymongo.database import Database
@@ -12,10 +13,12 @@ from pymongo.errors import OperationFailure
 from ..actions import Action
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
+from ..dataset import generated
 from ..dataset.parts import State
 from ..dataset.reference import DatasetReference
 from ..diff import views
-from ..errors import DatasetBusyError
+from ..errors import DatasetBusyError, SnapshotError
+from ..media import versions
 from ..mongo.database import Document, is_forbidden
 from ..operations.journal import Operation, operation, recovers
 from ..projection import indexes, opened, project
@@ -56,23 +59,36 @@ def load(
     may_write, noted = _note(database, dataset, name)
     if noted is not None and (snapshot := opened.again(database, noted, dataset.name)) is not None:
         return snapshot
-    if mend():
-        noted = None
-    record = noted or unarchive.available(database, dataset, name)
-    if may_write and noted is None:
-        record = _note(database, dataset, name)[1] or record
-    visible_name, state = "", _NOTHING
+    if noted is None and mend():
+        may_write, noted = _note(database, dataset, name)
     try:
-        visible_name, state = _open(database, dataset, record)
-    finally:
-        seen = opened.look(database, record, state)
-        _check_still_there(database, dataset, record, seen.record)
+        opening = _open(database, dataset, name, may_write, noted)
+        is_mended = opening.seen.is_unfinished and mend()
+    except SnapshotError:
+        # What a dead process has left may be in the way
+        if not mend():
+            raise
+        is_mended = True
+    if is_mended:
+        opening = _open(database, dataset, name, *_note(database, dataset, name))
+    record, seen = opening.record, opening.seen
     if may_write:
-        indexes.provide(database, record, state)
+        indexes.provide(database, record, opening.state)
     with opened.looked_at(record.id) if seen.is_current else nullcontext():
-        snapshot = fod.load_dataset(visible_name, reload=True)
-    opened.remember(database, record, dataset.name, state, snapshot, seen)
+        snapshot = fod.load_dataset(opening.name, reload=True)
+    opened.remember(database, record, dataset.name, opening.state, snapshot, seen)
     return snapshot
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """A snapshot that FiftyOne can load."""
+
+    record: SnapshotRecord
+    name: str
+    """The projection's."""
+    state: State
+    seen: opened.Look
 
 
 def _note(
@@ -94,20 +110,31 @@ def _note(
 
 
 def _open(
-    database: Database[Document], dataset: DatasetReference, record: SnapshotRecord
-) -> tuple[str, State]:
-    """Projects a snapshot, and makes it readable if need be.
-
-    Returns:
-        the projection's name, and where the snapshot's documents are
-    """
+    database: Database[Document],
+    dataset: DatasetReference,
+    name: str,
+    may_write: bool,
+    noted: SnapshotRecord | None,
+) -> _Opening:
+    """Projects a snapshot, and makes it readable if need be."""
+    record = noted or unarchive.available(database, dataset, name)
+    if may_write and noted is None:
+        record = _note(database, dataset, name)[1] or record
     backend = registry.create(record.backend, database)
     for _ in range(_ATTEMPTS):
-        state = backend.ready(record) or _materialise(database, dataset, record)
-        visible_name = project.project(database, record, state, dataset.name)
+        state = _NOTHING
+        try:
+            state = backend.ready(record) or _materialise(database, dataset, record)
+            shown = versions.shown(database, record, state)
+            projected = project.project(database, record, state, dataset.name, shown)
+        finally:
+            seen = opened.look(database, record, state)
+            _check_still_there(database, dataset, record, seen.record)
+        if projected.is_new and seen.has_unmarked:
+            generated.remove_unmarked(database, record.id)
         # Meanwhile others may have needed the place
-        if backend.is_materialised(record):
-            return visible_name, state
+        if seen.fingerprint is not None or backend.is_materialised(record):
+            return _Opening(record, projected.name, state, seen)
     raise DatasetBusyError(
         f"Snapshot '{record.name}' could not be held ready: too many others are being loaded at "
         "the same time. Try again later."

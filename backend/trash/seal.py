@@ -58,15 +58,19 @@ def seal(
     except OperationFailure:
         # Whoever asks may read documents alone
         counts, hashes = _read(database, names, [{"$count": "count"}])
-    server = Server.of(database)
-    is_telling = engine.holds(Fact.COUNTS_NO_READS, database, server)
     found: Document = {
-        key: {"count": sum(_count(each) for each in counts[key]), "process": server.process}
-        | (_counters(counts[key]) if is_telling else {})
+        key: {"count": sum(_count(each) for each in counts[key])}
         | ({"hash": hashes[key]} if key in hashes else {})
         for key in names
     }
     many = [key for key in names if "hash" not in ((then or {}).get(key) or found[key])]
+    if many or hashes.keys() < found.keys():
+        # Of what is not read as a whole, or was not then
+        server = Server.of(database)
+        is_telling = engine.holds(Fact.COUNTS_NO_READS, database, server)
+        for key in found:
+            told = _counters(counts[key]) if is_telling else {}
+            found[key] |= {"process": server.process} | told
     unproved = [key for key in many if not _is_proved((then or {}).get(key), found[key])]
     for key, told in _look(database, {key: names[key] for key in unproved}).items():
         found[key] |= told
@@ -94,7 +98,7 @@ def _is_same(then: Any, now: Any) -> bool:
     if _is_proved(then, now):
         return bool(then["count"] == now["count"])
     # After a crash the server's own counts may be wrong, and it counts writes anew
-    if then["process"] == now["process"] and (
+    if then.get("process") == now.get("process") and (
         then["count"] != now["count"] or _is_written(then.get("counters"), now.get("counters"))
     ):
         return False
@@ -104,7 +108,7 @@ def _is_same(then: Any, now: Any) -> bool:
 
 def _is_proved(then: Document | None, now: Document) -> bool:
     """Returns whether counted writes prove that nothing was written."""
-    if then is None or "counters" not in then or then["process"] != now["process"]:
+    if then is None or "counters" not in then or then["process"] != now.get("process"):
         return False
     return bool(then["counters"] == now.get("counters"))
 

@@ -15,6 +15,7 @@ from ..catalog.record import SnapshotKind, SnapshotRecord, SnapshotState
 from ..dataset.reference import DatasetReference, migrate
 from ..diff.versions import SnapshotVersion
 from ..errors import ConflictsRemainError, NothingToUndoError
+from ..manifest.kept import reading_once
 from ..merge import apply as merging
 from ..merge import plan as planning
 from ..merge import stored_conflicts
@@ -71,6 +72,7 @@ def plan(
     )
 
 
+@reading_once()
 def undo(
     database: Database[Document],
     dataset: DatasetReference,
@@ -106,6 +108,7 @@ def undo(
     return apply(database, dataset, planned)
 
 
+@reading_once()
 def apply(
     database: Database[Document], dataset: DatasetReference, planned: PlanRecord
 ) -> tuple[OperationRecord, SnapshotRecord]:

@@ -28,8 +28,7 @@ from .. import collections
 from ..base import Backend, Beside, Captured
 from ..consistent_copy import capture
 from ..existing import existing
-from . import cache
-from . import chain as chains
+from . import cache, chains
 from .beside import can_rest_on, ingest_after, ingest_before
 from .capture import DeltaTarget
 from .chain import Chain, Link

@@ -21,8 +21,7 @@ from ...manifest.manifest import Manifest
 from ...mongo.database import Document
 from ...rawbson.ids import Ids, Keys
 from ..base import Beside
-from . import chain as chains
-from . import order
+from . import chains, order
 from .capture import DeltaTarget
 from .chain import Chain, Link
 from .ingest import settle

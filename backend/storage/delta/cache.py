@@ -10,7 +10,7 @@ from pymongo.database import Database
 from ...catalog.catalog import Catalog
 from ...config import Settings
 from ...mongo.database import Document
-from . import chain as chains
+from . import chains
 from .chain import Chain, Link
 
 

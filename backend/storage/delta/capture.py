@@ -32,8 +32,7 @@ from ...progress import silent
 from ...rawbson.ids import Ids, Keys, common, positions
 from .. import collections, scan
 from ..consistent_copy import copy_and_read
-from . import arrange, order, trusted
-from . import chain as chains
+from . import arrange, chains, order, trusted
 from .chain import Chain, Link
 from .compact import FULL_MANIFESTS
 from .origins import Origins

@@ -23,7 +23,7 @@ from pymongo.errors import OperationFailure
 from ...mongo import engine
 from ...mongo.continuity import Continuity
 from ...mongo.counters import write_counters, writes_under_way
-from ...mongo.database import Document, is_replicated
+from ...mongo.database import Document, Server
 from ...mongo.engine import Fact
 
 _ENOUGH_WRITES = 1000
@@ -51,16 +51,17 @@ class CollectionToken(Continuity):
         return _look(collection)[0]
 
     @classmethod
-    def quiet(cls, collection: Collection[Document]) -> CollectionToken | None:
+    def quiet(cls, collection: Collection[Document], server: Server) -> CollectionToken | None:
         """Looks at a collection at a moment at which no write to it is under way.
 
         Args:
             collection: a collection of a dataset
+            server: what the server has just said of itself
 
         Returns:
             what the server tells, or None if that is too little, or there was no such moment
         """
-        if is_replicated(collection.database):
+        if server.is_replicated:
             return None
         for _ in range(_ATTEMPTS):
             found, writing = _look(collection)

@@ -10,7 +10,7 @@ from pymongo.database import Database
 from ...manifest import store as manifest_store
 from ...mongo.collections import MANIFESTS
 from ...mongo.database import Document
-from . import chain as chains
+from . import chains
 
 FULL_MANIFESTS = 16
 """Every so many manifests one stays in full, so that reading one never needs many others."""

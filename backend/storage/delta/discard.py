@@ -13,8 +13,7 @@ from ...manifest import store as manifest_store
 from ...mongo.collections import delta_name
 from ...mongo.database import Document
 from ...rawbson.ids import Ids, positions
-from . import chain as chains
-from . import order
+from . import chains, order
 from .chain import Chain, Link
 from .gc import collect_garbage
 from .materialise import materialise

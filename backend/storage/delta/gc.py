@@ -11,7 +11,7 @@ from ...mongo import fence
 from ...mongo.collections import DELTA, all_collections, dataset_of, delta_collections, token_of
 from ...mongo.database import Document
 from ...mongo.invalidate import invalidate_views
-from . import chain as chains
+from . import chains
 
 _GONE = (
     "This snapshot is not held ready any more, to make room for others: nothing is lost, load it "

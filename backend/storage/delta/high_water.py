@@ -36,17 +36,18 @@ class HighWaterMark:
     number: int
 
     @classmethod
-    def of(cls, collection: Collection[Document]) -> Self | None:
+    def of(cls, collection: Collection[Document], server: Server) -> Self | None:
         """Looks at a collection.
 
         Args:
             collection: the collection
+            server: what the server has just said of itself
 
         Returns:
             the mark, or None if there is no collection, or no telling later what was inserted
         """
         database = collection.database
-        server, found = Server.of(database), _id_of(collection)
+        found = _id_of(collection)
         if server.process is None or found is None or server.is_replicated:
             return None
         if not engine.holds(Fact.KEEPS_ORDER, database, server):

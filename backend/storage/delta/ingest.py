@@ -13,8 +13,7 @@ from ...mongo.collections import delta_name
 from ...mongo.database import Document
 from ...rawbson.ids import Keys
 from .. import collections, scan
-from . import chain as chains
-from . import order
+from . import chains, order
 from .capture import DeltaTarget
 from .chain import Link
 

@@ -6,7 +6,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ...dataset.parts import Part
-from ...mongo.database import Document
+from ...mongo.database import Document, Server
 from .chain import Link
 from .collection_token import CollectionToken
 from .high_water import HighWaterMark
@@ -30,9 +30,10 @@ class Origins:
     def note(self, part: Part, collection: Collection[Document]) -> None:
         """Notes what will tell the next capture what became of a collection since now."""
         self.names[part] = collection.name
-        if (mark := HighWaterMark.of(collection)) is not None:
+        server = Server.of(self._database)
+        if (mark := HighWaterMark.of(collection, server)) is not None:
             self.marks[part] = mark
-        if (change_token := CollectionToken.quiet(collection)) is not None:
+        if (change_token := CollectionToken.quiet(collection, server)) is not None:
             self.change_tokens[part] = change_token
 
     def check(self) -> None:

@@ -11,7 +11,7 @@ from ...manifest.manifest import Manifest
 from ...mongo.collections import delta_collections, delta_name
 from ...mongo.database import Document
 from ...rawbson.ids import positions
-from . import chain as chains
+from . import chains
 from .chain import Stored
 from .places import Places
 from .source import VirtualSource

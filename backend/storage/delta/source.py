@@ -26,8 +26,7 @@ from ...mongo.database import Document
 from ...progress import silent
 from ...rawbson import equality, layout
 from ...rawbson.ids import DTYPE, Ids, Keys, common, positions
-from . import chain as chains
-from . import order
+from . import chains, order
 from .chain import Chain
 from .places import Places
 from .reconstruct import in_order
