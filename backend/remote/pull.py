@@ -169,7 +169,7 @@ def _take_over(
     if not edited:
         return []
     with operation(database, dataset.id, Action.PULL, remote=store.location) as running:
-        running.certain("begun")
+        running.certain("begun_there")
         done = edits.take_over(database, store, edited)
         running.complete()
     return [each for each in edited if each.record.name in done]

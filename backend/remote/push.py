@@ -84,7 +84,7 @@ def push(
         if found.missing:
             found, sent = _Push(running, dataset, store).run(wanted)
         if edited:
-            running.certain("edits")
+            running.certain("begun_there")
             edits.send(database, store, edited, deployment.note(database).id)
         known.remember(database, dataset.id, store.location)
         running.complete()
