@@ -196,11 +196,11 @@ class Receiver:
     def _other(self, change: Change) -> dict[Part, Manifest] | None:
         """Returns what the other snapshot holds here; None if that is not what it holds there."""
         other, wanted = change.other, {*change.tables, *change.shared}
-        if self._known is not None and self._known[0] == other.id:
-            found = {part: self._known[1][part] for part in wanted if part in self._known[1]}
-        else:
-            found = manifest_store.find_some(self._database, other.id, wanted)
         empty = Manifest.empty()
+        if self._known is not None and self._known[0] == other.id:
+            # It was compared with its commit just now
+            return {part: self._known[1].get(part, empty) for part in wanted}
+        found = manifest_store.find_some(self._database, other.id, wanted)
         for part in wanted:
             expected = other.content.get(part, empty.fingerprint())
             if found.get(part, empty).fingerprint() != expected:

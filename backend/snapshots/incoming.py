@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from bson import ObjectId
@@ -53,8 +53,13 @@ class Changes:
                 found[part] = read
                 continue
             whole = others[part].without(self.removed[part]).patched(read)
-            order = self.orders.get(part, whole.keys)
-            if read.has_unusual_ids or not np.array_equal(np.sort(order), whole.keys):
+            order = self.orders.get(part)
+            if read.has_unusual_ids:
+                return None
+            if order is None:
+                found[part] = replace(whole, places=np.arange(len(whole)))
+                continue
+            if not np.array_equal(np.sort(order), whole.keys):
                 return None
             found[part] = whole.ordered(order)
         return found
