@@ -301,11 +301,17 @@ class Action(OfTable):
     IMPORT = "import", Row(Level.MANAGE, "import snapshots", doing="Importing snapshot")
     PUSH = (
         "push",
-        Row(Level.MANAGE, "push snapshots", doing="Pushing", command="remote push"),
+        Row(
+            *(Level.MANAGE, "push snapshots", "Push snapshots", "Pushing"),
+            *("push_snapshots", "remote push"),
+        ),
     )
     PULL = (
         "pull",
-        Row(Level.MANAGE, "pull snapshots", command="remote pull"),
+        Row(
+            *(Level.MANAGE, "pull snapshots", "Pull snapshots", "Pulling"),
+            *("pull_snapshots", "remote pull"),
+        ),
     )
     CLONE_FROM = "clone_from", Row(Level.MANAGE, "clone from remotes", command="remote clone")
     LIST_REMOTE = (

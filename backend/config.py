@@ -90,6 +90,9 @@ class Settings:
     archive_path: str | None
     """Folder or URL in which archives are kept; None turns archives off."""
 
+    remote: str | None
+    """Folder or URL that operators push to and pull from; None for what was used last."""
+
     min_last_loaded_seconds: int
     """Seconds since its last load after which a snapshot may be archived automatically."""
 
@@ -142,6 +145,7 @@ class Settings:
             trash_days=_integer("TRASH_DAYS", default=7, minimum=0, maximum=_CENTURY_DAYS),
             lock_wait_seconds=_integer("LOCK_WAIT_SEC", 30, minimum=0, maximum=_CENTURY_SECONDS),
             archive_path=_text("ARCHIVE_PATH", default="") or None,
+            remote=_text("REMOTE", default="") or None,
             min_last_loaded_seconds=_integer(
                 "MIN_LAST_LOADED_SEC", 86400, minimum=0, maximum=_CENTURY_SECONDS
             ),

@@ -150,7 +150,15 @@ from .merging import (
     undo_merge,
 )
 from .operations import cancel_operation, diagnose, get_operation, list_operations, purge, recover
-from .remotes import clone_from, gc_remote, list_remote, pull, push, verify_remote
+from .remotes import (
+    clone_from,
+    gc_remote,
+    known_remotes,
+    list_remote,
+    pull,
+    push,
+    verify_remote,
+)
 from .reverting import (
     empty_trash,
     list_trash,
@@ -294,6 +302,7 @@ __all__ = [
     "head_version",
     "import_snapshot",
     "is_head_equal",
+    "known_remotes",
     "label_history",
     "latest_changes_are_stale",
     "leave_archives",

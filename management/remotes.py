@@ -10,10 +10,11 @@ import fiftyone.core.dataset as fod
 
 from ..backend import maintenance
 from ..backend.access import Action
+from ..backend.catalog.catalog import Catalog
 from ..backend.dataset.reference import DatasetReference
 from ..backend.mongo import database
 from ..backend.operations.reporting import reporter
-from ..backend.remote import listing, upkeep
+from ..backend.remote import known, listing, upkeep
 from ..backend.remote import pull as pulling
 from ..backend.remote import push as pushing
 from ..backend.remote import verify as verifying
@@ -25,7 +26,7 @@ from ..backend.remote.results import (
     RemoteVerifyResult,
 )
 from .authorize import acting, allows, enter, require
-from .datasets import change, read
+from .datasets import change, find, read
 
 _HOUR = timedelta(hours=1)
 
@@ -98,6 +99,24 @@ def pull(
     )
 
 
+@acting(Action.LIST)
+def known_remotes(dataset_name: str | fod.Dataset) -> list[str]:
+    """Lists the remotes that operators offer for a dataset.
+
+    Args:
+        dataset_name: the name of the dataset
+
+    Returns:
+        a list of folders and URLs: that in ``FIFTYONE_SNAPSHOTS_REMOTE``, and the one that it was
+        pushed to or pulled from last
+
+    Raises:
+        ValueError: if there is no such dataset
+    """
+    connection, dataset = find(dataset_name)
+    return known.told(Catalog(connection).dataset_facts(dataset.id))
+
+
 @acting(Action.CLONE_FROM, each=True)
 def clone_from(
     remote: str | os.PathLike[str],
@@ -127,14 +146,14 @@ def clone_from(
         LimitExceededError: if there are as many snapshots as are allowed
     """
     connection = database.connect()
-    found = listing.find(os.fspath(remote), dataset)
-    enter(Action.CLONE_FROM, DatasetReference(found.id, new_dataset_name or found.name))
+    there = listing.find(os.fspath(remote), dataset)
+    enter(Action.CLONE_FROM, DatasetReference(there.id, new_dataset_name or there.name))
     # Else it could be had under a name that one may use
-    require(Action.LIST_REMOTE, found.name)
+    require(Action.LIST_REMOTE, there.name)
     if not dry_run:
         maintenance.purge_deleted_datasets(connection)
     return pulling.clone_from(
-        connection, os.fspath(remote), found, new_dataset_name, _listed(names), dry_run=dry_run
+        connection, os.fspath(remote), there, new_dataset_name, _listed(names), dry_run=dry_run
     )
 
 

@@ -38,6 +38,7 @@ from .merging import (
     UseReviewEdits,
 )
 from .pin import PinSnapshot, UnpinSnapshot
+from .remotes import PlanPull, PlanPush, PullSnapshots, PushSnapshots
 from .restore_samples import PlanRestore, RestoreSamples
 from .revert import PlanRevert, PlanUndo, RevertToSnapshot, UndoRevert
 from .tags import TagSnapshot
@@ -95,6 +96,10 @@ OPERATORS: tuple[type[PluginOperator], ...] = (
     UndoOperation,
     SetUndoMode,
     CaptureMedia,
+    PlanPush,
+    PushSnapshots,
+    PlanPull,
+    PullSnapshots,
 )
 
 

@@ -30,7 +30,7 @@ from ..operators import (
 )
 from ..operators.asking import asking
 from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
-from . import page, saving
+from . import page, remotes, saving
 from .merging_events import MergeEvents
 from .model import COMPARED, DESCRIPTION, KEPT_OF_MERGES, NAME, compared, state_of
 
@@ -137,6 +137,11 @@ class HistoryPanel(MergeEvents, Panel):
             self._perform(ctx, operator, chosen.params)
         elif operator := menu.DIALOGS.get(chosen.action):
             self._ask(ctx, operator, chosen.params)
+
+    def on_remote(self, ctx: ExecutionContext) -> None:
+        """Called with what was chosen from the menu of remotes."""
+        if operator := remotes.DIALOGS.get(str(ctx.params.get("value"))):
+            self._ask(ctx, operator, {})
 
     def on_compare(self, ctx: ExecutionContext) -> None:
         """Called when other versions are chosen in the comparison, or to compare again."""

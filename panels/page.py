@@ -15,7 +15,7 @@ from ..backend.errors import SnapshotError
 from ..operators import browse, running
 from ..operators.base import Target
 from ..operators.words import ago
-from . import activity, branches, comparing, discarded, merging, rows, saving, widgets
+from . import activity, branches, comparing, discarded, merging, remotes, rows, saving, widgets
 from .merging_state import merge_of
 from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
 
@@ -263,6 +263,7 @@ def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown:
     trash = state_of(ctx, "trash", False)
     if shown.history.total == 0 and not shown.trash:
         activity.button(panel, page, shown)
+        remotes.menu(panel, page, shown)
         return
     _toolbar(panel, page, shown, trash)
     if state_of(ctx, "timeline", False):
@@ -311,6 +312,7 @@ def _toolbar(panel: HistoryPanel, page: types.Object, shown: Shown, trash: bool)
             bar, "trash", label, panel.on_toggle, icon="delete", params={"key": "trash"}
         )
     activity.button(panel, bar, shown)
+    remotes.menu(panel, bar, shown)
     if shown.discarded and not trash:
         discarded.undo_button(panel, bar, shown)
     if trash and shown.trash and shown.why_not(Action.EMPTY_TRASH) is None:

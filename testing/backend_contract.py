@@ -30,7 +30,8 @@ from ..backend.manifest import store as manifest_store
 from ..backend.manifest.manifest import Manifest
 from ..backend.mongo.collections import SERVERS
 from ..backend.mongo.database import Document, server_time
-from ..backend.storage.base import Backend
+from ..backend.rawbson.ids import Keys
+from ..backend.storage.base import Backend, Beside
 
 _VIEW = "contract_view"
 _TARGET = "contract_target"
@@ -138,6 +139,37 @@ class BackendContract:
         assert {part: backend.indexes(record, part) for part in own} == indexes
         assert not database.list_collection_names(filter={"name": {"$regex": f"^{_TARGET}"}})
 
+    @pytest.mark.parametrize("is_earlier", [True, False])
+    def test_takes_in_what_differs_from_a_snapshot_beside(
+        self,
+        backend: Backend,
+        database: Database[Document],
+        dataset: fo.Dataset,
+        is_earlier: bool,
+    ) -> None:
+        contents = [content_of(database, dataset)]
+        captured = [capture_with_manifests(backend, dataset)]
+        spoil(dataset)
+        contents.append(content_of(database, dataset))
+        captured.append(capture_with_manifests(backend, dataset))
+        (kept, told), (taken, wanted) = captured if is_earlier else captured[::-1]
+        staged, removed = _differing(backend, taken, told, wanted)
+        indexes = {part: backend.indexes(taken, part) for part in removed}
+        discard(backend, taken)
+        if not backend.takes_in_beside(kept, is_earlier=is_earlier):
+            pytest.skip("it takes states in whole")
+        record = new_record(backend, dataset)
+        beside = Beside(kept, is_earlier, removed)
+        storage = backend.ingest_beside(record, beside, staged, wanted, indexes)
+        manifest_store.save(database, record.id, wanted)
+        record = with_storage(record, storage)
+        assert stored_content(backend, record) == contents[is_earlier]
+        assert stored_content(backend, kept) == contents[not is_earlier]
+        assert {part: backend.indexes(record, part) for part in indexes} == indexes
+        assert not database.list_collection_names(filter={"name": {"$regex": f"^{_TARGET}"}})
+        discard(backend, record)
+        assert stored_content(backend, kept) == contents[not is_earlier]
+
     def test_a_state_can_be_shown_through_read_only_views(
         self, backend: Backend, database: Database[Document], dataset: fo.Dataset
     ) -> None:
@@ -206,6 +238,27 @@ class BackendContract:
         dataset.clear()
         record = capture(backend, dataset)
         assert stored_content(backend, record)[Part.SAMPLES] == []
+
+
+def _differing(
+    backend: Backend,
+    record: SnapshotRecord,
+    others: dict[Part, Manifest],
+    manifests: dict[Part, Manifest],
+) -> tuple[dict[Part, Documents], dict[Part, Keys]]:
+    """Stages what a snapshot has that another one has not; tells what only that one has."""
+    staged, removed = dict[Part, Documents](), dict[Part, Keys]()
+    for part, documents in backend.state(record).items():
+        target = backend.database[f"{_TARGET}.{part}"]
+        staged[part] = Documents(target)
+        if not part.is_own_collection:
+            documents.copy_to(target)
+            continue
+        found = others[part].compare(manifests[part])
+        removed[part] = found.deleted_keys
+        changed = [*found.added, *found.changed]
+        target.insert_many(documents.decoded(changed))
+    return staged, removed
 
 
 def new_record(backend: Backend, dataset: fo.Dataset) -> SnapshotRecord:

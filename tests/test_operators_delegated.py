@@ -91,6 +91,10 @@ def test_a_worker_does_every_operator(
         ("compare_snapshots", {"before": "v1", "after": "v2"}),
         ("verify_snapshot", {"name": "v1"}),
         ("capture_media", {"name": "v1", "level": "stat"}),
+        ("plan_push", {}),
+        ("push_snapshots", {"names": ["v1"]}),
+        ("plan_pull", {}),
+        ("pull_snapshots", {}),
         ("clone_snapshot", {"name": "v1", "new_dataset_name": "copy"}),
         ("restore_samples", {"name": "v0", "sample_ids": dataset.values("id")[:1]}),
         ("undo_restore", {}),
@@ -110,6 +114,8 @@ def test_a_worker_does_every_operator(
     ]
     assert {name for name, _ in story} == DELEGATABLE
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(tmp_path))
+    (tmp_path / "remote").mkdir()
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_REMOTE", str(tmp_path / "remote"))
     with Worker(tmp_path / "worker.log"):
         for name, params in story:
             given = params() if callable(params) else params

@@ -109,10 +109,14 @@ def test_a_damaged_remote_is_mended_as_its_message_says(remote: Path, dataset: f
     assert fos.verify_remote(remote).is_ok
 
 
+@pytest.mark.parametrize("is_noted_again", [False, True])
 def test_who_is_stopped_before_the_commit_commits_nothing_that_was_collected(
-    remote: Path, dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+    is_noted_again: bool, remote: Path, dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another push of the database ends meanwhile, and removes the note; then, gc_remote()."""
+    """Another push of the database ends meanwhile, and removes the note; then, gc_remote().
+
+    A third one may have begun when it wakes up, and made the same note again.
+    """
     fos.push(dataset, remote)
     edited(dataset, "v2")
     create = FolderRemote.create
@@ -120,16 +124,19 @@ def test_who_is_stopped_before_the_commit_commits_nothing_that_was_collected(
     def late(self: FolderRemote, key: str, data: bytes) -> Any:
         if "/snapshots/" in key:
             monkeypatch.setattr(FolderRemote, "create", create)
-            for note in remote.glob("*/pushing/*"):
-                note.unlink()
+            (note,) = remote.glob("*/pushing/*")
+            note.unlink()
             for path in remote.rglob("*"):
                 os.utime(path, (0, 0))
             fos.gc_remote(remote, dry_run=False)
+            if is_noted_again:
+                note.write_bytes(b"{}")
         return create(self, key, data)
 
     monkeypatch.setattr(FolderRemote, "create", late)
     with suppress(fos.SnapshotError):
         fos.push(dataset, remote)
+    assert [each.name for each in fos.list_remote(remote)] == ["v1"]
     assert fos.verify_remote(remote).is_ok
 
 

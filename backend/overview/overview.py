@@ -25,6 +25,7 @@ from ..mongo.collections import CATALOG, DATASETS, JOURNAL, LINEAGE, MERGES, TRA
 from ..mongo.database import Document
 from ..mongo.together import Question, ask
 from ..operations.entry import UNFINISHED, Entry
+from ..remote import known
 from ..search import history, lineage
 from ..search.history import History, HistoryQuery
 from ..search.lineage import RunLineage
@@ -61,6 +62,8 @@ class Overview:
     """What is under way, oldest first."""
     runs: list[RunLineage]
     """Which of its snapshots each run was computed on, oldest first."""
+    remotes: list[str]
+    """Where it is pushed to if nobody says where."""
     limit: LimitExceededError | None
     """Why no more snapshots can be created, if so."""
     _records: list[SnapshotRecord] = field(repr=False)
@@ -132,6 +135,7 @@ def read(
             Entry.from_document(entry) for entry in found[JOURNAL] if "finished_at" not in entry
         ],
         runs=lineage.told(next(iter(found["datasets"]), {}), found[LINEAGE], records),
+        remotes=known.told(facts),
         limit=quota.problem(database, dataset, counts),
         _records=records,
     )

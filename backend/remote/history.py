@@ -9,7 +9,7 @@ from bson import ObjectId
 
 from ..catalog import names
 from ..catalog.record import SnapshotRecord
-from . import layout
+from . import edits, layout
 from .layout import Commit
 from .store import RemoteStore
 
@@ -40,6 +40,7 @@ def read(store: RemoteStore, dataset_id: ObjectId) -> list[Commit]:
         if ids.count(commit.id) > 1:
             source = store.describe(layout.commit_key(dataset_id, commit.name))
             raise layout.damaged(source, f"another commit is of the same snapshot {commit.id}")
+    found = edits.applied(store, dataset_id, found)
     return sorted(found, key=lambda commit: (commit.header.created_at, commit.id))
 
 

@@ -5,6 +5,8 @@
     <dataset's id>/segments/<sha256>          documents: BSON in zstd
     <dataset's id>/manifests/<sha256>         where the documents of a snapshot are
     <dataset's id>/snapshots/<slug>.json      the commit of a snapshot, written last
+    <dataset's id>/notes/<sha256>             what was captured of a snapshot's media
+    <dataset's id>/edits/<snapshot's id>/<n>.json  what was edited of a snapshot since
     <dataset's id>/pushing/<database's id>    a push that is under way, or was broken off
     remote.json                               that it is a remote, and of which version
 """
@@ -15,7 +17,7 @@ import hashlib
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -24,6 +26,7 @@ from bson import ObjectId
 from ..archive import format as archive_format
 from ..archive.format import Header, from_json, to_json
 from ..catalog import names
+from ..catalog.record import MergedFrom
 from ..dataset.parts import Part
 from ..errors import (
     DamagedArchiveError,
@@ -32,6 +35,7 @@ from ..errors import (
     NotAnArchiveError,
     NotARemoteError,
 )
+from ..mongo.database import Document
 from .store import Created, RemoteStore
 
 FORMAT = "fiftyone-snapshots-remote"
@@ -62,6 +66,11 @@ def segment_key(dataset_id: ObjectId, name: str) -> str:
 def manifest_key(dataset_id: ObjectId, name: str) -> str:
     """Returns where a manifest is."""
     return f"{dataset_id}/manifests/{name}"
+
+
+def note_key(dataset_id: ObjectId, name: str) -> str:
+    """Returns where what was captured of the media of a snapshot is."""
+    return f"{dataset_id}/notes/{name}"
 
 
 def commits(dataset_id: ObjectId) -> str:
@@ -111,6 +120,33 @@ def sha256(data: bytes) -> str:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What can be edited of a snapshot."""
+
+    description: str | None
+    tags: tuple[str, ...]
+    is_pinned: bool
+
+    def to_document(self) -> Document:
+        """Returns it as edits and the catalog keep it."""
+        return {"description": self.description, "tags": list(self.tags), "pinned": self.is_pinned}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Said:
+        """Reads what :meth:`to_document` wrote.
+
+        Raises:
+            ValueError: if it is something else
+        """
+        description, tags = document["description"], document["tags"]
+        if not isinstance(description, (str, type(None))):
+            raise ValueError("a description")  # noqa: TRY004 (the object's fault)
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise ValueError("tags")
+        return cls(description, tuple(tags), document["pinned"] is True)
+
+
+@dataclass(frozen=True)
 class Commit:
     """What a remote says of a snapshot."""
 
@@ -124,6 +160,14 @@ class Commit:
     is_pinned: bool
     pushed_by: str
     """The id of the database that it was pushed from."""
+    media: str | None = None
+    """The name of the note of its media, if there is one."""
+    merged_from: MergedFrom | None = None
+    """What was merged, if it is what a merge has ended with."""
+    edit: int = 0
+    """How often it was edited since."""
+    before: Said | None = None
+    """What it said at first, if it was edited."""
 
     @property
     def id(self) -> ObjectId:
@@ -134,6 +178,23 @@ class Commit:
     def name(self) -> str:
         """The snapshot's name."""
         return self.header.name
+
+    @property
+    def said(self) -> Said:
+        """What is said of it now."""
+        return Said(self.header.description, self.header.tags, self.is_pinned)
+
+    @property
+    def said_at_first(self) -> Said:
+        """What was said of it when it was pushed."""
+        return self.before or self.said
+
+    def edited(self, number: int, said: Said) -> Commit:
+        """Returns the commit as it was edited since."""
+        header = replace(self.header, description=said.description, tags=said.tags)
+        return replace(
+            self, header=header, is_pinned=said.is_pinned, edit=number, before=self.said
+        )
 
     def to_json(self) -> bytes:
         """Returns the object that makes the snapshot one of the remote's."""
@@ -147,6 +208,13 @@ class Commit:
                 "pinned": self.is_pinned,
                 "pushed_by": self.pushed_by,
                 "snapshot": from_json(self.header.to_json()),
+                # Who knows nothing of these skips them
+                **({} if self.media is None else {"media": self.media}),
+                **(
+                    {}
+                    if self.merged_from is None
+                    else {"merged_from": self.merged_from.to_document()}
+                ),
             }
         )
 
@@ -176,6 +244,8 @@ class Commit:
                 parent_id=None if parent is None else _id(parent),
                 is_pinned=document["pinned"] is True,
                 pushed_by=str(document["pushed_by"])[:100],
+                media=None if document.get("media") is None else _name(document["media"]),
+                merged_from=_merged(document.get("merged_from")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise damaged(source, f"it lacks or misstates {error}") from error
@@ -255,6 +325,26 @@ def _name(value: object) -> str:
     if not isinstance(value, str) or len(value) != _SHA256 or set(value) - set("0123456789abcdef"):
         raise ValueError(f"a name: {str(value)[:70]!r}")
     return value
+
+
+def _merged(told: object) -> MergedFrom | None:
+    """Reads what a commit says of a merge; more than we know of it is skipped."""
+    if told is None:
+        return None
+    if not isinstance(told, dict):
+        raise ValueError(f"a merge: {str(told)[:70]!r}")  # noqa: TRY004 (the object's fault)
+    found = {each.name: told[each.name] for each in fields(MergedFrom) if each.name in told}
+    for key in ("dataset_id", "snapshot_id", "merge_id", "base_id", "onto_id"):
+        if key in ("dataset_id", "snapshot_id", "merge_id") or found.get(key) is not None:
+            _id(found[key])
+    kinds = {"dataset_name": str, "snapshot_name": str, "conflicts": int, "is_full": bool}
+    for key, kind in kinds.items():
+        if not isinstance(found.get(key, kind()), kind):
+            said = str(found[key])[:50]
+            raise ValueError(f"a merge whose {key} is {said!r}")  # noqa: TRY004 (its fault)
+    if not isinstance(found.get("onto_name"), (str, type(None))):
+        raise ValueError("a merge onto what has no name")  # noqa: TRY004 (its fault)
+    return MergedFrom(**found)
 
 
 def _id(value: object) -> ObjectId:

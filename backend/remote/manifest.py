@@ -194,6 +194,20 @@ class Manifests:
         self._last = {name: content}
         return content
 
+    def objects(self, name: str) -> dict[str, Segment]:
+        """Returns the objects that a snapshot needs, by name, without putting its tables together.
+
+        Args:
+            name: the name of its manifest
+        """
+        found: list[Segment] = []
+        for number, (_, stored) in enumerate(self.chain(name)):
+            tables = [*stored.tables.values(), *(step.put for step in stored.steps.values())]
+            found += [each for table in tables for each in table.segments]
+            if not number:
+                found += [each for segments in stored.small.values() for each in segments]
+        return {each.name: each for each in found}
+
     def chain(self, name: str) -> list[tuple[str, StoredManifest]]:
         """Returns the manifests that are needed to read one, with their names.
 

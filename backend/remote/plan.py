@@ -34,6 +34,8 @@ class ToPush:
     """Those to push, in order."""
     there: list[Commit]
     asked: int
+    both: list[tuple[SnapshotRecord, Commit]]
+    """Those that were asked for and are on both sides."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class ToPull:
     missing: list[Commit]
     """Those to pull, in order."""
     asked: list[Commit]
+    both: list[tuple[SnapshotRecord, Commit]]
+    """Those that were asked for and are on both sides."""
 
 
 def to_push(
@@ -75,15 +79,17 @@ def to_push(
     by_id, by_name = {commit.id: commit for commit in there}, history.taken(there)
     missing: list[SnapshotRecord] = []
     conflicts: list[str] = []
+    both: list[tuple[SnapshotRecord, Commit]] = []
     for record in asked:
         if (same := by_id.get(record.id)) is not None:
             _check_same(store, record, same)
+            both.append((record, same))
         elif names.slug(record.name) in by_name:
             conflicts.append(record.name)
         else:
             missing.append(record)
     _refuse(conflicts, f"the remote '{store.location}'", "Pull first, and rename yours: edit")
-    return ToPush(records, missing, there, len(asked))
+    return ToPush(records, missing, there, len(asked), both)
 
 
 def to_pull(
@@ -114,16 +120,19 @@ def to_pull(
     slugs = {each.slug for each in here.values() if each.is_live}
     missing: list[Commit] = []
     conflicts: list[str] = []
+    both: list[tuple[SnapshotRecord, Commit]] = []
     for commit in asked:
         if (same := here.get(commit.id)) is not None:
             if same.state is not SnapshotState.CREATING:
                 _check_same(store, same, commit)
+            if same.state is SnapshotState.READY:
+                both.append((same, commit))
         elif names.slug(commit.name) in slugs:
             conflicts.append(commit.name)
         else:
             missing.append(commit)
     _refuse(conflicts, f"dataset '{dataset.name}'", "Rename yours first: edit")
-    return ToPull(commits, missing, asked)
+    return ToPull(commits, missing, asked, both)
 
 
 def _named(found: list[T], wanted: Collection[str] | None, where: str) -> list[T]:

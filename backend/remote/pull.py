@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bson import ObjectId
 from pymongo.database import Database
 
+from ..actions import Action
 from ..branches import create as branches
 from ..catalog.catalog import Catalog
-from ..catalog.record import Pulled, SnapshotRecord
 from ..dataset.reference import DatasetReference, current_name
 from ..errors import InvalidRequestError, SnapshotNotFoundError
 from ..mongo.database import Document
-from ..snapshots import import_
-from ..snapshots.incoming import Incoming
-from . import history, layout, plan
-from .layout import Commit
+from ..operations.journal import Operation, operation, recovers
+from . import edits, history, known, layout, plan
+from .edits import Pair
 from .manifest import Manifests
-from .read import RemoteReader
+from .receiving import Receiver
 from .results import PullResult
 from .store import RemoteStore, open_store
+from .table import Segment
 
 
 def pull(
@@ -70,10 +69,15 @@ def pull(
     is_diverged = tip is not None and base is not None and base_id not in (tip.id, own[-1].id)
     if branch is not None and is_diverged:
         branches.check_name(database, dataset, branch)
-    size = _size(store, dataset.id, found.missing)
+    manifests = Manifests(store, dataset.id)
+    size = _size(manifests, found)
+    pairs = edits.pairs(database, store, found.both)
+    edited = [each for each in pairs if each.is_edited_there]
     made: str | None = None
     if not dry_run:
-        _take_in(database, store, found, own)
+        size = Receiver(database, store, found, manifests, own).run()
+        edited = _take_over(database, dataset, store, edited)
+        known.remember(database, dataset.id, store.location)
         if branch is not None and is_diverged and tip is not None and base is not None:
             here = Catalog(database).by_id(tip.id)
             assert here is not None
@@ -91,6 +95,7 @@ def pull(
         base=None if base is None else base.name,
         is_diverged=is_diverged,
         branch=made,
+        edited=[each.record.name for each in edited],
         dry_run=dry_run,
     )
 
@@ -134,14 +139,11 @@ def clone_from(
     tip = plan.newest(found.missing)
     if tip is None:
         raise SnapshotNotFoundError(f"The remote '{store.location}' has no snapshots to clone")
-    size = _size(store, dataset.id, found.missing)
+    manifests = Manifests(store, dataset.id)
+    size = _size(manifests, found)
     if not dry_run:
-        # The dataset becomes what comes first
-        first = plan.ToPull(found.commits, [tip], found.asked)
-        _take_in(database, store, first, [], dataset_name)
-        own = history.line(Catalog(database).list(dataset.id))
-        rest = [commit for commit in found.missing if commit.id != tip.id]
-        _take_in(database, store, plan.ToPull(found.commits, rest, found.asked), own)
+        size = Receiver(database, store, found, manifests, []).run(dataset_name)
+        known.remember(database, dataset.id, store.location)
     return PullResult(
         dataset_name=current_name(database, dataset.id) or dataset_name or dataset.name,
         remote=store.location,
@@ -152,37 +154,40 @@ def clone_from(
         base=tip.name,
         is_diverged=False,
         branch=None,
+        edited=[],
         dry_run=dry_run,
     )
 
 
-def _take_in(
+def _take_over(
     database: Database[Document],
+    dataset: DatasetReference,
     store: RemoteStore,
-    found: plan.ToPull,
-    own: list[SnapshotRecord],
-    dataset_name: str | None = None,
-) -> None:
-    """Takes in what is missing, one snapshot after the other."""
-    is_new = not own
-    ours = history.ancestors(found.commits, [record.id for record in own])
+    edited: list[Pair],
+) -> list[Pair]:
+    """Takes over what others have edited of snapshots that are here."""
+    if not edited:
+        return []
+    with operation(database, dataset.id, Action.PULL, remote=store.location) as running:
+        running.certain("begun")
+        done = edits.take_over(database, store, edited)
+        running.complete()
+    return [each for each in edited if each.record.name in done]
+
+
+@recovers(Action.PULL)
+def _recover(running: Operation) -> None:
+    """Has nothing to take back: what was taken over is, and the next pull goes on."""
+
+
+def _size(manifests: Manifests, found: plan.ToPull) -> int:
+    """Returns the size of all objects that are needed but of no snapshot that is here."""
+    missing = {commit.id for commit in found.missing}
+    needed: dict[str, Segment] = {}
     for commit in found.missing:
-        manifests = Manifests(store, commit.header.dataset_id)
-        reader = RemoteReader(store, commit, manifests.content(commit.manifest))
-        incoming = Incoming(
-            stream=reader,
-            doing="Pulling",
-            check=reader.check,
-            pinned=commit.is_pinned,
-            pulled=Pulled(commit.parent_id, is_new or commit.id in ours),
-        )
-        import_.take_in(database, incoming, dataset_name)
-
-
-def _size(store: RemoteStore, dataset_id: ObjectId, missing: list[Commit]) -> int:
-    """Returns the size of all objects that hold some snapshots, each counted once."""
-    manifests = Manifests(store, dataset_id)
-    segments = {}
-    for commit in missing:
-        segments.update(manifests.content(commit.manifest).segments)
-    return sum(each.size_bytes for each in segments.values())
+        needed |= manifests.objects(commit.manifest)
+    for commit in found.asked:
+        if commit.id not in missing:
+            for name in manifests.objects(commit.manifest):
+                needed.pop(name, None)
+    return sum(each.size_bytes for each in needed.values())

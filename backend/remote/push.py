@@ -6,6 +6,7 @@ no commit names, and a note that keeps them from being collected, so that the ne
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -27,10 +28,12 @@ from ..errors import (
     SnapshotError,
 )
 from ..manifest import store as manifest_store
+from ..media import carried
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
 from ..progress import Progress
-from . import history, layout, plan
+from . import edits, history, known, layout, plan
+from .edits import Pair
 from .layout import Commit
 from .manifest import Content, Manifests
 from .results import PushResult
@@ -72,20 +75,27 @@ def push(
     # What a push of others than those asked for has sent is kept until that is repeated
     if not dry_run and all(record.id in there for record in found.records):
         _forget_note(database, dataset, store)
-    if dry_run or not found.missing:
-        return _told(dataset, store, found, _estimate(database, found), dry_run=dry_run)
+    edited = _edited_here(database, store, found)
+    if dry_run or not (found.missing or edited):
+        size = _estimate(database, found)
+        return _told(dataset, store, found, size, edited, dry_run=dry_run)
     with operation(database, dataset.id, Action.PUSH, remote=store.location) as running:
-        pushing = _Push(running, dataset, store)
-        found, sent = pushing.run(wanted)
+        sent = 0
+        if found.missing:
+            found, sent = _Push(running, dataset, store).run(wanted)
+        if edited:
+            running.certain("edits")
+            edits.send(database, store, edited, deployment.note(database).id)
+        known.remember(database, dataset.id, store.location)
         running.complete()
-    return _told(dataset, store, found, sent, dry_run=False)
+    return _told(dataset, store, found, sent, edited, dry_run=False)
 
 
 def _forget_note(
     database: Database[Document], dataset: DatasetReference, store: RemoteStore
 ) -> None:
     """Removes the note of a push that was killed when all was there."""
-    note = _note_of(database, dataset)
+    note = _note_of(database, dataset, deployment.note(database))
     if store.look(note) is None:
         return
     # Another push may be under way, whose note it is then
@@ -102,6 +112,10 @@ def _recover(running: Operation) -> None:
     """Has nothing to take back: what was pushed is pushed, and the next push goes on."""
 
 
+_LISTED_WAITS = (0.5, 1.0, 2.0, 4.0)
+"""Seconds to wait for a store to list what was pushed."""
+
+
 class _Push:
     """A push that is under way."""
 
@@ -114,10 +128,11 @@ class _Push:
         self._running = running
         self._dataset = dataset
         self._store = store
-        self._me = deployment.note(running.database).id
+        mine = deployment.note(running.database)
+        self._me = mine.id
         self._records: list[SnapshotRecord] = []
         self._noted_at = datetime.max.replace(tzinfo=timezone.utc)
-        self._note = _note_of(running.database, dataset)
+        self._note = _note_of(running.database, dataset, mine)
 
     def run(self, wanted: Collection[str] | None) -> tuple[plan.ToPush, int]:
         """Pushes all that is missing.
@@ -128,25 +143,40 @@ class _Push:
         Returns:
             what was to be done, and how many bytes have travelled
         """
-        known = self._begin()
+        arrived = self._begin()
         # Read after the note: what these name is not collected any more
         found = plan.to_push(self._running.database, self._dataset, self._store, wanted)
         self._records = found.records
         there = {commit.id: commit for commit in found.there}
         manifests = Manifests(self._store, self._dataset.id)
         self._running.step("begun_there")
-        total = 0
+        total, committed = 0, set[str]()
         for number, record in enumerate(found.missing):
             share = _share(self._running.progress, number, len(found.missing))
             base = self._base(record, there)
             content = None if base is None else manifests.content(base.manifest)
             if content is not None:
-                known |= set(content.segments)
-            commit, sent = self._send(record, base, content, manifests, known, share)
+                arrived |= set(content.segments)
+            commit, sent = self._send(record, base, content, manifests, arrived, share)
             there[commit.id] = commit
+            committed.add(layout.commit_key(self._dataset.id, record.name))
             total += sent
-        self._store.remove(self._note)
+        self._forget(committed)
         return found, total
+
+    def _forget(self, committed: set[str]) -> None:
+        """Removes the note, once everybody can see what was pushed.
+
+        On a store that lists late, a collector would find neither the note nor the commits, and
+        take what a long push has sent first for left over.
+        """
+        for wait in (0.0, *_LISTED_WAITS):
+            time.sleep(wait)
+            listed = self._store.listed(layout.commits(self._dataset.id))
+            if committed <= {each.key for each in listed}:
+                self._store.remove(self._note)
+                return
+        # The next push removes it, once it finds them
 
     def _begin(self) -> set[str]:
         """Notes that objects are on their way; returns those of a push that was broken off."""
@@ -168,12 +198,25 @@ class _Push:
         self._noted_at = noted.written_at
         return set()
 
+    def _is_there(self, key: str, commit: Commit) -> bool:
+        """Returns whether the commit that is there is of the same snapshot."""
+        data = self._store.find(key)
+        if data is None:
+            return False
+        found = Commit.from_json(data, self._store.describe(key))
+        return (found.id, found.content) == (commit.id, commit.content)
+
+    def _is_noted(self) -> bool:
+        """Returns whether the note is there, and no later one in its place."""
+        found = self._store.look(self._note)
+        return found is not None and found.written_at == self._noted_at
+
     def _base(self, record: SnapshotRecord, there: dict[ObjectId, Commit]) -> Commit | None:
         """Returns the newest snapshot before one that is on both sides."""
-        known = [
+        before = [
             each for each in self._records if each.id in there and each.sequence < record.sequence
         ]
-        return there[known[-1].id] if known else None
+        return there[before[-1].id] if before else None
 
     def _send(
         self,
@@ -181,7 +224,7 @@ class _Push:
         base: Commit | None,
         content: Content | None,
         manifests: Manifests,
-        known: set[str],
+        arrived: set[str],
         progress: Progress,
     ) -> tuple[Commit, int]:
         """Sends a snapshot, and commits it."""
@@ -189,7 +232,7 @@ class _Push:
         with SegmentWriter(
             store,
             dataset_id,
-            known,
+            arrived,
             self._noted_at,
             lambda: self._running.step("sending"),
         ) as writer:
@@ -197,6 +240,7 @@ class _Push:
             stored, sent = sender.send(base, content)
             self._running.step("sent")
             name = writer.manifest(stored.to_bytes())
+            media = writer.note(carried.to_header(database, record.id))
             total = writer.sent_bytes
         manifests.add(name, stored, sent)
         commit = Commit(
@@ -206,14 +250,20 @@ class _Push:
             parent_id=history.parent_of(record, self._records),
             is_pinned=record.pinned,
             pushed_by=self._me,
+            media=media,
+            merged_from=record.merged_from,
         )
         # Who was away for long may find that nobody has waited
         self._running.certain("committing_there")
-        if store.look(self._note) is None:
+        if not self._is_noted():
             raise _collected()
         key = layout.commit_key(dataset_id, record.name)
         created = store.create(key, commit.to_json())
-        if created is not Created.OTHER and store.look(self._note) is None:
+        if created is Created.OTHER and self._is_there(key, commit):
+            # It was listed late: an earlier push has sent it
+            self._running.step("committed_there")
+            return commit, total
+        if created is not Created.OTHER and not self._is_noted():
             # It was for long between the look and the write
             store.remove(key)
             raise _collected()
@@ -227,9 +277,10 @@ class _Push:
         return commit, total
 
 
-def _note_of(database: Database[Document], dataset: DatasetReference) -> str:
+def _note_of(
+    database: Database[Document], dataset: DatasetReference, mine: deployment.Deployment
+) -> str:
     """Returns where the note of a database's push is; the same when it is repeated."""
-    mine = deployment.note(database)
     suffix = ""
     if mine.has_moved:
         # Copied files have the same id: of two such servers, each has a note of its own
@@ -266,8 +317,20 @@ def _share_changed(database: Database[Document], first: ObjectId, second: Object
     return min(1.0, changed / max(len(new), 1))
 
 
+def _edited_here(
+    database: Database[Document], store: RemoteStore, found: plan.ToPush
+) -> list[Pair]:
+    return [each for each in edits.pairs(database, store, found.both) if each.is_edited_here]
+
+
 def _told(
-    dataset: DatasetReference, store: RemoteStore, found: plan.ToPush, size: int, *, dry_run: bool
+    dataset: DatasetReference,
+    store: RemoteStore,
+    found: plan.ToPush,
+    size: int,
+    edited: list[Pair],
+    *,
+    dry_run: bool,
 ) -> PushResult:
     return PushResult(
         dataset_name=dataset.name,
@@ -275,6 +338,7 @@ def _told(
         snapshots=[each.name for each in found.missing],
         already_there=found.asked - len(found.missing),
         size_bytes=size,
+        edited=[each.record.name for each in edited],
         dry_run=dry_run,
     )
 

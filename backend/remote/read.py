@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 
 import numpy as np
 from bson import ObjectId
@@ -39,22 +40,35 @@ class RemoteReader:
     Args:
         store: the remote
         commit: the commit of the snapshot
-        content: what it holds
+        content: returns what it holds
+        segments (None): what reads segments, if it has read some already
     """
 
-    def __init__(self, store: RemoteStore, commit: Commit, content: Content) -> None:
+    def __init__(
+        self,
+        store: RemoteStore,
+        commit: Commit,
+        content: Callable[[], Content],
+        segments: Segments | None = None,
+    ) -> None:
         self.source = store.describe(
             layout.commit_key(commit.header.dataset_id, commit.header.name)
         )
         """Where the commit is, for errors."""
         self.header = commit.header
-        self.parts = [
-            part for part in archive_format.ORDER if part in {*content.small, *content.tables}
-        ]
-        """The parts that the snapshot holds."""
         self._commit = commit
-        self._content = content
-        self._segments = Segments(store, commit.header.dataset_id)
+        self._load = content
+        self._segments = segments or Segments(store, commit.header.dataset_id)
+
+    @cached_property
+    def _content(self) -> Content:
+        return self._load()
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts that the snapshot holds."""
+        found = {*self._content.small, *self._content.tables}
+        return [part for part in archive_format.ORDER if part in found]
 
     def pieces(self) -> Iterator[Piece]:
         """Yields the documents of all parts.
@@ -97,13 +111,22 @@ class Segments:
     Args:
         store: the remote
         dataset_id: the dataset
+        on_read (None): given each segment that was read
     """
 
-    def __init__(self, store: RemoteStore, dataset_id: ObjectId) -> None:
+    def __init__(
+        self,
+        store: RemoteStore,
+        dataset_id: ObjectId,
+        on_read: Callable[[Segment, DocumentBatch], None] | None = None,
+    ) -> None:
         self._store = store
         self._dataset_id = dataset_id
+        self._on_read = on_read
         self._held: OrderedDict[str, DocumentBatch] = OrderedDict()
         self._size = 0
+        self.read_bytes = 0
+        """What has travelled."""
 
     def ordered(self, table: Table, source: str) -> Iterator[bytes]:
         """Yields the documents of a table, about as many at once as a piece of an archive has.
@@ -144,9 +167,21 @@ class Segments:
 
     def whole(self, segments: tuple[Segment, ...]) -> Iterator[bytes]:
         """Yields the documents of some segments, each of them as it is."""
-        with _Ahead(self, list(segments)) as ahead:
+        for _, batch in self.each(list(segments)):
+            yield bytes(batch.data)
+
+    def each(self, segments: list[Segment]) -> Iterator[tuple[Segment, DocumentBatch]]:
+        """Yields segments and their documents.
+
+        Args:
+            segments: the segments, in order
+
+        Yields:
+            each of them
+        """
+        with _Ahead(self, segments) as ahead:
             for segment in segments:
-                yield bytes(ahead.get(segment).data)
+                yield segment, ahead.get(segment)
 
     def fetch(self, segment: Segment) -> DocumentBatch:
         """Reads a segment.
@@ -179,9 +214,12 @@ class Segments:
             self._held.move_to_end(name)
         return self._held.get(name)
 
-    def hold(self, name: str, batch: DocumentBatch) -> None:
+    def hold(self, segment: Segment, batch: DocumentBatch) -> None:
         """Keeps a segment that was read, for as long as there is room."""
-        self._held[name] = batch
+        if self._on_read is not None:
+            self._on_read(segment, batch)
+        self.read_bytes += segment.size_bytes
+        self._held[segment.name] = batch
         self._size += len(batch.data)
         while self._size > _HELD_BYTES and len(self._held) > 1:
             self._size -= len(self._held.popitem(last=False)[1].data)
@@ -209,7 +247,7 @@ class _Ahead:
             return batch
         pending = self._pending.pop(segment.name, None)
         batch = self._segments.fetch(segment) if pending is None else pending.result()
-        self._segments.hold(segment.name, batch)
+        self._segments.hold(segment, batch)
         self._begin()
         return batch
 

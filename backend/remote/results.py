@@ -21,6 +21,8 @@ class PushResult(Record):
     size_bytes: int
     """What has travelled, compressed; before that, what of the snapshots' BSON the remote lacks,
     estimated by the number of documents."""
+    edited: list[str]
+    """The names of those whose descriptions, tags or pins were edited here since, and sent."""
     dry_run: bool
 
 
@@ -35,7 +37,8 @@ class PullResult(Record):
     already_here: int
     """How many of those that were asked for were here, in the trash too."""
     size_bytes: int
-    """The objects that hold them, compressed, each counted once."""
+    """What has travelled of their documents, compressed; before that, the objects that they need
+    and that no snapshot that is here does, each counted once."""
     newest: str | None
     """The newest snapshot that was asked for."""
     base: str | None
@@ -44,6 +47,9 @@ class PullResult(Record):
     """Whether there are snapshots after ``base`` on both sides, so that they have to be merged."""
     branch: str | None
     """The dataset of the branch that was made of ``newest``, to be merged."""
+    edited: list[str]
+    """The names of those whose descriptions, tags or pins others have edited, and that say the
+    same here now."""
     dry_run: bool
 
 

@@ -55,16 +55,16 @@ class Sender:
         self._record = record
         self._writer = writer
         self._progress = progress
-        self._manifests: dict[Part, Manifest] = {
-            part: manifest_store.load(database, record.id, part)
-            for part in manifest_store.parts(database, record.id)
-        }
+        self._manifests = manifest_store.find_some(database, record.id, Part)
+        self._fingerprints = {part: each.fingerprint() for part, each in self._manifests.items()}
+        self._former: dict[Part, Manifest] = {}
+        """What the snapshot on both sides holds of samples and frames."""
         self.indexes: Mapping[Part, list[Document]] = {}
         """The indexes of samples and frames; known once everything was sent."""
 
     def fingerprints(self) -> dict[Part, str]:
         """Returns what must be there, as its manifests tell."""
-        return {part: each.fingerprint() for part, each in self._manifests.items()}
+        return dict(self._fingerprints)
 
     def send(self, base: Commit | None, content: Content | None) -> tuple[StoredManifest, Content]:
         """Sends what the remote lacks.
@@ -134,19 +134,20 @@ class Sender:
         if not part.is_own_collection:
             there = None if content is None else content.small.get(part)
             known = None if base is None else base.content.get(part)
-            if there is not None and known == manifest.fingerprint():
+            if there is not None and known == self._fingerprint(part):
                 return there
-            return self._whole(part, batches(), manifest).segments
+            return self._whole(part, batches()).segments
         former = None if content is None else content.tables.get(part)
         if former is not None and base is not None:
             step = self._step(part, source, batches, manifest, former, base)
             if step is not None:
                 return step
-        return self._whole(part, batches(), manifest)
+        return self._whole(part, batches())
 
-    def _whole(self, part: Part, batches: Iterable[bytes], manifest: Manifest) -> Table:
+    def _whole(self, part: Part, batches: Iterable[bytes]) -> Table:
         written = self._writer.write(batches)
-        self._check(part, written.manifest, manifest)
+        if written.manifest.fingerprint() != self._fingerprint(part):
+            raise self._damaged(part)
         return written.table
 
     def _step(
@@ -159,7 +160,7 @@ class Sender:
         base: Commit,
     ) -> Step | None:
         """Sends what differs; None if that is much."""
-        differences = manifest_store.load(self._database, base.id, part).compare(manifest)
+        differences = self._former[part].compare(manifest)
         wanted = np.sort(np.concatenate([differences.added_keys, differences.changed_keys]))
         if len(wanted) > _MOST * len(manifest):
             return None
@@ -173,7 +174,8 @@ class Sender:
         else:
             chosen = natural[positions(wanted, natural)[1]]
             written = self._writer.write(_fetched(source, chosen))
-        self._check(part, written.manifest, manifest.only(wanted))
+        if written.manifest.fingerprint() != manifest.only(wanted).fingerprint():
+            raise self._damaged(part)
         put = written.table
         try:
             return Step.between(former, differences.deleted_keys, put, natural)
@@ -202,8 +204,9 @@ class Sender:
 
     def _is_as_here(self, base: Commit, content: Content) -> bool:
         """Returns whether a snapshot that is on both sides is the same on both."""
+        self._former = manifest_store.find_some(self._database, base.id, content.tables)
         for part, table in content.tables.items():
-            here = manifest_store.find(self._database, base.id, part)
+            here = self._former.get(part)
             if (
                 here is None
                 or here.fingerprint() != base.content.get(part)
@@ -212,10 +215,8 @@ class Sender:
                 return False
         return True
 
-    def _check(self, part: Part, found: Manifest, expected: Manifest) -> None:
-        """Makes sure that the documents are those that were captured."""
-        if found.fingerprint() != expected.fingerprint():
-            raise self._damaged(part)
+    def _fingerprint(self, part: Part) -> str:
+        return self._fingerprints.get(part) or Manifest.empty().fingerprint()
 
     def _damaged(self, part: Part) -> DamagedSnapshotError:
         return DamagedSnapshotError(

@@ -64,6 +64,8 @@ def collect(
         horizon = _look(store, dataset_id, before, found)
         own = [each for each in unfinished if each.key.startswith(f"{dataset_id}/")]
         found.objects += [each for each in own if each.written_at < horizon]
+    # Of collections that were killed
+    found.objects += [each for each in store.listed(_CLOCK) if each.written_at < before]
     if not dry_run:
         for each in found.objects:
             store.remove(each.key)
@@ -93,11 +95,13 @@ def _look(
             needed.add(layout.manifest_key(dataset_id, name))
         for name in manifests.content(commit.manifest).segments:
             needed.add(layout.segment_key(dataset_id, name))
+        if commit.media is not None:
+            needed.add(layout.note_key(dataset_id, commit.media))
     horizon = min([before, *(note.written_at for note in notes)])
     known = {commit.id for commit in commits}
     named = commits[-1].header.dataset_name if commits else str(dataset_id)
     found.pushes += [f"{note.written_at.isoformat()} {named}" for note in notes]
-    for kind in ("segments", "manifests"):
+    for kind in ("segments", "manifests", "notes"):
         for each in store.listed(f"{dataset_id}/{kind}"):
             if each.key in needed or not layout.is_object(each.key):
                 continue

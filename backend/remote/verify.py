@@ -18,9 +18,10 @@ from ..dataset.parts import Part
 from ..errors import SnapshotError
 from ..manifest.columns import read_columns
 from ..manifest.manifest import Manifest
+from ..media import carried
 from ..progress import Progress, silent
 from ..rawbson.layout import DocumentBatch
-from . import history, layout
+from . import history, layout, notes
 from .layout import Commit
 from .listing import find
 from .manifest import Content, Manifests
@@ -62,6 +63,8 @@ def verify(
             try:
                 read |= {name for name, _ in manifests.chain(commit.manifest)}
                 needed = manifests.content(commit.manifest).segments
+                if (media := notes.read(store, commit)) is not None:
+                    carried.read(media, commit.name)
             except SnapshotError as error:
                 problems.append(f"'{commit.name}': {error}")
                 continue
@@ -137,7 +140,7 @@ def _differences(
     if not set(content.segments) <= set(documents):
         # That is told of the segments
         return []
-    reader = RemoteReader(store, commit, content)
+    reader = RemoteReader(store, commit, lambda: content)
     try:
         reader.check(_parts(content, documents, reader.source))
     except SnapshotError as error:

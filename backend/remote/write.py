@@ -20,8 +20,9 @@ from typing_extensions import Self
 
 from ..archive.compression import compress
 from ..manifest.manifest import Manifest
+from ..mongo.database import Document
 from ..rawbson.ids import DTYPE
-from . import layout
+from . import layout, notes
 from .store import Created, RemoteStore
 from .table import Segment, Table
 
@@ -117,6 +118,16 @@ class SegmentWriter:
         """Writes a manifest, which names the push and so is like no other; returns its name."""
         name = layout.sha256(data)
         self._store.create(layout.manifest_key(self._dataset_id, name), data)
+        self.sent_bytes += len(data)
+        return name
+
+    def note(self, media: Document | None) -> str | None:
+        """Writes what was captured of the media, like no other either; returns its name."""
+        if media is None:
+            return None
+        data = notes.to_bytes(media)
+        name = layout.sha256(data)
+        self._store.create(layout.note_key(self._dataset_id, name), data)
         self.sent_bytes += len(data)
         return name
 

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import fiftyone.core.dataset as fod
 from bson import ObjectId
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError
 
 from ..actions import Action
 from ..archive import origin
@@ -23,17 +21,9 @@ from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord, SnapshotState
 from ..config import Settings
-from ..dataset import ownership
-from ..dataset.generated import delete_generated_datasets
 from ..dataset.parts import (
-    RELATED,
-    Documents,
-    Head,
     Part,
     State,
-    link_field,
-    owner_field,
-    shared_collection,
 )
 from ..dataset.reference import DatasetReference, current_name
 from ..diff import latest_changes
@@ -42,13 +32,11 @@ from ..manifest import store as manifest_store
 from ..media import carried
 from ..media import store as media_store
 from ..media.moved import NOTHING, MovedMedia
-from ..mongo.collections import staging_name
 from ..mongo.database import Document, server_time
-from ..operations import removal
 from ..operations.journal import Operation, operation, recovers
 from ..projection import indexes
 from ..storage import registry
-from . import delete, quota, staging
+from . import arriving, delete, new_dataset, quota, staging
 from .incoming import Incoming
 
 
@@ -102,8 +90,7 @@ def take_in(
         DuplicateNameError: if the name of the snapshot or of the new dataset is taken
         LimitExceededError: if there are as many snapshots as are allowed
     """
-    reader, source = incoming.stream, incoming.stream.source
-    header = reader.header
+    header, source = incoming.stream.header, incoming.stream.source
     dataset = _check(database, header, dataset_name)
     while True:
         quota.make(database, dataset)
@@ -115,27 +102,30 @@ def take_in(
             quota.check(database, dataset)
             is_new = current_name(database, dataset.id) is None
             record = _reserve(running, incoming, dataset, is_new)
-            # This reads all of it: what is damaged ends here
-            staged, manifests = staging.stage(running, reader, incoming.doing)
-            incoming.check_whole(staged, manifests)
-            lacking = origin.check_documents(database, staged, dataset.id, source)
-            running.step("staged")
             captured = origin.lasting_indexes(header.indexes)
+            # This reads all of it: what is damaged ends here
+            arrived = arriving.stage(running, incoming, record)
+            lacking = origin.check_documents(database, arrived.staged, dataset.id, source)
+            running.step("staged")
             with malformed_is_damaged(source):
                 if not is_new:
-                    _check_indexes(staged, captured)
-                document = _fill_head(running, staged, captured, lacking) if is_new else None
-                backend = registry.create(record.backend, database)
-                storage = backend.ingest(record, staged, captured)
+                    _check_indexes(arrived.staged, arriving.unproved(database, arrived, captured))
+                document = None
+                if is_new:
+                    document = new_dataset.fill(running, arrived.staged, captured, lacking)
+                storage = arriving.ingest(database, record, arrived, captured)
+            record = replace(record, storage=storage)
             running.step("adopted")
-            manifest_store.save(database, record.id, incoming.of_all_parts(manifests))
+            arriving.save_manifests(database, record, arrived)
+            with malformed_is_damaged(source):
+                arriving.check_unique(database, record, arrived, captured)
             carried.take_in(running, record, header.media, source, incoming.moved)
             Catalog(database).update(record.id, storage=storage)
-            record = replace(record, storage=storage)
+            backend = registry.create(record.backend, database)
             Catalog(database).update(record.id, size_bytes=backend.size_bytes(record))
             running.committing("prepared")
             if document is not None:
-                _insert(running, document)
+                new_dataset.insert(running, document)
                 running.step("dataset_made")
             Catalog(database).complete(record.id)
             running.commit()
@@ -185,24 +175,6 @@ def check(database: Database[Document], path: Path, dataset_name: str | None) ->
     reader = _open(path)
     reader.close()
     return current_name(database, _check(database, reader.header, dataset_name).id) is None
-
-
-def _insert(running: Operation, document: Document) -> None:
-    """Makes the dataset itself, unless somebody has taken its name or id meanwhile."""
-    database = running.database
-    made = database[staging_name(running.id, "document")]
-    made.insert_one(document)
-    try:
-        Documents(made).merge_into(database["datasets"], replace=False)
-        own = {key: document[key] for key in ("_id", "name", "sample_collection_name")}
-        is_made = database["datasets"].find_one(own, {"_id": 1}) is not None
-    except DuplicateKeyError:
-        is_made = False
-    if not is_made:
-        raise DuplicateNameError(
-            f"A dataset named '{document['name']}' was made by somebody else at the same moment. "
-            "Nothing was imported; choose another name with dataset_name"
-        )
 
 
 def _check_indexes(staged: State, captured: Mapping[Part, list[Document]]) -> None:
@@ -288,51 +260,12 @@ def _reserve(
         sample_count=header.sample_count,
         pinned=incoming.pinned,
         pulled=incoming.pulled,
+        merged_from=incoming.merged_from,
         media_moved=bool(incoming.moved),
     )
     catalog.add(record)
     running.step("reserved")
     return record
-
-
-def _fill_head(
-    running: Operation,
-    staged: State,
-    captured: Mapping[Part, list[Document]],
-    lacking: ownership.Missing,
-) -> Document:
-    """Makes everything of a new dataset but its document, which is returned."""
-    database, samples = running.database, running.details["head"]
-    own = {Part.SAMPLES: samples, Part.FRAMES: f"frames.{samples}"}
-    filled = {part: staging_name(running.id, f"head.{part}") for part in own if part in staged}
-    for part, name in filled.items():
-        database.create_collection(name, check_exists=False)
-        if models := indexes.models(captured.get(part, [])):
-            database[name].create_indexes(models)
-        staged[part].copy_to(database[name])
-    running.note(results=lacking[Part.RESULT_FILES])
-    # Not under their names before: those who take over drop what is staged
-    running.certain("head_filled")
-    for part, name in filled.items():
-        database[name].rename(own[part])
-    for part in RELATED:
-        if part in staged:
-            shared = shared_collection(database, part)
-            staged[part].merge_into(shared, if_same=link_field(part))
-    running.step("related_added")
-    # FiftyOne leaves these behind when it deletes a dataset
-    delete_generated_datasets(Head(database, running.dataset_id))
-    document: Document = next(staged[Part.DATASET].decoded(), {})
-    name = running.details["dataset_name"]
-    changes: dict[str, Any] = {
-        "name": name,
-        "slug": fod._validate_dataset_name(name),
-        "sample_collection_name": samples,
-        "persistent": True,
-    }
-    if Part.FRAMES in staged or "frame_collection_name" in document:
-        changes["frame_collection_name"] = own[Part.FRAMES] if Part.FRAMES in staged else None
-    return {**document, **changes}
 
 
 @recovers(Action.IMPORT)
@@ -357,27 +290,11 @@ def _recover(running: Operation) -> None:
     running.step("unreserved")
     staging.drop(running)
     if details["head"] is not None and not has_dataset:
-        _remove_head(running)
+        new_dataset.remove(running)
     registry.create(details["backend"], database).discard(snapshot_id)
     running.step("discarded")
     manifest_store.delete(database, snapshot_id)
     media_store.delete(database, snapshot_id, running.dataset_id)
-
-
-def _remove_head(running: Operation) -> None:
-    database = running.database
-    for name in (running.details["head"], f"frames.{running.details['head']}"):
-        database.drop_collection(name)
-    if "results" not in running.details:
-        # Nothing was put among the documents of others yet
-        return
-    removal.delete_results(running, running.details["results"])
-    for part in ownership.OWNED:
-        mine = Documents(
-            shared_collection(database, part), {owner_field(part): running.dataset_id}
-        )
-        # Others may have imported the dataset meanwhile
-        removal.delete(running, part, mine.ids())
 
 
 def _finish(running: Operation) -> None:

@@ -23,6 +23,7 @@ from ..manifest.cache import CachedPart
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
 from ..progress import Progress, silent
+from ..rawbson.ids import Keys
 from . import collections
 
 
@@ -51,6 +52,17 @@ class Captured:
 
     sample_collection: str | None = None
     """The collection that the dataset's samples were in then, if that is known."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A snapshot that a backend has, and that another one differs little from."""
+
+    record: SnapshotRecord
+    is_earlier: bool
+    """Whether it is the one before the other, and not the one after it."""
+    removed: Mapping[Part, Keys]
+    """The samples and frames that only it has."""
 
 
 class Backend(ABC):
@@ -120,6 +132,40 @@ class Backend(ABC):
         Returns:
             what is given back with every later call, as :attr:`Captured.storage` is
         """
+
+    def takes_in_beside(self, record: SnapshotRecord, *, is_earlier: bool) -> bool:
+        """Returns whether :meth:`ingest_beside` can rest on a snapshot; most cannot.
+
+        Args:
+            record: the snapshot that is here
+            is_earlier: whether it is the one before that which is to be taken in
+        """
+        return False
+
+    def ingest_beside(
+        self,
+        record: SnapshotRecord,
+        beside: Beside,
+        staged: State,
+        manifests: Mapping[Part, Manifest],
+        indexes: Mapping[Part, list[Document]],
+    ) -> dict[str, Any]:
+        """Does what :meth:`ingest` does with what differs from a snapshot that is here.
+
+        Only called where :meth:`takes_in_beside` has said that it can be.
+
+        Args:
+            record: the snapshot that is taken in
+            beside: the other snapshot
+            staged: of samples and frames, the documents that the other one has not, or has with
+                other content; other parts whole, or not at all if they are the other one's
+            manifests: the whole content of all parts; those of samples and frames know the order
+            indexes: the indexes of samples and frames, as ``listIndexes`` tells
+
+        Returns:
+            what is given back with every later call, as :attr:`Captured.storage` is
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def is_materialised(self, record: SnapshotRecord) -> bool:

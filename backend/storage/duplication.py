@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import bson
+import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -21,9 +22,12 @@ from ..mongo import fence
 from ..mongo.collections import all_collections, master_name, owned_collections
 from ..mongo.database import Document, data_size
 from ..progress import Progress, silent
-from .base import Backend, Captured, whole_collection
-from .collections import copy_all, list_indexes, patch, settle
+from ..rawbson.ids import Ids, Keys
+from . import scan
+from .base import Backend, Beside, Captured, whole_collection
+from .collections import copy_all, create, list_indexes, patch, settle
 from .consistent_copy import capture, copy_and_read
+from .delta.reconstruct import reconstruct
 from .existing import existing, forget
 
 
@@ -67,6 +71,35 @@ class DuplicationBackend(Backend):
         for part, documents in staged.items():
             masters.take_over(part, documents)
         return _storage(list(staged), indexes)
+
+    def takes_in_beside(self, record: SnapshotRecord, *, is_earlier: bool) -> bool:
+        """Returns True: a copy can be made of any other one."""
+        return True
+
+    def ingest_beside(
+        self,
+        record: SnapshotRecord,
+        beside: Beside,
+        staged: State,
+        manifests: Mapping[Part, Manifest],
+        indexes: Mapping[Part, list[Document]],
+    ) -> dict[str, Any]:
+        """Copies the other snapshot inside the server, and then what differs."""
+        masters, others = _Masters(self.database, record.id), self.state(beside.record)
+        parts = [part for part, each in manifests.items() if each or part.is_own_collection]
+        for part in parts:
+            if part not in staged:
+                masters.copy_whole(part, others[part])
+            elif not part.is_own_collection:
+                masters.take_over(part, staged[part])
+            else:
+                changed, removed = staged[part].ids(), beside.removed.get(part, Ids().keys)
+                masters.copy_whole(part, others[part])
+                masters.patch(part, staged[part], changed, list(Ids(removed)))
+                masters.put_in_order(part, manifests[part].in_order())
+        for documents in staged.values():
+            documents.collection.drop()
+        return _storage(parts, indexes)
 
     def is_materialised(self, record: SnapshotRecord) -> bool:
         """Returns True: a copy is as readable as can be."""
@@ -141,13 +174,23 @@ class _Masters:
         return Manifest.read(documents)
 
     def copy(self, part: Part, documents: Documents, content: Manifest | None = None) -> Manifest:
-        return copy_and_read(documents, part, self._copy, content)
+        return copy_and_read(documents, part, self.copy_whole, content)
 
-    def _copy(self, part: Part, documents: Documents) -> None:
+    def copy_whole(self, part: Part, documents: Documents) -> None:
         copy_all(part, documents, self._database, master_name(self._snapshot_id, part))
 
     def take_over(self, part: Part, documents: Documents) -> None:
         settle(part, documents.collection, master_name(self._snapshot_id, part))
+
+    def put_in_order(self, part: Part, wanted: Keys) -> None:
+        """Makes a part hold exactly some of its documents, in the order given."""
+        patched = self.copied(part).collection
+        if np.array_equal(scan.natural(patched, np.sort(wanted)), wanted):
+            return
+        name = master_name(self._snapshot_id, f"{part.value}.ordered")
+        reconstruct(patched, [], wanted, create(part, self._database, name), silent)
+        fence.check(self._database)
+        self._database[name].rename(patched.name, dropTarget=True)
 
     def patch(
         self, part: Part, documents: Documents, changed: list[ObjectId], removed: list[ObjectId]

@@ -85,6 +85,19 @@ def natural(collection: Collection[Document], expected: Keys | None = None) -> K
     return ordered
 
 
+def natural_and_usual(collection: Collection[Document]) -> tuple[Keys, bool]:
+    """Returns the ids of a collection in natural order, and whether all of them are ObjectIds.
+
+    Args:
+        collection: the collection
+
+    Returns:
+        the keys, which find documents only if all are
+    """
+    (keys, numbers), are_usual = _halves(collection, [_ID, _NUMBER], None)
+    return keys[np.argsort(numbers, kind="stable")], are_usual
+
+
 def after(collection: Collection[Document], number: int) -> Keys:
     """Returns the ids of the documents with higher record numbers than some number.
 

@@ -26,7 +26,8 @@ def _push(options: Namespace, *, dry_run: bool) -> Answer:
     result = sdk.push(options.dataset, options.remote, options.names or None, dry_run=dry_run)
     done = "Would push" if dry_run else "Pushed"
     about = "at most " if dry_run else ""
-    return Answer(result, _told(done, result.snapshots, f"{about}{size(result.size_bytes)}"))
+    much = f"{about}{size(result.size_bytes)}"
+    return Answer(result, _told(done, result.snapshots, much, result.edited))
 
 
 def preview_remote_pull(options: Namespace) -> Answer:
@@ -67,7 +68,7 @@ def _clone(options: Namespace, *, dry_run: bool) -> Answer:
 
 def _pulled(result: sdk.PullResult) -> str:
     done = "Would pull" if result.dry_run else "Pulled"
-    said = _told(done, result.snapshots, size(result.size_bytes))
+    said = _told(done, result.snapshots, size(result.size_bytes), result.edited)
     if result.branch is not None:
         said += f"\nBoth sides have gone on since '{result.base}': merge '{result.branch}'"
     elif result.is_diverged:
@@ -131,7 +132,8 @@ def export_table(options: Namespace, _: Progress) -> Answer:
     return Answer(data, f"Wrote {path}")
 
 
-def _told(done: str, names: list[str], much: str) -> str:
-    if not names:
-        return "Nothing to do: all are there"
-    return f"{done} {', '.join(names)} ({much})"
+def _told(done: str, names: list[str], much: str, edited: list[str]) -> str:
+    said = [f"{done} {', '.join(names)} ({much})"] if names else []
+    if edited:
+        said.append(f"{done} edits of {', '.join(edited)}")
+    return "\n".join(said) or "Nothing to do: all are there"

@@ -25,16 +25,17 @@ from ...mongo.collections import delta_collections, delta_name
 from ...mongo.database import Document, data_size, is_forbidden, server_time
 from ...progress import Progress, silent
 from .. import collections
-from ..base import Backend, Captured
+from ..base import Backend, Beside, Captured
 from ..consistent_copy import capture
 from ..existing import existing
 from . import cache, chains
+from .beside import can_rest_on, ingest_after, ingest_before
 from .capture import DeltaTarget
 from .chain import Chain, Link
 from .compact import compact
 from .discard import discard
 from .gc import collect_garbage, unnamed
-from .ingest import ingest_apart, ingest_newest
+from .ingest import ingest_apart, ingest_first, ingest_newest
 from .materialise import materialise, write
 from .read import read
 from .source import VirtualSource
@@ -86,11 +87,37 @@ class DeltaBackend(Backend):
             if self._has_later(chain, record):
                 ingest_apart(self.database, record, staged)
             else:
-                self._begin(record)
-                ingest_newest(self.database, record, staged)
+                chain = self._begin(record)
+                is_first = chain.before(chain.get(record.id)) is None
+                (ingest_first if is_first else ingest_newest)(self.database, record, staged)
                 cache.evict(self.database, record.dataset_id)
         for documents in staged.values():
             documents.collection.drop()
+        collect_garbage(self.database, record.dataset_id)
+        return _storage(indexes)
+
+    def takes_in_beside(self, record: SnapshotRecord, *, is_earlier: bool) -> bool:
+        """Returns whether a snapshot is at an end of the chain."""
+        chain = chains.known(self.database, record.dataset_id)
+        return can_rest_on(chain, record, is_earlier=is_earlier)
+
+    def ingest_beside(
+        self,
+        record: SnapshotRecord,
+        beside: Beside,
+        staged: State,
+        manifests: Mapping[Part, Manifest],
+        indexes: Mapping[Part, list[Document]],
+    ) -> dict[str, Any]:
+        """Adds a state to an end of the chain, as what differs from the snapshot there."""
+        if beside.is_earlier:
+            self._begin(record)
+            ingest_after(self.database, record, beside, staged, manifests)
+        else:
+            ingest_before(self.database, record, beside, staged, manifests)
+        for documents in staged.values():
+            documents.collection.drop()
+        cache.evict(self.database, record.dataset_id)
         collect_garbage(self.database, record.dataset_id)
         return _storage(indexes)
 
@@ -223,14 +250,18 @@ class DeltaBackend(Backend):
         records = filter(None, map(Catalog(self.database).by_id, others))
         return any(other.sequence > record.sequence for other in records)
 
-    def _begin(self, record: SnapshotRecord) -> None:
+    def _begin(self, record: SnapshotRecord) -> Chain:
         """Adds a link for a new snapshot, so that whatever follows can be undone."""
         if chains.taken(self.database, record.dataset_id).find(record.id) is not None:
             discard(self.database, record.id)
         collect_garbage(self.database, record.dataset_id)
         link = Link(record.id, record.sequence)
-        chains.change(self.database, record.dataset_id, lambda chain: chain.with_link(link))
+        chain = chains.change(
+            self.database, record.dataset_id, lambda chain: chain.with_link(link)
+        )
+        assert chain is not None, "a chain with a link is written"
         faults.reach("create.link_added")
+        return chain
 
     def _state(self, chain: Chain, record: SnapshotRecord) -> State:
         return self._existing(chain, record, own=True, strict=True)

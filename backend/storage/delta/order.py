@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
+import numpy.typing as npt
 from bson import ObjectId
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -38,9 +39,31 @@ def save(database: Database[Document], snapshot_id: ObjectId, part: Part, read: 
         part: the part
         read: its manifest, as it was read
     """
-    delete(database, snapshot_id, part)
     assert read.places is not None
-    order = np.argsort(read.places, kind="stable")
+    _save(database, snapshot_id, part, np.argsort(read.places, kind="stable"))
+
+
+def save_natural(
+    database: Database[Document], snapshot_id: ObjectId, part: Part, natural: Keys
+) -> None:
+    """Stores the order of a part.
+
+    Args:
+        database: the database
+        snapshot_id: the snapshot
+        part: the part
+        natural: its ids in natural order
+    """
+    _save(database, snapshot_id, part, positions(np.sort(natural), natural)[0])
+
+
+def _save(
+    database: Database[Document],
+    snapshot_id: ObjectId,
+    part: Part,
+    order: npt.NDArray[np.int64],
+) -> None:
+    delete(database, snapshot_id, part)
     if np.array_equal(order, np.arange(len(order))):
         return
     data = zlib.compress(np.diff(order, prepend=0).astype(_STEP).tobytes(), 1)
