@@ -116,7 +116,7 @@ class Action(OfTable):
         "revert",
         Row(
             Level.MANAGE,
-            "revert to snapshots",
+            "roll back to snapshots",
             "Rollback to snapshot",
             "Rolling back to",
             "revert_to_snapshot",
@@ -124,7 +124,7 @@ class Action(OfTable):
     )
     UNDO_REVERT = (
         "undo_revert",
-        Row(Level.MANAGE, "undo reverts", "Undo rollback", "Undoing a rollback", "undo_revert"),
+        Row(Level.MANAGE, "undo rollbacks", "Undo rollback", "Undoing a rollback", "undo_revert"),
     )
     RESTORE_SAMPLES = (
         "restore_samples",

@@ -12,7 +12,7 @@ from .. import management
 from ..backend.access import Action
 from ..backend.audit import AuditEvent, Outcome
 from ..backend.results.times import zoned
-from ..operators.words import ago, plural
+from ..operators.words import ago, plural, undone_name
 from . import widgets
 from .model import Shown, state_of
 
@@ -176,8 +176,7 @@ def _event(page: types.Object, key: str, event: AuditEvent) -> types.Object:
         data_sequence=str(event.sequence),
     )
     title = widgets.row(line, "title", gap=0.8, style={"flexWrap": "wrap"})
-    what = event.parameters.get("what") if event.action == Action.END_OPERATION else None
-    widgets.text(title, "action", str(what or _words(event.action)), bold=True)
+    widgets.text(title, "action", _title(event), bold=True)
     if event.snapshot:
         widgets.text(title, "snapshot", event.snapshot)
     widgets.chip(title, "outcome", event.outcome.value, _COLORS[event.outcome])
@@ -205,6 +204,16 @@ def _event(page: types.Object, key: str, event: AuditEvent) -> types.Object:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 120 else plural(int(seconds // 60), "minute")
+
+
+def _title(event: AuditEvent) -> str:
+    said = event.parameters
+    if event.action == Action.END_OPERATION and said.get("what"):
+        return str(said["what"])
+    # Earlier versions did not note what was undone
+    if event.action == Action.UNDO_REVERT and said.get("of"):
+        return undone_name(str(said["of"]), str(said["to"]), bool(said["is_redo"]))
+    return _words(event.action)
 
 
 def _words(action: str) -> str:

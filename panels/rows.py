@@ -73,7 +73,7 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         percent = max((e.progress for e in shown.operations), default=0.0)
         widgets.chip(title, "state", f"creating {percent:.0%}", widgets.SECONDARY)
     elif shown.newest is not None and entry.name == shown.newest.name:
-        widgets.chip(title, "latest", "latest", widgets.SECONDARY)
+        widgets.chip(title, "newest", "newest", widgets.SECONDARY)
     if entry.archive is not None:
         hint = f"Archived {ago(entry.archive.archived_at)}; can be compared, but not opened"
         widgets.chip(title, "archived", "archived", widgets.SECONDARY, hint)
@@ -242,6 +242,9 @@ def _operation(
     panel: HistoryPanel, page: types.Object, key: str, entry: Entry, shown: Shown
 ) -> None:
     verb = entry.verb.row.doing or entry.verb.value
+    # What is exchanged for the state before a rollback is what that had made
+    if entry.verb is Action.UNDO_REVERT and entry.details.get("discards_rolled_back") is False:
+        verb = "Redoing a rollback"
     # Of a branch, its own name
     name = entry.details.get("name") or entry.details.get("snapshot_name")
     said = f"{verb} {name}" if name else verb
