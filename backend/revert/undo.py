@@ -55,8 +55,8 @@ def undo(
         if former.id != wanted.id:
             # Two people undo at once: the second one must not bring back what the first got rid of
             raise DatasetBusyError(
-                f"Dataset '{dataset.name}' was rolled back, or that was undone, by somebody else at "
-                "the same moment. Nothing was changed; look at it and try again."
+                f"Dataset '{dataset.name}' was rolled back, or that was undone, by somebody else "
+                "at the same moment. Nothing was changed; look at it and try again."
             )
         ids = [*former.snapshot_ids, *former.revived_ids]
         found = catalog.select({"_id": {"$in": ids}}) if ids else []

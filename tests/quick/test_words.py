@@ -44,14 +44,11 @@ def _sentences(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text())
     skipped = _documentation(tree)
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in skipped
-        ):
-            # A label of one word begins with a capital; a key does not
-            if " " in node.value or node.value[:1].isupper():
-                yield node.value
+        text = node.value if isinstance(node, ast.Constant) else None
+        # A label of one word begins with a capital; a key does not
+        is_said = isinstance(text, str) and (" " in text or text[:1].isupper())
+        if isinstance(text, str) and is_said and id(node) not in skipped:
+            yield text
 
 
 MODULES = sorted(
