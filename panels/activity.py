@@ -90,7 +90,7 @@ def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown
             hint="Whether operators and calls of anybody that change much can be undone",
         )
 
-    number = state_of(ctx, "page", 0)
+    number = max(0, state_of(ctx, "page", 0))
     # One more tells whether there is another page
     found = management.list_events(
         dataset,
@@ -223,5 +223,5 @@ def _words(action: str) -> str:
 
 
 def _chosen(ctx: ExecutionContext, key: str) -> str | None:
-    value = state_of(ctx, f"{FILTER}.{key}", None)
-    return None if value in (None, "", _ALL) else str(value)
+    value: str = state_of(ctx, f"{FILTER}.{key}", _ALL)
+    return None if value in ("", _ALL) else value

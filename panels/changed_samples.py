@@ -43,7 +43,7 @@ def render(
     title = "Selected samples" if ids else "Changed samples, before and after"
     widgets.text(box, "title", title, bold=True)
     wanted = Wanted() if ids else _filters(panel, box, ctx, diff)
-    first = state_of(ctx, "sample_page", 0) * AT_ONCE
+    first = max(0, state_of(ctx, "sample_page", 0)) * AT_ONCE
     try:
         found = ids or pictures.matching(diff, wanted)
         some = list(found[:AT_ONCE] if ids else found[first : first + AT_ONCE])
@@ -89,6 +89,6 @@ def _filters(
 
 
 def _chosen(ctx: ExecutionContext, key: str, values: list[str]) -> str | None:
-    value = state_of(ctx, f"{FILTER}.{key}", None)
+    value: str = state_of(ctx, f"{FILTER}.{key}", "")
     # What was chosen for another field need not be there in this one
     return value if value in values else None

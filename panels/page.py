@@ -97,7 +97,7 @@ def _finish(
 ) -> types.Property:
     if shown is not None:
         _notices(panel, page, ctx, shown)
-    notice = state_of(ctx, "notice", {})
+    notice = _last_notice(ctx)
     is_passing = notice.get("severity") in ("success", "info") and not notice.get("undo")
     watch = types.ComponentView(
         "SnapshotsHistoryWatch",
@@ -126,7 +126,7 @@ def _notices(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, sho
     These outlive panels and browsers, so they are told until somebody has seen them.
     """
     notices: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
-        "notice_line": (state_of(ctx, "notice", None), {})
+        "notice_line": (_last_notice(ctx), {})
     }
     for number, task in enumerate(shown.tasks_ended):
         if (outcome := _outcome(task)) is not None:
@@ -157,6 +157,13 @@ def _notices(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, sho
         widgets.button(
             line, "dismiss", None, panel.on_dismiss, icon="close", hint="Dismiss", params=params
         )
+
+
+def _last_notice(ctx: ExecutionContext) -> dict[str, Any]:
+    """Returns what came of the last action here; empty if there is nothing to tell."""
+    found: dict[str, Any] = state_of(ctx, "notice", {})
+    is_whole = all(isinstance(found.get(key), str) for key in ("severity", "message"))
+    return found if is_whole else {}
 
 
 def _outcome(task: running.Task) -> dict[str, Any] | None:

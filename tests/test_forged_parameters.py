@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
+from functools import partial
 from typing import Any
 
 import fiftyone as fo
@@ -14,15 +14,16 @@ from fiftyone.operators.executor import ExecutionContext, Executor
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.operators import OPERATORS
+from fiftyone_snapshots.panels.history import HistoryPanel
 from support.datasets import image_dataset
 from support.operators import PLUGIN
-from support.panel import Panel
+from support.panel import Panel, happen
 
 pytestmark = pytest.mark.usefixtures("installed_plugin")
 
 NAME = "street"
 
-FORGED: list[Any] = [0, 1, -3, 1.5, True, "", "no such thing", "a/b", [], [1], [["v1"]], {}, {"$ne": 1}]
+FORGED: list[Any] = [-3, True, "a/b", [["v1"]], {"$ne": 1}]
 
 LETHAL = {"empty_trash"}
 """What would only make later calls have nothing to work on."""
@@ -54,7 +55,7 @@ def _parameters(operator: Any) -> set[str]:
 def _raised(call: Any) -> str | None:
     """Returns what a call has raised that is no error of ours."""
     try:
-        json.dumps(call(), default=str)
+        call()
     except fos.SnapshotError:
         return None
     except Exception as error:  # noqa: BLE001 (any other one is what is looked for)
@@ -73,7 +74,46 @@ def test_an_operator_answers_forged_parameters_with_an_error_of_ours(
     found = []
     for params in cases:
         for what in (operator.resolve_input, operator.execute):
-            raised = _raised(lambda: what(_context(operator, params)))
+            raised = _raised(partial(what, _context(operator, params)))
             if raised is not None:
                 found.append(f"{what.__name__} {params}: {raised}")
+    assert not found
+
+
+EVENTS = sorted(name for name in dir(HistoryPanel) if name.startswith("on_"))
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_the_panel_answers_forged_events_with_a_notice(event: str, dataset: fo.Dataset) -> None:
+    read = r"params(?:\.get\(|\[|, )\"(\w+)\""
+    keys = re.findall(read, inspect.getsource(getattr(HistoryPanel, event)))
+    found = []
+    for params in ({}, *({key: value} for key in keys for value in FORGED)):
+        raised = _raised(partial(happen, NAME, event, **params))
+        if raised is not None:
+            found.append(f"{params}: {raised}")
+    assert not found
+
+
+STATE = (
+    *("activity", "compare", "history", "merge", "merge_filter", "merge_number", "notice", "page"),
+    *("panels", "sample_page", "saves", "search", "timeline", "trash", "verdict"),
+)
+
+
+def test_the_panel_can_be_shown_whatever_its_state_is(dataset: fo.Dataset) -> None:
+    parts = {
+        "compare": {"dataset": NAME, "before": 1, "after": {}},
+        "merge": {"dataset": NAME, "id": {}},
+        "merge_filter": {"kind": [1]},
+        "history": {"search": {"text": 3, "creator": [], "period": {}}, "create": {"fields": 3}},
+        "notice": {"severity": 3, "message": []},
+    }
+    found = []
+    states = [dict.fromkeys(STATE, value) for value in FORGED]
+    states += [{key: value} for key in STATE for value in FORGED]
+    for state in (*states, *({key: part} for key, part in parts.items())):
+        raised = _raised(partial(Panel, NAME, **state))
+        if raised is not None:
+            found.append(f"{state}: {raised}")
     assert not found
