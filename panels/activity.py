@@ -14,13 +14,10 @@ from ..backend.audit import AuditEvent, Outcome
 from ..backend.results.times import zoned
 from ..operators.words import ago, plural, undone_name
 from . import widgets
-from .model import Shown, state_of
+from .model import EVENTS, Shown, state_of
 
 if TYPE_CHECKING:
     from .history import HistoryPanel
-
-FILTER = "history.events"
-"""Where in the panel's state the filters are."""
 
 _OPERATIONS = (Action.END_OPERATION, Action.UNDO_OPERATION)
 _PAGE_SIZE = 20
@@ -223,5 +220,5 @@ def _words(action: str) -> str:
 
 
 def _chosen(ctx: ExecutionContext, key: str) -> str | None:
-    value: str = state_of(ctx, f"{FILTER}.{key}", _ALL)
+    value: str = state_of(ctx, f"{EVENTS}.{key}", _ALL)
     return None if value in ("", _ALL) else value

@@ -13,13 +13,10 @@ from ..backend.errors import SnapshotError
 from ..operators import pictures
 from ..operators.pictures import AT_ONCE, MOST_LOOKED_AT, Wanted
 from . import widgets
-from .model import state_of
+from .model import WANTED, state_of
 
 if TYPE_CHECKING:
     from .history import HistoryPanel
-
-FILTER = "history.one_by_one.wanted"
-"""Where in the panel's state is which changes are wanted."""
 
 _ALL = "all"
 
@@ -89,6 +86,6 @@ def _filters(
 
 
 def _chosen(ctx: ExecutionContext, key: str, values: list[str]) -> str | None:
-    value: str = state_of(ctx, f"{FILTER}.{key}", "")
+    value: str = state_of(ctx, f"{WANTED}.{key}", "")
     # What was chosen for another field need not be there in this one
     return value if value in values else None

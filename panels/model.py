@@ -36,6 +36,12 @@ DESCRIPTION = "history.create.fields.description"
 SEARCH = "history.search"
 COMPARED = "history.versions"
 
+WANTED = "history.one_by_one.wanted"
+EVENTS = "history.events"
+
+ASKED = (SEARCH, WANTED, EVENTS, "page", "sample_page")
+"""What decides what is shown, and may be asked for again before that is there."""
+
 PERIODS = {
     "all": ("Any time", None),
     "day": ("Last 24 hours", 1),

@@ -17,7 +17,7 @@ from ..operators.base import Target
 from ..operators.words import ago
 from . import activity, branches, comparing, discarded, merging, rows, saving, widgets
 from .merging_state import merge_of
-from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
+from .model import ASKED, NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
 
 if TYPE_CHECKING:
     from .history import HistoryPanel
@@ -106,6 +106,8 @@ def _finish(
         keep=kept(ctx),
         panels=browse.panels_of(ctx),
         is_named=bool(state_of(ctx, NAME, "")),
+        # Answers may come in another order than what they are answers to
+        asked={path: state_of(ctx, path, None) for path in ASKED},
         interval=_BUSY_MILLISECONDS if shown and shown.is_busy else _IDLE_MILLISECONDS,
         on_new=panel.on_poll,
         on_compare=panel.on_compare,
