@@ -13,6 +13,7 @@ const ID = "snapshots-banner";
 const SAID_MILLISECONDS = 6000;
 const FRESH_MILLISECONDS = 2000;
 const LEFT_MILLISECONDS = 1000;
+const ALL = "/";
 const USE_BANNER = "@snapshots/versioning/use_banner";
 
 // White on brown has a contrast of 7.4 in both themes, and nothing of the App looks like it
@@ -110,7 +111,8 @@ function Banner({ told, Menu, act, refresh }) {
           "aria-label": "Snapshot that is open",
           title: "Open another snapshot",
           value: snapshot,
-          onChange: (event) => choose(`open/${event.target.value}`),
+          // What no snapshot can be called
+          onChange: ({ target: { value } }) => choose(value === ALL ? "all" : `open/${value}`),
         },
         others.map(({ name, label, can_be_opened: canBeOpened }) =>
           create(
@@ -118,7 +120,9 @@ function Banner({ told, Menu, act, refresh }) {
             { key: name, value: name, disabled: !canBeOpened && name !== snapshot },
             name === snapshot ? `✓ ${label}` : label
           )
-        )
+        ),
+        told.snapshots.length < told.total &&
+          create("option", { value: ALL }, `All ${told.total.toLocaleString()}, in the History panel…`)
       ),
       create(
         "button",

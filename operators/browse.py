@@ -16,6 +16,7 @@ from ..backend.catalog import names
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
 from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
+from ..management.datasets import one_look
 from ..management.trackers import runs_as_noticed
 from . import lost, running, switching
 from .asking import asking
@@ -212,6 +213,11 @@ class DescribeOpenSnapshot(PluginOperator):
 
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Tells it, and what of the dataset the script has to look at."""
+        with one_look():
+            return self._tell(ctx)
+
+    @staticmethod
+    def _tell(ctx: ExecutionContext) -> Plain:
         target = quick_target(ctx)
         if target is None:
             return {"dataset": None, "snapshot": None}
@@ -235,7 +241,7 @@ class DescribeHistory(PluginOperator):
 
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Tells it."""
-        with asking(ctx):
+        with asking(ctx), one_look():
             return {"version": history_version(ctx)}
 
 

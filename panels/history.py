@@ -16,6 +16,7 @@ from fiftyone.operators.panel import Panel, PanelConfig
 
 from ..backend.dataset.selection import id_of
 from ..backend.errors import SnapshotError
+from ..management.datasets import one_look
 from ..operators import (
     branches,
     browse,
@@ -51,7 +52,7 @@ class HistoryPanel(MergeEvents, Panel):
 
     def render(self, ctx: ExecutionContext) -> types.Property:
         """Returns what is to be seen."""
-        with asking(ctx):
+        with asking(ctx), one_look():
             return page.render(self, ctx)
 
     def execute(self, ctx: ExecutionContext) -> Any:
