@@ -61,7 +61,16 @@ class Action(OfTable):
             Level.VIEW, "clone snapshots", "Clone snapshot to a new dataset", "", "clone_snapshot"
         ),
     )
-    EXPORT = "export", Row(Level.VIEW, "export snapshots", doing="Exporting snapshot")
+    EXPORT = (
+        "export",
+        Row(
+            Level.VIEW,
+            "export snapshots",
+            "Export snapshot",
+            "Exporting snapshot",
+            "export_snapshot",
+        ),
+    )
     UNARCHIVE = (
         "unarchive",
         Row(

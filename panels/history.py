@@ -187,8 +187,8 @@ class HistoryPanel(MergeEvents, Panel):
     def on_show_samples(self, ctx: ExecutionContext) -> None:
         """Shows the samples that a comparison found, in the grid."""
         target = Target.of(ctx)
-        versions = compared(ctx, target)
-        diff = versions and compare.recall(target.dataset, versions["before"], versions["after"])
+        versions = compared(ctx, target) or {"before": "", "after": ""}
+        diff = compare.recall(target.dataset, versions["before"], versions["after"])
         if diff is None:
             self._tell(ctx, "info", "This comparison is too old: compare again")
             return
