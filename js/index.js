@@ -17,7 +17,7 @@
  * 9. While a snapshot is open, a banner above everything says so (banner.js).
  * 10. The page's address can name a snapshot (link.js); and a dataset without samples,
  *    of which the App shows no panels, offers its snapshots.
- * 11. A comparison shows the changed samples before and after (pictures.js).
+ * 11. Times and long descriptions (texts.js). A comparison shows the changed samples before and after (pictures.js).
  *
  * Plain JavaScript on the globals that FiftyOne gives to plugins, so that what is committed is what
  * runs: there is no build. All decisions are made in Python.
@@ -293,22 +293,6 @@
     operators.executeOperator(`${PLUGIN}/run_when_known`, { operator, params });
   }
 
-  /** A point in time, in words; pointed at, exactly, as the clock here has it and in UTC. */
-  function Time({ schema }) {
-    const { title, time, exact, size } = schema.view;
-    const at = new Date(time);
-    return create(
-      mui.Typography,
-      {
-        component: "time",
-        dateTime: time,
-        title: `${at.toLocaleString()} (${exact})`,
-        sx: { color: "text.secondary", fontSize: size, lineHeight: 1.4 },
-      },
-      title ?? at.toLocaleTimeString()
-    );
-  }
-
   /** A component of a part of this script, which is loaded when it is first shown. */
   function partOf(load) {
     const Part = React.lazy(async () => ({ default: await load() }));
@@ -316,6 +300,8 @@
   }
 
   const HistoryWatch = partOf(async () => (await part("watch.js")).watching({ ask, shown }));
+  const Time = partOf(async () => (await part("texts.js")).Time);
+  const Fold = partOf(async () => (await part("texts.js")).Fold);
   const Preview = partOf(async () => (await part("preview.js")).default);
 
   const Dots = partOf(async () => (await part("menu.js")).Menu);
@@ -352,6 +338,7 @@
     SnapshotsMenu: Menu,
     SnapshotsPreview: Preview,
     SnapshotsTime: Time,
+    SnapshotsFold: Fold,
     SnapshotsMark: () => null,
   };
   for (const [name, component] of Object.entries(ours)) {

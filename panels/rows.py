@@ -90,13 +90,9 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         line = widgets.row(title, "changes", gap=1, style={"item": {"width": "auto", "ml": 0.5}})
         counts(line, entry.changes)
     if entry.description:
-        clamp = {
-            "display": "-webkit-box",
-            "WebkitLineClamp": "2",
-            "WebkitBoxOrient": "vertical",
-            "overflow": "hidden",
-        }
-        widgets.text(about, "description", entry.description, style=clamp, title=entry.description)
+        look = {"item": {"sx": {"width": "100%", "minWidth": 0}}}
+        view = types.ComponentView("SnapshotsFold", title=entry.description, componentsProps=look)
+        about.view("description", view)
     facts = widgets.row(about, "facts", gap=0.5, style={"flexWrap": "wrap"})
     widgets.moment(facts, "created", entry.created_at, ago(entry.created_at), size="0.75rem")
     facts_shown: tuple[tuple[str, str, str | None], ...] = (
