@@ -106,7 +106,7 @@ class ExportSnapshot(SnapshotOperator):
         }
 
 
-def _file(path: str) -> Path:
+def _file(path: object) -> Path:
     """Returns where a new file is to be.
 
     Args:

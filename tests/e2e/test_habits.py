@@ -166,6 +166,7 @@ def test_what_is_on_screen_stays_in_another_version(dataset: fo.Dataset, app: Ap
     app.page.wait_for_timeout(500)
     app.operator("@snapshots/versioning/browse_snapshot", name="v1")
     app.page.wait_for_timeout(1500)
+    assert held
     for route in held:
         route.continue_()
     expect(app.banner).to_contain_text("Snapshot v1 of digits")
