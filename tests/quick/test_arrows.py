@@ -20,7 +20,6 @@ LAYERS = ["backend", "management", "operators", "panels"]
 # What may be imported besides what the arrows say: the names of errors and of what can be done,
 # and how things are told
 PLAIN = (
-    "backend.action_row",
     "backend.actions",
     "backend.errors",
     "backend.results",
@@ -81,7 +80,7 @@ def test_only_the_guard_hooks_into_fiftyone() -> None:
 
 #: The rooms of the backend, from the ground up: each may import those before it, no other.
 ROOMS = [
-    *("errors", "action_row", "actions", "version", "config", "faults", "progress", "results"),
+    *("errors", "actions", "version", "config", "faults", "progress", "results"),
     *("rawbson", "mongo", "dataset", "access", "catalog", "manifest", "operations", "storage"),
     *(
         "archive",

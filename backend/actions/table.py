@@ -6,7 +6,7 @@ its operator's name and label, its command, and what is said while it runs follo
 
 from __future__ import annotations
 
-from .action_row import Level, OfTable, Row
+from .row import Level, OfTable, Row
 
 
 class Action(OfTable):
