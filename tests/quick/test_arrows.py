@@ -140,6 +140,11 @@ def test_no_room_is_without_a_word_of_what_it_is_for() -> None:
         assert ast.get_docstring(ast.parse(room.read_text())), room
 
 
+def test_the_backend_opens_on_few_modules() -> None:
+    """Whoever opens it sees rooms, and what belongs to none."""
+    assert len(list((ROOT / "backend").glob("*.py"))) <= 10
+
+
 def test_modules_have_one_subject() -> None:
     """A module above 400 lines is two."""
     layers = [*LAYERS, "cli", "testing"]
