@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,13 @@ def modules(layer: str) -> Iterator[Path]:
     yield from path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
 
 
-def imports(module: Path) -> Iterator[str]:
-    """Yields what a module imports from this package, as dotted names below its root."""
+@cache
+def imports(module: Path) -> tuple[str, ...]:
+    """Returns what a module imports from this package, as dotted names below its root."""
+    return tuple(_imports(module))
+
+
+def _imports(module: Path) -> Iterator[str]:
     package = [*module.relative_to(ROOT).parent.parts]
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:

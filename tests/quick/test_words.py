@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,13 @@ def _documentation(tree: ast.AST) -> set[int]:
     }
 
 
-def _sentences(path: Path) -> Iterator[str]:
-    """Gives what a module says: its texts of more than one word."""
+@cache
+def _sentences(path: Path) -> tuple[str, ...]:
+    """Returns what a module says: its texts of more than one word."""
+    return tuple(_said(path))
+
+
+def _said(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text())
     skipped = _documentation(tree)
     for node in ast.walk(tree):
