@@ -37,17 +37,17 @@ $(STAMP): requirements.lock requirements-integrations.lock pyproject.toml
 	@# A virtual environment without a working pip is the rest of an interrupted set-up.
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Setting up .venv, once. It takes some minutes, and 1.6 GB of disk; somewhat less is downloaded."
-	@# The lock has all that is needed. What is imported is compiled then, and most never is.
-	$(PY) -m pip install --no-deps --no-compile --require-hashes -r requirements.lock
+	@# The lock has all that is needed.
+	$(PY) -m pip install --no-deps --require-hashes -r requirements.lock
 	@# Only what the other one does not have, so its packages stay as they are.
-	$(PY) -m pip install -qq --no-deps --no-compile --require-hashes -r requirements-integrations.lock
+	$(PY) -m pip install -qq --no-deps --require-hashes -r requirements-integrations.lock
 	$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The App's tests come after the others: as a person would, they wait for what they see.
 test: setup ## Run the tests in parallel on a MongoDB of their own, the App's in a Chromium if there is one
 	$(SUITE) -m 'not e2e' $(ARGS)
-	$(PYTEST) -m e2e $(ARGS) || [ $$? -eq 5 ]  # none of what was asked for
+	$(PYTEST) -n 2 --dist loadfile -m e2e $(ARGS) || [ $$? -eq 5 ]  # none of what was asked for
 
 test-quick: setup ## Run the tests that need no server, in seconds
 	$(PYTEST) -q --no-server tests/quick $(ARGS)

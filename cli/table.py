@@ -125,7 +125,7 @@ COMMANDS = (
                 "b",
                 metavar="B",
                 nargs="?",
-                help="another one; by default HEAD, the dataset as it is",
+                help="another one; by default HEAD, the current dataset",
             ),
             argument("--media", action="store_true", help="compare the media files as well"),
             _EXIT_CODE,

@@ -36,4 +36,4 @@ def show_trash(dataset: fo.Dataset) -> None:
         for item in fos.list_trash(dataset)
     ]
     print()
-    print(tabulate(rows, headers=["in the trash", "reverted to", "size", "until"]))
+    print(tabulate(rows, headers=["in the trash", "rolled back to", "size", "until"]))

@@ -6,12 +6,15 @@
  * own, before the App's, which makes room. What it says and offers, Python tells; what is clicked,
  * it hands on.
  */
-const { React, ReactDOM, __mui__: mui } = window;
+const { React, ReactDOM, __foo__: operators } = window;
 const create = React.createElement;
 
 const ID = "snapshots-banner";
 const SAID_MILLISECONDS = 6000;
 const FRESH_MILLISECONDS = 2000;
+const LEFT_MILLISECONDS = 1000;
+const ALL = "/";
+const USE_BANNER = "@snapshots/versioning/use_banner";
 
 // White on brown has a contrast of 7.4 in both themes, and nothing of the App looks like it
 const STYLE = `
@@ -42,8 +45,6 @@ const STYLE = `
     top: var(--${ID}-height); height: calc(100% - var(--${ID}-height)); transform: translateZ(0);
   }
   .${ID}-menu { background: var(--fo-palette-background-level1) !important; color: var(--fo-palette-text-primary) !important; }
-  .${ID}-menu .danger { color: #b3261e; }
-  html[data-mui-color-scheme="dark"] .${ID}-menu .danger { color: #ff8a80; }
   .${ID}-menu .MuiMenuItem-divider { border-bottom: 1px solid rgba(128, 128, 128, 0.5) !important; }
 `;
 
@@ -62,55 +63,7 @@ async function copy(text) {
   }
 }
 
-function Menu({ choices, name, onChoose }) {
-  const [anchor, setAnchor] = React.useState(null);
-  const choose = (value) => {
-    setAnchor(null);
-    onChoose(value);
-  };
-  return create(
-    React.Fragment,
-    null,
-    create(
-      "button",
-      {
-        type: "button",
-        "aria-haspopup": "menu",
-        "aria-expanded": Boolean(anchor),
-        "aria-label": `More for the open snapshot ${name}`,
-        onClick: (event) => setAnchor(event.currentTarget),
-      },
-      "⋮"
-    ),
-    create(
-      mui.Menu,
-      {
-        anchorEl: anchor,
-        open: Boolean(anchor),
-        onClose: () => setAnchor(null),
-        "data-testid": "history-menu",
-        PaperProps: { className: `${ID}-menu` },
-      },
-      choices.map(({ value, label, group, is_dangerous: isDangerous }, place) =>
-        create(
-          mui.MenuItem,
-          {
-            key: value,
-            dense: true,
-            divider: place + 1 < choices.length && choices[place + 1].group !== group,
-            className: isDangerous ? "danger" : undefined,
-            onClick: () => choose(value),
-            // The App keeps the keydown of Enter, which MUI listens to, from everybody else
-            onKeyPress: (event) => event.key === "Enter" && choose(value),
-          },
-          label
-        )
-      )
-    )
-  );
-}
-
-function Banner({ told, act, refresh }) {
+function Banner({ told, Menu, act, refresh }) {
   const [said, setSaid] = React.useState(null);
   const { snapshot, dataset } = told;
   const say = (text, isError = false) => setSaid(text ? { text, isError } : null);
@@ -158,7 +111,8 @@ function Banner({ told, act, refresh }) {
           "aria-label": "Snapshot that is open",
           title: "Open another snapshot",
           value: snapshot,
-          onChange: (event) => choose(`open/${event.target.value}`),
+          // What no snapshot can be called
+          onChange: ({ target: { value } }) => choose(value === ALL ? "all" : `open/${value}`),
         },
         others.map(({ name, label, can_be_opened: canBeOpened }) =>
           create(
@@ -166,7 +120,9 @@ function Banner({ told, act, refresh }) {
             { key: name, value: name, disabled: !canBeOpened && name !== snapshot },
             name === snapshot ? `✓ ${label}` : label
           )
-        )
+        ),
+        told.snapshots.length < told.total &&
+          create("option", { value: ALL }, `All ${told.total.toLocaleString()}, in the History panel…`)
       ),
       create(
         "button",
@@ -175,7 +131,13 @@ function Banner({ told, act, refresh }) {
       ),
       create("button", { type: "button", onClick: link }, "Copy link"),
       told.menu.length > 0 &&
-        create(Menu, { choices: told.menu, name: snapshot, onChoose: choose })
+        create(Menu, {
+          label: `More for the open snapshot ${snapshot}`,
+          choices: told.menu,
+          draw: (attributes) => create("button", { type: "button", ...attributes }, "⋮"),
+          look: { className: `${ID}-menu` },
+          onChoose: choose,
+        })
     ),
     said &&
       create(
@@ -186,12 +148,22 @@ function Banner({ told, act, refresh }) {
   );
 }
 
+/** Does what was clicked in the banner; returns the result. */
+function use(value) {
+  return new Promise((resolve, reject) => {
+    const callback = ({ result, error, errorMessage }) =>
+      error ? reject(errorMessage || error) : resolve(result);
+    operators.executeOperator(USE_BANNER, { value }, { callback, skipErrorNotification: true });
+  });
+}
+
 /**
  * Makes the banner's place in the page.
  *
- * Returns a function that shows what Python told, or takes the banner away if that is nothing.
+ * Menu: the component of menus; ask: executes an operator quietly; opened: tells which dataset is
+ * open. Returns a function that shows the banner of a snapshot, or takes it away.
  */
-export function placeBanner({ act, refresh }) {
+export function placeBanner({ Menu, ask, opened }) {
   document.getElementById(ID)?.remove();
   const place = document.createElement("div");
   place.id = ID;
@@ -215,14 +187,32 @@ export function placeBanner({ act, refresh }) {
   );
 
   const root = ReactDOM.createRoot(place);
+  let dataset = null;
   let asked = 0;
-  const freshen = () => {
-    if (Date.now() - asked < FRESH_MILLISECONDS) return;
-    asked = Date.now();
-    refresh();
+  const draw = (told) => {
+    const does = { act, refresh: freshen };
+    root.render(told ? create(Banner, { key: told.snapshot, told, Menu, ...does }) : null);
   };
-  return (told) => {
+  const show = async (wanted) => {
+    // That of another dataset must not stay until the server has answered
+    if (dataset !== wanted) draw(null);
+    dataset = wanted;
     asked = Date.now();
-    root.render(told ? create(Banner, { key: told.snapshot, told, act, refresh: freshen }) : null);
+    const told = wanted ? await ask("describe_banner", wanted) : null;
+    if (dataset !== wanted || (await opened()) !== wanted) return;
+    if (told?.snapshot) draw(told);
   };
+  const act = async (value) => {
+    const result = await use(value);
+    show(dataset);
+    return result;
+  };
+  function freshen() {
+    if (Date.now() - asked >= FRESH_MILLISECONDS) show(dataset);
+  }
+  // The App's start page, for one, is no dataset that is opened
+  setInterval(async () => {
+    if (dataset && (await opened()) !== dataset) show(null);
+  }, LEFT_MILLISECONDS);
+  return { show };
 }

@@ -22,7 +22,7 @@ from ..backend.mongo import database
 from ..backend.mongo.database import Document
 from .authorize import acting, allows
 from .authorize import why_not as _why_not
-from .datasets import find
+from .datasets import find, look
 
 
 @acting(Action.READ_LOG, each=True)
@@ -156,6 +156,7 @@ def _owner_of_events(
     if dataset is None:
         return None, None
     try:
-        return resolve(connection, dataset).id, None
+        seen = look().reference(dataset)
+        return (seen or resolve(connection, dataset)).id, None
     except DatasetNotFoundError:
         return None, dataset.name if isinstance(dataset, fod.Dataset) else dataset

@@ -21,8 +21,7 @@ from pymongo.errors import PyMongoError
 
 from ..backend.access import actor, arguments, policy
 from ..backend.access.policy import EVERYTHING, PolicyError
-from ..backend.action_row import Level
-from ..backend.actions import Action
+from ..backend.actions import Action, Level
 from ..backend.audit import recording
 from ..backend.audit.recording import Recording
 from ..backend.catalog.record import DatasetSnapshot

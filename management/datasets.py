@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import fiftyone.core.dataset as fod
+from bson import ObjectId
 from pymongo.database import Database
 
 from ..backend import maintenance
@@ -17,10 +19,50 @@ from ..backend.dataset.reference import DatasetReference, resolve
 from ..backend.mongo import database
 from ..backend.mongo.database import Document
 from ..backend.results import times
+from ..backend.search.history import Location
 
 _resolved: ContextVar[tuple[object, DatasetReference] | None] = ContextVar(
     "resolved", default=None
 )
+
+
+@dataclass
+class Look:
+    """What was found out in one look at a dataset, which changes nothing."""
+
+    locations: dict[str, Location] = field(default_factory=dict)
+    """By the names under which FiftyOne has loaded them."""
+    mended: set[ObjectId] = field(default_factory=set)
+    """The datasets of which nobody need look again what a crash has left."""
+
+    def reference(self, dataset: object) -> DatasetReference | None:
+        """Returns the dataset of a name, if it was found."""
+        found = (location.dataset for location in self.locations.values())
+        return next((each for each in found if each.name == dataset), None)
+
+
+_look: ContextVar[Look | None] = ContextVar("look", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Has a dataset found once for all that is asked about it in a ``with`` block.
+
+    For what is shown at once, where each question asks for the dataset again.
+
+    Returns:
+        a context manager
+    """
+    token = _look.set(Look())
+    try:
+        yield
+    finally:
+        _look.reset(token)
+
+
+def look() -> Look:
+    """Returns what was found out in the look that this is part of."""
+    return _look.get() or Look()
 
 
 @contextmanager
@@ -49,7 +91,8 @@ def find(dataset: str | fod.Dataset) -> tuple[Database[Document], DatasetReferen
         # Once: what is asked for later may have been renamed by then
         _resolved.set(None)
         return connection, found[1]
-    return connection, resolve(connection, dataset)
+    seen = look().reference(dataset)
+    return connection, resolve(connection, dataset) if seen is None else seen
 
 
 def read(dataset: str | fod.Dataset) -> tuple[Database[Document], DatasetReference]:
@@ -58,7 +101,9 @@ def read(dataset: str | fod.Dataset) -> tuple[Database[Document], DatasetReferen
     Nothing is destroyed that somebody may still want back.
     """
     connection, reference = find(dataset)
-    maintenance.mend(connection, reference.id)
+    if reference.id not in look().mended:
+        maintenance.mend(connection, reference.id)
+        look().mended.add(reference.id)
     return connection, reference
 
 

@@ -25,7 +25,7 @@ from ..backend.search.history import History, HistoryQuery, Location
 from ..backend.search.lineage import RunKind, RunLineage
 from ..backend.search.search import FoundSnapshot, SnapshotQuery
 from .authorize import acting, allows, require
-from .datasets import find, name_of, read
+from .datasets import find, look, name_of, read
 
 
 @acting(Action.SEARCH, each=True)
@@ -176,6 +176,13 @@ def locate(dataset_name: str) -> Location:
     Raises:
         ValueError: if there is no such dataset, or it is a snapshot that is gone
     """
+    seen = look().locations
+    if dataset_name not in seen:
+        seen[dataset_name] = _locate(dataset_name)
+    return seen[dataset_name]
+
+
+def _locate(dataset_name: str) -> Location:
     connection = database.connect()
     try:
         return history.locate(connection, dataset_name)
@@ -221,6 +228,7 @@ def get_overview(dataset_name: str | fod.Dataset) -> Overview:
     """
     connection, dataset = find(dataset_name)
     found = overview.read(connection, dataset, lambda: maintenance.mend(connection, dataset.id))
+    look().mended.add(dataset.id)
     seen = [b for b in found.branches.branches if allows(Action.LIST_BRANCHES, b.dataset_name)]
     merges = [merge for merge in found.merges if _may_see(merge.plan, dataset.name)]
     return replace(found, branches=replace(found.branches, branches=seen), merges=merges)

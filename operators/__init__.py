@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .archive import ArchiveSnapshot, UnarchiveSnapshot
+from .archive import ArchiveSnapshot, ExportSnapshot, UnarchiveSnapshot
 from .banner import DescribeBanner, UseBanner
 from .base import PluginOperator
 from .branches import CreateBranch, DeleteBranch, ListBranches, RestoreBranch
@@ -68,6 +68,7 @@ OPERATORS: tuple[type[PluginOperator], ...] = (
     EmptyTrash,
     ArchiveSnapshot,
     UnarchiveSnapshot,
+    ExportSnapshot,
     PinSnapshot,
     UnpinSnapshot,
     CancelOperation,

@@ -1,8 +1,10 @@
-"""Moving snapshots to the archive and back."""
+"""Moving snapshots to the archive and back, and writing them to files."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fiftyone.operators import types
@@ -11,7 +13,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
-from .base import Plain, SnapshotOperator, Target, snapshot_of
+from .base import Plain, SnapshotOperator, Target, choose_snapshot, required, snapshot_of
 from .form import Form
 from .words import size
 
@@ -68,6 +70,62 @@ class UnarchiveSnapshot(SnapshotOperator):
         name = snapshot_of(params, target)
         management.unarchive_snapshot(target.dataset, name)
         return {"message": f"Snapshot '{name}' can be opened again", "name": name}
+
+
+class ExportSnapshot(SnapshotOperator):
+    """Writes a snapshot to a file."""
+
+    ACTION = Action.EXPORT
+    DESCRIPTION = "Write a snapshot to a file, which any server takes in"
+    ICON = "file_download"
+    RISK = types.RiskLevel.MEDIUM
+    SUBMIT = "Export"
+
+    def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
+        """Asks for the snapshot and the file."""
+        name = choose_snapshot(form, target)
+        form.text(
+            "file",
+            "File",
+            required=True,
+            check=_file,
+            description="On the machine of the App's server; one that is not there yet",
+            placeholder=f"/data/{target.dataset}-{name}.tar" if name else None,
+        )
+        form.flag("media", "With the media files", default=False)
+
+    def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
+        """Exports it."""
+        name, path = snapshot_of(params, target), _file(required(params, "file"))
+        with_media = params.get("media") or False
+        file = management.export_snapshot(target.dataset, name, path, media=with_media)
+        return {
+            "message": f"Snapshot '{name}' was written to {file}, {size(file.stat().st_size)}",
+            "name": name,
+            "file": str(file),
+        }
+
+
+def _file(path: object) -> Path:
+    """Returns where a new file is to be.
+
+    Args:
+        path: what was filled in
+
+    Returns:
+        the file
+
+    Raises:
+        InvalidRequestError: if it cannot be made there
+    """
+    file = Path(path) if isinstance(path, str) else Path()
+    if not file.is_absolute():
+        raise InvalidRequestError(f"Give the whole path of the file, which begins with {os.sep}")
+    if os.path.lexists(file):
+        raise InvalidRequestError(f"{file} exists already: choose another name")
+    if not file.parent.is_dir():
+        raise InvalidRequestError(f"There is no folder {file.parent}")
+    return file
 
 
 def _choose(form: Form, target: Target, archived: bool) -> None:

@@ -15,12 +15,16 @@ from .. import management
 from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
 from ..backend.search.history import HistoryEntry
+from ..management.datasets import one_look
 from . import browse, compare, menu
 from .asking import asking
 from .base import PLUGIN, Plain, PluginOperator, Target
 from .words import ago, exact
 
-BACK, OPEN = "back", "open"
+BACK, OPEN, ALL = "back", "open", "all"
+
+AT_ONCE = 50
+"""How many snapshots the drop-down offers."""
 
 
 class DescribeBanner(PluginOperator):
@@ -35,7 +39,7 @@ class DescribeBanner(PluginOperator):
 
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Tells it; an empty text if no snapshot is open."""
-        with asking(ctx):
+        with asking(ctx), one_look():
             target = browse.quick_target(ctx)
             if target is None or target.snapshot is None:
                 return {"snapshot": None}
@@ -53,13 +57,16 @@ class UseBanner(PluginOperator):
     UNLISTED = True
 
     def execute(self, ctx: ExecutionContext) -> Plain:
-        """Does it; the parameter ``value`` is "back", "open/name", or a choice of the menu."""
+        """Does it; the parameter ``value`` is "back", "all", "open/name", or one of the menu's."""
         value = ctx.params.get("value")
         chosen = menu.Chosen.of(value)
         if chosen.action in (BACK, OPEN):
             opens = browse.BackToLatest() if chosen.action == BACK else browse.BrowseSnapshot()
             opens.perform(ctx, dict(chosen.params))
             # What was opened is seen
+            return {}
+        if chosen.action == ALL:
+            browse.OpenHistory().perform(ctx, {})
             return {}
         if chosen.versions:
             return _compare(ctx, *chosen.versions)
@@ -81,12 +88,17 @@ def describe(target: Target) -> Plain:
         plain data
     """
     entries = management.get_history(target.dataset).entries
-    opened = next((entry for entry in entries if entry.name == target.snapshot), None)
+    names = [entry.name for entry in entries]
+    place = names.index(target.snapshot) if target.snapshot in names else None
+    opened = None if place is None else entries[place]
+    # A drop-down of hundreds is of no use to anybody: those around the open one
+    first = max(0, min((place or 0) - AT_ONCE // 2, len(entries) - AT_ONCE))
     told: Plain = {
         "snapshot": target.snapshot,
         "dataset": target.dataset,
         "about": "It is not in the history any more",
-        "snapshots": [_other(entry) for entry in entries],
+        "snapshots": [_other(entry) for entry in entries[first : first + AT_ONCE]],
+        "total": len(entries),
         "menu": [],
         "link": f"{_quoted(target.dataset)}?snapshot={_quoted(str(target.snapshot))}",
     }

@@ -17,7 +17,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.access import Action
-from ..backend.errors import InvalidRequestError, SnapshotError
+from ..backend.errors import InvalidArgumentError, InvalidRequestError, SnapshotError
 from . import running, turn
 from .asking import asking
 from .form import Form
@@ -339,6 +339,29 @@ def choose_snapshot(
     return form.choice(
         key, label, [*extra, *names], default=default or target.snapshot, aliases=aliases
     )
+
+
+def required(params: Mapping[str, Any], key: str) -> str:
+    """Returns a parameter that is a text and must be given.
+
+    Args:
+        params: what was filled in
+        key: the name of the parameter
+
+    Returns:
+        the text
+
+    Raises:
+        InvalidRequestError: if it is missing, or no text
+    """
+    value = params.get(key)
+    if value in (None, ""):
+        raise InvalidRequestError(f"The parameter '{key}' is missing")
+    if not isinstance(value, str):
+        raise InvalidArgumentError(
+            f"The parameter '{key}' must be a string, not {type(value).__name__}: {value!r:.80}"
+        )
+    return value
 
 
 def snapshot_of(params: Mapping[str, Any], target: Target) -> str:

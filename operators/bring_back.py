@@ -16,7 +16,7 @@ from ..backend.access import Action
 from ..backend.errors import InvalidRequestError
 from ..backend.trash.trash import TrashItem
 from . import preview
-from .base import PLUGIN, Plain, SnapshotOperator, Target
+from .base import PLUGIN, Plain, SnapshotOperator, Target, required
 from .form import Form
 from .lost import UNDO, ways_back
 from .revert import PlanRevert, PlanUndo, discarded_state, show_dataset
@@ -76,6 +76,7 @@ class BringBackSamples(SnapshotOperator):
         name = params.get("name") or next(iter(ways_back(target.dataset)), None)
         if name is None:
             raise InvalidRequestError(f"'{target.dataset}' has nothing to go back to")
+        name = required({"name": name}, "name")
         if (state := _state(target.dataset, name)) is not None:
             management.undo_revert(target.dataset, state.id)
         else:

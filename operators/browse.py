@@ -16,10 +16,11 @@ from ..backend.catalog import names
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
 from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
+from ..management.datasets import one_look
 from ..management.trackers import runs_as_noticed
 from . import lost, running, switching
 from .asking import asking
-from .base import Plain, PluginOperator, SnapshotOperator, Target, choose_snapshot
+from .base import Plain, PluginOperator, SnapshotOperator, Target, choose_snapshot, required
 from .form import Form
 from .plain import plain
 from .words import ago, change_counts, plural, size
@@ -104,7 +105,7 @@ class BrowseSnapshot(SnapshotOperator):
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Makes it loadable."""
-        snapshot = management.load_snapshot(target.dataset, _required(params, "name"))
+        snapshot = management.load_snapshot(target.dataset, required(params, "name"))
         return {"message": f"Opened {snapshot.name}", "dataset_name": snapshot.name}
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
@@ -212,6 +213,11 @@ class DescribeOpenSnapshot(PluginOperator):
 
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Tells it, and what of the dataset the script has to look at."""
+        with one_look():
+            return self._tell(ctx)
+
+    @staticmethod
+    def _tell(ctx: ExecutionContext) -> Plain:
         target = quick_target(ctx)
         if target is None:
             return {"dataset": None, "snapshot": None}
@@ -235,7 +241,7 @@ class DescribeHistory(PluginOperator):
 
     def execute(self, ctx: ExecutionContext) -> Plain:
         """Tells it."""
-        with asking(ctx):
+        with asking(ctx), one_look():
             return {"version": history_version(ctx)}
 
 
@@ -326,8 +332,12 @@ def panels_of(ctx: ExecutionContext) -> list[str]:
     """
     asked = ctx.params.get("panels")
     if asked is None:
-        asked = [*((ctx.params.get("panel_state") or {}).get("panels") or []), ctx.panel_id]
-    return [panel for panel in asked if panel]
+        state = ctx.params.get("panel_state")
+        kept = state.get("panels") if isinstance(state, Mapping) else None
+        asked = [*(kept if isinstance(kept, list) else ()), ctx.panel_id]
+    # It comes from a browser
+    known = asked if isinstance(asked, list) else []
+    return [panel for panel in known if panel and isinstance(panel, str)]
 
 
 def entry_of(target: Target, name: str | None) -> HistoryEntry:
@@ -349,13 +359,6 @@ def entry_of(target: Target, name: str | None) -> HistoryEntry:
             return entry
     known = [entry.name for entry in reversed(entries)]
     raise SnapshotNotFoundError(names.no_snapshot(target.dataset, str(name), known))
-
-
-def _required(params: Mapping[str, Any], key: str) -> str:
-    value: str | None = params.get(key)
-    if not value:
-        raise InvalidRequestError(f"The parameter '{key}' is missing")
-    return value
 
 
 def quick_target(ctx: ExecutionContext) -> Target | None:

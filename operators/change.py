@@ -13,7 +13,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.access import Action
 from ..backend.errors import DuplicateNameError, InvalidRequestError, LimitExceededError
-from .base import Plain, SnapshotOperator, Target, choose_snapshot, snapshot_of
+from .base import Plain, SnapshotOperator, Target, choose_snapshot, required, snapshot_of
 from .browse import entry_of
 from .form import Form
 from .plain import plain
@@ -78,8 +78,9 @@ class CloneSnapshot(SnapshotOperator):
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Clones it."""
         name = snapshot_of(params, target)
-        _check_dataset_name(params["new_dataset_name"])
-        dataset = management.clone_snapshot(target.dataset, name, params["new_dataset_name"])
+        new_name = required(params, "new_dataset_name")
+        _check_dataset_name(new_name)
+        dataset = management.clone_snapshot(target.dataset, name, new_name)
         return {
             "message": f"Dataset '{dataset.name}' was made of snapshot '{name}'",
             "dataset_name": dataset.name,
@@ -127,7 +128,7 @@ class CancelOperation(SnapshotOperator):
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Asks for it to be given up."""
-        in_time = management.cancel_operation(params["operation_id"])
+        in_time = management.cancel_operation(required(params, "operation_id"))
         message = "It is given up at its next step" if in_time else "It was too late to cancel it"
         return {"message": message, "in_time": in_time}
 

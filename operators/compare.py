@@ -18,9 +18,8 @@ from .. import management
 from ..backend.access import Action
 from ..backend.catalog import names
 from ..backend.diff import DatasetDiff
-from ..backend.errors import InvalidRequestError
 from ..backend.rawbson.ids import Ids
-from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot
+from .base import PLUGIN, Plain, SnapshotOperator, Target, choose_snapshot, required
 from .form import Form
 from .words import MINUS, plural
 
@@ -54,9 +53,9 @@ class CompareSnapshots(SnapshotOperator):
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Compares them."""
-        before, after = params.get("before") or target.snapshot, params.get("after") or HEAD
-        if not before:
-            raise InvalidRequestError("The parameter 'before' is missing: which snapshot?")
+        given = {key: value for key, value in params.items() if value}
+        before = required({"before": target.snapshot, **given}, "before")
+        after = required({"after": HEAD, **given}, "after")
         diff = management.diff(
             target.dataset,
             names.HEAD if before == HEAD else before,

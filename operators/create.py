@@ -10,7 +10,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.access import Action
-from .base import Plain, SnapshotOperator, Target
+from .base import Plain, SnapshotOperator, Target, required
 from .form import Form
 from .plain import plain
 from .words import change_counts, plural
@@ -42,7 +42,7 @@ class CreateSnapshot(SnapshotOperator):
         """Creates it."""
         target.head_only("create a snapshot")
         snapshot = management.create_snapshot(
-            target.dataset, params["name"], params.get("description") or None
+            target.dataset, required(params, "name"), params.get("description") or None
         )
         total = (
             snapshot.linear_change_summary.total_samples if snapshot.linear_change_summary else 0

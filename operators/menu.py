@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .. import management
 from ..backend.access import Action
 from ..backend.search.history import HistoryEntry
-from .archive import ArchiveSnapshot, UnarchiveSnapshot
+from .archive import ArchiveSnapshot, ExportSnapshot, UnarchiveSnapshot
 from .base import SnapshotOperator
 from .branches import CreateBranch
 from .change import CloneSnapshot, EditSnapshot, VerifySnapshot
@@ -33,6 +33,7 @@ DIALOGS: dict[str, type[SnapshotOperator]] = {
     "restore": RestoreSnapshot,
     "restore_samples": RestoreSamples,
     "archive": ArchiveSnapshot,
+    "export": ExportSnapshot,
     "unarchive": UnarchiveSnapshot,
     "tag": TagSnapshot,
     "create_branch": CreateBranch,
@@ -122,7 +123,9 @@ def _groups(entry: HistoryEntry) -> dict[str, dict[Action, str]]:
         manage[Action.PIN] = "Pin: keep from automatic archival and pruning"
     if entry.archive is not None:
         manage[Action.UNARCHIVE] = "Bring back from the archive"
+        manage[Action.EXPORT] = "Export to a file"
         return {LOOK: look, MANAGE: manage, DANGER: {Action.DELETE: "Delete snapshot"}}
+    manage[Action.EXPORT] = "Export to a file"
     manage[Action.CLONE] = "Clone to a new dataset"
     if management.archives_are_on():
         manage[Action.ARCHIVE] = "Archive"

@@ -56,11 +56,12 @@ def ask(
     if not ctx.prompt_id:
         # Only the App shows forms; callers from Python have ``dry_run``
         return None
-    found = form.params.get(PREVIEW) or {}
-    if found.get("params") != dict(params):
+    found = form.params.get(PREVIEW)
+    if not isinstance(found, Mapping) or found.get("params") != dict(params):
         # It is that of another choice
         found = {}
-    result = found.get("result") or {}
+    result = found.get("result")
+    result = dict(result) if isinstance(result, Mapping) else {}
     is_done = running.is_finished(result)
     form.inputs.view(
         PREVIEW,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import fiftyone as fo
+import fiftyone.core.stages as fost
 from bson import ObjectId
 from fiftyone.operators.executor import ExecutionContext
 
@@ -46,11 +47,14 @@ def _has_sample(dataset: fo.Dataset, sample: str) -> bool:
 def _stages(dataset: fo.Dataset, stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns the stages of a view if all of them fit, else none: a part would be another view."""
     try:
-        view = fo.DatasetView._build(dataset, stages) if stages else dataset.view()
+        # Patches, frames and clips are datasets of their own, made of the version that was open.
+        # To build such a stage would make one of all samples of the other version
+        if any(fost.ViewStage._from_dict(stage).has_view for stage in stages):
+            return []
+        fo.DatasetView._build(dataset, stages)
     except Exception:  # noqa: BLE001 (each stage complains of missing fields in its own way)
         return []
-    # Patches, frames and clips are datasets of their own, made of the version that was open
-    return [] if view._is_generated else stages
+    return stages
 
 
 def _filters(dataset: fo.Dataset, filters: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from .plain import utc
 
 MINUS = "−"
 
+_EXCHANGES = {"rollback": "rollback to", "merge": "merge", "undo": "undo of"}
+
 _UNITS = (
     (3600, 60, "minute"),
     (86400, 3600, "hour"),
@@ -81,15 +83,31 @@ def trash_item(item: TrashItem) -> str:
 
 def undo_name(item: TrashItem) -> str:
     """Returns what bringing a discarded state back is called."""
-    name = f"'{item.name}'" if item.is_merge or item.is_undo else item.name
-    return f"{'Redo' if item.is_rolled_back else 'Undo'} {exchange(item)} {name}"
+    return undone_name(_kind(item), item.name, item.is_rolled_back)
+
+
+def undone_name(of: str, name: str, is_redo: bool) -> str:
+    """Returns what undoing an exchange of the whole dataset, or making it again, is called.
+
+    Args:
+        of: what was done: a "rollback", a "merge", or the "undo" of an operation
+        name: of the snapshot, or of the operation
+        is_redo: whether it is done again, since it was undone
+
+    Returns:
+        a name such as "Undo rollback to v1"
+    """
+    said = name if of == "rollback" else f"'{name}'"
+    return f"{'Redo' if is_redo else 'Undo'} {_EXCHANGES.get(of, of)} {said}"
 
 
 def exchange(item: TrashItem) -> str:
     """Returns what has discarded, or made, a former state."""
-    if item.is_undo:
-        return "undo of"
-    return "merge" if item.is_merge else "rollback to"
+    return _EXCHANGES[_kind(item)]
+
+
+def _kind(item: TrashItem) -> str:
+    return "undo" if item.is_undo else "merge" if item.is_merge else "rollback"
 
 
 def bring_back_name(item: TrashItem, is_last: bool) -> str:

@@ -12,15 +12,12 @@ from .. import management
 from ..backend.access import Action
 from ..backend.audit import AuditEvent, Outcome
 from ..backend.results.times import zoned
-from ..operators.words import ago, plural
+from ..operators.words import ago, plural, undone_name
 from . import widgets
-from .model import Shown, state_of
+from .model import EVENTS, Shown, state_of
 
 if TYPE_CHECKING:
     from .history import HistoryPanel
-
-FILTER = "history.events"
-"""Where in the panel's state the filters are."""
 
 _OPERATIONS = (Action.END_OPERATION, Action.UNDO_OPERATION)
 _PAGE_SIZE = 20
@@ -90,7 +87,7 @@ def render(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown
             hint="Whether operators and calls of anybody that change much can be undone",
         )
 
-    number = state_of(ctx, "page", 0)
+    number = max(0, state_of(ctx, "page", 0))
     # One more tells whether there is another page
     found = management.list_events(
         dataset,
@@ -176,8 +173,7 @@ def _event(page: types.Object, key: str, event: AuditEvent) -> types.Object:
         data_sequence=str(event.sequence),
     )
     title = widgets.row(line, "title", gap=0.8, style={"flexWrap": "wrap"})
-    what = event.parameters.get("what") if event.action == Action.END_OPERATION else None
-    widgets.text(title, "action", str(what or _words(event.action)), bold=True)
+    widgets.text(title, "action", _title(event), bold=True)
     if event.snapshot:
         widgets.text(title, "snapshot", event.snapshot)
     widgets.chip(title, "outcome", event.outcome.value, _COLORS[event.outcome])
@@ -207,6 +203,16 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 120 else plural(int(seconds // 60), "minute")
 
 
+def _title(event: AuditEvent) -> str:
+    said = event.parameters
+    if event.action == Action.END_OPERATION and said.get("what"):
+        return str(said["what"])
+    # Earlier versions did not note what was undone
+    if event.action == Action.UNDO_REVERT and said.get("of"):
+        return undone_name(str(said["of"]), str(said["to"]), bool(said["is_redo"]))
+    return _words(event.action)
+
+
 def _words(action: str) -> str:
     """Returns what the operators call an action as well."""
     label = next((each.row.label for each in Action if each == action), "")
@@ -214,5 +220,5 @@ def _words(action: str) -> str:
 
 
 def _chosen(ctx: ExecutionContext, key: str) -> str | None:
-    value = state_of(ctx, f"{FILTER}.{key}", None)
-    return None if value in (None, "", _ALL) else str(value)
+    value: str = state_of(ctx, f"{EVENTS}.{key}", _ALL)
+    return None if value in ("", _ALL) else value

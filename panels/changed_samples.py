@@ -13,13 +13,10 @@ from ..backend.errors import SnapshotError
 from ..operators import pictures
 from ..operators.pictures import AT_ONCE, MOST_LOOKED_AT, Wanted
 from . import widgets
-from .model import state_of
+from .model import WANTED, state_of
 
 if TYPE_CHECKING:
     from .history import HistoryPanel
-
-FILTER = "history.one_by_one.wanted"
-"""Where in the panel's state is which changes are wanted."""
 
 _ALL = "all"
 
@@ -43,7 +40,7 @@ def render(
     title = "Selected samples" if ids else "Changed samples, before and after"
     widgets.text(box, "title", title, bold=True)
     wanted = Wanted() if ids else _filters(panel, box, ctx, diff)
-    first = state_of(ctx, "sample_page", 0) * AT_ONCE
+    first = max(0, state_of(ctx, "sample_page", 0)) * AT_ONCE
     try:
         found = ids or pictures.matching(diff, wanted)
         some = list(found[:AT_ONCE] if ids else found[first : first + AT_ONCE])
@@ -89,6 +86,6 @@ def _filters(
 
 
 def _chosen(ctx: ExecutionContext, key: str, values: list[str]) -> str | None:
-    value = state_of(ctx, f"{FILTER}.{key}", None)
+    value: str = state_of(ctx, f"{WANTED}.{key}", "")
     # What was chosen for another field need not be there in this one
     return value if value in values else None

@@ -6,6 +6,7 @@ the panel, the Operator Browser and Python have one and the same way in.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,6 +16,7 @@ from fiftyone.operators.panel import Panel, PanelConfig
 
 from ..backend.dataset.selection import id_of
 from ..backend.errors import SnapshotError
+from ..management.datasets import one_look
 from ..operators import (
     branches,
     browse,
@@ -29,7 +31,7 @@ from ..operators import (
     undoing,
 )
 from ..operators.asking import asking
-from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target
+from ..operators.base import DIALOG, PLUGIN, Plain, SnapshotOperator, Target, required
 from . import page, remotes, saving
 from .merging_events import MergeEvents
 from .model import COMPARED, DESCRIPTION, KEPT_OF_MERGES, NAME, compared, state_of
@@ -50,7 +52,7 @@ class HistoryPanel(MergeEvents, Panel):
 
     def render(self, ctx: ExecutionContext) -> types.Property:
         """Returns what is to be seen."""
-        with asking(ctx):
+        with asking(ctx), one_look():
             return page.render(self, ctx)
 
     def execute(self, ctx: ExecutionContext) -> Any:
@@ -58,7 +60,11 @@ class HistoryPanel(MergeEvents, Panel):
         with asking(ctx):
             if ctx.params.get("__method__") == "on_type" and not self._verdict_changes(ctx):
                 return None
-            return super().execute(ctx)
+            try:
+                return super().execute(ctx)
+            except SnapshotError as error:
+                self._tell(ctx, "error", str(error))
+                return None
 
     def on_change_dataset(self, ctx: ExecutionContext) -> None:
         """Called when another dataset, or a snapshot, is opened."""
@@ -101,7 +107,7 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_toggle(self, ctx: ExecutionContext) -> None:
         """Shows or hides a part of the panel."""
-        key = ctx.params["key"]
+        key = required(ctx.params, "key")
         ctx.panel.set_state({key: not state_of(ctx, key, False), "page": 0})
 
     def on_create(self, ctx: ExecutionContext) -> None:
@@ -126,7 +132,9 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_browse(self, ctx: ExecutionContext) -> None:
         """Opens a snapshot."""
-        self._perform(ctx, browse.BrowseSnapshot, {"name": ctx.params["name"]}, quiet=True)
+        self._perform(
+            ctx, browse.BrowseSnapshot, {"name": required(ctx.params, "name")}, quiet=True
+        )
 
     def on_menu(self, ctx: ExecutionContext) -> None:
         """Called with "action/name" of a snapshot's menu."""
@@ -149,7 +157,7 @@ class HistoryPanel(MergeEvents, Panel):
         versions = {**state_of(ctx, "compare", {}), **{k: v for k, v in chosen.items() if v}}
         # What the banner asks for, which is not chosen here
         versions.update({k: ctx.params[k] for k in ("before", "after") if ctx.params.get(k)})
-        self._compare(ctx, versions["before"], versions["after"])
+        self._compare(ctx, required(versions, "before"), required(versions, "after"))
 
     def _compare(self, ctx: ExecutionContext, before: str, after: str) -> None:
         versions = {"before": before, "after": after, "dataset": Target.of(ctx).dataset}
@@ -183,8 +191,8 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_show_samples(self, ctx: ExecutionContext) -> None:
         """Shows the samples that a comparison found, in the grid."""
-        versions = state_of(ctx, "compare", {})
         target = Target.of(ctx)
+        versions = compared(ctx, target) or {"before": "", "after": ""}
         diff = compare.recall(target.dataset, versions["before"], versions["after"])
         if diff is None:
             self._tell(ctx, "info", "This comparison is too old: compare again")
@@ -192,7 +200,9 @@ class HistoryPanel(MergeEvents, Panel):
         try:
             if sample_id := ctx.params.get("sample_id"):
                 diff = compare.only(diff, [id_of(sample_id)])
-            shown = compare.show_samples(ctx, diff, ctx.params["kind"], ctx.params.get("field"))
+            shown = compare.show_samples(
+                ctx, diff, required(ctx.params, "kind"), ctx.params.get("field")
+            )
         except SnapshotError as error:
             self._tell(ctx, "error", str(error))
         else:
@@ -200,7 +210,8 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_undo(self, ctx: ExecutionContext) -> None:
         """Takes back the last thing that was done here."""
-        undo = ctx.params.get("undo") or {}
+        undo = ctx.params.get("undo")
+        undo = undo if isinstance(undo, Mapping) else {}
         operators: dict[str, type[SnapshotOperator]] = {
             "revert": revert.UndoRevert,
             "merge": revert.UndoRevert,
@@ -208,7 +219,7 @@ class HistoryPanel(MergeEvents, Panel):
             "delete_branch": branches.RestoreBranch,
             "restore_samples": undo_restore.UndoRestore,
         }
-        operator = operators.get(undo.get("action", ""))
+        operator = operators.get(str(undo.get("action")))
         if operator is revert.UndoRevert:
             last = revert.discarded_state(Target.of(ctx).dataset)
             if last is None or last.is_rolled_back or last.name != undo.get("name"):
@@ -221,7 +232,7 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_undo_restore(self, ctx: ExecutionContext) -> None:
         """Asks whether to undo a restoration of samples."""
-        operation_id = ctx.params["operation_id"]
+        operation_id = required(ctx.params, "operation_id")
         self._ask(ctx, undo_restore.UndoRestore, {"operation_id": operation_id})
 
     def on_undo_revert(self, ctx: ExecutionContext) -> None:
@@ -231,7 +242,7 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_undo_operation(self, ctx: ExecutionContext) -> None:
         """Asks whether to undo an operation."""
-        self._ask(ctx, undoing.UndoOperation, {"operation": ctx.params["operation"]})
+        self._ask(ctx, undoing.UndoOperation, {"operation": required(ctx.params, "operation")})
 
     def on_set_undo_mode(self, ctx: ExecutionContext) -> None:
         """Asks what is to be made undoable without being asked."""
@@ -239,7 +250,7 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_restore(self, ctx: ExecutionContext) -> None:
         """Brings a deleted snapshot back."""
-        self._perform(ctx, trash.RestoreSnapshot, {"name": ctx.params["name"]})
+        self._perform(ctx, trash.RestoreSnapshot, {"name": required(ctx.params, "name")})
 
     def on_create_branch(self, ctx: ExecutionContext) -> None:
         """Asks for the name of a new branch."""
@@ -247,11 +258,11 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_open_dataset(self, ctx: ExecutionContext) -> None:
         """Opens a branch, or what the dataset is a branch of."""
-        ctx.ops.open_dataset(ctx.params["dataset"])
+        ctx.ops.open_dataset(required(ctx.params, "dataset"))
 
     def on_delete_branch(self, ctx: ExecutionContext) -> None:
         """Asks whether to delete a branch."""
-        self._ask(ctx, branches.DeleteBranch, {"branch": ctx.params["branch"]})
+        self._ask(ctx, branches.DeleteBranch, {"branch": required(ctx.params, "branch")})
 
     def on_restore_branch(self, ctx: ExecutionContext) -> None:
         """Brings a deleted branch back."""
@@ -264,13 +275,13 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_cancel(self, ctx: ExecutionContext) -> None:
         """Gives up an operation."""
-        operation_id = ctx.params["operation_id"]
+        operation_id = required(ctx.params, "operation_id")
         self._perform(ctx, change.CancelOperation, {"operation_id": operation_id})
 
     def on_dismiss(self, ctx: ExecutionContext) -> None:
         """Removes a message: the panel's own, or that of an operation in the background."""
         if task_id := ctx.params.get("task_id"):
-            running.dismiss(task_id)
+            running.dismiss(str(task_id))
         else:
             ctx.panel.set_state("notice", None)
 

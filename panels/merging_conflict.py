@@ -59,7 +59,7 @@ def render(
     open_, total = numbers(merge, wanted)
     there = open_ or total
     # The last one that was there is decided
-    number = min(state_of(ctx, NUMBER, 0), there - 1)
+    number = max(0, min(state_of(ctx, NUMBER, 0), there - 1))
     resolved = False if open_ else None
     found = management.read_conflict(merge.plan.id, number, **wanted.params(), resolved=resolved)
     if found is None:

@@ -9,7 +9,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import management
 from ..backend.errors import SnapshotError
 from ..operators import merging
-from ..operators.base import PLUGIN, Plain, SnapshotOperator, Target
+from ..operators.base import PLUGIN, Plain, SnapshotOperator, Target, required
 from .merging_state import FILTER, MERGE, NUMBER, Filter
 
 
@@ -56,13 +56,15 @@ class MergeEvents:
 
     def on_review_merge(self, ctx: ExecutionContext) -> None:
         """Opens the samples in conflict."""
-        self._perform(ctx, merging.ReviewMerge, {"merge": ctx.params["merge"]}, quiet=True)
+        self._perform(
+            ctx, merging.ReviewMerge, {"merge": required(ctx.params, "merge")}, quiet=True
+        )
 
     def on_show_conflicts(self, ctx: ExecutionContext) -> None:
         """Shows conflicts of some kind, and their samples in the grid."""
         wanted = Filter.of(ctx.params)
         ctx.panel.set_state({FILTER: wanted.params(), NUMBER: 0})
-        plan, target = management.get_merge(ctx.params["merge"]), Target.of(ctx)
+        plan, target = management.get_merge(required(ctx.params, "merge")), Target.of(ctx)
         side = "theirs" if ctx.dataset_name == plan.branch_name else "ours"
         if target.merge is not None:
             side = "review"
@@ -74,12 +76,12 @@ class MergeEvents:
 
     def on_step_conflict(self, ctx: ExecutionContext) -> None:
         """Shows another conflict."""
-        ctx.panel.set_state(NUMBER, ctx.params["number"])
+        ctx.panel.set_state(NUMBER, ctx.params.get("number"))
 
     def on_open_sample(self, ctx: ExecutionContext) -> None:
         """Opens the sample that a conflict is about."""
         # Not with the App's own operator, which knows no fields of a dataset that was just opened
-        ctx.trigger(f"{PLUGIN}/show_sample", {"id": ctx.params["sample_id"]})
+        ctx.trigger(f"{PLUGIN}/show_sample", {"id": required(ctx.params, "sample_id")})
 
     def on_take(self, ctx: ExecutionContext) -> None:
         """Decides conflicts."""
@@ -89,12 +91,12 @@ class MergeEvents:
 
     def on_use_edits(self, ctx: ExecutionContext) -> None:
         """Decides the conflicts that were edited by hand."""
-        self._perform(ctx, merging.UseReviewEdits, {"merge": ctx.params["merge"]})
+        self._perform(ctx, merging.UseReviewEdits, {"merge": required(ctx.params, "merge")})
 
     def on_apply_merge(self, ctx: ExecutionContext) -> None:
         """Asks whether to apply a merge."""
-        self._ask(ctx, merging.ApplyMerge, {"merge": ctx.params["merge"]})
+        self._ask(ctx, merging.ApplyMerge, {"merge": required(ctx.params, "merge")})
 
     def on_discard_merge(self, ctx: ExecutionContext) -> None:
         """Asks whether to give a merge up."""
-        self._ask(ctx, merging.DiscardMerge, {"merge": ctx.params["merge"]})
+        self._ask(ctx, merging.DiscardMerge, {"merge": required(ctx.params, "merge")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,10 +28,10 @@ class Filter:
         return {key: value for key, value in asdict(self).items() if value is not None}
 
     @classmethod
-    def of(cls, params: Any) -> Filter:
+    def of(cls, params: Mapping[str, Any]) -> Filter:
         """Reads what :meth:`params` returned, from among others."""
-        found = params or {}
-        return cls(found.get("kind"), found.get("field"), found.get("label"))
+        said = {key: params.get(key) for key in ("kind", "field", "label")}
+        return cls(**{key: value for key, value in said.items() if isinstance(value, str)})
 
 
 def merge_of(ctx: ExecutionContext, shown: Shown) -> OpenMerge | None:

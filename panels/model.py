@@ -36,6 +36,12 @@ DESCRIPTION = "history.create.fields.description"
 SEARCH = "history.search"
 COMPARED = "history.versions"
 
+WANTED = "history.one_by_one.wanted"
+EVENTS = "history.events"
+
+ASKED = (SEARCH, WANTED, EVENTS, "page", "sample_page")
+"""What decides what is shown, and may be asked for again before that is there."""
+
 PERIODS = {
     "all": ("Any time", None),
     "day": ("Last 24 hours", 1),
@@ -90,10 +96,10 @@ class Shown:
         """
         seen = browse.Seen.of(ctx)
         target, overview, everything = seen.target, seen.overview, seen.history
-        page = state_of(ctx, "page", 0)
+        page = max(0, state_of(ctx, "page", 0))
         query = HistoryQuery(
             text=state_of(ctx, f"{SEARCH}.text", ""),
-            creator=_unless_all(state_of(ctx, f"{SEARCH}.creator", None)),
+            creator=_unless_all(state_of(ctx, f"{SEARCH}.creator", "")),
             since=_since(state_of(ctx, f"{SEARCH}.period", "all")),
             trash=state_of(ctx, "trash", False),
             offset=page * PAGE_SIZE,
@@ -163,19 +169,22 @@ def state_of(ctx: ExecutionContext, path: str, default: Any) -> Any:
     Args:
         ctx: the panel's context
         path: where it is
-        default: what stands for a missing or empty value
+        default: what stands for a missing or empty value, and for one of another type, which can
+            only have been put there by somebody else
 
     Returns:
         the value
     """
     value = ctx.panel.get_state(path)
-    return default if value is None else value
+    is_known = default is None or type(value) is type(default)
+    return value if value is not None and is_known else default
 
 
 def compared(ctx: ExecutionContext, target: Target) -> dict[str, str] | None:
     """Returns the versions that are being compared, or None if the list is shown."""
     versions = state_of(ctx, "compare", {})
-    return versions if versions.get("dataset") == target.dataset else None
+    is_known = all(isinstance(versions.get(key), str) for key in ("before", "after"))
+    return versions if is_known and versions.get("dataset") == target.dataset else None
 
 
 def kept(ctx: ExecutionContext) -> dict[str, Any]:
@@ -184,7 +193,7 @@ def kept(ctx: ExecutionContext) -> dict[str, Any]:
     panels: dict[str, Any] = {"panels": browse.panels_of(ctx)[-_PANELS_KEPT:]}
     for key in KEPT_OF_MERGES:
         panels[key] = state_of(ctx, key, None)
-    versions = state_of(ctx, "compare", None)
+    versions = state_of(ctx, "compare", {})
     if not versions:
         return panels
     return {
@@ -195,8 +204,8 @@ def kept(ctx: ExecutionContext) -> dict[str, Any]:
     }
 
 
-def _unless_all(value: str | None) -> str | None:
-    return None if value in (None, "", "all") else value
+def _unless_all(value: str) -> str | None:
+    return None if value in ("", "all") else value
 
 
 def _since(period: str) -> datetime | None:

@@ -17,7 +17,7 @@ from ..operators.base import Target
 from ..operators.words import ago
 from . import activity, branches, comparing, discarded, merging, remotes, rows, saving, widgets
 from .merging_state import merge_of
-from .model import NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
+from .model import ASKED, NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
 
 if TYPE_CHECKING:
     from .history import HistoryPanel
@@ -97,7 +97,7 @@ def _finish(
 ) -> types.Property:
     if shown is not None:
         _notices(panel, page, ctx, shown)
-    notice = state_of(ctx, "notice", {})
+    notice = _last_notice(ctx)
     is_passing = notice.get("severity") in ("success", "info") and not notice.get("undo")
     watch = types.ComponentView(
         "SnapshotsHistoryWatch",
@@ -106,6 +106,8 @@ def _finish(
         keep=kept(ctx),
         panels=browse.panels_of(ctx),
         is_named=bool(state_of(ctx, NAME, "")),
+        # Answers may come in another order than what they are answers to
+        asked={path: state_of(ctx, path, None) for path in ASKED},
         interval=_BUSY_MILLISECONDS if shown and shown.is_busy else _IDLE_MILLISECONDS,
         on_new=panel.on_poll,
         on_compare=panel.on_compare,
@@ -126,7 +128,7 @@ def _notices(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, sho
     These outlive panels and browsers, so they are told until somebody has seen them.
     """
     notices: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
-        "notice_line": (state_of(ctx, "notice", None), {})
+        "notice_line": (_last_notice(ctx), {})
     }
     for number, task in enumerate(shown.tasks_ended):
         if (outcome := _outcome(task)) is not None:
@@ -157,6 +159,13 @@ def _notices(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, sho
         widgets.button(
             line, "dismiss", None, panel.on_dismiss, icon="close", hint="Dismiss", params=params
         )
+
+
+def _last_notice(ctx: ExecutionContext) -> dict[str, Any]:
+    """Returns what came of the last action here; empty if there is nothing to tell."""
+    found: dict[str, Any] = state_of(ctx, "notice", {})
+    is_whole = all(isinstance(found.get(key), str) for key in ("severity", "message"))
+    return found if is_whole else {}
 
 
 def _outcome(task: running.Task) -> dict[str, Any] | None:

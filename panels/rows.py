@@ -73,7 +73,7 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         percent = max((e.progress for e in shown.operations), default=0.0)
         widgets.chip(title, "state", f"creating {percent:.0%}", widgets.SECONDARY)
     elif shown.newest is not None and entry.name == shown.newest.name:
-        widgets.chip(title, "latest", "latest", widgets.SECONDARY)
+        widgets.chip(title, "newest", "newest", widgets.SECONDARY)
     if entry.archive is not None:
         hint = f"Archived {ago(entry.archive.archived_at)}; can be compared, but not opened"
         widgets.chip(title, "archived", "archived", widgets.SECONDARY, hint)
@@ -90,13 +90,9 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
         line = widgets.row(title, "changes", gap=1, style={"item": {"width": "auto", "ml": 0.5}})
         counts(line, entry.changes)
     if entry.description:
-        clamp = {
-            "display": "-webkit-box",
-            "WebkitLineClamp": "2",
-            "WebkitBoxOrient": "vertical",
-            "overflow": "hidden",
-        }
-        widgets.text(about, "description", entry.description, style=clamp, title=entry.description)
+        look = {"item": {"sx": {"width": "100%", "minWidth": 0}}}
+        view = types.ComponentView("SnapshotsFold", title=entry.description, componentsProps=look)
+        about.view("description", view)
     facts = widgets.row(about, "facts", gap=0.5, style={"flexWrap": "wrap"})
     widgets.moment(facts, "created", entry.created_at, ago(entry.created_at), size="0.75rem")
     facts_shown: tuple[tuple[str, str, str | None], ...] = (
@@ -242,6 +238,9 @@ def _operation(
     panel: HistoryPanel, page: types.Object, key: str, entry: Entry, shown: Shown
 ) -> None:
     verb = entry.verb.row.doing or entry.verb.value
+    # What is exchanged for the state before a rollback is what that had made
+    if entry.verb is Action.UNDO_REVERT and entry.details.get("discards_rolled_back") is False:
+        verb = "Redoing a rollback"
     # Of a branch, its own name
     name = entry.details.get("name") or entry.details.get("snapshot_name")
     said = f"{verb} {name}" if name else verb

@@ -134,15 +134,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out the tests that nobody asked for."""
+    """Leaves out the tests that nobody asked for, and begins with those that take longest.
+
+    Else the others have to wait at the end for who has begun one of these last; and what a module
+    prepares at length is prepared by each process that has some of its tests.
+    """
     unasked = {marker for marker, option in OPT_IN.items() if not config.getoption(option)}
     asked = config.getoption("--long") or config.getoption("--note-fiftyone")
     if not asked and is_as_checked():
         unasked.add("fiftyone")
     left_out = [item for item in items if any(item.get_closest_marker(m) for m in unasked)]
-    if left_out:
+    if gone := set(left_out):
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = [item for item in items if item not in gone]
+    items.sort(key=lambda item: item.get_closest_marker("lengthy") is None)
 
 
 def _start_run(config: pytest.Config) -> dict[str, str]:

@@ -210,7 +210,7 @@ def test_an_undo_that_reverts_again_asks(dataset: fo.Dataset, run: Run) -> None:
 
     redone = run("undo-revert", NAME, "--yes")
     assert (redone.code, fos.list_snapshots(NAME)) == (0, ["v1"])
-    assert redone.out.startswith(f"Reverted '{NAME}' to 'v1' again.")
+    assert redone.out.startswith(f"Rolled '{NAME}' back to 'v1' again.")
 
 
 def test_restoring_samples_is_previewed(dataset: fo.Dataset, run: Run) -> None:

@@ -386,3 +386,23 @@ def test_a_dialog_is_told_what_failed_and_callers_from_python_are_not_fooled(
     assert shown["error"]["view"]["label"] == result["message"]
     with pytest.raises(Exception, match="v9"):
         execute("delete_snapshot", dataset, name="v9")
+
+
+def test_a_snapshot_is_exported_to_a_file_that_is_not_there(
+    dataset: fo.Dataset, tmp_path: Path
+) -> None:
+    there = tmp_path / "v1.tar"
+    for path, problem in (
+        ("v1.tar", "whole path"),
+        (str(tmp_path), "exists already"),
+        (str(tmp_path / "no" / "v1.tar"), "There is no folder"),
+    ):
+        assert problem in problems(form("export_snapshot", dataset.name, name="v1", file=path))[0]
+        with pytest.raises(ExecutionError, match="Validation error"):
+            execute("export_snapshot", dataset, name="v1", file=path)
+    assert not problems(form("export_snapshot", dataset.name, name="v1", file=str(there)))
+    result = execute("export_snapshot", dataset, name="v1", file=str(there))
+    assert result["file"] == str(there)
+    fos.delete_snapshot(dataset, "v1")
+    fos.empty_trash(dataset)
+    assert fos.import_snapshot(there).name == "v1"

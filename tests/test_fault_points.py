@@ -233,6 +233,7 @@ def test_ctrl_c_undoes_as_well(
     assert_sound(database)
 
 
+@pytest.mark.lengthy
 def test_every_point_in_the_source_is_walked(database: Database[Document], tmp_path: Path) -> None:
     missed = _points_in_source()
     if fos_is_replicated(database):

@@ -139,6 +139,28 @@ def test_captured_anew_its_files_are_still_those_that_are_here(
     assert (report.found, report.replaced.total, report.missing.total) == (6, 0, 0)
 
 
+def test_what_a_scene_names_since_is_where_it_says(tmp_path: Path) -> None:
+    groups(tmp_path / "there")
+    fos.create_snapshot(NAME, "v1", media="hash")
+    package = fos.export_snapshot(NAME, "v1", tmp_path / "v1.tar", media=True)
+    fo.delete_dataset(NAME)
+    # Below the folder where they were, so that a path could be taken for one of before
+    here = tmp_path / "there/inner"
+    fos.import_snapshot(package, media_to=here)
+    scene = here / "scene.fo3d"
+    scene.write_text(scene.read_text().replace("points.pcd", "more.pcd"))
+    more = write(here / "more.pcd")
+    captured = fos.capture_media(NAME, "v1", "hash")
+    assert (captured.files, captured.missing) == (6, 0)
+    report = fos.verify_snapshot(NAME, "v1", media=True).media
+    assert report is not None
+    assert (report.found, report.hashed, report.missing.total) == (6, 6, 0)
+    Path(more).unlink()
+    report = fos.verify_snapshot(NAME, "v1", media=True).media
+    assert report is not None
+    assert report.missing.names == (more,)
+
+
 def test_restored_they_come_from_where_they_are(tmp_path: Path) -> None:
     snapshot = moved(tmp_path)
     back = fos.restore_media(NAME, "v1", to=tmp_path / "back")

@@ -79,6 +79,9 @@ print(json.dumps(told))
 """
 
 
+pytestmark = pytest.mark.lengthy
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
     with Mongod(tmp_path_factory.mktemp("auth") / "db", auth=True) as server:

@@ -161,7 +161,9 @@ def test_stale_writers_elsewhere_are_refused(
 
 def test_after_a_reload_others_can_write_again(images: fo.Dataset) -> None:
     def reload_and_write(dataset: fo.Dataset, sample: Any) -> object:
-        with pytest.raises(StaleDatasetError, match=r"'open' was reverted.*dataset\.reload\(\)"):
+        with pytest.raises(
+            StaleDatasetError, match=r"'open' was rolled back.*dataset\.reload\(\)"
+        ):
             _save_sample(dataset, sample)
         dataset.reload()
         dataset.set_values("größe", [7.0] * 4)

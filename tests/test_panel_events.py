@@ -48,3 +48,27 @@ def test_a_pin_asks_nothing(dataset: fo.Dataset) -> None:
         info = fos.get_snapshot_info("street", "c|d")
         assert info is not None
         assert info.is_pinned is is_pinned
+
+
+def test_chips_say_what_helps(dataset: fo.Dataset) -> None:
+    fos.pin_snapshot("street", "a|b")
+    opened = fos.load_snapshot("street", "c|d")
+    panel = Panel(opened.name)
+    chips = {
+        name: item["view"]["title"]
+        for name, item in panel.components()
+        if name in ("open", "pinned", "newest", "latest", "loaded")
+    }
+    assert chips == {"open": "open", "pinned": "pinned", "newest": "newest"}
+
+
+def test_the_activity_tells_an_undo_from_a_redo(dataset: fo.Dataset) -> None:
+    fos.revert_dataset_to_snapshot("street", "a|b")
+    fos.undo_revert("street")
+    fos.undo_revert("street")
+    titles = [
+        item["view"]["title"]
+        for name, item in Panel("street", activity=True).components()
+        if name == "action" and "title" in item.get("view", {})
+    ]
+    assert titles[:3] == ["Redo rollback to a|b", "Undo rollback to a|b", "Rollback to snapshot"]

@@ -225,7 +225,7 @@ def test_the_panel_offers_only_what_one_may_do(
     assert panel.button("save") is None
     assert panel.button("browse")["disabled"] is False
     left = {value.partition("/")[0] for value in panel.menu("row_0")}
-    assert left == {"compare_head", "clone", "verify"}
+    assert left == {"compare_head", "clone", "export", "verify"}
     assert panel.button("undo") is None
 
     policy_file(allow(Level.NONE))

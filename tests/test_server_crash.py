@@ -13,6 +13,8 @@ import pytest
 from support import server_crash
 from support.environment import ROOT
 
+pytestmark = pytest.mark.lengthy
+
 UNKNOWN = {
     "create.changed",
     "revert.changed",

@@ -16,6 +16,7 @@ from support.calls.registry import Call, Effect, Media
 from support.calls.sandbox import Sandbox
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("media", Media)
 def test_every_writing_call_is_summarized_as_a_brute_force_comparison_does(
     media: Media, tmp_path: Path

@@ -133,7 +133,7 @@ def test_a_process_that_dies_leaves_its_edits_and_the_state_before(
     (left,) = fos.list_undoable(STREET)
     assert (left.state, left.is_undoable) == ("interrupted", False)
     assert weather()[0] == "fog"
-    with pytest.raises(fos.NothingToUndoError, match=f"revert to '{left.before}'"):
+    with pytest.raises(fos.NothingToUndoError, match=f"roll back to '{left.before}'"):
         fos.undo_operation(STREET, left.id)
     assert left.before is not None
     fos.revert_dataset_to_snapshot(STREET, left.before)

@@ -14,7 +14,7 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.action_row import Level
+from fiftyone_snapshots.backend.actions import Level
 from fiftyone_snapshots.backend.mongo.collections import CATALOG
 from support.crash import fails_at, killed_at, points_of
 from support.datasets import image_dataset

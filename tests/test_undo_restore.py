@@ -219,11 +219,11 @@ class TestTrash:
         restore()
         fos.revert_dataset_to_snapshot(NAME, SNAPSHOT)
         for dry_run in (True, False):
-            with pytest.raises(fos.NothingToUndoError, match="was reverted since"):
+            with pytest.raises(fos.NothingToUndoError, match="was rolled back since"):
                 fos.undo_restore(NAME, dry_run=dry_run)
         fos.undo_revert(NAME)
         fos.undo_revert(NAME)
-        with pytest.raises(fos.NothingToUndoError, match="was reverted since"):
+        with pytest.raises(fos.NothingToUndoError, match="was rolled back since"):
             fos.undo_restore(NAME)
         fos.undo_revert(NAME)
         fos.undo_restore(NAME)

@@ -3,8 +3,7 @@
 May import dataset and what is below it. What asks all of that is in ``management/authorize``.
 """
 
-from ..action_row import Level
-from ..actions import Action
+from ..actions import Action, Level
 from .actor import Actor, Interface, acting_as
 
 __all__ = [

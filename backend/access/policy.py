@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..action_row import Level
+from ..actions import Level
 from ..config import variable
 from .actor import Actor
 

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import yaml
 
-from ..action_row import Level
+from ..actions import Level
 from .actor import Actor
 from .policy import PolicyError
 

@@ -45,7 +45,7 @@ def changes(
         if now[name] != then[name]:
             raise InvalidRequestError(
                 f"Group slice '{name}' holds {now[name]} media now and held {then[name]} media "
-                "in the snapshot: revert the whole dataset instead"
+                "in the snapshot: roll the whole dataset back instead"
             )
     coming = _count(there, captured.get("group_field"), ids)
     leaving = _count(here, current.get("group_field"), ids)

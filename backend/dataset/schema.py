@@ -80,7 +80,7 @@ def _check_type(path: str, current: Document, captured: Document) -> None:
         raise InvalidRequestError(
             f"Field '{path}' is {_describe(current)} now and was {_describe(captured)} in the "
             "snapshot, so its former values would not fit. Nothing was changed. Restore other "
-            "fields only (fields=[...]), rename the field, or revert the whole dataset."
+            "fields only (fields=[...]), rename the field, or roll the whole dataset back."
         )
 
 

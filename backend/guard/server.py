@@ -59,18 +59,22 @@ def _tell_of_refusals() -> None:
     """Has the App show what an operator, of whomever, was refused, instead of a stack trace.
 
     Stands on fiftyone/operators/server.py:125. The App says no more of an operator's error than
-    that there was one, and shows where it was raised.
+    that there was one, and shows where it was raised. What is raised by an operator that answers
+    piece by piece is not seen here.
     """
     module = sys.modules.get(_OPERATORS)
     original = getattr(module, "execute_or_delegate_operator", None)
     if module is None or original is None or hasattr(original, _MARK):
         return
+    # Not at the top: the App's server imports this before it can import operators
+    from fiftyone.operators.registry import OperatorRegistry  # noqa: PLC0415
 
-    async def execute(*args: Any, **kwargs: Any) -> Any:
-        result = await original(*args, **kwargs)
+    async def execute(operator_uri: str, *args: Any, **kwargs: Any) -> Any:
+        result = await original(operator_uri, *args, **kwargs)
         # The exception itself is gone by now
         if result.error and f"\n{errors.__name__}." in result.error:
-            result.error = result.error_message
+            operator = OperatorRegistry().get_operator(operator_uri)
+            result.error = _error(result.error_message, not operator.config.unlisted)
             if result.executor is not None:
                 told = {"message": result.error_message, "variant": "error"}
                 result.executor.trigger("notify", told)
@@ -78,6 +82,20 @@ def _tell_of_refusals() -> None:
 
     setattr(execute, _MARK, original)
     module.execute_or_delegate_operator = execute  # type: ignore[attr-defined]
+
+
+def _error(message: str, is_asked_for: bool) -> str | dict[str, Any]:
+    """Returns an error as whoever waits for it in the App shows it as a whole.
+
+    A dialog adds what lies at ``bodyResponse.error`` to "Error occurred during operator
+    execution", and shows ``stack`` when that is clicked; a text, only when it is clicked.
+
+    Args:
+        message: what there is to say
+        is_asked_for: whether it is of an operator that people choose, and not of one that a part
+            of the App executes, which takes errors for texts
+    """
+    return {"bodyResponse": {"error": message}, "stack": message} if is_asked_for else message
 
 
 def _refuse_masks() -> None:

@@ -54,7 +54,7 @@ def told(database: Database[Document], collection: str | None) -> Iterator[None]
             raise
         name = document["name"]
         raise StaleDatasetError(
-            f"Dataset '{name}' was reverted, or a revert was undone, since it was loaded here. "
+            f"Dataset '{name}' was rolled back, or that was undone, since it was loaded here. "
             "Nothing was written. Call dataset.reload() and make the change again; in the App, "
             "reload the page."
         ) from error

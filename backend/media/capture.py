@@ -74,8 +74,9 @@ def capture(
         listing = _keep(kept, listing, progress)
     if moved:
         listing = listing.called(located)
+        new = {path: at for path, at in located.items() if moved.place(path) != at}
         # What is there now is what is noted
-        moved = replace(moved, rewritten={})
+        moved = replace(moved, rewritten={}, others={**moved.others, **new})
     return note(database, dataset, record, level, listing, base, known, moved)
 
 

@@ -22,7 +22,7 @@ KEEP_DAYS = 30
 """How long a closed view is kept for those who still have the snapshot open."""
 
 _GONE = (
-    "This snapshot is not open any more: it was deleted, archived, or discarded by a revert. If "
+    "This snapshot is not open any more: it was deleted, archived, or discarded by a rollback. If "
     "it is there, or was brought back, load it again with fo.load_dataset(dataset, snapshot=name)"
 )
 

@@ -244,12 +244,12 @@ def _check_fits(plan: _Plan, current: Document, captured: Document) -> None:
     if plan.ids and now != then:
         raise InvalidRequestError(
             f"The dataset holds {now or 'no'} media now and held {then} media in the snapshot: "
-            "restoring single samples would mix them. Revert the whole dataset instead."
+            "restoring single samples would mix them. Roll the whole dataset back instead."
         )
     if Part.FRAMES in plan.captured and Part.FRAMES not in plan.head:
         raise InvalidRequestError(
-            "The dataset has no frames any more, which the snapshot has: revert the whole dataset "
-            "instead"
+            "The dataset has no frames any more, which the snapshot has: roll the whole dataset "
+            "back instead"
         )
 
 

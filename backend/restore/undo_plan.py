@@ -135,9 +135,9 @@ def chosen(
     document = Head(database, dataset.id).document()
     if document["sample_collection_name"] != item.sample_collection:
         raise NothingToUndoError(
-            f"Dataset '{dataset.name}' was reverted since samples were restored from snapshot "
+            f"Dataset '{dataset.name}' was rolled back since samples were restored from snapshot "
             f"'{item.snapshot_name}', so that this cannot be undone in what it is now. "
-            "undo_revert() brings back what was reverted; then it can."
+            "Undo that rollback (undo_revert()); then it can."
         )
     return item
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pymongo.database import Database
 
 from ..actions import Action
+from ..audit import recording
 from ..catalog.catalog import Catalog
 from ..config import Settings
 from ..dataset.parts import Head, Part
@@ -48,13 +49,14 @@ def undo(
     """
     catalog = Catalog(database)
     wanted = chosen(database, dataset, operation_id, action)
+    recording.detail(of=_of(wanted), to=wanted.snapshot_name, is_redo=wanted.is_rolled_back)
     with operation(database, dataset.id, action) as running:
         former = chosen(database, dataset, operation_id, action)
         if former.id != wanted.id:
             # Two people undo at once: the second one must not bring back what the first got rid of
             raise DatasetBusyError(
-                f"Dataset '{dataset.name}' was reverted, or that was undone, by somebody else at "
-                "the same moment. Nothing was changed; look at it and try again."
+                f"Dataset '{dataset.name}' was rolled back, or that was undone, by somebody else "
+                "at the same moment. Nothing was changed; look at it and try again."
             )
         ids = [*former.snapshot_ids, *former.revived_ids]
         found = catalog.select({"_id": {"$in": ids}}) if ids else []
@@ -98,3 +100,10 @@ def undo(
         related = discarded.trashed_related(database, former.id, existing)
         exchange.make(running, plan_, related, document)
     return former
+
+
+def _of(state: TrashedHead) -> str:
+    """Returns what the audit log calls that which is undone, or done again."""
+    if state.is_undo:
+        return "undo"
+    return "rollback" if state.merge_id is None else "merge"

@@ -102,7 +102,7 @@ def chosen(
         states = [state for state in states if str(state.id) == operation_id]
     if not states:
         which = "" if operation_id is None else f" with id {operation_id}"
-        done = "nothing was merged into it" if is_merge else "it was not reverted"
+        done = "nothing was merged into it" if is_merge else "it was not rolled back"
         raise NothingToUndoError(
             f"The trash holds no earlier state{which} of dataset '{dataset.name}': {done}, or "
             "that was undone or too long ago, or the trash was emptied"
@@ -114,7 +114,7 @@ def chosen(
 
 def _check_merge(dataset: DatasetReference, state: TrashedHead) -> None:
     if state.merge_id is None or state.is_undo:
-        done = "the undo of" if state.is_undo else "a revert to"
+        done = "the undo of" if state.is_undo else "a rollback to"
         raise NothingToUndoError(
             f"The last that was done to all of dataset '{dataset.name}' is no merge, but {done} "
             f"'{state.snapshot_name}' or an undo of that. undo_revert() takes that back, and "

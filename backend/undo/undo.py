@@ -166,7 +166,7 @@ def _states(
     if record.state is UndoableState.RUNNING:
         raise NothingToUndoError(f"'{record.what}' is still under way")
     if record.state is UndoableState.INTERRUPTED:
-        advice = f"revert to '{told.before}', which it was before, or restore samples from it"
+        advice = f"roll back to '{told.before}', which it was before, or restore samples from it"
         why = f"The process of '{record.what}' has died, so nobody knows where it ended"
         if record.error is not None:
             why = f"The state after '{record.what}' could not be kept ({record.error})"

@@ -11,11 +11,11 @@ from .snapshots import Progress
 
 
 def preview_revert(options: Namespace) -> Answer:
-    """Tells what a revert would change."""
+    """Tells what a rollback would change."""
     plan = sdk.revert_dataset_to_snapshot(options.dataset, options.snapshot, dry_run=True)
     return Answer(
         plan,
-        f"Would take '{plan.dataset_name}' back to '{plan.snapshot_name}':\n"
+        f"Would roll '{plan.dataset_name}' back to '{plan.snapshot_name}':\n"
         + _told(plan, {"newer snapshots that are deleted": plan.snapshots_to_delete}),
     )
 
@@ -26,12 +26,12 @@ def revert(options: Namespace, _: Progress) -> Answer:
     data = about(options)
     return Answer(
         data,
-        f"Reverted '{options.dataset}' to '{options.snapshot}'. {_take_back(options)}",
+        f"Rolled '{options.dataset}' back to '{options.snapshot}'. {_take_back(options)}",
     )
 
 
 def preview_undo_revert(options: Namespace) -> Answer:
-    """Tells what an undo would change, or what it would revert again."""
+    """Tells what an undo would change, or what it would do again."""
     return _undoing(sdk.undo_revert(options.dataset, options.operation, dry_run=True))
 
 
@@ -56,7 +56,8 @@ def _undoing(plan: sdk.UndoPlan) -> Answer:
     elif plan.is_merge:
         again, done = f"merge '{snapshot}' into '{name}'", f"merging '{snapshot}' into '{name}'"
     else:
-        again, done = f"revert '{name}' to '{snapshot}'", f"reverting '{name}' to '{snapshot}'"
+        again = f"roll '{name}' back to '{snapshot}'"
+        done = f"the rollback of '{name}' to '{snapshot}'"
     what = (
         f"Would {again} again, as that was undone:"
         if plan.is_redo
@@ -70,30 +71,30 @@ def _undoing(plan: sdk.UndoPlan) -> Answer:
 
 
 def asks_undo_revert(options: Namespace) -> bool:
-    """Returns whether this would revert again, which takes away as much as the first time."""
+    """Returns whether this would roll back again, which takes away as much as the first time."""
     state = _discarded(options)
     return state is not None and state.is_rolled_back
 
 
 def undo_revert(options: Namespace, _: Progress) -> Answer:
-    """Undoes a revert, or does again what was undone."""
+    """Undoes a rollback, or does again what was undone."""
     state = _discarded(options)
     sdk.undo_revert(options.dataset, options.operation)
     is_redo = state is not None and state.is_rolled_back
     snapshots = sdk.list_snapshots(options.dataset)
     data = {**about(options), "snapshots": snapshots, "is_redo": is_redo}
     if state is None or not is_redo:
-        last = "merge into" if state is not None and state.is_merge else "revert of"
+        last = "merge into" if state is not None and state.is_merge else "rollback of"
         if state is not None and state.is_undo:
             last = f"undo of '{state.name}' in"
-        which = f"the last {last}" if options.operation is None else "a revert of"
+        which = f"the last {last}" if options.operation is None else "a rollback of"
         return Answer(data, f"Brought back what {which} '{options.dataset}' discarded")
     if state.is_undo:
         done = f"Undid '{state.name}' in '{options.dataset}'"
     elif state.is_merge:
         done = f"Merged '{state.name}' into '{options.dataset}'"
     else:
-        done = f"Reverted '{options.dataset}' to '{state.name}'"
+        done = f"Rolled '{options.dataset}' back to '{state.name}'"
     text = f"{done} again. {_take_back(options)}"
     return Answer(data, text)
 

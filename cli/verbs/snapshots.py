@@ -351,7 +351,7 @@ def _trashed(item: sdk.TrashItem) -> str:
         return item.name
     if item.kind.value == "samples":
         return f"before restoring from {item.name}"
-    what = "undo of" if item.is_undo else "merge" if item.is_merge else "revert to"
+    what = "undo of" if item.is_undo else "merge" if item.is_merge else "rollback to"
     return f"{'after' if item.is_rolled_back else 'before'} the {what} {item.name}"
 
 

@@ -80,12 +80,19 @@ def test_the_menu_offers_everything(dataset: fo.Dataset, app: App) -> None:
         "Edit name and description",
         "Edit tags",
         "Pin: keep from automatic archival and pruning",
+        "Export to a file",
         "Clone to a new dataset",
         "Archive",
         "Rollback to this snapshot",
         "Restore samples from it",
         "Delete snapshot",
     ]
+    # What discards something is red, and nothing else
+    colors = app.page.get_by_role("menuitem").evaluate_all(
+        "(items) => items.map((item) => getComputedStyle(item).color)"
+    )
+    assert colors[-3:] == ["rgb(255, 123, 116)"] * 3
+    assert colors[-1] not in colors[:-3]
     app.page.get_by_role("menuitem", name="Clone to a new dataset").click()
     app.dialog.get_by_role("textbox").fill("digits")
     expect(app.dialog).to_contain_text("A dataset named 'digits' already exists")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import fiftyone as fo
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 import fiftyone_snapshots as fos
 from support.browser import App
@@ -58,8 +59,30 @@ def test_what_changed_is_drawn_over_the_media(tmp_path: Path, app: App) -> None:
     app.select("Kind of change", "moved")
     expect(samples).to_have_count(1)
     app.select("Kind of change", "All changes")
-    # As a person would: of two choices at once, the answer to the first may come last
     expect(samples).to_have_count(3)
+
+    # Of two choices at once, the answer to the first one comes last
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    events = re.compile("/operators/execute$")
+    app.page.route(events, lambda route: hold(route) if _is_filter(route) else route.continue_())
+    app.select("Kind of change", "moved")
     app.select("Class", "person")
+    expect(samples).to_have_count(0)
+    held[0].continue_()
+    expect(samples).to_have_count(1)
+    expect(samples).to_have_count(0)
+    app.select("Kind of change", "All changes")
     expect(samples).to_have_count(1)
     expect(samples).to_contain_text("ground_truth: added person")
+
+
+def _is_filter(route: Route) -> bool:
+    asked = route.request.post_data_json or {}
+    return (asked.get("params") or {}).get("__method__") == "on_filter_samples"

@@ -78,8 +78,10 @@ def test_what_cannot_be_turned_off_says_why_it_is_refused(opened: str, app: App)
     refusal = "Snapshot 'v1' of dataset 'digits' is read-only"
     expect(app.page.get_by_text(refusal).first).to_be_visible()
     app.picture("refused")
-    app.dialog.get_by_text("Error occurred during operator execution").click()
-    expect(app.dialog).to_contain_text(refusal)
+    said = app.dialog.get_by_text("Error occurred during operator execution")
+    expect(said).to_contain_text(refusal)
+    expect(said).to_contain_text("Edit the dataset itself, fiftyone.load_dataset('digits')")
+    said.click()
     expect(app.dialog).not_to_contain_text("Traceback")
     assert len(fo.load_dataset(opened)) == 40
 

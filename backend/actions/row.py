@@ -7,7 +7,7 @@ from enum import Enum, IntEnum
 
 from typing_extensions import Self
 
-from .errors import InvalidRequestError
+from ..errors import InvalidRequestError
 
 
 class Level(IntEnum):

@@ -6,7 +6,7 @@ its operator's name and label, its command, and what is said while it runs follo
 
 from __future__ import annotations
 
-from .action_row import Level, OfTable, Row
+from .row import Level, OfTable, Row
 
 
 class Action(OfTable):
@@ -61,7 +61,16 @@ class Action(OfTable):
             Level.VIEW, "clone snapshots", "Clone snapshot to a new dataset", "", "clone_snapshot"
         ),
     )
-    EXPORT = "export", Row(Level.VIEW, "export snapshots", doing="Exporting snapshot")
+    EXPORT = (
+        "export",
+        Row(
+            Level.VIEW,
+            "export snapshots",
+            "Export snapshot",
+            "Exporting snapshot",
+            "export_snapshot",
+        ),
+    )
     UNARCHIVE = (
         "unarchive",
         Row(
@@ -116,7 +125,7 @@ class Action(OfTable):
         "revert",
         Row(
             Level.MANAGE,
-            "revert to snapshots",
+            "roll back to snapshots",
             "Rollback to snapshot",
             "Rolling back to",
             "revert_to_snapshot",
@@ -124,7 +133,7 @@ class Action(OfTable):
     )
     UNDO_REVERT = (
         "undo_revert",
-        Row(Level.MANAGE, "undo reverts", "Undo rollback", "Undoing a rollback", "undo_revert"),
+        Row(Level.MANAGE, "undo rollbacks", "Undo rollback", "Undoing a rollback", "undo_revert"),
     )
     RESTORE_SAMPLES = (
         "restore_samples",
