@@ -306,3 +306,19 @@ def test_where_files_are_is_told_by_folders(
     assert len([path for path in found.others if path in paths]) <= max(others, 1)
     assert MovedMedia.from_document(bson.decode(bson.encode(found.to_document()))) == found
     assert bool(found) == any(path != new for path, new in paths.items())
+
+
+def test_of_many_long_paths_as_many_are_told_as_a_view_takes(database: Database[Document]) -> None:
+    long = "数" * 1000
+    paths = {f"C:\\{long}{number}.png": f"/here/{long}{number}.png" for number in range(12_000)}
+    moved = MovedMedia.of(paths)
+    assert len(bson.encode(moved.to_document())) < 2**23
+    fields = [f"a{number}.b.c" for number in range(30)]
+    database["documents"].insert_one({"a3": {"b": [{"c": next(iter(paths))}]}})
+    for named in (fields[3:4], fields):
+        database.command(
+            {"create": "shown", "viewOn": "documents", "pipeline": moved.stages(named)}
+        )
+        (shown,) = database["shown"].find()
+        assert shown["a3"]["b"][0]["c"] == next(iter(paths.values()))
+        database.drop_collection("shown")

@@ -353,6 +353,17 @@ class Elsewhere:
         return {path: self.told[path] for path in paths if path in self.told}  # type: ignore[misc]
 
 
+_NO_FACTS = {
+    "number": MediaFact(5),  # type: ignore[arg-type]
+    "no_text": MediaFact("etag:\ud800"),
+    "large": MediaFact("etag:a", size=2**63),
+    "negative": MediaFact("etag:a", size=-1),
+    "text": MediaFact("etag:a", size="5"),  # type: ignore[arg-type]
+    "late": MediaFact("etag:a", time=2**63),
+    "no_time": MediaFact("etag:a", time=None),  # type: ignore[arg-type]
+}
+
+
 def test_packages_of_others_tell_what_they_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -370,12 +381,13 @@ def test_packages_of_others_tell_what_they_know(
         "lakefs://repo/main/two.png": MediaFact("etag:a\netag:b"),
         "lakefs://repo/main/bad.png": MediaFact("sha256:short"),
         "lakefs://repo/main/odd.png": "sha256",
+        **{f"lakefs://repo/main/{name}.png": fact for name, fact in _NO_FACTS.items()},
         here: MediaFact("checksum:12"),
     }
-    known = found([*Elsewhere.told, "lakefs://repo/main/unknown.png"])  # type: ignore[list-item]
+    known = found([*Elsewhere.told, "lakefs://repo/main/unknown.png"])
     assert known["lakefs://repo/main/a.png"] == (FileState.FILE, 5, 7, 0, hashed)
     assert known["lakefs://repo/main/gone.png"].state is FileState.MISSING
-    for name in ("two", "bad", "odd", "unknown"):
+    for name in ("two", "bad", "odd", "unknown", *_NO_FACTS):
         assert known[f"lakefs://repo/main/{name}.png"].state is FileState.ELSEWHERE
     assert known[here].fact == "checksum:12"
     assert "'lakefs' tells of 'lakefs://repo/main/odd.png' what is no fact" in caplog.text

@@ -11,6 +11,7 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from support.crash import killed_at
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import assert_sound
@@ -117,6 +118,7 @@ def _others(remote: Path, name: str, number: int, **says: object) -> None:
     edit = {
         "format": told["format"],
         "version": 1,
+        "snapshot": told["snapshot"]["snapshot"]["id"],
         "says": {"description": None, "tags": [], "pinned": False, **says},
         "pushed_by": "another",
         "later": "versions say more",
@@ -158,6 +160,34 @@ def test_what_is_edited_later_travels(
     assert_sound(database)
 
 
+def test_edits_go_on_travelling_both_ways(
+    remote: Path, dataset: fo.Dataset, database: Database[Document]
+) -> None:
+    fos.push("d", remote)
+    for number in (1, 3, 5):
+        fos.edit_snapshot("d", "v1", description=f"ours {number}")
+        assert fos.push("d", remote).edited == ["v1"]
+        _others(remote, "v1", number + 1, description=f"theirs {number}")
+        assert fos.push("d", remote).edited == []
+        assert fos.pull(remote, "d").edited == ["v1"]
+        assert _info("v1")[0] == f"theirs {number}"
+    assert_sound(database)
+
+
+def test_who_is_killed_when_a_snapshot_has_come_in_has_not_edited_it(
+    remote: Path, dataset: fo.Dataset, database: Database[Document]
+) -> None:
+    fos.push("d", remote)
+    _others(remote, "v1", 1, description="theirs")
+    fo.delete_dataset("d")
+    assert killed_at("import.committed", lambda: fos.clone_from(remote, "d"))
+    _others(remote, "v1", 2, description="theirs again")
+    assert fos.push("d", remote).edited == []
+    assert fos.pull(remote, "d").edited == ["v1"]
+    assert _info("v1")[0] == "theirs again"
+    assert_sound(database)
+
+
 def test_of_two_that_edit_the_same_the_last_one_to_push_is_right(
     remote: Path, dataset: fo.Dataset
 ) -> None:
@@ -192,6 +222,19 @@ def test_a_forged_edit_is_refused(
     with pytest.raises(fos.DamagedRemoteError):
         fos.pull(remote, "d")
     assert _info("v1") == ("first", ("gold",), False)
+    # Nor is the edit of another snapshot taken for one of this, nor one after which none has room
+    (edit,) = remote.glob("*/edits/*/*")
+    _others(remote, "v1", 1, description="theirs")
+    told = json.loads(edit.read_text())
+    edit.write_text(json.dumps({**told, "snapshot": {"$oid": "0" * 24}}))
+    with pytest.raises(fos.DamagedRemoteError, match=r"00000001\.json.*remove that file"):
+        fos.pull(remote, "d")
+    assert not fos.verify_remote(remote).is_ok
+    edit.write_text(json.dumps(told))
+    last = edit.rename(edit.with_name("99999999.json"))
+    with pytest.raises(fos.DamagedRemoteError):
+        fos.pull(remote, "d")
+    last.rename(edit)
     # What is called otherwise is not looked at
     (edit,) = remote.glob("*/edits/*/*")
     edit.rename(edit.with_suffix(".json~"))

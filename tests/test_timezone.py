@@ -65,6 +65,27 @@ def test_an_import_finds_its_place(dataset: fo.Dataset, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ["duplication", "delta"])
+def test_a_remote_is_the_same_from_every_zone(
+    backend: str, dataset: fo.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
+    for zone, name in (("Asia/Tokyo", "v3"), (None, "v4"), ("America/New_York", "v5")):
+        fo.config.timezone = zone
+        assert fos.push(dataset, tmp_path).snapshots[-1:] == fos.list_snapshots(dataset)[-1:]
+        assert fos.push(dataset, tmp_path).snapshots == []
+        assert fos.pull(tmp_path, dataset).snapshots == []
+        dataset.limit(1).tag_samples(name)
+        fos.create_snapshot(dataset, name)
+    before = fos.list_snapshots(dataset)[:-1]
+    fo.delete_dataset("digits")
+    fo.config.timezone = "Asia/Tokyo"
+    assert fos.clone_from(tmp_path, "digits").snapshots == before
+    assert fos.list_snapshots("digits") == before
+    assert fos.push("digits", tmp_path).snapshots == []
+    assert fos.verify_remote(tmp_path).is_ok
+
+
+@pytest.mark.parametrize("backend", ["duplication", "delta"])
 def test_times_that_are_trusted(
     backend: str, dataset: fo.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

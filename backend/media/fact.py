@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from numbers import Integral
 
 SHA256 = "sha256:"
 MD5 = "md5:"
@@ -18,7 +19,10 @@ AT = "at"
 
 _KIND = re.compile(r"[a-z0-9]+:")
 _HASHES = {"sha256": re.compile(r"[0-9a-f]{64}"), "md5": re.compile(r"[0-9a-f]{32}")}
-_CONTROL = re.compile(r"[\x00-\x1f]")
+_CONTROL = re.compile(r"[\x00-\x1f\ud800-\udfff]")
+"""Also what is no text that can be stored."""
+_MOST_NUMBER = 2**62
+"""Listings hold numbers of eight bytes, and what differs between them."""
 _MOST_CHARACTERS = 1000
 
 
@@ -75,6 +79,23 @@ def is_valid(value: str) -> bool:
         return False
     told = parts(value)
     return all(_HASHES[kind].fullmatch(told[kind]) for kind in _HASHES if kind in told)
+
+
+def can_be_noted(fact: MediaFact) -> bool:
+    """Returns whether what a package of others tells is what it should be, for listings to hold.
+
+    Args:
+        fact: what it tells
+    """
+    if not fact.is_there:
+        return True
+    value: object = fact.value
+    size: object = 0 if fact.size is None else fact.size
+    return isinstance(value, str) and is_valid(value) and _fits(size, 0) and _fits(fact.time)
+
+
+def _fits(number: object, least: int = -_MOST_NUMBER) -> bool:
+    return isinstance(number, Integral) and least <= int(number) <= _MOST_NUMBER
 
 
 def has_odd_hash(value: str) -> bool:

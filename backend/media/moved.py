@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..mongo.database import Document
@@ -24,6 +24,13 @@ _FILEPATH = "filepath"
 _MOST = 10_000
 """Of files that are not where the others of their folder are; the server reads their paths with
 each query."""
+
+_MOST_BYTES = 4 * 1024 * 1024
+"""Of their paths: as often as there are fields that name files, all go into one view, and no
+document of MongoDB has more than 16 MB."""
+
+_ENTRY_BYTES = 32
+"""What BSON needs for each besides."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +65,7 @@ class MovedMedia:
         found = cls(former, now)
         others = {path: new for path, new in paths.items() if found.place(path) != new}
         others.update({path: path for path in staying if found.place(path) != path})
-        if len(others) > _MOST:
-            logger.warning(
-                "%d media files were put beside others of their names: opened, the snapshot shows "
-                "%d of these",
-                len(others),
-                _MOST,
-            )
-            others = dict(list(others.items())[:_MOST])
-        return cls(former, now, others, rewritten or {})
+        return cls(former, now, _few(others, _MOST_BYTES), rewritten or {})
 
     def __bool__(self) -> bool:
         return self.former != self.now or bool(self.others)
@@ -148,6 +147,11 @@ class MovedMedia:
         Args:
             paths: the paths of the fields that name files, as they are stored
         """
+        named = list(paths)
+        few = replace(self, others=_few(self.others, 2 * _MOST_BYTES // max(len(named), 1)))
+        return few._stages(named)
+
+    def _stages(self, paths: Iterable[str]) -> list[Document]:
         found: list[Document] = []
         for path in paths:
             first, *steps = path.split(".")
@@ -226,6 +230,26 @@ class MovedMedia:
 
 
 NOTHING = MovedMedia()
+
+
+def _few(others: Mapping[str, str], most_bytes: int) -> dict[str, str]:
+    """Returns as many of some files as a view can tell of."""
+    found: dict[str, str] = {}
+    left = most_bytes
+    for path, new in others.items():
+        left -= (
+            sum(len(each.encode("utf-8", "surrogatepass")) for each in (path, new)) + _ENTRY_BYTES
+        )
+        if left < 0 or len(found) == _MOST:
+            logger.warning(
+                "%d media files were put beside others of their names: opened, the snapshot shows "
+                "%d of these",
+                len(others),
+                len(found),
+            )
+            break
+        found[path] = new
+    return found
 
 
 def _folders(former: str, now: str) -> tuple[str, str]:

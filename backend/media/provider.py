@@ -135,7 +135,7 @@ def _facts(named: Named, paths: list[str]) -> dict[str, MediaFact]:
 
 
 def _is_fact(named: Named, path: str, fact: object) -> bool:
-    if isinstance(fact, MediaFact) and (not fact.is_there or facts_.is_valid(fact.value)):
+    if isinstance(fact, MediaFact) and facts_.can_be_noted(fact):
         return True
     logger.warning("The provider of media '%s' tells of '%s' what is no fact", named.name, path)
     return False

@@ -241,6 +241,7 @@ def change(collection: Collection[Document], id_: Any, values: Mapping[str, Any]
     Raises:
         LeaseLostError: if another process has taken over the dataset; nothing was written then
     """
+    assert not any("." in name for name in values), "only one of the two below takes paths"
     if current() is None:
         collection.update_one({"_id": id_}, {"$set": dict(values)})
         return

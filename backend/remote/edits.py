@@ -20,7 +20,7 @@ from ..archive.format import from_json, to_json
 from ..catalog import names
 from ..catalog.catalog import Catalog
 from ..catalog.record import SnapshotRecord
-from ..errors import RemoteStorageError, SnapshotError
+from ..errors import DamagedRemoteError, InvalidNameError, RemoteStorageError
 from ..mongo import fence
 from ..mongo.collections import CATALOG
 from ..mongo.database import Document
@@ -31,6 +31,8 @@ from .store import Created, RemoteStore
 _THREADS = 8
 _KEY = re.compile(r"[0-9a-f]{24}/edits/([0-9a-f]{24})/([0-9]{8})\.json")
 _ATTEMPTS = 100
+_MOST = 10**8 - 1
+"""The number of the last edit that its eight digits can tell."""
 
 _SEEN = "shared"
 """Where a record notes what was last seen of it in each remote."""
@@ -87,27 +89,38 @@ def applied(store: RemoteStore, dataset_id: ObjectId, commits: Iterable[Commit])
 
     def edited(commit: Commit) -> Commit:
         number, key = last.get(str(commit.id), (0, ""))
-        said = _read(store, key) if number else None
+        said = _read(store, key, commit.id) if number else None
         return commit if said is None else commit.edited(number, said)
 
     with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(edited, found))
 
 
-def _read(store: RemoteStore, key: str) -> Said | None:
+def _read(store: RemoteStore, key: str, snapshot_id: ObjectId) -> Said | None:
     data = store.find(key)
     if data is None:
         return None
     source = store.describe(key)
+    if key.endswith(f"/{_MOST:08d}.json"):
+        raise _damaged(source, "no edit could come after it")
     document = layout.checked(from_json(data), source)
     try:
+        if document["snapshot"] != snapshot_id:
+            raise _damaged(source, "it is of another snapshot than its place says")
         said = Said.of(document["says"])
         names.validate_tags(said.tags)
     except (KeyError, TypeError, ValueError) as error:
-        raise layout.damaged(source, f"it lacks or misstates {error}") from error
-    except SnapshotError as error:
-        raise layout.damaged(source, str(error)) from error
+        raise _damaged(source, f"it lacks or misstates {error}") from error
+    except InvalidNameError as error:
+        raise _damaged(source, str(error)) from error
     return said
+
+
+def _damaged(source: str, reason: str) -> DamagedRemoteError:
+    return DamagedRemoteError(
+        f"'{source}' is damaged: {reason[:300]}. Nothing was changed here. Bring it back from a "
+        "backup of the remote, or remove that file: what was said before it counts again then."
+    )
 
 
 def pairs(
@@ -169,7 +182,8 @@ def send(
                 "pushed_by": pushed_by,
             }
         )
-        for number in range(pair.commit.edit + 1, pair.commit.edit + 1 + _ATTEMPTS):
+        first = pair.commit.edit + 1
+        for number in range(first, min(first + _ATTEMPTS, _MOST)):
             key = f"{pair.commit.header.dataset_id}/edits/{pair.record.id}/{number:08d}.json"
             if store.create(key, data) is not Created.OTHER:
                 break
@@ -222,8 +236,10 @@ def note(
         snapshot_id: the snapshot
         said: what is said of it there
     """
-    values = {f"{_SEEN}.{_place(store)}": said.to_document()}
-    fence.change(database[CATALOG], snapshot_id, values)
+    found = database[CATALOG].find_one({"_id": snapshot_id}, {_SEEN: 1}) or {}
+    # As a whole: what is written under a lease cannot be told by a path into the document
+    seen = {**(found.get(_SEEN) or {}), _place(store): said.to_document()}
+    fence.change(database[CATALOG], snapshot_id, {_SEEN: seen})
 
 
 def _place(store: RemoteStore) -> str:

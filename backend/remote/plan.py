@@ -15,6 +15,7 @@ from ..catalog.record import SnapshotRecord, SnapshotState
 from ..dataset.reference import DatasetReference
 from ..errors import RemoteConflictError, SnapshotNotFoundError
 from ..mongo.database import Document
+from ..results import times
 from . import history, layout
 from .layout import Commit
 from .store import RemoteStore
@@ -149,8 +150,8 @@ def _named(found: list[T], wanted: Collection[str] | None, where: str) -> list[T
 def _check_same(store: RemoteStore, record: SnapshotRecord, commit: Commit) -> None:
     """Makes sure that what has the same id is the same, as far as can be told at once."""
     header = commit.header
-    created = record.created_at.replace(tzinfo=None), header.created_at.replace(tzinfo=None)
-    if created[0] != created[1] or record.sample_count != header.sample_count:
+    is_same_moment = times.zoned(record.created_at) == times.zoned(header.created_at)
+    if not is_same_moment or record.sample_count != header.sample_count:
         raise layout.damaged(
             store.describe(layout.commit_key(header.dataset_id, header.name)),
             f"it has the id {commit.id} of snapshot '{record.name}', but is not the same",

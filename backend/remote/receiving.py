@@ -168,6 +168,9 @@ class Receiver:
         def check(manifests: Mapping[Part, Manifest]) -> None:
             reader.check(manifests)
             self._known = commit.id, manifests
+            if commit.edit:
+                # With the snapshot: who dies after it is there has not edited it
+                edits.note(self._database, self._store, commit.id, commit.said)
 
         incoming = Incoming(
             stream=reader,
@@ -179,8 +182,6 @@ class Receiver:
             changes=None if change is None else self._as_changes(change),
         )
         import_.take_in(self._database, incoming, dataset_name)
-        if commit.edit:
-            edits.note(self._database, self._store, commit.id, commit.said)
 
     def _as_changes(self, change: Change) -> Changes:
         tables = change.tables
