@@ -40,12 +40,13 @@ const STYLE = `
   #${ID} button:hover, #${ID} select:hover { outline: 1px solid #fff; }
   #${ID} :focus-visible { outline: 3px solid #fff; outline-offset: 1px; }
   #${ID} .said { flex-basis: 100%; }
+  /* Else the page would be longer than the window, by as much as the App does not make room */
+  body:has(> #${ID}:not(:empty)) > #root { min-height: 0; }
   /* The sample's window and its floating tools lie on the whole page: below the banner now */
   body:has(> #${ID}:not(:empty)) > #modal {
     top: var(--${ID}-height); height: calc(100% - var(--${ID}-height)); transform: translateZ(0);
   }
   .${ID}-menu { background: var(--fo-palette-background-level1) !important; color: var(--fo-palette-text-primary) !important; }
-  .${ID}-menu .MuiMenuItem-divider { border-bottom: 1px solid rgba(128, 128, 128, 0.5) !important; }
 `;
 
 /** Copies a text; also where the page is not served securely. */

@@ -60,6 +60,7 @@
     [data-testid=history-panel] :is(button, input, [role=combobox]):focus-visible {
       outline: 2px solid var(--snapshots-info); outline-offset: 1px;
     }
+    [data-testid=history-menu] .MuiMenuItem-divider { border-bottom: 1px solid rgba(128, 128, 128, 0.5); }
   `;
   document.head.append(tones);
 

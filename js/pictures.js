@@ -17,13 +17,15 @@ const COLORS = {
 
 const STYLE = `
   .snapshots-pictures { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 380px), 1fr)); }
+  .snapshots-pictures.single { grid-template-columns: repeat(auto-fill, minmax(min(100%, 190px), 1fr)); }
   .snapshots-pictures figure { margin: 0; min-width: 0; }
   .snapshots-pictures .pair { display: flex; gap: 6px; }
-  .snapshots-pictures .version { flex: 1 1 0; min-width: 0; position: relative; overflow: hidden; border-radius: 3px; background: #222; }
+  .snapshots-pictures .version { flex: 1 1 0; min-width: 0; overflow: hidden; border-radius: 3px; background: #222; }
   .snapshots-pictures img { display: block; width: 100%; min-height: 40px; }
   .snapshots-pictures svg { position: absolute; inset: 0; width: 100%; height: 100%; }
   .snapshots-pictures .tag { position: absolute; padding: 0 4px; font-size: 11px; line-height: 15px; color: #111; white-space: nowrap; border-radius: 2px; max-width: 100%; overflow: hidden; text-overflow: ellipsis; }
-  .snapshots-pictures .which { position: absolute; right: 3px; top: 3px; padding: 0 5px; font-size: 11px; line-height: 16px; color: #fff; background: rgba(0, 0, 0, 0.75); border-radius: 2px; }
+  .snapshots-pictures .which { padding: 0 5px; font-size: 11px; line-height: 18px; color: #fff; background: #222; }
+  .snapshots-pictures .picture { position: relative; overflow: hidden; }
   .snapshots-pictures .whole { position: absolute; left: 3px; bottom: 3px; right: 3px; display: flex; flex-wrap: wrap; gap: 3px; }
   .snapshots-pictures .whole .tag { position: static; }
   .snapshots-pictures figcaption { display: flex; align-items: baseline; flex-wrap: wrap; gap: 4px 8px; margin-bottom: 4px; }
@@ -52,7 +54,11 @@ function cornerOf({ box, lines, points }) {
 
 /** Where a name is written: above what it names, as far as it is on the picture there. */
 function placeOf([x, y]) {
-  const side = x > 0.7 ? { right: percent(1 - x - 0.1) } : { left: percent(x) };
+  // To the edge of the picture, not beyond
+  const side =
+    x > 0.7
+      ? { right: percent(1 - x - 0.1), maxWidth: percent(x + 0.1) }
+      : { left: percent(x), maxWidth: percent(1 - x) };
   return { ...side, top: percent(y), transform: y > 0.08 ? "translateY(-100%)" : undefined };
 }
 
@@ -130,18 +136,23 @@ function Version({ sample, isAfter }) {
   return create(
     "div",
     { className: "version", "data-version": version },
-    isBroken
-      ? create("span", null, "The picture cannot be loaded")
-      : create("img", {
-          src: app.getSampleSrc(sample.filepath),
-          alt: said,
-          loading: "lazy",
-          onError: () => setBroken(true),
-        }),
-    create("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": true }, shapes),
-    tags,
-    create("div", { className: "whole" }, whole),
-    create("span", { className: "which" }, version)
+    // Above the picture, where it hides nothing
+    create("div", { className: "which" }, version),
+    create(
+      "div",
+      { className: "picture" },
+      isBroken
+        ? create("span", null, "The picture cannot be loaded")
+        : create("img", {
+            src: app.getSampleSrc(sample.filepath),
+            alt: said,
+            loading: "lazy",
+            onError: () => setBroken(true),
+          }),
+      create("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": true }, shapes),
+      tags,
+      create("div", { className: "whole" }, whole)
+    )
   );
 }
 
@@ -220,7 +231,7 @@ export default function Pictures({ samples, show }) {
       ),
     create(
       "div",
-      { className: "snapshots-pictures" },
+      { className: versions === "Both" ? "snapshots-pictures" : "snapshots-pictures single" },
       samples.map((sample) => create(Sample, { key: sample.id, sample, versions, show }))
     )
   );

@@ -89,7 +89,7 @@ class ExportSnapshot(SnapshotOperator):
             "File",
             required=True,
             check=_file,
-            description="On the machine of the App's server; one that is not there yet",
+            description="The whole path of a new file, on the machine of the App's server",
             placeholder=f"/data/{target.dataset}-{name}.tar" if name else None,
         )
         form.flag("media", "With the media files", default=False)

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
+import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
-from fiftyone.operators.executor import ExecutionContext
+from fiftyone.operators.executor import ExecutionContext, ExecutionOptions
 
 from .. import management
 from ..backend.access import Action
@@ -137,6 +138,20 @@ class PluginOperator(foo.Operator):
             risk_level=self.RISK,
             view_target=False,
         )
+
+    def resolve_execution_options(self, ctx: ExecutionContext) -> ExecutionOptions:
+        """Returns where it can be executed: by a worker if that is asked for, or can be.
+
+        Beside a schedule that is not available, a form would say "FOR TESTING" of what is.
+
+        Args:
+            ctx: the operator's context
+
+        Returns:
+            the options
+        """
+        is_available = ctx.requesting_delegated_execution or fo.config.allow_legacy_orchestrators
+        return ExecutionOptions(allow_delegated_execution=self.DELEGATABLE and bool(is_available))
 
 
 class SnapshotOperator(PluginOperator, ABC):

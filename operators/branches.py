@@ -45,8 +45,8 @@ class CreateBranch(SnapshotOperator):
             [HEAD, *snapshot_names(target)],
             default=target.snapshot or HEAD,
             labels={HEAD: f"{target.dataset} as it is now"},
-            description="A snapshot, which is kept for as long as the branch exists. Of the "
-            "dataset as it is now, one is created unless nothing has changed since the latest",
+            description="A snapshot, which is kept for as long as the branch exists. If the "
+            "dataset has changed since the newest one, a snapshot of it is created first",
         )
         form.text("description", "Description", rows=2)
 

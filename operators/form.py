@@ -160,7 +160,12 @@ class Form:
             known: what is offered
             default (()): what is filled in at first
         """
-        view = types.AutocompleteView(allow_user_input=True, allow_duplicates=False)
+        view = types.AutocompleteView(
+            allow_user_input=True,
+            allow_duplicates=False,
+            # What was typed last counts also without Enter, and as it was typed
+            componentsProps={"autocomplete": {"autoSelect": True, "autoHighlight": False}},
+        )
         for word in known:
             view.add_choice(word, label=word)
         self.inputs.list(

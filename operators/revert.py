@@ -173,7 +173,7 @@ class UndoRevert(SnapshotOperator):
         what = f"{exchange(state)} '{state.name}'"
         if state != last:
             return {"message": f"'{target.dataset}' is what it was {when} the {what}"}
-        return {"message": f"The {what} was {done}: '{target.dataset}' is what it was {when} it"}
+        return {"message": f"The {what} was {done}: '{target.dataset}' is as it was {when} it"}
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Shows the dataset."""

@@ -38,10 +38,10 @@ def open_version(ctx: ExecutionContext, name: str) -> None:
         ctx.ops.open_dataset(name)
 
 
-def _has_sample(dataset: fo.Dataset, sample: str) -> bool:
-    return ObjectId.is_valid(sample) and bool(
-        dataset._sample_collection.count_documents({"_id": ObjectId(sample)}, limit=1)
-    )
+def _has_sample(dataset: fo.Dataset, *samples: str) -> bool:
+    """Returns whether one of the samples is there."""
+    wanted = {"_id": {"$in": [ObjectId(id_) for id_ in samples if ObjectId.is_valid(id_)]}}
+    return bool(dataset._sample_collection.count_documents(wanted, limit=1))
 
 
 def _stages(dataset: fo.Dataset, stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -49,7 +49,12 @@ def _stages(dataset: fo.Dataset, stages: list[dict[str, Any]]) -> list[dict[str,
     try:
         # Patches, frames and clips are datasets of their own, made of the version that was open.
         # To build such a stage would make one of all samples of the other version
-        if any(fost.ViewStage._from_dict(stage).has_view for stage in stages):
+        found = [fost.ViewStage._from_dict(stage) for stage in stages]
+        if any(stage.has_view for stage in found):
+            return []
+        # Samples that were deleted are shown in the version that has them: the grid would be empty
+        selected = [stage.sample_ids for stage in found if isinstance(stage, fost.Select)]
+        if not all(_has_sample(dataset, *ids) for ids in selected):
             return []
         fo.DatasetView._build(dataset, stages)
     except Exception:  # noqa: BLE001 (each stage complains of missing fields in its own way)

@@ -85,15 +85,16 @@ def _row(panel: HistoryPanel, box: types.Object, key: str, branch: Branch, shown
         box,
         key,
         gap=1.5,
+        style={"flexWrap": "wrap"},
         data_testid="history-branch",
         data_branch=branch.name,
         role="group",
         aria_label=f"Branch {branch.name}",
     )
-    about = widgets.column(line, "about", gap=0.3, style={"item": {"flex": "1 1 0"}})
+    about = widgets.column(line, "about", gap=0.3, style={"item": {"flex": "1 1 160px"}})
     title = widgets.row(about, "title", gap=0.8, style={"flexWrap": "wrap"})
     widgets.text(title, "name", branch.name, bold=True, size="0.95rem")
-    base = f"of {branch.base_snapshot}" if branch.has_base else f"of {branch.base_snapshot}, gone"
+    base = f"from {branch.base_snapshot}{'' if branch.has_base else ', gone'}"
     widgets.chip(title, "base", base, widgets.SECONDARY, "The snapshot that it was made of")
     if branch.description:
         widgets.text(title, "description", branch.description, color=widgets.SECONDARY)
@@ -131,6 +132,7 @@ def _row(panel: HistoryPanel, box: types.Object, key: str, branch: Branch, shown
             None,
             panel.on_delete_branch,
             icon="delete",
+            danger=True,
             params={"branch": branch.dataset_name},
             hint="Delete this branch",
             aria_label=f"Delete branch {branch.name}",

@@ -12,6 +12,7 @@ from ..backend.diff import DatasetDiff
 from ..backend.errors import SnapshotError
 from ..operators import pictures
 from ..operators.pictures import AT_ONCE, MOST_LOOKED_AT, Wanted
+from ..operators.words import plural
 from . import widgets
 from .model import WANTED, state_of
 
@@ -39,6 +40,10 @@ def render(
     ids = [id_ for id_ in selected if id_ in diff.changed]
     title = "Selected samples" if ids else "Changed samples, before and after"
     widgets.text(box, "title", title, bold=True)
+    if ids:
+        number = f"{len(ids):,} of {plural(len(diff.changed), 'changed sample')}"
+        said = f"{number}: those that are selected in the grid."
+        widgets.text(box, "which", said, color=widgets.SECONDARY)
     wanted = Wanted() if ids else _filters(panel, box, ctx, diff)
     first = max(0, state_of(ctx, "sample_page", 0)) * AT_ONCE
     try:
@@ -50,6 +55,9 @@ def render(
         return
     if not shown:
         widgets.text(box, "none", "No sample has such a change.", color=widgets.SECONDARY)
+    elif wanted != Wanted():
+        said = f"{len(found):,} of {plural(len(diff.changed), 'changed sample')}"
+        widgets.text(box, "which", said, color=widgets.SECONDARY)
     view = types.ComponentView("SnapshotsPictures", samples=shown, on_show=panel.on_show_samples)
     box.view("pictures", view)
     if wanted.needs_looking and len(diff.changed) > MOST_LOOKED_AT:

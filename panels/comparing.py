@@ -99,7 +99,7 @@ def _fields(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
     most = sorted(diff.fields.values(), key=lambda field: -field.samples)[:_MOST_FIELDS]
     for number, field in enumerate(most):
         line = widgets.row(box, f"field_{number}", style={"flexWrap": "wrap"})
-        widgets.text(line, "path", field.path, item={"flex": "1 1 140px", "width": "auto"})
+        widgets.text(line, "path", field.path, item={"flex": "1 1 120px", "width": "auto"})
         facts = [plural(field.samples, "sample")] if field.samples else []
         if field.frames:
             facts.append(plural(field.frames, "frame"))
@@ -110,7 +110,8 @@ def _fields(panel: HistoryPanel, page: types.Object, diff: DatasetDiff) -> None:
             "facts",
             " · ".join(facts),
             color=widgets.SECONDARY,
-            item={"flex": "2 1 180px", "width": "auto"},
+            # What has no button keeps its place free, so that the columns stay columns
+            item={"flex": "2 1 180px", "width": "auto", "mr": 0 if field.samples else "84px"},
         )
         if field.samples:
             about = f"Show samples whose {field.path} differs"
@@ -132,9 +133,9 @@ def _label_facts(changes: LabelChanges) -> list[str]:
         for what, number in (("relabelled", changes.relabelled), ("moved", changes.moved))
         if number
     }
-    if list(parts.values()) == [changes.changed]:
-        # The part is the whole
-        facts.append(f"{plural(changes.changed, 'label')} {next(iter(parts))}")
+    if set(parts.values()) == {changes.changed}:
+        # Each part is the whole
+        facts.append(f"{plural(changes.changed, 'label')} {' and '.join(parts)}")
     elif changes.changed:
         said = f"{plural(changes.changed, 'label')} changed"
         if parts:
@@ -191,7 +192,10 @@ def _plots(page: types.Object, ctx: ExecutionContext, diff: DatasetDiff) -> None
         widgets.text(box, "title", _TITLES.get(name, name.capitalize()), bold=True)
         rows_shown = len(figure["data"][0].get("y") or []) if figure["data"] else 0
         margin = {"l": 90, "r": 20, "t": 30, "b": 45}
+        # Beside the bars it would leave no room for them
+        legend = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"}
         layout = {**figure["layout"], "title": None, "showlegend": True, "margin": margin}
+        layout["legend"] = legend
         height = max(240, min(600, 110 + 28 * rows_shown))
         rows.plot(box, ctx, f"{name}_box.{name}", figure["data"], layout, height)
 

@@ -353,6 +353,7 @@ def _end(panel: HistoryPanel, page: types.Object, shown: Shown, merge: OpenMerge
         "Discard",
         panel.on_discard_merge,
         icon="delete",
+        danger=True,
         params={"merge": plan.id},
         disabled=refusal is not None,
         hint=refusal or "Give the merge up; neither dataset changes",

@@ -260,11 +260,12 @@ def _changes(panel: HistoryPanel, box: types.Object, shown: Shown) -> None:
     widgets.button(
         line,
         "refresh",
-        "Refresh",
+        None,  # with words it would go to a line of its own as soon as the counts are out of date
         panel.on_refresh,
         icon="refresh",
         disabled=refusal is not None,
-        hint=refusal,
+        hint=refusal or "Count again",
+        aria_label="Refresh",
     )
 
 
@@ -325,7 +326,8 @@ def _toolbar(panel: HistoryPanel, page: types.Object, shown: Shown, trash: bool)
     if shown.discarded and not trash:
         discarded.undo_button(panel, bar, shown)
     if trash and shown.trash and shown.why_not(Action.EMPTY_TRASH) is None:
-        widgets.button(bar, "empty", "Empty trash", panel.on_empty_trash, icon="delete_forever")
+        icon = "delete_forever"
+        widgets.button(bar, "empty", "Empty trash", panel.on_empty_trash, icon=icon, danger=True)
 
 
 def _pager(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:

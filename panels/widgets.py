@@ -39,6 +39,7 @@ _BUTTON = {
 }
 _ICON_BUTTON = {**_BUTTON, "px": 0.6, "minWidth": 0, "& .MuiButton-startIcon": {"mx": 0}}
 
+_DANGER = {"&&": {"color": DELETED, "borderColor": DELETED}, "& span, & p": {"color": DELETED}}
 _BORDER = "1px solid var(--fo-palette-divider, rgba(128, 128, 128, 0.3))"
 
 
@@ -171,6 +172,7 @@ def button(
     icon: str | None = None,
     primary: bool = False,
     disabled: bool = False,
+    danger: bool = False,
     hint: str | None = None,
     params: Mapping[str, Any] | None = None,
     **attributes: Any,
@@ -184,13 +186,15 @@ def button(
         on_click: the panel's method to call
         icon (None): an icon of the Material font
         primary (False): whether it stands out
-        disabled (False): whether it can be used
+        disabled (False): whether it cannot be used
+        danger (False): whether it discards something
         hint (None): what it does
         params (None): parameters for the method
         **attributes: HTML attributes; underscores become hyphens
     """
     html = _html(attributes)
     html.setdefault("aria-label", label or hint)
+    look = _BUTTON if label else _ICON_BUTTON
     view = types.Button(
         label=label,
         icon=icon,
@@ -200,7 +204,7 @@ def button(
         disabled=disabled,
         description=hint,
         componentsProps={
-            "button": {"sx": _BUTTON if label else _ICON_BUTTON, **html},
+            "button": {"sx": {**look, **(_DANGER if danger and not disabled else {})}, **html},
             "item": {"sx": {"width": "auto", "flexShrink": 0}},
         },
     )

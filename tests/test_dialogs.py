@@ -15,7 +15,7 @@ from fiftyone.operators.registry import OperatorRegistry
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.operations import reporting
 from fiftyone_snapshots.backend.revert import revert
-from fiftyone_snapshots.operators import running
+from fiftyone_snapshots.operators import OPERATORS, running
 from support.datasets import image_dataset
 from support.operators import PLUGIN, execute, form, problems, triggered
 from support.panel import Panel, happen
@@ -406,3 +406,21 @@ def test_a_snapshot_is_exported_to_a_file_that_is_not_there(
     fos.delete_snapshot(dataset, "v1")
     fos.empty_trash(dataset)
     assert fos.import_snapshot(there).name == "v1"
+
+
+@pytest.mark.parametrize("are_workers_allowed", [False, True])
+def test_a_form_offers_no_schedule_that_is_not_available(
+    dataset: fo.Dataset, are_workers_allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fo.config, "allow_legacy_orchestrators", are_workers_allowed)
+    request = {"dataset_name": dataset.name, "params": {}}
+    for offered in OPERATORS:
+        operator = OperatorRegistry().get_operator(f"{PLUGIN}/{offered.NAME}")
+        for is_asked in (False, True):
+            ctx = ExecutionContext(
+                {**request, "request_delegation": is_asked}, operator_uri=operator.uri
+            )
+            options = operator.resolve_execution_options(ctx)
+            assert options.allow_immediate_execution
+            can_wait = offered.DELEGATABLE and (is_asked or are_workers_allowed)
+            assert options.allow_delegated_execution == can_wait, offered.NAME
