@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -66,6 +67,25 @@ def test_an_operation_that_dies_is_finished_or_undone(
     assert_sound(database)
 
 
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "verb", ["create", "create, delta", "load, delta", "convert", "archive", "unarchive", "revert"]
+)
+def test_who_opens_a_snapshot_first_mends_what_died(
+    verb: str, every: int, database: Database[Document]
+) -> None:
+    def open_all() -> None:
+        for record in list(database["snapshots.catalog"].find({"state": "ready"})):
+            with suppress(fos.ArchivedSnapshotError, fos.SnapshotNotFoundError):
+                fos.load_snapshot(NAME, record["name"])
+
+    story = STORIES[verb]
+    with story.setting():
+        walk = _Walk(story, "image", database)
+        for point in walk.points[2::every] or walk.points[-1:]:
+            walk.die_at(point, killed_at, open_all)
+
+
 class _Walk:
     """Dies at one point of a story after the other, and looks at what is left."""
 
@@ -78,11 +98,11 @@ class _Walk:
         self.points = [p for p in points_of(story.act) if re.match(story.only, p)]
         self._after = World.now(database, NAME)
 
-    def die_at(self, point: str, fault: Fault) -> None:
+    def die_at(self, point: str, fault: Fault, use: Action | None = None) -> None:
         """Dies at a point, recovers, and uses the dataset again."""
         self._set_up()
         assert fault(point, self._story.act), f"{point} was not passed"
-        self._story.use()
+        (use or self._story.use)()
         found = World.now(self._database, NAME)
         # If it died after its entry was closed; whoever needs the dataset next takes it over
         drop_abandoned(self._database)
