@@ -80,6 +80,9 @@ def test_who_opens_a_snapshot_first_mends_what_died(
                 fos.load_snapshot(NAME, record["name"])
 
     story = STORIES[verb]
+    if verb == "create, delta":
+        # On a dataset of its own each time: what was opened once is not taken over any more
+        story = replace(story, back=None)
     with story.setting():
         walk = _Walk(story, "image", database)
         for point in walk.points[2::every] or walk.points[-1:]:
