@@ -20,12 +20,13 @@ const STYLE = `
   .snapshots-pictures.single { grid-template-columns: repeat(auto-fill, minmax(min(100%, 190px), 1fr)); }
   .snapshots-pictures figure { margin: 0; min-width: 0; }
   .snapshots-pictures .pair { display: flex; gap: 6px; }
-  .snapshots-pictures .version { flex: 1 1 0; min-width: 0; overflow: hidden; border-radius: 3px; background: #222; }
+  .snapshots-pictures .version { flex: 1 1 0; min-width: 0; }
   .snapshots-pictures img { display: block; width: 100%; min-height: 40px; }
   .snapshots-pictures svg { position: absolute; inset: 0; width: 100%; height: 100%; }
   .snapshots-pictures .tag { position: absolute; padding: 0 4px; font-size: 11px; line-height: 15px; color: #111; white-space: nowrap; border-radius: 2px; max-width: 100%; overflow: hidden; text-overflow: ellipsis; }
-  .snapshots-pictures .which { padding: 0 5px; font-size: 11px; line-height: 18px; color: #fff; background: #222; }
-  .snapshots-pictures .picture { position: relative; overflow: hidden; }
+  .snapshots-pictures .which { font-size: 12px; line-height: 18px; color: var(--fo-palette-text-secondary); }
+  .snapshots-pictures .picture { position: relative; overflow: hidden; border-radius: 3px; background: #222; }
+  .snapshots-pictures .broken { color: #fff; }
   .snapshots-pictures .whole { position: absolute; left: 3px; bottom: 3px; right: 3px; display: flex; flex-wrap: wrap; gap: 3px; }
   .snapshots-pictures .whole .tag { position: static; }
   .snapshots-pictures figcaption { display: flex; align-items: baseline; flex-wrap: wrap; gap: 4px 8px; margin-bottom: 4px; }
@@ -142,7 +143,7 @@ function Version({ sample, isAfter }) {
       "div",
       { className: "picture" },
       isBroken
-        ? create("span", null, "The picture cannot be loaded")
+        ? create("span", { className: "broken" }, "The picture cannot be loaded")
         : create("img", {
             src: app.getSampleSrc(sample.filepath),
             alt: said,

@@ -59,7 +59,7 @@ class PushSnapshots(SnapshotOperator):
         remote = _ask_remote(form, target)
         names = form.several("names", "Snapshots", snapshot_names(target)[::-1], "By default, all")
         wanted = {"remote": remote, "names": names}
-        plan = preview.ask(form, ctx, PlanPush, wanted, "Looking at what is there …")
+        plan = preview.ask(form, ctx, PlanPush, wanted, "Looking at what is there")
         if plan is not None:
             form.say("plan", types.Notice(label=plan["message"]))
 
@@ -100,7 +100,7 @@ class PullSnapshots(SnapshotOperator):
     def fill(self, form: Form, target: Target, ctx: ExecutionContext) -> None:
         """Says what would travel, and asks for a branch if both sides have gone on."""
         remote = _ask_remote(form, target)
-        plan = preview.ask(form, ctx, PlanPull, {"remote": remote}, "Looking at what is there …")
+        plan = preview.ask(form, ctx, PlanPull, {"remote": remote}, "Looking at what is there")
         if plan is None:
             form.text("branch", "Branch", description=_BRANCH)
             return

@@ -183,7 +183,7 @@ def _changes(page: types.Object, merge: OpenMerge) -> None:
                 line,
                 f"{what}_{key}",
                 f"{sign}{plural(number, what)}",
-                color=color if number else "text.tertiary",
+                color=color if number else widgets.SECONDARY,
                 bold=bool(number),
                 style={"whiteSpace": "nowrap"},
                 title=f"{plural(number, what)} {key}",

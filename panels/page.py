@@ -251,16 +251,19 @@ def _changes(panel: HistoryPanel, box: types.Object, shown: Shown) -> None:
         widgets.text(line, "unknown", "not calculated yet", color=widgets.SECONDARY)
     else:
         rows.counts(line, shown.changes)
-        if updated := shown.changes.updated_at:
-            widgets.moment(line, "calculated", updated, f"calculated {ago(updated)}")
+        updated = shown.changes.updated_at
+        when = f"calculated {ago(updated)}" if updated else ""
+        # One in the place of the other: a line more would push the page under the mouse
         if shown.changes_are_stale:
-            hint = "The dataset seems to have changed since: refresh"
+            hint = f"{when.capitalize() or 'Calculated'}; the dataset seems to have changed since"
             widgets.chip(line, "stale", "out of date", widgets.CHANGED, hint)
+        elif updated:
+            widgets.moment(line, "calculated", updated, when)
     refusal = shown.why_not(Action.CALCULATE)
     widgets.button(
         line,
         "refresh",
-        None,  # with words it would go to a line of its own as soon as the counts are out of date
+        None,
         panel.on_refresh,
         icon="refresh",
         disabled=refusal is not None,

@@ -209,7 +209,7 @@ def counts(line: types.Object, summary: SampleChangeSummary) -> None:
             line,
             key,
             f"{sign}{number:,}",
-            color=color if number else "text.tertiary",
+            color=color if number else widgets.SECONDARY,
             bold=bool(number),
             style={"fontVariantNumeric": "tabular-nums", "whiteSpace": "nowrap"},
             title=f"{plural(number, 'sample')} {key}",

@@ -46,6 +46,8 @@ def test_an_open_snapshot_cannot_be_overlooked(
     for width, height in ((1920, 1080), (700, 800), (1280, 800)):
         app.page.set_viewport_size({"width": width, "height": height})
         assert is_on_top(app.banner)
+        # The App makes room: its lower edge stays in the window
+        expect(app.page.locator("body")).to_have_js_property("scrollHeight", height)
     app.page.reload()
     app.wait_for_samples()
     expect(app.banner).to_contain_text("Snapshot v1 of digits")

@@ -181,3 +181,13 @@ def test_what_is_on_screen_stays_in_another_version(dataset: fo.Dataset, app: Ap
     expect(app.page.locator("#modal.modalon")).to_be_visible()
     app.page.keyboard.press("Escape")
     expect(count).to_be_visible()
+
+    # Samples that were selected there and are deleted here would leave an empty grid
+    gone = dataset.first()
+    app.operator("@snapshots/versioning/browse_snapshot", name="v1")
+    expect(app.banner).to_contain_text("Snapshot v1 of digits")
+    app.operator("set_view", view=dataset.select(gone.id)._serialize())
+    expect(app.page.get_by_text("1 sample", exact=True).first).to_be_visible()
+    dataset.delete_samples(gone.id)
+    app.leave()
+    expect(app.page.get_by_text(f"{len(dataset)} samples", exact=True).first).to_be_visible()

@@ -103,6 +103,13 @@ def test_the_menu_offers_everything(dataset: fo.Dataset, app: App) -> None:
     app.choose("v1", "Verify")
     app.confirm("Verify")
     expect(app.notice).to_contain_text("v1")
+    # A tag that nobody has pressed Enter for is not lost
+    app.choose("v1", "Edit tags")
+    field = app.dialog.get_by_placeholder("Type and press enter to add a value")
+    field.fill("gold")
+    field.blur()
+    app.confirm("Save")
+    expect(app.row("v1").get_by_text("gold", exact=True)).to_be_visible()
 
 
 def test_archive_and_bring_back(dataset: fo.Dataset, app: App) -> None:
@@ -149,6 +156,7 @@ def test_a_comparison_tells_of_the_selected_samples(dataset: fo.Dataset, app: Ap
     expect(one_by_one).to_contain_text("11-20 of 37 samples")
     app.operator("set_selected_samples", samples=[changed.id])
     expect(one_by_one).to_contain_text("Selected samples")
+    expect(one_by_one).to_contain_text("1 of 37 changed samples")
     expect(one_by_one).to_contain_text("digit-0004.png")
     expect(one_by_one).to_contain_text("ground_truth: 4 → 7")
     one_by_one.get_by_role("button", name="Show sample digit-0004.png").click()

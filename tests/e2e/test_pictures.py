@@ -53,6 +53,11 @@ def test_what_changed_is_drawn_over_the_media(tmp_path: Path, app: App) -> None:
     assert (boxes(third, "Before"), boxes(third, "After")) == (1, 1)
     app.picture("pictures")
 
+    # What says which version it is hides nothing of it
+    for which in third.locator(".which").all():
+        beside = which.evaluate("(it) => it.nextSibling.getBoundingClientRect().top")
+        assert which.evaluate("(it) => it.getBoundingClientRect().bottom") <= beside
+
     app.button("Before").press("Enter")
     expect(samples.locator("[data-version=After]")).to_have_count(0)
     app.button("Both").click()
