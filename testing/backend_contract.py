@@ -29,7 +29,7 @@ from ..backend.dataset.parts import Documents, Head, Part
 from ..backend.manifest import store as manifest_store
 from ..backend.manifest.manifest import Manifest
 from ..backend.mongo.collections import SERVERS
-from ..backend.mongo.database import Document, server_time
+from ..backend.mongo.database import Document, create_compressed, server_time
 from ..backend.rawbson.ids import Keys
 from ..backend.storage.base import Backend, Beside
 
@@ -140,16 +140,18 @@ class BackendContract:
         assert not database.list_collection_names(filter={"name": {"$regex": f"^{_TARGET}"}})
 
     @pytest.mark.parametrize("is_earlier", [True, False])
+    @pytest.mark.parametrize("edit", ["spoil", "add", "remove", "move", "describe"])
     def test_takes_in_what_differs_from_a_snapshot_beside(
         self,
         backend: Backend,
         database: Database[Document],
         dataset: fo.Dataset,
+        edit: str,
         is_earlier: bool,
     ) -> None:
         contents = [content_of(database, dataset)]
         captured = [capture_with_manifests(backend, dataset)]
-        spoil(dataset)
+        _EDITS[edit](dataset)
         contents.append(content_of(database, dataset))
         captured.append(capture_with_manifests(backend, dataset))
         (kept, told), (taken, wanted) = captured if is_earlier else captured[::-1]
@@ -257,7 +259,10 @@ def _differing(
         found = others[part].compare(manifests[part])
         removed[part] = found.deleted_keys
         changed = [*found.added, *found.changed]
-        target.insert_many(documents.decoded(changed))
+        # There also if it is empty, as when a snapshot arrives
+        create_compressed(backend.database, target.name)
+        if changed:
+            target.insert_many(documents.decoded(changed))
     return staged, removed
 
 
@@ -314,6 +319,34 @@ def spoil(dataset: fo.Dataset) -> None:
         collection.update_many({"_id": {"$in": ids[:2]}}, {"$inc": {"_rand": 1}})
         collection.delete_one({"_id": ids[-1]})
     dataset.save_view(f"view {ObjectId()}", dataset.limit(1))
+
+
+def _add(dataset: fo.Dataset) -> None:
+    sample = dataset.first().copy()
+    sample.filepath = f"/added{sample.filepath}"
+    dataset.add_sample(sample)
+
+
+def _remove(dataset: fo.Dataset) -> None:
+    dataset.delete_samples(dataset.last())
+
+
+def _move(dataset: fo.Dataset) -> None:
+    """Changes nothing but the order in which documents lie."""
+    for collection in (dataset._sample_collection, dataset._frame_collection):
+        first = None if collection is None else collection.find_one()
+        if first is not None:
+            collection.delete_one({"_id": first["_id"]})
+            collection.insert_one(first)
+
+
+def _describe(dataset: fo.Dataset) -> None:
+    dataset.info = {"is": "described"}
+    dataset.save()
+
+
+_EDITS = {"spoil": spoil, "add": _add, "remove": _remove, "move": _move, "describe": _describe}
+"""What can be done to a dataset, some to samples alone."""
 
 
 def content_of(database: Database[Document], dataset: fo.Dataset) -> Content:

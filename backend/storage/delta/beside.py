@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -69,7 +70,7 @@ def ingest_before(
         if not part.is_own_collection:
             token = ObjectId() if part in staged else following.parts[part].full_copy
             link = link.with_part(part, full_copy=token, is_kept=True)
-        elif staged[part].is_empty():
+        elif _is_the_same(database, beside, part, staged[part], manifests[part]):
             # Whatever is told of the next one is told of it
             link = link.with_part(part)
         else:
@@ -85,6 +86,16 @@ def ingest_before(
             order.save(database, record.id, part, manifests[part])
     complete = replace(link, is_complete=True)
     chains.change(database, record.dataset_id, lambda former: former.with_link(complete))
+
+
+def _is_the_same(
+    database: Database[Document], beside: Beside, part: Part, staged: Documents, whole: Manifest
+) -> bool:
+    """Returns whether another snapshot has the same documents in the same order."""
+    if len(beside.removed.get(part, ())) or not staged.is_empty():
+        return False
+    order_there = order.load(database, beside.record.id, part, whole)
+    return np.array_equal(order_there, whole.in_order())
 
 
 def ingest_after(

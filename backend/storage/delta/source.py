@@ -26,6 +26,7 @@ from ...mongo.database import Document
 from ...progress import silent
 from ...rawbson import equality, layout
 from ...rawbson.ids import DTYPE, Ids, Keys, common, positions
+from .. import scan
 from . import chains, order
 from .chain import Chain
 from .places import Places
@@ -112,10 +113,19 @@ class VirtualSource:
 
     def batches(self) -> Iterator[bytes]:
         """Yields all documents in natural order; the caller holds the dataset's lease."""
-        places = self._places(self._load())
-        wanted = order.load(self._database, self._snapshot_id, self._part, self._manifest)
+        chain = self._load()
+        places = self._places(chain)
+        wanted = self._natural(chain, places)
         for batch in in_order(places.base, places.pre_images, wanted, silent):
             yield b"".join(batch)
+
+    def _natural(self, chain: Chain, places: Places) -> Keys:
+        if chain.get(self._snapshot_id).is_apart:
+            # It is never patched, so how its documents lie is told by nothing else
+            natural = scan.natural(places.base, self._manifest.keys)
+            if np.array_equal(np.sort(natural), self._manifest.keys):
+                return natural
+        return order.load(self._database, self._snapshot_id, self._part, self._manifest)
 
     def search(self, query: Mapping[str, Any]) -> list[ObjectId]:
         """Returns the ids of the documents that fit a query."""
