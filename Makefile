@@ -47,7 +47,7 @@ $(STAMP): requirements.lock requirements-integrations.lock pyproject.toml
 # The App's tests come after the others: as a person would, they wait for what they see.
 test: setup ## Run the tests in parallel on a MongoDB of their own, the App's in a Chromium if there is one
 	$(SUITE) -m 'not e2e' $(ARGS)
-	$(PYTEST) -n 2 --dist loadfile -m e2e $(ARGS) || [ $$? -eq 5 ]  # none of what was asked for
+	$(PYTEST) -m e2e $(ARGS) || [ $$? -eq 5 ]  # none of what was asked for
 
 test-quick: setup ## Run the tests that need no server, in seconds
 	$(PYTEST) -q --no-server tests/quick $(ARGS)
