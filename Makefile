@@ -71,7 +71,7 @@ test-long: setup ## Run the tests that take minutes
 test-clients: setup $(CLIENTS)/.done ## Run the tests with clients of others: DVC, W&B, the MCP server for FiftyOne
 	PATH="$$PWD/$(CLIENTS)/bin:$$PATH" SNAPSHOTS_TEST_MCP_SERVER="$$PWD/$(CLIENTS)/mcp" \
 		SNAPSHOTS_TEST_WANDB="$$PWD/$(CLIENTS)/wandb" SNAPSHOTS_TEST_MLFLOW="$$PWD/$(CLIENTS)/sql" \
-		$(PYTEST) -rs -m 'not e2e' tests/test_locks.py tests/test_media_providers.py \
+		$(PYTEST) -rs -m 'not e2e' tests/test_locks.py tests/test_media_of_dvc.py \
 		tests/test_trackers.py tests/test_undo_mcp.py $(ARGS)
 
 $(CLIENTS)/.done: $(STAMP) Makefile

@@ -265,6 +265,14 @@ def installed_plugin(plugins_dir: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """An empty folder, for snapshots to be pushed to."""
+    folder = tmp_path / "remote"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def policy_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
     """Puts a policy into force, and has Anna act."""
     path = tmp_path / "policy.yml"

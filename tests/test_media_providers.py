@@ -1,12 +1,9 @@
-"""Media that other systems keep: DVC, object stores, and what packages of others plug in."""
+"""Media that other systems keep: object stores, and what packages of others plug in."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -18,10 +15,9 @@ import pytest
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.config import MediaLevel
 from fiftyone_snapshots.backend.media import capture, look, provider
-from fiftyone_snapshots.backend.media.dvc import DvcProvider
 from fiftyone_snapshots.backend.media.fact import SHA256, MediaFact
 from fiftyone_snapshots.backend.media.listing import FileState, Fingerprint, Listing
-from support.media_files import NAME, media, touch, write
+from support.media_files import NAME, media, write
 from support.s3 import BUCKET, Proxy, client, empty_bucket, s3_server
 
 
@@ -32,205 +28,6 @@ def found(paths: Sequence[str], level: str = "hash") -> dict[str, Fingerprint]:
 
 def md5(path: str | Path) -> str:
     return "md5:" + hashlib.md5(Path(path).read_bytes()).hexdigest()
-
-
-SINGLE = """outs:
-- md5: {md5}
-  size: {size}
-  hash: md5
-  path: single.png
-"""
-
-FOLDER = """outs:
-- md5: a3f5f73e6ffce9af1b0e0321d028cb2e.dir
-  size: 8
-  nfiles: 2
-  hash: md5
-  path: images
-"""
-
-STAGES = """stages:
-  make:
-    wdir: prep
-    cmd: mkdir -p out && echo made > out/x.png && echo m > y.png
-    outs: [out, y.png]
-  each:
-    foreach: [1, 2]
-    do:
-      cmd: echo ${item} > z${item}.png
-      outs: ["z${item}.png"]
-"""
-
-LOCK = """schema: '2.0'
-stages:
-  make:
-    cmd: mkdir -p out && echo made > out/x.png && echo m > y.png
-    outs:
-    - path: y.png
-      hash: md5
-      md5: 69b64623f86def16ce17d454b8be41ae
-      size: 2
-  each@1:
-    cmd: echo 1 > z1.png
-    outs:
-    - path: z1.png
-      hash: md5
-      md5: b026324c6904b2a9cb4b88d6d61c81d1
-      size: 2
-"""
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """A repository with the files that DVC 3.67 has written in one."""
-    root = tmp_path / "repository"
-    (root / ".dvc").mkdir(parents=True)
-    (root / ".dvc/config").touch()
-    contents = {"images/a.png": "one", "images/sub/夜.png": "two", "prep/y.png": "m"}
-    for name, content in {**contents, "z1.png": "1"}.items():
-        write(root / name)
-        (root / name).write_text(f"{content}\n")
-    write(root / "single.png")
-    (root / "images.dvc").write_text(FOLDER)
-    (root / "dvc.yaml").write_text(STAGES)
-    (root / "dvc.lock").write_text(LOCK)
-    entries = [
-        {"md5": "5bbf5a52328e7439ae6e719dfe712200", "relpath": "a.png"},
-        {"md5": "c193497a1a06b2c72230e6146ff47080", "relpath": "sub/夜.png"},
-    ]
-    listed = root / ".dvc/cache/files/md5/a3/f5f73e6ffce9af1b0e0321d028cb2e.dir"
-    listed.parent.mkdir(parents=True)
-    listed.write_text(json.dumps(entries))
-    add(root)
-    return root
-
-
-def add(root: Path) -> None:
-    """Does what ``dvc add`` does of a file."""
-    file = root / "single.png"
-    told = SINGLE.format(md5=md5(file)[4:], size=file.stat().st_size)
-    (root / "single.png.dvc").write_text(told)
-    touch(root / "single.png.dvc", 1_000_000)
-
-
-FILES = ("images/a.png", "images/sub/夜.png", "prep/y.png", "single.png", "z1.png")
-
-
-def test_hashes_of_dvc_are_used_and_nothing_is_read(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paths = [str(repository / name) for name in FILES]
-    expected = {path: md5(path) for path in paths}
-    other = write(repository / "untracked.png")
-
-    def read(path: str, *_: str) -> str:
-        assert path == other
-        return "0" * 64
-
-    with monkeypatch.context() as patched:
-        patched.setattr(look, "digest", read)
-        known = found([*paths, other])
-    assert {path: known[path].fact for path in paths} == expected
-    assert known[other].fact == "sha256:" + "0" * 64
-    # What only says how large files are, asks nobody
-    assert {each.fact for each in found(paths, "stat").values()} == {""}
-
-
-def test_what_was_written_to_without_dvc_is_read(repository: Path) -> None:
-    path = str(repository / "single.png")
-    before = found([path])[path].fact
-    content = Path(path).read_text()
-    Path(path).write_text(content.swapcase())
-    touch(path, 10_000_000_000)
-    after = found([path])[path].fact
-    assert (before[:4], after[:7]) == ("md5:", "sha256:")
-    Path(path).write_text("of another size")
-    touch(path, -10_000_000_000_000)
-    assert found([path])[path].fact.startswith("sha256:")
-
-
-def test_a_version_of_a_repository_is_compared_by_the_hashes_of_dvc(repository: Path) -> None:
-    dataset = fo.Dataset(NAME, persistent=True)
-    dataset.add_samples([fo.Sample(str(repository / name)) for name in FILES])
-    fos.create_snapshot(NAME, "v1", media="hash")
-    captured = fos.get_captured_media(NAME, "v1")
-    assert captured is not None
-    assert (captured.hashed, captured.level.value) == (5, "hash")
-    path = repository / "single.png"
-    touch(path, 10_000_000_000)
-    assert (media().hashed, bool(media())) == (5, False)
-    path.write_text(path.read_text().swapcase())
-    touch(path, 20_000_000_000)
-    assert media().replaced.names == (str(path),)
-    shutil.copy(path, repository / "kept.png")
-    path.unlink()
-    shutil.move(repository / "kept.png", path)
-    touch(path, -10_000_000_000_000)
-    add(repository)
-    fos.create_snapshot(NAME, "v2", media="hash")
-    assert media("v1", "v2").replaced.names == (str(path),)
-    # For whoever packs, the content is named by its SHA-256
-    package = fos.export_snapshot(NAME, "v2", repository / "v2.tar", media=True)
-    fo.delete_dataset(NAME)
-    fos.import_snapshot(package, media_to=repository / "here")
-    assert Path(fo.load_dataset(NAME).first().filepath).read_text() == "one\n"
-
-
-def test_copies_are_made_of_what_dvc_knows(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "store").mkdir()
-    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", str(tmp_path / "store"))
-    dataset = fo.Dataset(NAME, persistent=True)
-    dataset.add_sample(fo.Sample(str(repository / "single.png")))
-    fos.create_snapshot(NAME, "v1", media="hash")
-    fos.capture_media(NAME, "v1", "copy")
-    (repository / "single.png").unlink()
-    assert fos.restore_media(NAME, "v1", to=tmp_path / "back")
-
-
-@pytest.mark.parametrize(
-    "spoilt",
-    [
-        "outs: 5",
-        "[",
-        "outs: [{path: 5, md5: x}]",
-        "outs: [{hash: md5, path: single.png, md5: nothing}]",
-        "outs: [{hash: md5, path: single.png, md5: '../../../etc.dir'}]",
-        "outs: [{path: single.png, md5: 69b64623f86def16ce17d454b8be41ae, size: 21}]",
-        "outs: [{hash: md5, path: single.png, md5: 69b64623f86def16ce17d454b8be41ae, size: 3}]",
-        "!!python/object/apply:os.system ['touch /tmp/fiftyone-snapshots-x']",
-        "a: &a [*a]",
-        "\x00",
-    ],
-)
-def test_what_dvc_would_not_write_is_nothing(spoilt: str, repository: Path) -> None:
-    path = str(repository / "single.png")
-    (repository / "single.png.dvc").write_text(spoilt)
-    touch(repository / "single.png.dvc", 1_000_000)
-    (repository / "dvc.lock").write_text(spoilt)
-    assert found([path])[path].fact.startswith("sha256:")
-    assert not Path("/tmp/fiftyone-snapshots-x").exists()
-
-
-@pytest.mark.skipif(shutil.which("dvc") is None, reason="DVC is not installed: make test-clients")
-def test_real_dvc(tmp_path: Path) -> None:
-    def dvc(*words: str) -> None:
-        subprocess.run(["dvc", *words], cwd=root, check=True, capture_output=True)
-
-    root = tmp_path / "repository"
-    for name in ("images/a.png", "images/sub/夜.png", "single.png"):
-        write(root / name)
-    (root / "dvc.yaml").write_text(STAGES)
-    (root / "prep").mkdir()
-    dvc("init", "--no-scm")
-    dvc("add", "images", "single.png")
-    dvc("repro")
-    paths = [str(root / name) for name in (*FILES, "prep/out/x.png", "z2.png", ".dvc/config")]
-    known = DvcProvider().facts(paths)
-    assert {path: fact.value for path, fact in known.items()} == {
-        path: md5(path) for path in paths[:-1]
-    }
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -20,12 +19,11 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.media import fact, provider
 from fiftyone_snapshots.backend.media.changes import MediaChange, judge
 from fiftyone_snapshots.backend.media.copies import MediaStore
-from fiftyone_snapshots.backend.media.dvc import DvcProvider
 from fiftyone_snapshots.backend.media.fact import MediaFact
 from fiftyone_snapshots.backend.media.hugging_face import HuggingFaceProvider
 from fiftyone_snapshots.backend.media.listing import FileState, Fingerprint
 from support.full import Document
-from support.media_files import NAME, files, layers, media, write
+from support.media_files import NAME, files, layers, masks, media, restored
 from support.media_servers import Hub, LakeFs, Versions, serving
 from support.s3 import Proxy, client, empty_bucket, s3_server
 
@@ -37,100 +35,6 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MediaStore:
     (tmp_path / "store").mkdir()
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_MEDIA_STORE", str(tmp_path / "store"))
     return MediaStore(tmp_path / "store")
-
-
-def masks(folder: Path, paths: Sequence[str]) -> fo.Dataset:
-    """Makes a dataset whose masks are elsewhere."""
-    dataset = fo.Dataset(NAME, persistent=True)
-    dataset.add_samples(
-        [
-            fo.Sample(write(folder / f"{number}.png"), road=fo.Segmentation(mask_path=str(path)))
-            for number, path in enumerate(paths)
-        ]
-    )
-    return dataset
-
-
-def restored(folder: Path, name: str = "v1") -> tuple[dict[str, str], int]:
-    """Returns the masks of a snapshot, by the ends of their names, and how many files are lost."""
-    back = fos.restore_media(NAME, name, to=folder)
-    kept = {
-        path.rpartition("/")[2]: Path(place).read_text()
-        for path, place in back.paths.items()
-        if "mask" in path
-    }
-    return kept, back.lost.total
-
-
-# --- DVC
-
-
-def repository(root: Path) -> str:
-    """Makes a repository as DVC 3.67 does, with a file whose content is in its cache."""
-    path = write(root / "masks.dvc.d/mask.png", "v1")
-    digest = hashlib.md5(Path(path).read_bytes()).hexdigest()
-    size = Path(path).stat().st_size
-    (root / ".dvc").mkdir()
-    (root / ".dvc/config").touch()
-    cached = root / f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}"
-    cached.parent.mkdir(parents=True)
-    shutil.copy(path, cached)
-    told = f"outs:\n- md5: {digest}\n  size: {size}\n  hash: md5\n  path: mask.png\n"
-    Path(f"{path}.dvc").write_text(told)
-    return path
-
-
-def test_dvc_gives_what_its_cache_has(tmp_path: Path) -> None:
-    path = repository(tmp_path / "repository")
-    before = Path(path).read_text()
-    masks(tmp_path, [path])
-    fos.create_snapshot(NAME, "v1", media="hash")
-    Path(path).write_text("painted over")
-    assert media().replaced.names == (path,)
-    assert restored(tmp_path / "back") == ({"mask.png": before}, 0)
-    # A second time, it is there
-    again = fos.restore_media(NAME, "v1", to=tmp_path / "back")
-    assert (again.written, again.lost.total) == (0, 0)
-    shutil.rmtree(Path(path).parent)
-    assert restored(tmp_path / "third") == ({"mask.png": before}, 0)
-    (cached,) = (tmp_path / "repository/.dvc/cache").rglob("*/*/??/*")
-    cached.write_text("somebody has written to the cache")
-    assert restored(tmp_path / "fourth") == ({}, 1)
-    cached.unlink()
-    assert restored(tmp_path / "fourth") == ({}, 1)
-    assert not list((tmp_path / "fourth").rglob("*partial"))
-
-
-@pytest.mark.parametrize("told", ["md5:../../../../etc/passwd", "etag:x", "md5:", "sha256:1"])
-def test_dvc_opens_nothing_else(told: str, tmp_path: Path) -> None:
-    path = repository(tmp_path / "repository")
-    assert DvcProvider().open(path, MediaFact(told)) is None
-    assert DvcProvider().open("s3://bucket/key", MediaFact("md5:" + "0" * 32)) is None
-
-
-@pytest.mark.skipif(shutil.which("dvc") is None, reason="DVC is not installed: make test-clients")
-def test_real_dvc_gives_back_what_a_version_had(tmp_path: Path) -> None:
-    def dvc(*words: str) -> None:
-        subprocess.run(["dvc", *words], cwd=root, check=True, capture_output=True)
-
-    root = tmp_path / "repository"
-    paths = [write(root / f"masks/mask-{number}.png") for number in range(2)]
-    paths.append(write(root / "mask-single.png"))
-    masks(tmp_path, paths)
-    dvc("init", "--no-scm")
-    dvc("add", "masks", "mask-single.png")
-    before = {Path(path).name: Path(path).read_text() for path in paths}
-    fos.create_snapshot(NAME, "v1", media="hash")
-    for path in paths:
-        Path(path).unlink()
-        write(Path(path), "painted over")
-    dvc("add", "masks", "mask-single.png")
-    fos.create_snapshot(NAME, "v2", media="hash")
-    assert media("v1", "v2").replaced.total == 3
-    shutil.rmtree(root / "masks")
-    assert restored(tmp_path / "one") == (before, 0)
-    after = {name: f"{content}painted over" for name, content in before.items()}
-    assert restored(tmp_path / "two", "v2") == (after, 0)
 
 
 # --- Object stores

@@ -63,13 +63,6 @@ for line in sys.stdin:
 
 
 @pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    folder = tmp_path / "remote"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def dataset() -> fo.Dataset:
     made = image_dataset("d", 30, persistent=True)
     fos.create_snapshot(made, "v1")

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import fiftyone as fo
 import pytest
+from bson import ObjectId
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.remote import edits
+from fiftyone_snapshots.backend.remote.layout import Said
+from fiftyone_snapshots.backend.remote.store import open_store
 from support.crash import killed_at
 from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import assert_sound
-
-
-@pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    folder = tmp_path / "remote"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture
@@ -239,3 +237,18 @@ def test_a_forged_edit_is_refused(
     (edit,) = remote.glob("*/edits/*/*")
     edit.rename(edit.with_suffix(".json~"))
     assert fos.pull(remote, "d").edited == []
+
+
+def test_what_is_seen_in_several_remotes_at_once_is_noted_of_each(
+    tmp_path: Path, dataset: fo.Dataset, database: Database[Document]
+) -> None:
+    said = Said("seen", ("gold",), False)
+    stores = []
+    for number in range(16):
+        (tmp_path / str(number)).mkdir()
+        stores.append(open_store(str(tmp_path / str(number))))
+    id_ = ObjectId(fos.get_snapshot_info("d", "v1").id)
+    with ThreadPoolExecutor(len(stores)) as pool:
+        list(pool.map(lambda store: edits.note(database, store, id_, said), stores))
+    noted = database["snapshots.catalog"].find_one({"_id": id_})["shared"]
+    assert list(noted.values()) == [said.to_document()] * len(stores)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import fiftyone as fo
 import pytest
@@ -20,13 +25,6 @@ from support.full import Document, digest
 from support.invariants import assert_sound
 
 _COUNT = 40
-
-
-@pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    folder = tmp_path / "remote"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -297,3 +295,34 @@ def test_frames_of_one_number_are_refused(remote: Path, database: Database[Docum
         fos.pull(remote, "d")
     assert fos.list_snapshots("d") == ["v0"]
     assert_sound(database)
+
+
+class _Full(io.BytesIO):
+    """A file on a disk that is full."""
+
+    def write(self, data: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _full() -> _Full:
+    return _Full()
+
+
+def _closed() -> _Full:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+@pytest.mark.parametrize("temporary", [_full, _closed])
+def test_without_room_for_what_is_passed_it_is_read_again(
+    temporary: Callable[[], _Full],
+    remote: Path,
+    database: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", "delta")
+    states = _history(KINDS["video"](), database, 4)
+    fos.push("d", remote)
+    fo.delete_dataset("d")
+    monkeypatch.setattr(tempfile, "TemporaryFile", temporary)
+    fos.clone_from(remote, "d")
+    _assert_states(database, states)

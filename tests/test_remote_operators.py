@@ -20,13 +20,6 @@ _SETTING = "FIFTYONE_SNAPSHOTS_REMOTE"
 
 
 @pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    folder = tmp_path / "remote"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def dataset() -> fo.Dataset:
     made = image_dataset("d", 6, persistent=True)
     fos.create_snapshot(made, "v1")

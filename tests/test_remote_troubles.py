@@ -32,13 +32,6 @@ from support.datasets import image_dataset
 
 
 @pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    folder = tmp_path / "remote"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def dataset() -> fo.Dataset:
     made = image_dataset("d", 6, persistent=True)
     fos.create_snapshot(made, "v1")

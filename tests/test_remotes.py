@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,13 +31,6 @@ DATASETS = {
 
 def _without_names(found: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in found.items() if key != "dataset"}
-
-
-@pytest.fixture
-def remote(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "remote"
-    folder.mkdir()
-    return folder
 
 
 @pytest.mark.parametrize(

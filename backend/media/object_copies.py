@@ -89,7 +89,14 @@ class ObjectCopies(Copies):
             for chunk in chunks:
                 content.update(chunk)
                 size += len(chunk)
-                spool.write(chunk)
+                try:
+                    spool.write(chunk)
+                except OSError as error:
+                    raise ArchiveStorageError(
+                        f"A media file could not be put down in '{tempfile.gettempdir()}' before "
+                        f"it is copied: {error.strerror}. Make room there, or set TMPDIR to "
+                        "another folder."
+                    ) from error
             digest = content.hexdigest()
             if self.wants(digest, size):
                 spool.seek(0)

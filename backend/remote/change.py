@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -141,19 +143,28 @@ class Change:
 class Gathered:
     """What was read of segments for snapshots that are still to come.
 
-    Whoever goes through the segments for one snapshot passes what the others will need.
+    Whoever goes through the segments for one snapshot passes what the others will need. Where
+    there is no room on the disk, they are read again.
     """
 
     _wanted: dict[str, list[tuple[ObjectId, Part, Rows]]] = field(default_factory=dict)
     _found: dict[tuple[ObjectId, Part, str], list[tuple[int, int]]] = field(default_factory=dict)
     _size: int = 0
 
+    _file: IO[bytes] | None = None
+
     def __post_init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this does)
+        with suppress(OSError):
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this does)
 
     def close(self) -> None:
         """Gives up what was gathered."""
-        self._file.close()
+        file, self._file = self._file, None
+        self._found.clear()
+        if file is not None:
+            # What was not written yet need not be
+            with suppress(OSError):
+                file.close()
 
     def want(self, change: Change) -> None:
         """Notes what a snapshot will need."""
@@ -164,20 +175,25 @@ class Gathered:
     def take(self, segment: Segment, batch: DocumentBatch) -> None:
         """Keeps what is wanted of a segment that was read."""
         for id_, part, rows in self._wanted.pop(segment.name, ()):
-            if self._size > _MOST_GATHERED or not _holds(batch, rows):
+            if self._file is None or self._size > _MOST_GATHERED or not _holds(batch, rows):
                 # It is read once more, and then whoever needs it is told what is wrong
                 continue
             data = _chosen(batch, rows)
-            self._file.seek(0, 2)
-            place = self._file.tell(), len(data)
-            self._file.write(data)
+            try:
+                self._file.seek(self._size)
+                self._file.write(data)
+                self._file.flush()
+            except OSError:
+                self.close()
+                continue
+            place = self._size, len(data)
             self._found.setdefault((id_, part, segment.name), []).append(place)
             self._size += len(data)
 
     def pop(self, change: Change, part: Part, segment: Segment) -> list[bytes] | None:
         """Returns what was kept of a segment for a snapshot; None if that was not read."""
         places = self._found.pop((change.commit.id, part, segment.name), None)
-        if places is None:
+        if places is None or self._file is None:
             return None
         found = []
         for start, size in places:

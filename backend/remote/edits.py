@@ -236,10 +236,10 @@ def note(
         snapshot_id: the snapshot
         said: what is said of it there
     """
-    found = database[CATALOG].find_one({"_id": snapshot_id}, {_SEEN: 1}) or {}
-    # As a whole: what is written under a lease cannot be told by a path into the document
-    seen = {**(found.get(_SEEN) or {}), _place(store): said.to_document()}
-    fence.change(database[CATALOG], snapshot_id, {_SEEN: seen})
+    # Beside what is noted of other remotes, by whoever uses those at the same time
+    merged: Document = {_SEEN: {"$mergeObjects": [f"${_SEEN}", "$$new.seen"]}}
+    new = {"_id": snapshot_id, "seen": {_place(store): said.to_document()}}
+    fence.put(database[CATALOG], new, if_there=[{"$set": merged}], if_not="discard")
 
 
 def _place(store: RemoteStore) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,26 @@ def files(folder: Path) -> dict[str, str]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def masks(folder: Path, paths: Sequence[str]) -> fo.Dataset:
+    """Makes a dataset whose masks are elsewhere."""
+    dataset = fo.Dataset(NAME, persistent=True)
+    dataset.add_samples(
+        [
+            fo.Sample(write(folder / f"{number}.png"), road=fo.Segmentation(mask_path=str(path)))
+            for number, path in enumerate(paths)
+        ]
+    )
+    return dataset
+
+
+def restored(folder: Path, name: str = "v1") -> tuple[dict[str, str], int]:
+    """Returns the masks of a snapshot, by the ends of their names, and how many files are lost."""
+    back = fos.restore_media(NAME, name, to=folder)
+    kept = {
+        path.rpartition("/")[2]: Path(place).read_text()
+        for path, place in back.paths.items()
+        if "mask" in path
+    }
+    return kept, back.lost.total

@@ -84,3 +84,9 @@ def triggered(
     operator.execute(ctx)
     asked = ctx.executor.to_json()["requests"]
     return [(item["operator_uri"], item["params"]) for item in asked]
+
+
+def prompted(requests: list[dict[str, Any]]) -> list[str]:
+    """Returns the operators whose dialogs are opened."""
+    asked = [item["params"] for item in requests if item["operator_uri"].startswith("prompt_")]
+    return [params["operator_uri"] for params in asked]
