@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import cycle, repeat
+from types import SimpleNamespace
 from typing import Any
 
 import fiftyone as fo
@@ -221,13 +222,15 @@ def test_nobody_has_to_pause_from_one_look_to_the_next(
 def test_what_is_written_to_between_all_looks_is_refused(
     samples: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catch_up, "MAX_PASSES", 1)
-    monkeypatch.setattr(catch_up, "_MOST_SECONDS", 1)
     one = samples.distinct("_id")[0]
     seen = _write_after_each_look(monkeypatch, samples, repeat(one))
+    monkeypatch.setattr(catch_up, "MAX_PASSES", 1)
+    # A clock that goes by looks
+    monkeypatch.setattr(catch_up, "_MOST_SECONDS", 5)
+    monkeypatch.setattr(catch_up, "time", SimpleNamespace(monotonic=lambda: len(seen)))
     with pytest.raises(fos.ConcurrentWritesError):
         create_while(Writer(samples, lambda samples, _, number: _change(samples, one, number)))
-    assert len(seen) > 2
+    assert len(seen) > 5
     assert fos.list_snapshots(NAME) == ["v0"]
 
 
