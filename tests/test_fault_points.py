@@ -28,8 +28,9 @@ from support.datasets import image_dataset
 from support.full import Document
 from support.invariants import World, assert_no_debris, assert_sound
 from support.media_files import images
+from support.saved import Saved
 from support.stories import KEEP_LITTLE, STORIES
-from support.story import DATASETS, NAME, Action, Story, make
+from support.story import DATASETS, FOLDERS, NAME, Action, Story, make
 
 Fault = Callable[[str, Action], bool]
 
@@ -94,9 +95,9 @@ class _Walk:
 
     def __init__(self, story: Story, kind: str, database: Database[Document]) -> None:
         self._story = story
-        self._kind = kind
         self._database = database
         make(kind, story)
+        self._saved = Saved(database, FOLDERS)
         self._before = World.now(database, NAME)
         self.points = [p for p in points_of(story.act) if re.match(story.only, p)]
         self._after = World.now(database, NAME)
@@ -121,7 +122,7 @@ class _Walk:
         if self._story.writes:
             found, expected = (replace(world, head={}) for world in (found, expected))
         elif self._story.back is None:
-            # Each is a dataset of its own, with ids of its own
+            # What is written again has a time of its own
             if found == self._before:
                 return expected == self._before
             found, expected = (replace(world, head={}) for world in (found, expected))
@@ -132,9 +133,8 @@ class _Walk:
             self._story.back()
             self._check_before()
             return
-        fo.delete_dataset(NAME)
-        make(self._kind, self._story)
-        self._before = World.now(self._database, NAME)
+        self._saved.bring_back()
+        fo.Dataset._instances.clear()
 
     def _check_before(self) -> None:
         found = World.now(self._database, NAME)

@@ -9,9 +9,12 @@ from typing import Any
 
 import fiftyone as fo
 
+from .template import made_once
+
 CLASSES = ("cat", "dog", "Füchse", "狐", "кошка")
 
 
+@made_once
 def image_dataset(name: str, size: int = 10, **options: Any) -> fo.Dataset:
     """Makes an image dataset with detections, a classification, tags and primitive fields.
 
@@ -29,6 +32,7 @@ def image_dataset(name: str, size: int = 10, **options: Any) -> fo.Dataset:
     return dataset
 
 
+@made_once
 def video_dataset(name: str, size: int = 3, frames: int = 5, **options: Any) -> fo.Dataset:
     """Makes a video dataset with labels on samples and frames.
 
@@ -47,6 +51,7 @@ def video_dataset(name: str, size: int = 3, frames: int = 5, **options: Any) -> 
     return dataset
 
 
+@made_once
 def point_cloud_dataset(name: str, size: int = 4, **options: Any) -> fo.Dataset:
     """Makes a point cloud dataset with 3D boxes.
 
@@ -66,6 +71,7 @@ def point_cloud_dataset(name: str, size: int = 4, **options: Any) -> fo.Dataset:
     return dataset
 
 
+@made_once
 def grouped_dataset(name: str, size: int = 3, frames: int = 4, **options: Any) -> fo.Dataset:
     """Makes a grouped dataset with an image, a video and a 3D slice.
 
