@@ -6,9 +6,12 @@ import hashlib
 import io
 import os
 import shutil
+import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 from typing import BinaryIO, ClassVar
 
 import fiftyone as fo
@@ -16,7 +19,7 @@ import pytest
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
-from fiftyone_snapshots.backend.media import fact, provider
+from fiftyone_snapshots.backend.media import fact, provider, web
 from fiftyone_snapshots.backend.media.changes import MediaChange, judge
 from fiftyone_snapshots.backend.media.copies import MediaStore
 from fiftyone_snapshots.backend.media.fact import MediaFact
@@ -251,6 +254,26 @@ def test_a_server_that_does_not_answer_hinders_nobody(
     assert media().untold.total == 4
     assert "were not looked at" in caplog.text
     assert restored(tmp_path / "back") == ({}, 8)
+
+
+def test_a_server_that_is_silent_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch, lakefs: Versions
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(web, "_SECONDS", 0.2)
+        with pytest.raises(web.WebError, match=r"does not answer: .*timed out"):
+            web.get(url, {})
+        monkeypatch.setattr(web, "_SECONDS", 60)
+        for _ in range(1000):
+            with pytest.raises(web.WebError, match="did not answer a moment ago"):
+                web.get_json(f"{url}/file", {})
+    # Those that do answer are not held up by it, and it is asked again later
+    nobody = "/repositories/nobody/refs/main/commits"
+    assert web.get(os.environ["LAKECTL_SERVER_ENDPOINT_URL"] + nobody, {}) is None
+    monkeypatch.setattr(web, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + 1))
+    with pytest.raises(web.WebError, match="refused"):
+        web.get(url, {})
 
 
 def test_without_an_address_of_lakefs_nothing_is_asked(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -13,6 +14,10 @@ from urllib.parse import urlsplit
 _SECONDS = 60
 _MOST_BYTES = 64 * 1024 * 1024
 _MISSING = (404, 410)
+
+_silent: dict[str, float] = {}
+"""The servers that did not answer in time, and until when they are not asked again: else each of
+thousands of files would be waited for."""
 
 
 class WebError(Exception):
@@ -46,10 +51,13 @@ def get(url: str, headers: Mapping[str, str], body: Any = None) -> HTTPResponse 
         the answer, to be read and closed; None if there is no such thing
 
     Raises:
-        WebError: if it does not answer, or refuses
+        WebError: if it does not answer, or did not a moment ago, or refuses
     """
-    if urlsplit(url).scheme not in ("http", "https"):
+    scheme, server = urlsplit(url)[:2]
+    if scheme not in ("http", "https"):
         raise WebError(f"{url[:80]!r} is no address of HTTP")
+    if time.monotonic() < _silent.get(server, 0):
+        raise WebError(f"{server} did not answer a moment ago")
     data = None if body is None else json.dumps(body).encode()
     kind = {} if data is None else {"Content-Type": "application/json"}
     request = urllib.request.Request(url, data, {**headers, **kind})  # noqa: S310 (looked at above)
@@ -61,9 +69,12 @@ def get(url: str, headers: Mapping[str, str], body: Any = None) -> HTTPResponse 
         error.close()
         if error.code in _MISSING:
             return None
-        raise WebError(f"{urlsplit(url).netloc} answers {error.code}") from error
+        raise WebError(f"{server} answers {error.code}") from error
     except (OSError, HTTPException, ValueError) as error:
-        raise WebError(f"{urlsplit(url).netloc} does not answer: {error}") from error
+        if isinstance(getattr(error, "reason", error), TimeoutError):
+            _silent[server] = time.monotonic() + _SECONDS
+        raise WebError(f"{server} does not answer: {error}") from error
+    _silent.pop(server, None)
     return opened
 
 
