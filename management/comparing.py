@@ -252,21 +252,29 @@ def diff_samples(
 
 
 @acting(Action.DIFF)
-def sample_history(dataset_name: str | fod.Dataset, sample_id: str) -> SampleHistory:
+def sample_history(
+    dataset_name: str | fod.Dataset,
+    sample_id: str,
+    *,
+    newest: int | None = None,
+    archived: bool = True,
+) -> SampleHistory:
     """Tells which versions of a dataset have a sample, and what changed in it.
 
     Args:
         dataset_name: the name of the dataset
         sample_id: the id of the sample
+        newest (None): how many snapshots to look at, at the most; by default, all
+        archived (True): whether to read archives, which takes time
 
     Returns:
         a :class:`SampleHistory`, in the order of the snapshots, HEAD at the end
 
     Raises:
-        ValueError: if there is no such dataset, or none of its versions has such a sample
+        ValueError: if there is no such dataset, or no version that was looked at has such a sample
     """
     connection, dataset = read(dataset_name)
-    return tracing.sample_history(connection, dataset, sample_id)
+    return tracing.sample_history(connection, dataset, sample_id, newest, archived=archived)
 
 
 @acting(Action.DIFF)

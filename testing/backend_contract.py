@@ -97,6 +97,28 @@ class BackendContract:
             spoil(dataset)
         assert [stored_content(backend, record) for record in records] == contents
 
+    def test_follows_each_sample_through_many_snapshots(
+        self, backend: Backend, database: Database[Document], dataset: fo.Dataset
+    ) -> None:
+        contents, records = [], []
+        ids: set[ObjectId] = set()
+        for _ in range(3):
+            contents.append(content_of(database, dataset))
+            records.append(capture(backend, dataset))
+            ids.update(map(ObjectId, dataset.values("id")))
+            spoil(dataset)
+            samples = dataset._sample_collection
+            samples.insert_one({**samples.find_one(), "_id": ObjectId()})
+        for some in (records, records[:1], records[1:]):
+            for sample_id in [*ids, ObjectId()]:
+                found = zip(some, backend.sample_states(some, sample_id), strict=True)
+                for record, state in found:
+                    content = contents[records.index(record)]
+                    wanted = [raw for raw in content["samples"] if sample_id.binary in raw[:40]]
+                    assert ([] if state.sample is None else [state.sample]) == wanted
+                    frames = [raw for raw in content.get("frames", ()) if sample_id.binary in raw]
+                    assert sorted(state.frames.values()) == (sorted(frames) if wanted else [])
+
     @pytest.mark.parametrize("discarded", [0, 1, 2])
     def test_discarding_one_snapshot_leaves_the_others(
         self, backend: Backend, database: Database[Document], dataset: fo.Dataset, discarded: int

@@ -35,6 +35,8 @@ PRICES: dict[str, tuple[int, int]] = {
     "pin": (14, 14),
     "diff": (18, 24),
     "diff with HEAD": (22, 27),
+    "sample history": (6, 9),
+    "diff of a sample": (5, 9),
     "revert": (63, 69),
     "undo": (67, 68),
     "delete": (24, 24),
@@ -93,6 +95,9 @@ def test_each_verb_sends_as_many_commands_as_it_is_known_for(
     count("diff", lambda: fos.diff("d", "v2", "v3", progress=False))
     _edit(dataset, "z")
     count("diff with HEAD", lambda: fos.diff("d", "v3", progress=False))
+    sample_id = dataset.first().id
+    count("sample history", lambda: fos.sample_history("d", sample_id))
+    count("diff of a sample", lambda: fos.diff_sample("d", sample_id, "v1", "v2"))
     count("revert", lambda: fos.revert_dataset_to_snapshot("d", "v2"))
     count("undo", lambda: fos.undo_revert("d"))
     count("delete", lambda: fos.delete_snapshot("d", "v3"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from bson import ObjectId
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.errors import InvalidRequestError
+from support.archives import turned_on
 from support.datasets import image_dataset, video_dataset
 
 
@@ -46,6 +48,33 @@ def test_the_history_of_a_sample_tells_each_step() -> None:
         fos.sample_history(dataset, str(ObjectId()))
     with pytest.raises(InvalidRequestError, match="no id"):
         fos.sample_history(dataset, "first")
+
+
+def test_the_newest_versions_can_be_asked_for_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turned_on(tmp_path, monkeypatch)
+    dataset = image_dataset("newest", size=2)
+    sample = dataset.first()
+    for name in "abcd":
+        sample.weather.label = f"weather {name}"
+        sample.save()
+        fos.create_snapshot(dataset, name)
+    whole = fos.sample_history(dataset, sample.id)
+    assert (len(whole.steps), whole.earlier, whole.archived) == (5, 0, ())
+    some = fos.sample_history(dataset, sample.id, newest=2)
+    # What the first of them changed is told as well
+    assert (some.steps, some.earlier) == (whole.steps[2:], 2)
+    assert {step.filepath for step in whole.steps} == {sample.filepath}
+    assert whole.steps[0].created_by == fos.get_snapshot_info(dataset, "a").created_by
+
+    fos.archive_snapshot(dataset, "c")
+    assert [step.kind for step in fos.sample_history(dataset, sample.id).steps] == [
+        step.kind for step in whole.steps
+    ]
+    some = fos.sample_history(dataset, sample.id, newest=2, archived=False)
+    assert ([step.version for step in some.steps], some.archived) == (["b", "d", "HEAD"], ("c",))
+    assert [str(field) for field in some.steps[1].fields] == ["weather: weather b -> weather d"]
 
 
 @pytest.mark.parametrize("path", ["ground_truth", "weather", "frames.objects"])

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import bson
 from bson import ObjectId
 
 from ..dataset.parts import Part
+from ..dataset.sample_state import SampleState
 from ..errors import InvalidRequestError
 from ..rawbson import equality, layout
 from ..results.serialize import Record, plain
+from ..storage import registry
 from . import labels
 from .records import Kind
-from .versions import Version
+from .versions import SnapshotVersion, Version
 
 _NOTHING = b"\x05\x00\x00\x00\x00"
 
@@ -85,25 +88,41 @@ class SampleDifference(Record):
         return "\n  ".join([*lines, *map(str, self.fields)])
 
 
-@dataclass(frozen=True)
-class SampleState:
-    """A sample with its frames, as BSON."""
+def states_of(versions: Sequence[Version], sample_id: ObjectId) -> Iterator[SampleState]:
+    """Reads a sample of some versions; of snapshots, many at once.
 
-    sample: bytes | None
-    """None if the version does not have it."""
-    frames: Mapping[bytes, bytes]
-    """By id."""
+    Args:
+        versions: the versions
+        sample_id: the sample
 
-    @classmethod
-    def of(cls, version: Version, sample_id: ObjectId) -> SampleState:
-        """Reads a sample of a version."""
-        samples, frames = version.documents(Part.SAMPLES), version.documents(Part.FRAMES)
-        sample = None
-        if samples is not None:
-            sample = samples.fetch([sample_id]).get(sample_id.binary)
-        if frames is None or sample is None:
-            return cls(sample, {})
-        return cls(sample, frames.of_sample(sample_id))
+    Yields:
+        the sample in each of them
+    """
+    for name, some in groupby(versions, _backend_of):
+        found = list(some)
+        if name is None:
+            yield from (_state_of(version, sample_id) for version in found)
+            continue
+        snapshots = [version for version in found if isinstance(version, SnapshotVersion)]
+        backend = registry.create(name, snapshots[0].database)
+        yield from backend.sample_states([each.record for each in snapshots], sample_id)
+
+
+def _backend_of(version: Version) -> str | None:
+    """Returns the backend that a version can be read from, or None."""
+    if isinstance(version, SnapshotVersion) and version.record.archive is None:
+        return version.record.backend
+    return None
+
+
+def _state_of(version: Version, sample_id: ObjectId) -> SampleState:
+    samples, frames = version.documents(Part.SAMPLES), version.documents(Part.FRAMES)
+    sample = None
+    if samples is not None:
+        sample = samples.fetch([sample_id]).get(sample_id.binary)
+    if frames is None or sample is None:
+        return SampleState(sample)
+    return SampleState(sample, frames.of_sample(sample_id))
 
 
 def compare(sample_id: ObjectId, before: SampleState, after: SampleState) -> SampleDifference:
@@ -137,7 +156,8 @@ def of_sample(older: Version, newer: Version, sample_id: ObjectId) -> SampleDiff
     Returns:
         the differences
     """
-    return compare(sample_id, SampleState.of(older, sample_id), SampleState.of(newer, sample_id))
+    before, after = states_of([older, newer], sample_id)
+    return compare(sample_id, before, after)
 
 
 def of_samples(
@@ -182,10 +202,10 @@ def label_difference(pair: labels.LabelPair) -> LabelDifference | None:
 def _states(version: Version, sample_ids: Sequence[ObjectId]) -> list[SampleState]:
     if version.documents(Part.FRAMES) is not None:
         # A video has too many frames to hold those of many
-        return [SampleState.of(version, id_) for id_ in sample_ids]
+        return [state for id_ in sample_ids for state in states_of([version], id_)]
     samples = version.documents(Part.SAMPLES)
     found = {} if samples is None else samples.fetch(list(sample_ids))
-    return [SampleState(found.get(id_.binary), {}) for id_ in sample_ids]
+    return [SampleState(found.get(id_.binary)) for id_ in sample_ids]
 
 
 def _fields(before: SampleState, after: SampleState) -> Iterator[FieldDifference]:

@@ -11,8 +11,10 @@ from pymongo.database import Database
 
 from ..catalog.catalog import Catalog
 from ..catalog.names import HEAD
+from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Head, Part
 from ..dataset.reference import DatasetReference
+from ..dataset.sample_state import SampleState
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from ..rawbson import equality, layout
@@ -20,7 +22,7 @@ from ..results.serialize import Record
 from . import labels, single
 from .documents import FRAMES
 from .records import Kind
-from .single import FieldDifference, LabelDifference, SampleState
+from .single import FieldDifference, LabelDifference
 from .versions import HeadVersion, SnapshotVersion, Version
 
 
@@ -37,6 +39,10 @@ class HistoryStep(Record):
     """Added, removed or changed since the version before; None if it is the same."""
     fields: tuple[FieldDifference, ...] = ()
     """What differs from the version before."""
+    created_by: str | None = None
+    """Who took the snapshot; None for HEAD."""
+    filepath: str | None = None
+    """Where the media file of the sample is in this version."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,10 @@ class SampleHistory(Record):
     dataset_name: str
     sample_id: str
     steps: tuple[HistoryStep, ...]
+    earlier: int = 0
+    """How many earlier snapshots were not looked at."""
+    archived: tuple[str, ...] = ()
+    """The snapshots in the archive that were not looked at."""
 
     def __str__(self) -> str:
         lines = [f"Sample {self.sample_id} of {self.dataset_name}"]
@@ -87,34 +97,72 @@ class LabelHistory(Record):
 
 
 def sample_history(
-    database: Database[Document], dataset: DatasetReference, sample_id: str
+    database: Database[Document],
+    dataset: DatasetReference,
+    sample_id: str,
+    newest: int | None = None,
+    *,
+    archived: bool = True,
 ) -> SampleHistory:
-    """Follows a sample through all versions.
+    """Follows a sample through all versions, or the newest.
 
     Args:
         database: the database
         dataset: the dataset
         sample_id: the sample
+        newest (None): how many snapshots to look at, at the most
+        archived (True): whether to read archives
 
     Returns:
         its history
 
     Raises:
-        InvalidRequestError: if no version has such a sample
+        InvalidRequestError: if no version that was looked at has such a sample
     """
     id_ = single.object_id(sample_id)
+    known = list(Catalog(database).list(dataset.id))
+    records = [record for record in known if archived or record.archive is None]
+    earlier = 0 if newest is None else max(0, len(records) - newest)
+    # One more, to tell what the first one changed
+    looked_at = records[max(0, earlier - 1) :]
     steps: list[HistoryStep] = []
-    previous = SampleState(None, {})
-    for name, created_at, version in _versions(database, dataset):
-        state = SampleState.of(version, id_)
+    previous = SampleState(None)
+    versions: list[Version] = [SnapshotVersion(database, record) for record in looked_at]
+    versions.append(HeadVersion(Head(database, dataset.id)))
+    states = single.states_of(versions, id_)
+    for record, state in zip([*looked_at, None], states, strict=True):
         found = single.compare(id_, previous, state)
-        steps.append(
-            HistoryStep(name, created_at, state.sample is not None, found.kind, found.fields)
-        )
+        steps.append(_step(record, state, found.kind, found.fields))
         previous = state
+    steps = steps[1:] if earlier else steps
     if not any(step.exists for step in steps):
         raise InvalidRequestError(f"No version of dataset '{dataset.name}' has sample {sample_id}")
-    return SampleHistory(dataset.name, sample_id, tuple(steps))
+    return SampleHistory(
+        dataset.name,
+        sample_id,
+        tuple(steps),
+        earlier,
+        tuple(record.name for record in known if record not in records),
+    )
+
+
+def _step(
+    record: SnapshotRecord | None,
+    state: SampleState,
+    kind: Kind | None,
+    fields: tuple[FieldDifference, ...],
+) -> HistoryStep:
+    document = {} if state.sample is None else layout.fields(state.sample)
+    path = equality.decode(document.get("filepath"))
+    return HistoryStep(
+        version=HEAD if record is None else record.name,
+        created_at=None if record is None else record.created_at,
+        exists=state.sample is not None,
+        kind=kind,
+        fields=fields,
+        created_by=None if record is None else record.created_by,
+        filepath=path if isinstance(path, str) else None,
+    )
 
 
 def label_history(

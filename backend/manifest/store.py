@@ -6,33 +6,21 @@ changed little takes little as well.
 
 from __future__ import annotations
 
-import hashlib
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
-import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
 
-from ..catalog.record import FORMAT_VERSION, check_format
 from ..dataset.parts import Part
 from ..errors import DamagedSnapshotError
 from ..mongo import fence
 from ..mongo.collections import MANIFESTS
 from ..mongo.database import Document
-from ..rawbson import ids
 from . import kept
 from .cache import CachedPart
-from .columns import DIGEST
 from .manifest import Manifest, Patch
-
-# Stays well below MongoDB's 16 MB a document
-_CHUNK_BYTES = 8 * 1024 * 1024
-
-_MOST = 0.5
-"""If more than this share of the documents differs, a manifest is stored in full."""
+from .stored import Stored, pieces_of
 
 
 def load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
@@ -78,11 +66,11 @@ def load_both(
     Raises:
         DamagedSnapshotError: if one is missing or not what was stored
     """
-    read: dict[ObjectId, _Stored] = {}
+    read: dict[ObjectId, Stored] = {}
 
     def load_one(snapshot_id: ObjectId) -> Manifest:
         if snapshot_id not in read:
-            read[snapshot_id] = _Stored.load(database, snapshot_id, part)
+            read[snapshot_id] = Stored.load(database, snapshot_id, part)
         return _told(database, read[snapshot_id], part, read)
 
     try:
@@ -131,7 +119,7 @@ def find(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Man
         DamagedSnapshotError: if it is not what was stored
     """
     found = kept.get((snapshot_id, part))
-    if found is None and (pieces := list(_pieces(database, snapshot_id, part))):
+    if found is None and (pieces := list(pieces_of(database, snapshot_id, part))):
         found = _found(database, snapshot_id, part, pieces)
         kept.put((snapshot_id, part), found)
     return found
@@ -141,26 +129,21 @@ def _found(
     database: Database[Document], snapshot_id: ObjectId, part: Part, pieces: list[Document]
 ) -> Manifest:
     try:
-        return _told(database, _Stored.joined(pieces, snapshot_id, part), part)
+        return _told(database, Stored.joined(pieces, snapshot_id, part), part)
     except DamagedSnapshotError:
         # As above
         return _load(database, snapshot_id, part)
 
 
 def _load(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest:
-    return _told(database, _Stored.load(database, snapshot_id, part), part)
-
-
-def _pieces(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Iterable[Document]:
-    query = {"snapshot_id": snapshot_id, "part": part.value}
-    return database[MANIFESTS].find(query).sort("number", 1)
+    return _told(database, Stored.load(database, snapshot_id, part), part)
 
 
 def _told(
     database: Database[Document],
-    stored: _Stored,
+    stored: Stored,
     part: Part,
-    read: dict[ObjectId, _Stored] | None = None,
+    read: dict[ObjectId, Stored] | None = None,
 ) -> Manifest:
     """Returns a manifest, having read those by which it is told, unless they were read."""
     known = {} if read is None else read
@@ -168,7 +151,7 @@ def _told(
     while stored.base is not None:
         patches.append(stored.patch())
         if stored.base not in known:
-            known[stored.base] = _Stored.load(database, stored.base, part)
+            known[stored.base] = Stored.load(database, stored.base, part)
         stored = known[stored.base]
     manifest = Manifest.from_bytes(stored.data)
     return Patch.joined(patches[::-1]).applied_to(manifest) if patches else manifest
@@ -224,8 +207,8 @@ def save(
         if base is not None and part.is_own_collection:
             former = (known or {}).get((base, part))
         if base is not None and former is not None:
-            stored = _Stored.difference(base, former.manifest, manifest)
-        stored = stored or _Stored(manifest.to_bytes())
+            stored = Stored.difference(base, former.manifest, manifest)
+        stored = stored or Stored(manifest.to_bytes())
         pieces += stored.pieces(snapshot_id, part)
     database[MANIFESTS].insert_many(pieces)
 
@@ -252,10 +235,10 @@ def rebase(
     if base is not None:
         if part not in parts(database, base) or _is_told_by(database, base, part, snapshot_id):
             return
-        stored = _Stored.difference(base, load(database, base, part), manifest)
+        stored = Stored.difference(base, load(database, base, part), manifest)
     if stored is None and all(piece.get("base") is None for piece in former):
         return
-    _replace(database, snapshot_id, part, former, stored or _Stored(manifest.to_bytes()))
+    _replace(database, snapshot_id, part, former, stored or Stored(manifest.to_bytes()))
 
 
 def _is_told_by(
@@ -276,7 +259,7 @@ def _replace(
     snapshot_id: ObjectId,
     part: Part,
     former: list[Document],
-    stored: _Stored,
+    stored: Stored,
 ) -> None:
     """Stores a manifest in another way; some of it may be there twice after a crash."""
     first = 1 + max(piece["number"] for piece in former)
@@ -306,94 +289,14 @@ def _free(
     database: Database[Document], snapshot_id: ObjectId, part: Part, leaving: ObjectId
 ) -> None:
     """Makes a manifest be told without that of a snapshot that goes."""
-    base = _Stored.load(database, leaving, part)
+    base = Stored.load(database, leaving, part)
     if base.base is None:
         rebase(database, snapshot_id, part, None)
         return
     query = {"snapshot_id": snapshot_id, "part": part.value}
     former = list(database[MANIFESTS].find(query, {"number": 1, "base": 1}))
-    own = _Stored.load(database, snapshot_id, part)
+    own = Stored.load(database, snapshot_id, part)
     if own.base == leaving:
         # Only what differs is touched, however much there is
-        own = _Stored.of(Patch.joined([base.patch(), own.patch()]), base.base)
+        own = Stored.of(Patch.joined([base.patch(), own.patch()]), base.base)
     _replace(database, snapshot_id, part, former, own)
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """A manifest as stored: in full, or as the difference to that of another snapshot."""
-
-    data: bytes
-    base: ObjectId | None = None
-    removed: bytes = zlib.compress(b"")
-    """The ids that only the base has."""
-
-    @classmethod
-    def difference(cls, base: ObjectId, former: Manifest, manifest: Manifest) -> _Stored | None:
-        """Makes what is to be stored of a manifest beside another one; None if that is much."""
-        found = former.compare(manifest)
-        new = np.concatenate([found.added_keys, found.changed_keys])
-        if len(new) + len(found.deleted_keys) > _MOST * len(manifest):
-            return None
-        stored = cls.of(Patch(manifest.only(new), found.deleted_keys), base)
-        return stored if len(stored.removed) < _CHUNK_BYTES else None
-
-    @classmethod
-    def of(cls, patch: Patch, base: ObjectId) -> _Stored:
-        """Makes what is to be stored of a difference."""
-        removed = zlib.compress(patch.removed.tobytes(), 1)
-        return cls(patch.manifest.to_bytes(), base, removed)
-
-    def patch(self) -> Patch:
-        """Returns the difference to the base."""
-        removed = np.frombuffer(zlib.decompress(self.removed), ids.DTYPE)
-        return Patch(Manifest.from_bytes(self.data), removed)
-
-    @property
-    def _told_by_base(self) -> bytes:
-        return b"" if self.base is None else self.removed
-
-    def pieces(self, snapshot_id: ObjectId, part: Part, first: int = 0) -> Iterator[Document]:
-        """Yields the documents to store, numbered from ``first`` on."""
-        checksum = hashlib.sha256(self._told_by_base + self.data).hexdigest()
-        starts = range(0, len(self.data), _CHUNK_BYTES)
-        for number, start in enumerate(starts):
-            piece = {
-                "snapshot_id": snapshot_id,
-                "part": part.value,
-                "number": first + number,
-                "pieces": len(starts),
-                "format": FORMAT_VERSION,
-                "digest": DIGEST,
-                "checksum": checksum,
-                "data": self.data[start : start + _CHUNK_BYTES],
-            }
-            if self.base is not None:
-                piece.update(base=self.base, removed=b"" if number else self.removed)
-            yield piece
-
-    @classmethod
-    def load(cls, database: Database[Document], snapshot_id: ObjectId, part: Part) -> _Stored:
-        """Reads what is stored; of two that a crash has left, one that is complete."""
-        return cls.joined(_pieces(database, snapshot_id, part), snapshot_id, part)
-
-    @classmethod
-    def joined(cls, found: Iterable[Document], snapshot_id: ObjectId, part: Part) -> _Stored:
-        """Puts together what is stored; the pieces come by their numbers."""
-        groups: dict[str, list[Document]] = {}
-        for piece in found:
-            check_format(piece)
-            groups.setdefault(piece["checksum"], []).append(piece)
-        for checksum, pieces in groups.items():
-            stored = cls(
-                b"".join(piece["data"] for piece in pieces),
-                pieces[0].get("base"),
-                b"".join(piece.get("removed", b"") for piece in pieces) or cls.removed,
-            )
-            digest = hashlib.sha256(stored._told_by_base + stored.data).hexdigest()
-            if len(pieces) == pieces[0]["pieces"] and digest == checksum:
-                return stored
-        raise DamagedSnapshotError(
-            f"The manifest of the {part.value} of snapshot {snapshot_id} is "
-            f"{'damaged' if groups else 'missing'}"
-        )

@@ -9,7 +9,7 @@ only be able to make one readable as MongoDB collections when asked to.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from pymongo.database import Database
 
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Documents, Head, Part, Source, State
+from ..dataset.sample_state import SampleState
 from ..manifest.cache import CachedPart
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
@@ -232,6 +233,28 @@ class Backend(ABC):
             the documents, or None if the snapshot has no such part
         """
         return self.state(record).get(part)
+
+    def sample_states(
+        self, records: Sequence[SnapshotRecord], sample_id: ObjectId
+    ) -> Iterator[SampleState]:
+        """Follows one sample through snapshots, in as few round trips as there can be.
+
+        Args:
+            records: the snapshots
+            sample_id: the sample
+
+        Yields:
+            the sample in each of them, in their order
+
+        Raises:
+            DamagedSnapshotError: if parts are missing
+        """
+        for record in records:
+            samples, sample = self.source(record, Part.SAMPLES), None
+            if samples is not None:
+                sample = samples.fetch([sample_id]).get(sample_id.binary)
+            frames = self.source(record, Part.FRAMES) if sample is not None else None
+            yield SampleState(sample, {} if frames is None else frames.of_sample(sample_id))
 
     def remains(self, record: SnapshotRecord) -> State:
         """Returns what is left of everything that :meth:`related` tells of.

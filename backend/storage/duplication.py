@@ -6,7 +6,8 @@ each snapshot, whatever changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, ClassVar
 
 import bson
@@ -16,11 +17,13 @@ from pymongo.database import Database
 
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Documents, Head, Part, State
+from ..dataset.sample_state import SampleState, own_documents, told
 from ..errors import DamagedSnapshotError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
 from ..mongo.collections import all_collections, master_name, owned_collections
 from ..mongo.database import Document, data_size
+from ..mongo.together import Question, ask
 from ..progress import Progress, silent
 from ..rawbson.ids import Ids, Keys
 from . import scan
@@ -120,6 +123,27 @@ class DuplicationBackend(Backend):
         """Returns what is left of the copy."""
         remains = self._remains(record)
         return {part: remains[part] for part in remains if not part.is_own_collection}
+
+    def sample_states(
+        self, records: Sequence[SnapshotRecord], sample_id: ObjectId
+    ) -> Iterator[SampleState]:
+        """Asks all copies at once."""
+        questions: dict[tuple[ObjectId, Part], Question] = {}
+        for record in records:
+            for part, pipeline in own_documents(sample_id).items():
+                if part.value in record.storage["parts"]:
+                    questions[record.id, part] = (master_name(record.id, part), pipeline)
+        answers = groupby(ask(self.database, questions), lambda answer: answer[0][0])
+        of_snapshot, found = next(answers, (None, iter(())))
+        for record in records:
+            state = SampleState(None)
+            if of_snapshot == record.id:
+                state = told(((part, document.raw) for (_, part), document in found))
+                of_snapshot, found = next(answers, (None, iter(())))
+            if state.sample is None:
+                # Unless the copy is gone
+                self.state(record)
+            yield state
 
     def read(
         self, record: SnapshotRecord, part: Part, progress: Progress = silent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from ... import faults
 from ...catalog.catalog import Catalog
 from ...catalog.record import SnapshotRecord
 from ...dataset.parts import Documents, Head, Part, Source, State
+from ...dataset.sample_state import SampleState
 from ...errors import DamagedSnapshotError
 from ...manifest import as_captured
 from ...manifest import store as manifest_store
@@ -34,6 +35,7 @@ from .capture import DeltaTarget
 from .chain import Chain, Link
 from .compact import compact
 from .discard import discard
+from .following import follow
 from .gc import collect_garbage, unnamed
 from .ingest import ingest_apart, ingest_first, ingest_newest
 from .materialise import materialise, write
@@ -192,6 +194,12 @@ class DeltaBackend(Backend):
         if part not in chain.get(record.id).parts:
             return None
         return VirtualSource(self.database, record.dataset_id, record.id, part, known, chain=chain)
+
+    def sample_states(
+        self, records: Sequence[SnapshotRecord], sample_id: ObjectId
+    ) -> Iterator[SampleState]:
+        """Asks all pre-images, and the full copies below them, at once."""
+        return follow(self.database, records, sample_id)
 
     def read(
         self, record: SnapshotRecord, part: Part, progress: Progress = silent

@@ -1,12 +1,7 @@
-"""Looking documents of a snapshot up without materialising it.
-
-A new snapshot may take the base over at any moment. So whoever has looked asks whether the chain
-by which the collections were found has changed meanwhile; if so, it is done once more.
-"""
+"""Looking documents of a snapshot up without materialising it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
@@ -15,10 +10,9 @@ import bson
 import numpy as np
 from bson import ObjectId
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 
 from ...dataset.parts import Documents, Part
-from ...errors import DatasetBusyError
+from ...dataset.sample_state import by_number
 from ...manifest import store as manifest_store
 from ...manifest.cache import CachedPart
 from ...manifest.manifest import Manifest
@@ -31,12 +25,11 @@ from . import chains, order
 from .chain import Chain
 from .places import Places
 from .reconstruct import in_order
+from .steady import BaseIsPatchedError, steadily
 
 T = TypeVar("T")
 
 _VALUES_DOCUMENTS = 5000
-_WAIT_SECONDS = 30.0
-_POLL_SECONDS = 0.05
 
 
 class VirtualSource:
@@ -103,8 +96,7 @@ class VirtualSource:
 
     def of_sample(self, sample_id: ObjectId) -> dict[bytes, bytes]:
         """Reads the frames of a sample, in the order of their numbers."""
-        found = self.fetch(self.search({"_sample_id": sample_id}))
-        return dict(sorted(found.items(), key=lambda item: _frame_number(item[1])))
+        return by_number(self.fetch(self.search({"_sample_id": sample_id})))
 
     def mentioning(self, paths: list[str], id_: ObjectId) -> bytes | None:
         """Returns a document that has an id in one of some places, or None."""
@@ -175,35 +167,20 @@ class VirtualSource:
         Raises:
             DatasetBusyError: if a snapshot is being created all the time
         """
-        deadline = time.monotonic() + _WAIT_SECONDS
-        chain = self._chain
-        while True:
-            chain = chain or self._load()
+
+        def look_at(chain: Chain) -> T:
             places = self._places(chain)
-            if places.is_steady:
-                try:
-                    found = look(places)
-                except OperationFailure:
-                    # A collection that is dropped cuts off those that read it
-                    if self._is_current(chain):
-                        raise
-                else:
-                    if self._is_current(chain):
-                        self._chain = chain
-                        return found
-            if time.monotonic() > deadline:
-                raise DatasetBusyError(
-                    "A snapshot of the dataset is being created or deleted at this moment; try "
-                    "again when that is done"
-                )
-            chain = None
-            time.sleep(_POLL_SECONDS)
+            if not places.is_steady:
+                raise BaseIsPatchedError
+            return look(places)
+
+        found, self._chain = steadily(
+            self._database, self._dataset_id, self._snapshot_id, look_at, self._chain
+        )
+        return found
 
     def _load(self) -> Chain:
         return chains.load(self._database, self._dataset_id)
-
-    def _is_current(self, chain: Chain) -> bool:
-        return chains.is_current(self._database, chain, self._snapshot_id)
 
     def _places(self, chain: Chain) -> Places:
         if self._is_canonical:
@@ -215,8 +192,3 @@ class VirtualSource:
         if self._known is not None:
             return self._known.manifest
         return manifest_store.load(self._database, self._snapshot_id, self._part)
-
-
-def _frame_number(frame: bytes) -> float:
-    number = equality.decode(layout.fields(frame).get("frame_number"))
-    return number if isinstance(number, (int, float)) else 0

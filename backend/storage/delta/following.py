@@ -1,0 +1,116 @@
+"""Following one sample through many snapshots, all of which are looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from bson import ObjectId
+from pymongo.database import Database
+
+from ...catalog.record import SnapshotRecord
+from ...dataset.parts import Part
+from ...dataset.sample_state import SampleState, by_number, own_documents
+from ...manifest import membership
+from ...mongo.database import Document
+from ...mongo.together import Question, ask
+from ...rawbson import layout
+from ...rawbson.ids import Ids
+from .chain import Chain
+from .places import Places
+from .steady import BaseIsPatchedError, steadily
+
+_Documents = Mapping[str, Mapping[bytes, bytes]]
+"""What was found, by the collection and the document's id."""
+
+
+def follow(
+    database: Database[Document], records: Sequence[SnapshotRecord], sample_id: ObjectId
+) -> Iterator[SampleState]:
+    """Follows a sample through snapshots of one dataset.
+
+    Args:
+        database: the database
+        records: the snapshots
+        sample_id: the sample
+
+    Yields:
+        the sample in each of them, in their order
+
+    Raises:
+        DamagedSnapshotError: if parts are missing
+        DatasetBusyError: if a snapshot is being created all the time
+    """
+    if not records:
+        return
+    samples: dict[ObjectId, dict[bytes, bytes]] = {}
+    frames: dict[ObjectId, dict[bytes, bytes]] = {}
+
+    def look(chain: Chain) -> None:
+        samples.update(_look(database, chain, records, Part.SAMPLES, sample_id))
+        frames.update(_look(database, chain, records, Part.FRAMES, sample_id))
+
+    steadily(database, records[0].dataset_id, records[0].id, look)
+    for record in records:
+        sample = samples[record.id].get(sample_id.binary)
+        of_sample = {} if sample is None else frames.get(record.id, {})
+        yield SampleState(sample, by_number(of_sample))
+
+
+def _look(
+    database: Database[Document],
+    chain: Chain,
+    records: Sequence[SnapshotRecord],
+    part: Part,
+    sample_id: ObjectId,
+) -> dict[ObjectId, dict[bytes, bytes]]:
+    """Returns what of a part belongs to a sample in each of the snapshots that have the part."""
+    places = {}
+    for record in records:
+        link = chain.get(record.id)
+        if part in link.parts:
+            places[record.id] = Places.of(database, chain, link, part)
+    if not places:
+        return {}
+    if not all(each.is_steady for each in places.values()):
+        raise BaseIsPatchedError
+    names = {each.name for place in places.values() for each in place.all()}
+    found = _ask(database, dict.fromkeys(names, own_documents(sample_id)[part]))
+    ids = {id_ for documents in found.values() for id_ in documents}
+    if part is Part.FRAMES and ids:
+        # Of another sample there, and then none of this one behind that
+        passed = {"_id": {"$in": [ObjectId(id_) for id_ in ids]}, "_sample_id": {"$ne": sample_id}}
+        others = _ask(database, {name: [{"$match": passed}] for name in names})
+    else:
+        others = {}
+    keys = Ids.of(map(ObjectId, sorted(ids))).keys
+    held = membership.holding(database, places, part, keys) if ids else {}
+    return {
+        snapshot_id: {
+            id_: document
+            for id_ in Ids(held.get(snapshot_id, np.empty(0, keys.dtype))).binaries()
+            if (document := _first(place, found, others, id_)) is not None
+        }
+        for snapshot_id, place in places.items()
+    }
+
+
+def _ask(
+    database: Database[Document], pipelines: Mapping[str, list[Document]]
+) -> dict[str, dict[bytes, bytes]]:
+    questions: dict[str, Question] = {name: (name, each) for name, each in pipelines.items()}
+    found: dict[str, dict[bytes, bytes]] = {}
+    for name, document in ask(database, questions):
+        id_ = layout.fields(document.raw)["_id"][1:]
+        found.setdefault(name, {})[id_] = document.raw
+    return found
+
+
+def _first(place: Places, found: _Documents, others: _Documents, id_: bytes) -> bytes | None:
+    """Returns a document as a snapshot has it: as the first collection does that has it at all."""
+    for collection in place.all():
+        if id_ in found.get(collection.name, ()):
+            return found[collection.name][id_]
+        if id_ in others.get(collection.name, ()):
+            return None
+    return None
