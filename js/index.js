@@ -17,7 +17,8 @@
  * 9. While a snapshot is open, a banner above everything says so (banner.js).
  * 10. The page's address can name a snapshot (link.js); and a dataset without samples,
  *    of which the App shows no panels, offers its snapshots.
- * 11. Times and long descriptions (texts.js). A comparison shows the changed samples before and after (pictures.js).
+ * 11. Times and long descriptions (texts.js). A comparison shows the changed samples before and after (pictures.js),
+ *    the window of a sample its versions (strip.js).
  *
  * Plain JavaScript on the globals that FiftyOne gives to plugins, so that what is committed is what
  * runs: there is no build. All decisions are made in Python.
@@ -330,11 +331,24 @@
     const trigger = operators.usePanelEvent();
     const show = (id) =>
       trigger(panel, { operator: onShow, params: { kind: "changed", sample_id: id } });
-    return create(Drawn, { samples, show });
+    return create(Drawn, { samples, show: onShow && show });
+  }
+
+  const Versions = partOf(async () => (await part("strip.js")).default);
+
+  /** The versions of the sample that is open. */
+  function Strip({ schema }) {
+    const { entries, picked, sample, on_pick: onPick, on_other: onOther } = schema.view;
+    const panel = spaces.usePanelId();
+    const trigger = operators.usePanelEvent();
+    const pick = (version) => trigger(panel, { operator: onPick, params: { version } });
+    const other = () => trigger(panel, { operator: onOther, params: {} });
+    return create(Versions, { entries, picked, sample, pick, other });
   }
 
   const ours = {
     SnapshotsPictures: Pictures,
+    SnapshotsStrip: Strip,
     SnapshotsHistoryWatch: HistoryWatch,
     SnapshotsMenu: Menu,
     SnapshotsPreview: Preview,

@@ -64,7 +64,11 @@ window.addEventListener(
 );
 
 // The App takes Enter for itself, wherever the focus is; in our panel it presses buttons
-const PRESSED = "[data-testid=history-panel] button, [data-testid=history-menu] [role=menuitem]";
+const PRESSED = [
+  "[data-testid=history-panel] button",
+  "[data-testid=sample-history] button",
+  "[data-testid=history-menu] [role=menuitem]",
+].join();
 window.addEventListener(
   "keydown",
   (event) => {

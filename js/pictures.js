@@ -18,6 +18,8 @@ const COLORS = {
 const STYLE = `
   .snapshots-pictures { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 380px), 1fr)); }
   .snapshots-pictures.single { grid-template-columns: repeat(auto-fill, minmax(min(100%, 190px), 1fr)); }
+  /* Of one sample, as large as there is room */
+  .snapshots-pictures.alone { grid-template-columns: minmax(0, 1200px); }
   .snapshots-pictures figure { margin: 0; min-width: 0; }
   .snapshots-pictures .pair { display: flex; gap: 6px; }
   .snapshots-pictures .version { flex: 1 1 0; min-width: 0; }
@@ -26,6 +28,7 @@ const STYLE = `
   .snapshots-pictures .tag { position: absolute; padding: 0 4px; font-size: 11px; line-height: 15px; color: #111; white-space: nowrap; border-radius: 2px; max-width: 100%; overflow: hidden; text-overflow: ellipsis; }
   .snapshots-pictures .which { font-size: 12px; line-height: 18px; color: var(--fo-palette-text-secondary); }
   .snapshots-pictures .picture { position: relative; overflow: hidden; border-radius: 3px; background: #222; }
+  .snapshots-pictures .absent { padding: 12px; border: 1px dashed var(--fo-palette-text-tertiary); border-radius: 3px; font-size: 13px; color: var(--fo-palette-text-secondary); }
   .snapshots-pictures .broken { color: #fff; }
   .snapshots-pictures .whole { position: absolute; left: 3px; bottom: 3px; right: 3px; display: flex; flex-wrap: wrap; gap: 3px; }
   .snapshots-pictures .whole .tag { position: static; }
@@ -134,26 +137,31 @@ function Version({ sample, isAfter }) {
   });
   const version = isAfter ? "After" : "Before";
   const said = `${sample.name}, ${version.toLowerCase()}`;
+  const filepath = isAfter ? sample.filepath : sample.former_filepath ?? sample.filepath;
+  const named = sample.versions ? `${version}: ${sample.versions[Number(isAfter)]}` : version;
+  const picture = create(
+    "div",
+    { className: "picture" },
+    isBroken
+      ? create("span", { className: "broken" }, "The picture cannot be loaded")
+      : create("img", {
+          src: app.getSampleSrc(filepath),
+          alt: said,
+          loading: "lazy",
+          onError: () => setBroken(true),
+        }),
+    create("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": true }, shapes),
+    tags,
+    create("div", { className: "whole" }, whole)
+  );
   return create(
     "div",
     { className: "version", "data-version": version },
     // Above the picture, where it hides nothing
-    create("div", { className: "which" }, version),
-    create(
-      "div",
-      { className: "picture" },
-      isBroken
-        ? create("span", { className: "broken" }, "The picture cannot be loaded")
-        : create("img", {
-            src: app.getSampleSrc(sample.filepath),
-            alt: said,
-            loading: "lazy",
-            onError: () => setBroken(true),
-          }),
-      create("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": true }, shapes),
-      tags,
-      create("div", { className: "whole" }, whole)
-    )
+    create("div", { className: "which" }, named),
+    sample.absent === version
+      ? create("div", { className: "absent" }, "This version does not have the sample")
+      : picture
   );
 }
 
@@ -174,6 +182,7 @@ function Sample({ sample, versions, show }) {
       null,
       create("span", { className: "name" }, sample.name),
       sample.filepath &&
+        show &&
         create(
           "button",
           {
@@ -209,6 +218,8 @@ function Sample({ sample, versions, show }) {
 export default function Pictures({ samples, show }) {
   const [versions, setVersions] = React.useState("Both");
   if (!samples.length) return null;
+  const isAlone = samples.length === 1 && !show;
+  const layout = isAlone ? "alone" : versions === "Both" ? "pairs" : "single";
   return create(
     "div",
     null,
@@ -232,7 +243,7 @@ export default function Pictures({ samples, show }) {
       ),
     create(
       "div",
-      { className: versions === "Both" ? "snapshots-pictures" : "snapshots-pictures single" },
+      { className: ["snapshots-pictures", layout].join(" ") },
       samples.map((sample) => create(Sample, { key: sample.id, sample, versions, show }))
     )
   );

@@ -37,6 +37,7 @@ from .merging import (
     UndoMerge,
     UseReviewEdits,
 )
+from .open_sample_history import OpenSampleHistory
 from .pin import PinSnapshot, UnpinSnapshot
 from .remotes import PlanPull, PlanPush, PullSnapshots, PushSnapshots
 from .restore_samples import PlanRestore, RestoreSamples
@@ -53,6 +54,7 @@ OPERATORS: tuple[type[PluginOperator], ...] = (
     BrowseSnapshot,
     BackToLatest,
     OpenHistory,
+    OpenSampleHistory,
     RefreshChanges,
     CompareSnapshots,
     CloneSnapshot,

@@ -12,9 +12,9 @@ from typing import Any
 import fiftyone.core.media as fom
 from bson import ObjectId
 
-from ..backend.diff import DatasetDiff
+from ..backend.diff import DatasetDiff, SampleDifference
 from ..backend.diff.drawing import Drawing, DrawnChange, How, draw
-from ..backend.diff.records import FieldChanges
+from ..backend.diff.records import FieldChanges, Kind
 from ..backend.errors import SnapshotError
 from ..management.comparing import diff_samples
 from . import compare
@@ -65,6 +65,8 @@ class Picture:
     """None if the sample is gone."""
     is_image: bool
     drawing: Drawing
+    former_filepath: str | None = None
+    """What the file was before, if that was another one."""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns it as plain data, for the App's script."""
@@ -77,10 +79,13 @@ class Picture:
             others.append("the same by now")
         elif not (changes or others):
             others.append(f"{self.drawing.kind} meanwhile")
+        absent = {Kind.ADDED: "Before", Kind.REMOVED: "After"}
         return {
             "id": self.drawing.sample_id,
             "name": self.name,
             "filepath": self.filepath,
+            "former_filepath": self.former_filepath,
+            "absent": self.drawing.kind and absent.get(self.drawing.kind),
             "is_image": self.is_image,
             "changes": changes,
             "others": others,
@@ -141,11 +146,35 @@ def pictures(diff: DatasetDiff, sample_ids: Sequence[ObjectId], wanted: Wanted) 
             is_drawn = wanted.needs_looking or bool(changes)
             others = () if is_drawn else drawing.others
             drawing = Drawing(drawing.sample_id, drawing.kind, changes, others)
-        path = files.get(drawing.sample_id)
-        name = Path(path).name if path else drawing.sample_id
-        is_image = bool(path) and fom.get_media_type(path) == fom.IMAGE
-        found.append(Picture(name, path, is_image, drawing))
+        found.append(_picture(drawing, files.get(drawing.sample_id), _former_file(difference)))
     return found
+
+
+def picture_of(
+    difference: SampleDifference, filepath: str | None, former_filepath: str | None
+) -> Picture:
+    """Returns one sample before and after.
+
+    Args:
+        difference: what differs
+        filepath: the sample's media file; None if the sample is gone
+        former_filepath: the one before; None if there was no such sample
+
+    Returns:
+        the picture
+    """
+    return _picture(draw(difference), filepath or former_filepath, former_filepath)
+
+
+def _picture(drawing: Drawing, path: str | None, former_path: str | None) -> Picture:
+    name = Path(path).name if path else drawing.sample_id
+    is_image = bool(path) and fom.get_media_type(path) == fom.IMAGE
+    return Picture(name, path, is_image, drawing, former_path)
+
+
+def _former_file(difference: SampleDifference) -> str | None:
+    paths = (field.before for field in difference.fields if field.path == "filepath")
+    return next((path for path in paths if isinstance(path, str)), None)
 
 
 def classes(diff: DatasetDiff, field: str | None) -> list[str]:

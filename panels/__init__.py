@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .history import HistoryPanel
+from .sample import SamplePanel
 
 
 def register(plugin: Any) -> None:
@@ -14,3 +15,4 @@ def register(plugin: Any) -> None:
         plugin: a :class:`fiftyone.plugins.context.PluginContext`
     """
     plugin.register(HistoryPanel)
+    plugin.register(SamplePanel)

@@ -19,7 +19,11 @@ from .stored import Stored
 
 
 def holding(
-    database: Database[Document], snapshot_ids: Iterable[ObjectId], part: Part, keys: Keys
+    database: Database[Document],
+    snapshot_ids: Iterable[ObjectId],
+    part: Part,
+    keys: Keys,
+    nearby: Iterable[ObjectId] = (),
 ) -> dict[ObjectId, Keys]:
     """Tells which of some documents each of some snapshots has.
 
@@ -31,6 +35,7 @@ def holding(
         snapshot_ids: the snapshots
         part: the part of them
         keys: the ids of the documents
+        nearby (()): other snapshots to which they may be stored as differences
 
     Returns:
         those that each snapshot has
@@ -39,7 +44,7 @@ def holding(
         DamagedSnapshotError: if a manifest is missing or not what was stored
     """
     wanted = set(snapshot_ids)
-    look = partial(_read, database, wanted, part)
+    look = partial(_read, database, wanted, part, set(nearby) - wanted)
     try:
         patches = look()
     except DamagedSnapshotError:
@@ -49,21 +54,44 @@ def holding(
 
 
 def _read(
-    database: Database[Document], snapshot_ids: set[ObjectId], part: Part
+    database: Database[Document],
+    snapshot_ids: set[ObjectId],
+    part: Part,
+    nearby: set[ObjectId],
 ) -> Mapping[ObjectId, tuple[Patch, ObjectId | None]]:
     """Reads manifests as differences, and what they differ from."""
     found: dict[ObjectId, tuple[Patch, ObjectId | None]] = {}
-    missing = snapshot_ids
+    missing = together = snapshot_ids
     while missing:
-        pieces: dict[ObjectId, list[Document]] = {each: [] for each in missing}
-        query = {"snapshot_id": {"$in": list(missing)}, "part": part.value}
+        pieces: dict[ObjectId, list[Document]] = {each: [] for each in together}
+        query = {"snapshot_id": {"$in": list(together)}, "part": part.value}
         for piece in database[MANIFESTS].find(query).sort("number", 1):
             pieces[piece["snapshot_id"]].append(piece)
         for snapshot_id, some in pieces.items():
-            stored = Stored.joined(some, snapshot_id, part)
-            found[snapshot_id] = stored.patch(), stored.base
-        missing = {base for _, base in found.values() if base is not None} - found.keys()
+            try:
+                stored = Stored.joined(some, snapshot_id, part)
+            except DamagedSnapshotError:
+                if snapshot_id in missing:
+                    raise
+            else:
+                found[snapshot_id] = stored.patch(), stored.base
+        missing = _bases(found, snapshot_ids) - found.keys()
+        # What tells one of them is told by another one: all at once, that is one round trip
+        together, nearby = missing | nearby, set()
     return found
+
+
+def _bases(
+    found: Mapping[ObjectId, tuple[Patch, ObjectId | None]], snapshot_ids: set[ObjectId]
+) -> set[ObjectId]:
+    """Returns what tells some manifests, as far as that is known."""
+    bases: set[ObjectId] = set()
+    left = set(snapshot_ids)
+    while left:
+        some = {found[each][1] for each in left if each in found}
+        left = {each for each in some if each is not None} - bases
+        bases |= left
+    return bases
 
 
 def _held(

@@ -22,14 +22,15 @@ class Panel:
     """
 
     ID = "1"
+    NAME = "history"
 
     def __init__(self, dataset: str, **state: Any) -> None:
-        panel = foo.get_operator(f"{PLUGIN}/history")
-        request = {
-            "dataset_name": dataset,
-            "params": {"panel_id": self.ID, "panel_state": state},
-        }
-        ctx = ExecutionContext(request, operator_uri=panel.uri)
+        self._render({"dataset_name": dataset}, state)
+
+    def _render(self, request: dict[str, Any], state: dict[str, Any]) -> None:
+        panel = foo.get_operator(f"{PLUGIN}/{self.NAME}")
+        params = {"panel_id": self.ID, "panel_state": state}
+        ctx = ExecutionContext({**request, "params": params}, operator_uri=panel.uri)
         self._root: Component = panel.render(ctx).to_json()
 
     def components(self) -> Iterator[tuple[str, Component]]:
@@ -69,6 +70,71 @@ class Panel:
         """Returns all texts."""
         views = (item.get("view") or {} for _, item in self.components())
         return "\n".join(view["title"] for view in views if view.get("title"))
+
+
+class SampleWindow(Panel):
+    """What the panel in a sample's window shows, which goes on from one event to the next.
+
+    Args:
+        dataset: the name of the dataset that is open
+        sample_id: the sample that is open
+        view (None): the stages of the view that is open, if any
+    """
+
+    NAME = "sample_history"
+
+    def __init__(self, dataset: str, sample_id: str, view: list[Component] | None = None) -> None:
+        self.state: dict[str, Any] = {}
+        self._request: dict[str, Any] = {"dataset_name": dataset, "view": view or []}
+        self.open(sample_id, "on_load")
+
+    def open(self, sample_id: str, event: str = "on_change_current_sample") -> None:
+        """Goes to a sample."""
+        self._request["current_sample"] = sample_id
+        self.happen(event)
+
+    def happen(self, event: str, **params: Any) -> None:
+        """Tells the panel of an event, and takes over what it answers."""
+        panel = foo.get_operator(f"{PLUGIN}/{self.NAME}")
+        known = {"panel_id": self.ID, "panel_state": self.state, "__method__": event}
+        ctx = ExecutionContext(
+            {**self._request, "params": {**known, **params}},
+            executor=Executor(),
+            operator_uri=panel.uri,
+        )
+        panel.execute(ctx)
+        for asked in ctx.executor.to_json()["requests"]:
+            if asked["operator_uri"].endswith("patch_panel_state"):
+                self.state.update(asked["params"]["state"])
+            else:
+                self._root = asked["params"]["output"]
+
+    @property
+    def strip(self) -> dict[str, list[str]]:
+        """What the strip says of each version."""
+        found = self.find("strip")
+        assert found is not None
+        return {
+            entry["version"]: [part["text"] for part in entry["said"]]
+            for entry in found["view"]["entries"]
+        }
+
+    @property
+    def picked(self) -> list[str]:
+        """The versions that are shown."""
+        found = self.find("strip")
+        assert found is not None
+        picked: list[str] = found["view"]["picked"]
+        return picked
+
+    @property
+    def sample(self) -> dict[str, Any]:
+        """What is drawn."""
+        found = self.find("pictures")
+        assert found is not None
+        (sample,) = found["view"]["samples"]
+        drawn: dict[str, Any] = sample
+        return drawn
 
 
 def happen(dataset: str, event: str, /, **params: Any) -> list[Component]:

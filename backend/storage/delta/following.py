@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from bson import ObjectId
@@ -17,6 +17,7 @@ from ...mongo.together import Question, ask
 from ...rawbson import layout
 from ...rawbson.ids import Ids
 from .chain import Chain
+from .compact import FULL_MANIFESTS
 from .places import Places
 from .steady import BaseIsPatchedError, steadily
 
@@ -84,7 +85,8 @@ def _look(
     else:
         others = {}
     keys = Ids.of(map(ObjectId, sorted(ids))).keys
-    held = membership.holding(database, places, part, keys) if ids else {}
+    nearby = _before(chain, places)
+    held = membership.holding(database, places, part, keys, nearby) if ids else {}
     return {
         snapshot_id: {
             id_: document
@@ -93,6 +95,13 @@ def _look(
         }
         for snapshot_id, place in places.items()
     }
+
+
+def _before(chain: Chain, snapshot_ids: Iterable[ObjectId]) -> set[ObjectId]:
+    """Returns the snapshots by which the manifests of others are told."""
+    ids = [link.id for link in chain.links]
+    places = [ids.index(each) for each in snapshot_ids]
+    return {each for place in places for each in ids[max(0, place - FULL_MANIFESTS) : place]}
 
 
 def _ask(
