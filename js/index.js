@@ -338,12 +338,12 @@
 
   /** The versions of the sample that is open. */
   function Strip({ schema }) {
-    const { entries, picked, sample, on_pick: onPick, on_other: onOther } = schema.view;
+    const { shown: key, on_pick: onPick, on_other: onOther, ...told } = schema.view;
     const panel = spaces.usePanelId();
     const trigger = operators.usePanelEvent();
-    const pick = (version) => trigger(panel, { operator: onPick, params: { version } });
-    const other = () => trigger(panel, { operator: onOther, params: {} });
-    return create(Versions, { entries, picked, sample, pick, other });
+    const choose = (picks) => trigger(panel, { operator: onPick, params: { picks } });
+    const other = (sample_id) => trigger(panel, { operator: onOther, params: { sample_id } });
+    return create(Versions, { key, ...told, choose, other });
   }
 
   const ours = {

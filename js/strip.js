@@ -7,6 +7,7 @@ const create = React.createElement;
 
 // Longer than an answer takes that is still on its way
 const OVERTAKEN_MILLISECONDS = 1500;
+const SLICE_MILLISECONDS = 50;
 
 const COLORS = {
   added: "var(--snapshots-added)",
@@ -63,7 +64,10 @@ function Version({ entry, role, pick }) {
     create("span", { className: "name" }, entry.label),
     create(
       "span",
-      { className: "quiet", title: entry.exact ?? undefined },
+      {
+        className: "quiet",
+        title: entry.time ? `${new Date(entry.time).toLocaleString()} (${entry.exact})` : undefined,
+      },
       [entry.when, entry.who].filter(Boolean).join(" ")
     ),
     create(
@@ -84,17 +88,46 @@ function Version({ entry, role, pick }) {
   );
 }
 
-/** other: called when the App shows another sample than the one that the strip is about */
-export default function Strip({ entries, picked, sample, pick, other }) {
-  const open = recoil.useRecoilValueLoadable(app.nullableModalSampleId);
-  const opened = open.state === "hasValue" ? open.contents : null;
-  // Of two samples one after the other, the answer about the first may come last
-  const isOvertaken = Boolean(opened) && opened !== sample;
+/** Returns what is picked once a version is clicked: two at the most, the last ones. */
+function withClicked(picks, version) {
+  const others = picks.filter((each) => each !== version);
+  return others.length < picks.length ? others : [...picks, version].slice(-2);
+}
+
+/** Returns what the App knows of the window: the sample that it was opened for, and the one shown. */
+function useWindow() {
+  const [current, shown] = [app.nullableModalSampleId, app.activeModalSidebarSample].map((atom) => {
+    const found = recoil.useRecoilValueLoadable(atom);
+    return found.state === "hasValue" ? found.contents : null;
+  });
+  return { current, shown: shown?._id ?? shown?.id ?? null };
+}
+
+/**
+ * picks: the versions that somebody has picked; picked: the two that are shown because of that
+ * sample: the one that the strip is about; current: the one that the window was opened for
+ * other: called when the window shows another sample
+ */
+export default function Strip({ entries, picks, picked, sample, current, choose, other }) {
+  const opened = useWindow();
+  // Whoever clicks quickly goes on from what is not answered yet
+  const wanted = React.useRef(picks);
+  const pick = (version) => {
+    wanted.current = withClicked(wanted.current, version);
+    choose(wanted.current);
+  };
+  // Of the slice of a group that is shown, the App tells nobody. Else it is only that of two
+  // questions one after the other, the answer to the first one came last
+  const isSlice = opened.current === current;
+  const isOther = Boolean(opened.shown) && opened.shown !== sample;
+  const isMissed = !isOther && wanted.current.join("/") !== picks.join("/");
   React.useEffect(() => {
-    if (!isOvertaken) return undefined;
-    const timer = setTimeout(other, OVERTAKEN_MILLISECONDS);
+    if (!isOther && !isMissed) return undefined;
+    const look = () => (isOther ? other(opened.shown) : choose(wanted.current));
+    const patience = isOther && isSlice ? SLICE_MILLISECONDS : OVERTAKEN_MILLISECONDS;
+    const timer = setTimeout(look, patience);
     return () => clearTimeout(timer);
-  }, [isOvertaken, opened]);
+  }, [isOther, isMissed, isSlice, opened.shown, picks.join("/")]);
   return create(
     "div",
     { role: "group", "aria-label": "Versions of this sample" },

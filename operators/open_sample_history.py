@@ -27,8 +27,7 @@ class OpenSampleHistory(SnapshotOperator):
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Has nothing to do."""
-        sample_versions.check_open(ctx)
-        return {"sample_id": ctx.current_sample}
+        return {"sample_id": sample_versions.open_sample(ctx)}
 
     def follow_up(self, ctx: ExecutionContext, target: Target, result: Plain) -> None:
         """Opens it beside the sample."""
@@ -40,7 +39,8 @@ class OpenSampleHistory(SnapshotOperator):
 
     def resolve_placement(self, ctx: ExecutionContext) -> types.Placement | None:
         """Offers itself in the sample's window."""
-        if quick_target(ctx) is None:
+        # Asked for at every click: nothing is looked up unless there is a sample's window
+        if not ctx.current_sample or quick_target(ctx) is None:
             return None
         return types.Placement(
             types.Places.SAMPLES_VIEWER_ACTIONS,

@@ -20,6 +20,7 @@ from ..backend.errors import InvalidRequestError, SnapshotError
 from .base import Target
 from .compare import HEAD
 from .pictures import Picture, picture_of
+from .plain import utc
 from .words import MINUS, ago, exact, plural
 
 LOOKED_AT = 20
@@ -53,6 +54,7 @@ class Entry:
             "label": "Current dataset" if self.version == HEAD else self.version,
             "is_open": self.is_open,
             "when": "as it is now" if time is None else ago(time),
+            "time": None if time is None else utc(time).isoformat(),
             "exact": None if time is None else exact(time),
             "who": None if time is None else f"by {self.step.created_by or 'unknown'}",
             "said": _said(self.step, draw(self.difference)),
@@ -133,23 +135,24 @@ class SampleVersions:
         return self._differences[key]
 
 
-def recall(ctx: ExecutionContext) -> SampleVersions | None:
-    """Returns what is known of the sample that is open, or None."""
+def recall(ctx: ExecutionContext, sample_id: str) -> SampleVersions | None:
+    """Returns what is known of a sample of the dataset that is open, or None."""
     with _lock:
-        return _known.get(_key(ctx))
+        return _known.get((str(ctx.dataset_name), sample_id))
 
 
-def forget(ctx: ExecutionContext) -> None:
-    """Has the sample that is open looked at anew."""
+def forget(ctx: ExecutionContext, sample_id: str) -> None:
+    """Has a sample of the dataset that is open looked at anew."""
     with _lock:
-        _known.pop(_key(ctx), None)
+        _known.pop((str(ctx.dataset_name), sample_id), None)
 
 
-def look(ctx: ExecutionContext, newest: int) -> SampleVersions:
-    """Looks at the versions of the sample that is open, and remembers them.
+def look(ctx: ExecutionContext, sample_id: str, newest: int) -> SampleVersions:
+    """Looks at the versions of a sample of the dataset that is open, and remembers them.
 
     Args:
         ctx: the context of a panel
+        sample_id: the sample
         newest: how many snapshots to look at, at the most
 
     Returns:
@@ -159,7 +162,6 @@ def look(ctx: ExecutionContext, newest: int) -> SampleVersions:
         SnapshotError: if there is none
     """
     target = Target.of(ctx)
-    sample_id = str(ctx.current_sample)
     try:
         history = _history(target, sample_id, newest)
     except SnapshotError:
@@ -177,7 +179,7 @@ def look(ctx: ExecutionContext, newest: int) -> SampleVersions:
         history.archived,
     )
     with _lock:
-        _known[_key(ctx)] = found
+        _known[str(ctx.dataset_name), sample_id] = found
         while len(_known) > _KEPT:
             _known.popitem(last=False)
     return found
@@ -185,10 +187,6 @@ def look(ctx: ExecutionContext, newest: int) -> SampleVersions:
 
 def _history(target: Target, sample_id: str, newest: int) -> SampleHistory:
     return management.sample_history(target.dataset, sample_id, newest=newest, archived=False)
-
-
-def _key(ctx: ExecutionContext) -> tuple[str, str]:
-    return str(ctx.dataset_name), str(ctx.current_sample)
 
 
 def _entries(target: Target, history: SampleHistory) -> list[Entry]:
@@ -250,14 +248,18 @@ def undrawn(picture: Picture) -> list[str]:
     return said
 
 
-def check_open(ctx: ExecutionContext) -> None:
-    """Checks that a sample is open.
+def open_sample(ctx: ExecutionContext) -> str:
+    """Returns the sample that is open; of a group, the one that the grid shows.
 
     Args:
         ctx: the context of an operator or panel
+
+    Returns:
+        its id
 
     Raises:
         InvalidRequestError: if none is
     """
     if not ctx.current_sample:
         raise InvalidRequestError("Open a sample first: its history is shown beside it")
+    return str(ctx.current_sample)

@@ -8,7 +8,6 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 from fiftyone.operators.panel import Panel, PanelConfig
 
-from ..backend.errors import SnapshotError
 from ..management.datasets import one_look
 from ..operators import sample_versions
 from ..operators.asking import asking
@@ -58,36 +57,44 @@ class SamplePanel(Panel):
         """Called when another version of the dataset is opened."""
         self._begin(ctx)
 
+    def on_other(self, ctx: ExecutionContext) -> None:
+        """Called by the App's script when the window shows another slice of a group."""
+        sample_id = ctx.params.get("sample_id")
+        if isinstance(sample_id, str) and sample_id:
+            ctx.panel.set_state(
+                sample_page.SLICE, {"of": ctx.current_sample, "sample_id": sample_id}
+            )
+        self._begin(ctx)
+
     def on_look_again(self, ctx: ExecutionContext) -> None:
         """Looks whether something has changed since."""
-        sample_versions.forget(ctx)
+        sample_versions.forget(ctx, sample_page.sample_of(ctx))
 
     def on_older(self, ctx: ExecutionContext) -> None:
         """Looks at older snapshots as well."""
+        self.on_look_again(ctx)
         newest = state_of(ctx, sample_page.NEWEST, sample_versions.LOOKED_AT)
-        sample_versions.forget(ctx)
         ctx.panel.set_state(sample_page.NEWEST, newest + sample_versions.LOOKED_AT)
 
     def on_pick(self, ctx: ExecutionContext) -> None:
-        """Picks a version to be seen beside another one, or leaves it."""
-        version, former = str(ctx.params.get("version")), sample_page.picks(ctx)
-        picks = [each for each in former if each != version]
-        if len(picks) == len(former):
-            picks.append(version)
-        ctx.panel.set_state(sample_page.PICKS, picks[-_MOST_PICKS:])
+        """Called when other versions are picked: two, one, or none."""
+        picks = ctx.params.get("picks")
+        # It comes from a browser
+        known = picks if isinstance(picks, list) else []
+        some = [each for each in known if isinstance(each, str)][-_MOST_PICKS:]
+        ctx.panel.set_state(sample_page.PICKS, some)
 
     @staticmethod
     def _is_shown(ctx: ExecutionContext) -> bool:
-        try:
-            sample_versions.check_open(ctx)
-        except SnapshotError:
-            # The window is being closed
-            return True
-        return bool(state_of(ctx, sample_page.SHOWN, "") == sample_page.shown(ctx))
+        # Without a sample, the window is being closed
+        is_shown = state_of(ctx, sample_page.SHOWN, "") == sample_page.shown(ctx)
+        return is_shown or not ctx.current_sample
 
     @staticmethod
     def _begin(ctx: ExecutionContext) -> None:
-        sample_versions.forget(ctx)
+        if not ctx.current_sample:
+            return
+        sample_versions.forget(ctx, sample_page.sample_of(ctx))
         ctx.panel.set_state(
             {
                 sample_page.SHOWN: sample_page.shown(ctx),

@@ -21,7 +21,7 @@ from .model import state_of
 if TYPE_CHECKING:
     from .sample import SamplePanel
 
-PICKS, NEWEST, SHOWN = "picks", "newest", "shown"
+PICKS, NEWEST, SHOWN, SLICE = "picks", "newest", "shown", "slice"
 
 _MOST_NAMES = 5
 
@@ -38,15 +38,16 @@ def render(panel: SamplePanel, ctx: ExecutionContext) -> types.Property:
         root, "sample", gap=1.5, style={"p": 2, "width": "100%"}, data_testid="sample-history"
     )
     try:
-        sample_versions.check_open(ctx)
-        versions = sample_versions.recall(ctx)
+        sample_id = sample_of(ctx)
+        versions = sample_versions.recall(ctx, sample_id)
         dataset = Target.of(ctx).dataset if versions is None else versions.target.dataset
         refusal = management.why_not(Action.DIFF, dataset)
         if refusal is not None:
             widgets.alert(page, "refusal", "info", refusal)
             return _finish(root)
         if versions is None:
-            versions = sample_versions.look(ctx, state_of(ctx, NEWEST, LOOKED_AT))
+            newest = state_of(ctx, NEWEST, LOOKED_AT)
+            versions = sample_versions.look(ctx, sample_id, newest)
         _show(panel, page, ctx, versions)
     except SnapshotError as error:
         widgets.alert(page, "nothing", "info", str(error))
@@ -60,7 +61,25 @@ def picks(ctx: ExecutionContext) -> list[str]:
 
 def shown(ctx: ExecutionContext) -> str:
     """Returns which sample of which version is open."""
-    return f"{ctx.dataset_name}/{ctx.current_sample}"
+    return f"{ctx.dataset_name}/{sample_of(ctx)}"
+
+
+def sample_of(ctx: ExecutionContext) -> str:
+    """Returns the sample that is open: of a group, the slice that the window shows.
+
+    Args:
+        ctx: the panel's context
+
+    Returns:
+        its id
+
+    Raises:
+        InvalidRequestError: if none is open
+    """
+    sample_id = sample_versions.open_sample(ctx)
+    told = state_of(ctx, SLICE, {})
+    is_of_it = told.get("of") == sample_id and isinstance(told.get("sample_id"), str)
+    return str(told["sample_id"]) if is_of_it else sample_id
 
 
 def _show(
@@ -75,10 +94,13 @@ def _show(
     strip = types.ComponentView(
         "SnapshotsStrip",
         entries=[each.to_dict() for each in versions.entries],
+        picks=picks(ctx),
         picked=[each.version for each in pair or ()],
-        sample=ctx.current_sample,
+        sample=sample_of(ctx),
+        current=ctx.current_sample,
+        shown=shown(ctx),
         on_pick=panel.on_pick,
-        on_other=panel.on_change_current_sample,
+        on_other=panel.on_other,
     )
     page.view("strip", strip)
     _not_looked_at(panel, page, versions)

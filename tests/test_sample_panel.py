@@ -73,21 +73,20 @@ def test_any_two_versions_are_seen_beside_each_other(dataset: fo.Dataset) -> Non
     def seen() -> tuple[list[str], list[list[str]]]:
         return window.picked, [change["how"] for change in window.sample["changes"]]
 
-    window.happen("on_pick", version="b")
-    assert seen() == (["b", HEAD], [["removed"], ["moved"]])
-    window.happen("on_pick", version="a")
-    assert seen() == (["a", "b"], [["relabelled"]])
-    window.happen("on_pick", version="d")
-    assert seen() == (["a", "d"], [["removed"]])
-    for version in ("a", "d"):
-        window.happen("on_pick", version=version)
-    assert seen() == (["d", HEAD], [["moved"]])
-    window.happen("on_pick", version=HEAD)
-    assert window.picked == ["d", HEAD]
+    for picks, shown in {
+        ("b",): (["b", HEAD], [["removed"], ["moved"]]),
+        ("b", "a"): (["a", "b"], [["relabelled"]]),
+        ("d", "a"): (["a", "d"], [["removed"]]),
+        (): (["d", HEAD], [["moved"]]),
+        (HEAD,): (["d", HEAD], [["moved"]]),
+        ("a", HEAD): (["a", HEAD], [["removed"], ["moved"]]),
+    }.items():
+        window.happen("on_pick", picks=list(picks))
+        assert seen() == shown
     # What a browser asks for that was never offered
-    for version in ("x", "", None):
-        window.happen("on_pick", version=version)
-    assert window.picked == ["d", HEAD]
+    for strange in ("x", ["x"], None, [None, 1], {"a": "b"}):
+        window.happen("on_pick", picks=strange)
+        assert window.picked == ["d", HEAD]
 
 
 def test_the_open_snapshot_is_marked_and_seen_beside_the_current_dataset(
@@ -154,6 +153,18 @@ def test_videos_groups_and_scenes_tell_what_is_not_drawn() -> None:
     assert strips == {
         name: ["tags"] if s.id == changed.id else ["unchanged"] for name, s in slices.items()
     }
+    # The App tells the panel which group is open, its script which slice
+    other = next(s for s in slices.values() if s.id != changed.id)
+    window = SampleWindow("group", other.id)
+    window.happen("on_other", sample_id=changed.id)
+    assert window.strip[HEAD] == ["tags"]
+    for strange in (None, 1, ""):
+        window.happen("on_other", sample_id=strange)
+        assert window.strip[HEAD] == ["tags"]
+    window.happen("on_other", sample_id="nothing")
+    assert "no id" in window.text()
+    window.open(changed.id)
+    assert window.strip[HEAD] == ["tags"]
 
     scene = point_cloud_dataset("scene", 1, persistent=True)
     fos.create_snapshot(scene, "a")
@@ -201,7 +212,7 @@ def test_it_needs_a_sample_and_the_level_of_a_comparison(
     needed = fos.Action.DIFF.row.level
     policy_file(allow(Level(needed - 1)))
     # Nor is shown what was looked at before
-    window.happen("on_pick", version="a")
+    window.happen("on_pick", picks=["a"])
     assert window.find("strip") is None
     assert "may not" in window.text()
 
@@ -227,11 +238,9 @@ def test_it_costs_little(
 
     window = count("open", SampleWindow, "d", first)
     count("the same sample", window.open, first)
-    count("one", window.happen, "on_pick", version="v10")
-    count("neighbours", window.happen, "on_pick", version="v9")
-    count("far from each other", window.happen, "on_pick", version="v0")
-    window.happen("on_pick", version="v0")
-    count("again", window.happen, "on_pick", version="v0")
+    count("neighbours", window.happen, "on_pick", picks=["v10", "v9"])
+    count("far from each other", window.happen, "on_pick", picks=["v9", "v0"])
+    count("again", window.happen, "on_pick", picks=["v0", "v9"])
     assert window.picked == ["v0", "v9"]
     count("the next sample", window.open, second)
     assert {what: len(sent[what]) for what in ("the same sample", "neighbours", "again")} == {

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 
 import fiftyone_snapshots as fos
 from support.browser import App
-from support.media import street_dataset
+from support.media import grouped_digits, street_dataset
 
 pytestmark = pytest.mark.e2e
 
@@ -84,8 +84,11 @@ def test_two_versions_of_the_open_sample_are_seen_beside_each_other(
     for picture in panel.locator("img").all():
         expect(picture).to_have_js_property("complete", True)
         assert picture.evaluate("(picture) => picture.naturalWidth") == 480
+    # Two clicks before the first one is answered
     raw.click()
     current.click()
+    expect(drawn(panel, "Before")).to_contain_text("Before: raw")
+    expect(drawn(panel, "After")).to_contain_text("After: Current dataset")
     app.picture("sample-history" if theme == "dark" else "sample-history-light")
 
     # It goes along, however quickly somebody goes on
@@ -110,7 +113,31 @@ def test_it_goes_along_when_another_version_is_opened(tmp_path: Path, app: App) 
     strip = panel.get_by_role("group", name="Versions of this sample")
     expect(strip.locator("[aria-current=true]")).to_contain_text("relabelled")
     expect(drawn(panel, "After")).to_contain_text("After: Current dataset")
+    # It can be closed, and opened again by the action above the window
+    app.page.locator("[data-cy=panel-tab-sample_history]").get_by_title("Close").click()
+    expect(panel).to_have_count(0)
+    app.page.locator("#modal").get_by_text("history", exact=True).first.click()
+    expect(strip).to_be_visible()
     app.switch("checked")
     expect(strip.locator("[aria-current=true]")).to_contain_text("checked")
     app.leave()
     expect(strip.locator("[aria-current=true]")).to_contain_text("Current dataset")
+
+
+def test_it_goes_along_to_another_slice_of_a_group(tmp_path: Path, app: App) -> None:
+    dataset = grouped_digits("pairs", tmp_path)
+    fos.create_snapshot(dataset, "paired")
+    other = next(name for name in dataset.group_slices if name != dataset.default_group_slice)
+    sample = dataset.select_group_slices(other).first()
+    sample.tags.append("checked")
+    sample.save()
+    app.open("pairs")
+    panel = open_sample(app, 0)
+    current = panel.get_by_role("group", name="Versions of this sample").get_by_role("button").last
+    expect(current).to_contain_text("unchanged")
+
+    app.page.get_by_title("Split horizontally").click()
+    app.page.locator("#modal [data-cy=looker]").nth(1).click()
+    expect(current).to_contain_text("tags")
+    app.page.locator("#modal [data-cy=looker]").nth(0).click()
+    expect(current).to_contain_text("unchanged")
