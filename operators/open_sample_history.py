@@ -23,7 +23,6 @@ class OpenSampleHistory(SnapshotOperator):
     ACTION = Action.DIFF
     LABEL = "History of this sample"
     DESCRIPTION = "Show the versions of the open sample: what changed, before and after"
-    UNLISTED = True
 
     def work(self, target: Target, params: Mapping[str, Any], ctx: ExecutionContext) -> Plain:
         """Has nothing to do."""

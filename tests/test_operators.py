@@ -51,7 +51,7 @@ def history(dataset: fo.Dataset) -> fo.Dataset:
 def test_the_manifest_names_what_there_is() -> None:
     manifest = yaml.safe_load((ROOT / "fiftyone.yml").read_text())
     assert manifest["operators"] == NAMES
-    assert manifest["panels"] == ["history"]
+    assert manifest["panels"] == ["history", "sample_history"]
     assert (ROOT / manifest["js_bundle"]).is_file()
 
 
