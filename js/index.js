@@ -156,6 +156,7 @@
       // Another dataset may have been opened while the server answered; that has its own turn
       if (dataset !== (await hooks.read(app.datasetName))) return;
 
+      const isFollowed = pending?.dataset === dataset && pending.history;
       if (pending?.dataset === dataset) {
         if (pending.view?.length) operators.executeOperator("set_view", { view: pending.view });
         if (pending.filters) operators.executeOperator("set_filters", pending.filters);
@@ -167,13 +168,13 @@
       }
       grid = { dataset, version: open?.version, isLost: open?.is_lost };
       banner.then(({ show }) => show(open?.snapshot ? dataset : null));
-      // The App closes all panels when it opens another dataset; this one is for going back and forth
+      // The App closes all panels when it opens another dataset; this one is for going back and
+      // forth, to branches as well
       const isSameHistory = open?.dataset && open.dataset === shown.dataset;
-      if (isSameHistory && Date.now() - shown.until < SWITCH_MILLISECONDS) {
-        operators.executeOperator("open_panel", {
-          ...OPEN_HISTORY,
-          state: { state: shown.state },
-        });
+      const wasShown = Date.now() - shown.until < SWITCH_MILLISECONDS;
+      if ((isSameHistory || isFollowed) && wasShown) {
+        const state = isSameHistory ? shown.state : {};
+        operators.executeOperator("open_panel", { ...OPEN_HISTORY, state: { state } });
       }
       if (open?.snapshot && !unlocked) {
         const names = Object.keys(LOCKED).filter((name) => app[name]);

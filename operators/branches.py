@@ -14,6 +14,7 @@ from ..backend.branches.record import Branch
 from ..backend.catalog.names import HEAD
 from ..backend.errors import InvalidRequestError
 from ..backend.trash.trash import TrashItem, TrashKind
+from . import switching
 from .base import Plain, SnapshotOperator, Target, snapshot_names
 from .form import Form
 from .plain import plain
@@ -133,7 +134,7 @@ class DeleteBranch(SnapshotOperator):
         """Leaves the branch if it was open."""
         branch = result["branch"]
         if target.dataset == branch["dataset_name"] and branch["has_parent"]:
-            ctx.ops.open_dataset(branch["parent_name"])
+            switching.open_other(ctx, branch["parent_name"])
 
 
 class RestoreBranch(SnapshotOperator):

@@ -38,6 +38,17 @@ def open_version(ctx: ExecutionContext, name: str) -> None:
         ctx.ops.open_dataset(name)
 
 
+def open_other(ctx: ExecutionContext, name: str) -> None:
+    """Opens another dataset, with the History panel if that is open here.
+
+    Args:
+        ctx: the context of an operator or panel
+        name: the name of the dataset
+    """
+    # The App closes all panels with the dataset; its script opens this one there
+    ctx.trigger(f"{PLUGIN}/open_view", {"dataset": name, "history": True})
+
+
 def _has_sample(dataset: fo.Dataset, *samples: str) -> bool:
     """Returns whether one of the samples is there."""
     wanted = {"_id": {"$in": [ObjectId(id_) for id_ in samples if ObjectId.is_valid(id_)]}}

@@ -26,6 +26,7 @@ from ..operators import (
     menu,
     revert,
     running,
+    switching,
     trash,
     undo_restore,
     undoing,
@@ -258,7 +259,7 @@ class HistoryPanel(MergeEvents, Panel):
 
     def on_open_dataset(self, ctx: ExecutionContext) -> None:
         """Opens a branch, or what the dataset is a branch of."""
-        ctx.ops.open_dataset(required(ctx.params, "dataset"))
+        switching.open_other(ctx, required(ctx.params, "dataset"))
 
     def on_delete_branch(self, ctx: ExecutionContext) -> None:
         """Asks whether to delete a branch."""

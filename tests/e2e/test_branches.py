@@ -31,15 +31,13 @@ def test_the_story_of_a_branch(dataset: fo.Dataset, open_app: Callable[..., App]
     app.picture("branches")
 
     app.button("Open branch night").click()
-    # FiftyOne closes the panels of a dataset that is left
+    # FiftyOne closes the panels of a dataset that is left; this one goes along
     app.page.wait_for_url(re.compile(r"/datasets/digits\.night"))
     app.wait_for_samples()
-    app.open_history()
     expect(app.panel).to_contain_text("This is branch night of digits")
     app.button("Open digits").click()
     app.page.wait_for_url(re.compile(r"/datasets/digits(\?|$)"))
     app.wait_for_samples()
-    app.open_history()
     expect(row).to_be_visible()
 
     app.button("Delete branch night").click()
