@@ -21,8 +21,9 @@ const STYLE = `
   /* Of one sample, as large as there is room */
   .snapshots-pictures.alone { grid-template-columns: minmax(0, 1200px); }
   .snapshots-pictures figure { margin: 0; min-width: 0; }
-  .snapshots-pictures .pair { display: flex; gap: 6px; }
-  .snapshots-pictures .version { flex: 1 1 0; min-width: 0; }
+  .snapshots-pictures .pair { display: flex; flex-wrap: wrap; gap: 6px; }
+  /* One below the other where each would be too small to see anything */
+  .snapshots-pictures .version { flex: 1 1 150px; min-width: 0; }
   .snapshots-pictures img { display: block; width: 100%; min-height: 40px; }
   .snapshots-pictures svg { position: absolute; inset: 0; width: 100%; height: 100%; }
   .snapshots-pictures .tag { position: absolute; padding: 0 4px; font-size: 11px; line-height: 15px; color: #111; white-space: nowrap; border-radius: 2px; max-width: 100%; overflow: hidden; text-overflow: ellipsis; }

@@ -190,13 +190,21 @@ def _plots(page: types.Object, ctx: ExecutionContext, diff: DatasetDiff) -> None
             continue
         box = widgets.card(page, f"{name}_box")
         widgets.text(box, "title", _TITLES.get(name, name.capitalize()), bold=True)
-        rows_shown = len(figure["data"][0].get("y") or []) if figure["data"] else 0
-        margin = {"l": 90, "r": 20, "t": 30, "b": 45}
+        names = [
+            str(each) for each in (figure["data"][0].get("y") or [] if figure["data"] else [])
+        ]
+        # However long the names of classes are, they are read as a whole
+        left = max(60, min(170, 40 + 7 * max(map(len, names), default=0)))
+        margin = {"l": left, "r": 20, "t": 30, "b": 45}
         # Beside the bars it would leave no room for them
         legend = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"}
         layout = {**figure["layout"], "title": None, "showlegend": True, "margin": margin}
         layout["legend"] = legend
-        height = max(240, min(600, 110 + 28 * rows_shown))
+        if name == "classes":
+            # The title says what they are, and in a narrow panel there is room for few numbers
+            layout["yaxis"] = {**layout.get("yaxis", {}), "title": None}
+            layout["xaxis"] = {**layout.get("xaxis", {}), "nticks": 4}
+        height = max(240, min(600, 110 + 28 * len(names)))
         rows.plot(box, ctx, f"{name}_box.{name}", figure["data"], layout, height)
 
 
