@@ -118,6 +118,8 @@ def test_it_goes_along_when_another_version_is_opened(tmp_path: Path, app: App) 
     expect(panel).to_have_count(0)
     app.page.locator("#modal").get_by_text("history", exact=True).first.click()
     expect(strip).to_be_visible()
+    # Its tooltip would lie on the banner
+    app.page.mouse.move(400, 700)
     app.switch("checked")
     expect(strip.locator("[aria-current=true]")).to_contain_text("checked")
     app.leave()
