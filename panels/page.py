@@ -11,7 +11,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import management
 from ..backend.access import Action
-from ..backend.errors import SnapshotError
+from ..backend.errors import DuplicateNameError, SnapshotError
 from ..operators import browse, running
 from ..operators.base import Target
 from ..operators.words import ago
@@ -83,6 +83,9 @@ def verdict(ctx: ExecutionContext, shown: Shown | None = None) -> str:
             management.check_new_snapshot(Target.of(ctx).dataset, name)
         else:
             shown.overview.check_name(name)
+    except DuplicateNameError as error:
+        is_saved = saving.is_saved(ctx, name)
+        return f"'{name}' is saved. Choose another name" if is_saved else str(error)
     except SnapshotError as error:
         return str(error)
     return ""

@@ -53,5 +53,16 @@ def is_saving(ctx: ExecutionContext, name: str) -> bool:
         return _names.get(_key(ctx)) == name
 
 
+def is_saved(ctx: ExecutionContext, name: str) -> bool:
+    """Returns whether what the panel holds is what was saved last.
+
+    Two windows of one session share a panel's state, and one of them may bring back what the
+    other one has cleared.
+    """
+    panel_id, saves = _key(ctx)
+    with _lock:
+        return _names.get((panel_id, saves - 1)) == name
+
+
 def _key(ctx: ExecutionContext) -> tuple[str, int]:
     return str(ctx.panel_id), int(state_of(ctx, SAVES, 0))
