@@ -89,7 +89,10 @@ class _Template:
             if documents:
                 database[names[part]].insert_many(_renewed(documents, ids, later))
         fo.Dataset._instances.pop(name, None)
-        return fo.load_dataset(name)
+        dataset = fo.load_dataset(name)
+        # FiftyOne dates the fields of metadata anew when it loads a dataset, and stores that later
+        dataset.save()
+        return dataset
 
 
 def _ids(value: Any) -> Iterator[ObjectId]:
