@@ -34,7 +34,7 @@ def test_the_whole_story(dataset: fo.Dataset, open_app: Callable[..., App]) -> N
     app.create("labelled", "All digits, checked by two people")
     expect(app.notice).to_contain_text("holds 40 samples")
     app.panel.get_by_placeholder("Name").fill("labelled")
-    expect(app.panel).to_contain_text("already exists")
+    expect(app.panel).to_contain_text("is saved. Choose another name")
     expect(app.button("Save new snapshot")).to_be_disabled()
     app.panel.get_by_placeholder("Name").fill("")
 
