@@ -19,6 +19,7 @@
  *    of which the App shows no panels, offers its snapshots.
  * 11. Times and long descriptions (texts.js). A comparison shows the changed samples before and after (pictures.js),
  *    the window of a sample its versions (strip.js).
+ * 12. What has not changed in the panel is not drawn again (still.js).
  *
  * Plain JavaScript on the globals that FiftyOne gives to plugins, so that what is committed is what
  * runs: there is no build. All decisions are made in Python.
@@ -314,13 +315,18 @@
     const { label, choices, on_choose: onChoose } = schema.view;
     const panel = spaces.usePanelId();
     const trigger = operators.usePanelEvent();
-    const icon = create(components.MuiIconFont, { name: "more_vert", sx: { fontSize: 20 } });
-    return create(Dots, {
-      label,
-      choices,
-      draw: (attributes) => create(mui.IconButton, { ...attributes, size: "small" }, icon),
-      onChoose: (value) => trigger(panel, { operator: onChoose, params: { value } }),
-    });
+    // The App wakes whoever may trigger something at each letter that is typed in the panel
+    const choose = React.useRef();
+    choose.current = (value) => trigger(panel, { operator: onChoose, params: { value } });
+    return React.useMemo(() => {
+      const icon = create(components.MuiIconFont, { name: "more_vert", sx: { fontSize: 20 } });
+      return create(Dots, {
+        label,
+        choices,
+        draw: (attributes) => create(mui.IconButton, { ...attributes, size: "small" }, icon),
+        onChoose: (value) => choose.current(value),
+      });
+    }, [schema]);
   }
 
   const Drawn = partOf(async () => (await part("pictures.js")).default);
@@ -347,7 +353,15 @@
     return create(Versions, { key, ...told, choose, other });
   }
 
+  const Undisturbed = partOf(async () => (await part("still.js")).default);
+
+  /** A part of a panel in which nothing is typed (still.js). */
+  function Still({ schema, path, root_id: root }) {
+    return create(Undisturbed, { told: JSON.stringify(schema), id: `${root}/${path}`, drawn: schema });
+  }
+
   const ours = {
+    SnapshotsStill: Still,
     SnapshotsPictures: Pictures,
     SnapshotsStrip: Strip,
     SnapshotsHistoryWatch: HistoryWatch,
