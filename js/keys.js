@@ -83,9 +83,15 @@ window.addEventListener(
 // The App leaves Escape to what draws the sample, which is not there while its history is
 const WINDOW = "#modal.modalon";
 const OVER_IT = "[role=dialog], [role=menu], [role=listbox]";
-window.addEventListener("keydown", ({ key, target, defaultPrevented }) => {
-  if (key !== "Escape" || defaultPrevented || target.matches?.("input, textarea")) return;
-  const isHistory = document.querySelector(`${WINDOW} [data-testid=sample-history]`);
-  const isSample = document.querySelector(`${WINDOW} [data-cy=looker]`);
-  if (isHistory && !isSample && !document.querySelector(OVER_IT)) operators.executeOperator("close_sample");
-});
+window.addEventListener(
+  "keydown",
+  ({ key, target }) => {
+    if (key !== "Escape" || target.matches?.("input, textarea")) return;
+    const isHistory = document.querySelector(`${WINDOW} [data-testid=sample-history]`);
+    const isThere = (element) => element.checkVisibility();
+    const isSample = [...document.querySelectorAll(`${WINDOW} [data-cy=looker]`)].some(isThere);
+    const isBelow = [...document.querySelectorAll(OVER_IT)].some(isThere);
+    if (isHistory && !isSample && !isBelow) operators.executeOperator("close_sample");
+  },
+  true
+);
