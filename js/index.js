@@ -19,7 +19,6 @@
  *    of which the App shows no panels, offers its snapshots.
  * 11. Times and long descriptions (texts.js). A comparison shows the changed samples before and after (pictures.js),
  *    the window of a sample its versions (strip.js).
- * 12. What has not changed in the panel is not drawn again (still.js).
  *
  * Plain JavaScript on the globals that FiftyOne gives to plugins, so that what is committed is what
  * runs: there is no build. All decisions are made in Python.
@@ -353,9 +352,17 @@
     return create(Versions, { key, ...told, choose, other });
   }
 
-  const Undisturbed = partOf(async () => (await part("still.js")).default);
+  // With every letter that is typed, and every answer, the App draws all of a panel anew
+  const Undisturbed = React.memo(
+    ({ id, drawn }) => {
+      const { component } = plugins.usePluginComponent("SchemaIOComponent");
+      const view = { ...drawn.view, component: "GridView" };
+      return create(component, { id, schema: { ...drawn, view } });
+    },
+    (one, other) => one.told === other.told && one.id === other.id
+  );
 
-  /** A part of a panel in which nothing is typed (still.js). */
+  /** A part of a panel that is drawn again only when it is different: nothing is typed in it. */
   function Still({ schema, path, root_id: root }) {
     return create(Undisturbed, { told: JSON.stringify(schema), id: `${root}/${path}`, drawn: schema });
   }
@@ -380,14 +387,7 @@
       activator: () => true,
     });
   }
-  for (const operator of [
-    LockSnapshot,
-    OpenView,
-    RunWhenKnown,
-    ShowComparison,
-    ShowContent,
-    ShowSample,
-  ]) {
+  for (const operator of [LockSnapshot, OpenView, RunWhenKnown, ShowComparison, ShowContent, ShowSample]) {
     operators.registerOperator(operator, PLUGIN);
   }
   // The dataset of the page's address was opened before plugins were loaded
