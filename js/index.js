@@ -356,8 +356,8 @@
   const Undisturbed = React.memo(
     ({ id, drawn }) => {
       const { component } = plugins.usePluginComponent("SchemaIOComponent");
-      const view = { ...drawn.view, component: "GridView" };
-      return create(component, { id, schema: { ...drawn, view } });
+      const schema = { ...drawn, view: { ...drawn.view, component: "GridView" } };
+      return React.useMemo(() => create(component, { id, schema }), [component, id, drawn]);
     },
     (one, other) => one.told === other.told && one.id === other.id
   );
