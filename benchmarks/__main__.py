@@ -17,6 +17,7 @@ from . import (
     media,
     merges,
     overhead,
+    panel,
     reads,
     remotes,
     undo,
@@ -41,6 +42,7 @@ SUITES: dict[str, Callable[[int], Iterator[Row]]] = {
     "merges": merges.rows,
     "undo": undo.rows,
     "remotes": remotes.rows,
+    "panel": panel.rows,
 }
 
 

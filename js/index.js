@@ -314,13 +314,18 @@
     const { label, choices, on_choose: onChoose } = schema.view;
     const panel = spaces.usePanelId();
     const trigger = operators.usePanelEvent();
-    const icon = create(components.MuiIconFont, { name: "more_vert", sx: { fontSize: 20 } });
-    return create(Dots, {
-      label,
-      choices,
-      draw: (attributes) => create(mui.IconButton, { ...attributes, size: "small" }, icon),
-      onChoose: (value) => trigger(panel, { operator: onChoose, params: { value } }),
-    });
+    // The App wakes whoever may trigger something at each letter that is typed in the panel
+    const choose = React.useRef();
+    choose.current = (value) => trigger(panel, { operator: onChoose, params: { value } });
+    return React.useMemo(() => {
+      const icon = create(components.MuiIconFont, { name: "more_vert", sx: { fontSize: 20 } });
+      return create(Dots, {
+        label,
+        choices,
+        draw: (attributes) => create(mui.IconButton, { ...attributes, size: "small" }, icon),
+        onChoose: (value) => choose.current(value),
+      });
+    }, [schema]);
   }
 
   const Drawn = partOf(async () => (await part("pictures.js")).default);
@@ -347,7 +352,23 @@
     return create(Versions, { key, ...told, choose, other });
   }
 
+  // With every letter that is typed, and every answer, the App draws all of a panel anew
+  const Undisturbed = React.memo(
+    ({ id, drawn }) => {
+      const { component } = plugins.usePluginComponent("SchemaIOComponent");
+      const schema = { ...drawn, view: { ...drawn.view, component: "GridView" } };
+      return React.useMemo(() => create(component, { id, schema }), [component, id, drawn]);
+    },
+    (one, other) => one.told === other.told && one.id === other.id
+  );
+
+  /** A part of a panel that is drawn again only when it is different: nothing is typed in it. */
+  function Still({ schema, path, root_id: root }) {
+    return create(Undisturbed, { told: JSON.stringify(schema), id: `${root}/${path}`, drawn: schema });
+  }
+
   const ours = {
+    SnapshotsStill: Still,
     SnapshotsPictures: Pictures,
     SnapshotsStrip: Strip,
     SnapshotsHistoryWatch: HistoryWatch,
@@ -366,14 +387,7 @@
       activator: () => true,
     });
   }
-  for (const operator of [
-    LockSnapshot,
-    OpenView,
-    RunWhenKnown,
-    ShowComparison,
-    ShowContent,
-    ShowSample,
-  ]) {
+  for (const operator of [LockSnapshot, OpenView, RunWhenKnown, ShowComparison, ShowContent, ShowSample]) {
     operators.registerOperator(operator, PLUGIN);
   }
   // The dataset of the page's address was opened before plugins were loaded

@@ -1,7 +1,9 @@
 /*
  * Keys in the History panel: Enter saves and presses buttons, which the App would otherwise prevent,
- * and Ctrl+Z offers to undo what was done last.
+ * and Ctrl+Z offers to undo what was done last. Escape closes the window of a sample, its history too.
  */
+const { __foo__: operators } = window;
+
 const PANEL = "[data-testid=history-panel]";
 const CREATE = "[data-testid=history-create]";
 const SAVE = "[aria-label='Save new snapshot']";
@@ -74,6 +76,22 @@ window.addEventListener(
   (event) => {
     const pressed = event.target.closest?.(PRESSED);
     if (event.key === "Enter" && pressed) event.stopImmediatePropagation();
+  },
+  true
+);
+
+// The App leaves Escape to what draws the sample, which is not there while its history is
+const WINDOW = "#modal.modalon";
+const OVER_IT = "[role=dialog], [role=menu], [role=listbox]";
+window.addEventListener(
+  "keydown",
+  ({ key, target }) => {
+    if (key !== "Escape" || target.matches?.("input, textarea")) return;
+    const isHistory = document.querySelector(`${WINDOW} [data-testid=sample-history]`);
+    const isThere = (element) => element.checkVisibility();
+    const isSample = [...document.querySelectorAll(`${WINDOW} [data-cy=looker]`)].some(isThere);
+    const isBelow = [...document.querySelectorAll(OVER_IT)].some(isThere);
+    if (isHistory && !isSample && !isBelow) operators.executeOperator("close_sample");
   },
   true
 );

@@ -168,6 +168,7 @@ def _event(page: types.Object, key: str, event: AuditEvent) -> types.Object:
     line = widgets.card(
         page,
         key,
+        still=True,
         style={"gap": 0.3, "py": 1},
         data_testid="history-event",
         data_sequence=str(event.sequence),

@@ -28,7 +28,7 @@ def section(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
         shown: what is shown
     """
     own, found = shown.branches.branch, shown.branches.branches
-    box = widgets.card(page, "branches", data_testid="history-branches")
+    box = widgets.card(page, "branches", still=True, data_testid="history-branches")
     head = widgets.row(box, "head", style={"flexWrap": "wrap"})
     widgets.text(head, "title", "Branches", bold=True, size="1rem")
     if own is None and not found:

@@ -85,6 +85,7 @@ def _row(page: types.Object, key: str, item: TrashItem, what: str) -> types.Obje
     box = widgets.card(
         page,
         key,
+        still=True,
         style={"flexDirection": "row", "alignItems": "center", "gap": 1.5},
         data_testid="history-state",
         role="group",

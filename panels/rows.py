@@ -49,6 +49,7 @@ def snapshot(
     box = widgets.card(
         page,
         key,
+        still=True,
         style={**style, "flexDirection": "row", "alignItems": "center", "flexWrap": "wrap"},
         data_testid="history-row",
         data_snapshot=entry.name,
@@ -264,6 +265,7 @@ def _running_row(page: types.Object, key: str, label: str, step: str) -> types.O
     line = widgets.card(
         page,
         key,
+        still=True,
         style={"flexDirection": "row", "alignItems": "center", "gap": 1.5, "flexWrap": "wrap"},
         data_testid="history-running",
         role="status",

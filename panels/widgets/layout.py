@@ -10,6 +10,8 @@ from fiftyone.operators import types
 from .look import Style, html
 
 _BORDER = "1px solid var(--fo-palette-divider, rgba(128, 128, 128, 0.3))"
+_AS_USUAL: Mapping[str, Any] = {}
+_STILL = {"component": "SnapshotsStill"}
 
 
 def column(
@@ -38,10 +40,29 @@ def row(
     return _stack(parent, name, "row", gap, styled, attributes)
 
 
-def card(parent: types.Object, name: str, style: Style | None = None, **more: Any) -> types.Object:
-    """Adds a framed column; see :func:`column`."""
+def card(
+    parent: types.Object,
+    name: str,
+    style: Style | None = None,
+    still: bool = False,
+    **more: Any,
+) -> types.Object:
+    """Adds a framed column; see :func:`column`.
+
+    Args:
+        parent: where to add it
+        name: its name
+        style (None): MUI styles
+        still (False): whether it is drawn again only when something of it is different, as it
+            can be if nothing in it is typed in
+        **more: as of a column
+
+    Returns:
+        the card
+    """
     frame = {"border": _BORDER, "borderRadius": "4px", "p": 1.5, **(style or {})}
-    return column(parent, name, style=frame, **more)
+    gap, attributes = more.pop("gap", 1), more
+    return _stack(parent, name, "column", gap, frame, attributes, _STILL if still else _AS_USUAL)
 
 
 def _stack(
@@ -51,6 +72,7 @@ def _stack(
     gap: float,
     style: Style | None,
     attributes: Mapping[str, Any],
+    drawn_by: Mapping[str, Any] = _AS_USUAL,
 ) -> types.Object:
     item = dict(style or {}).pop("item", {})
     # FiftyOne gives every item the full width, which no flex basis overrides
@@ -62,6 +84,7 @@ def _stack(
     stack: types.Object = make(
         name,
         gap=gap,
+        **drawn_by,
         componentsProps={
             "grid": {"sx": grid},
             "container": {"style": {"minWidth": 0}, **html(attributes)},

@@ -191,3 +191,40 @@ def test_what_is_on_screen_stays_in_another_version(dataset: fo.Dataset, app: Ap
     dataset.delete_samples(gone.id)
     app.leave()
     expect(app.page.get_by_text(f"{len(dataset)} samples", exact=True).first).to_be_visible()
+
+
+def test_typing_does_not_draw_the_rows_again(dataset: fo.Dataset, app: App) -> None:
+    for name in ("v1", "v2", "v3"):
+        fos.create_snapshot(dataset, name)
+
+    def count(route: Route) -> None:
+        text = route.fetch().text()
+        start = "export function Time({ schema"
+        assert start in text
+        # By the name that each has where it is shown: in a row it is "created"
+        counted = (
+            text.replace("export function Time(", "function Timed(")
+            + """
+            const drawn = {};
+            export function Time(props) {
+                drawn[props.relativePath] = (drawn[props.relativePath] ?? 0) + 1;
+                window.snapshotsDrawn = drawn;
+                return Timed(props);
+            }
+        """
+        )
+        route.fulfill(body=counted, content_type="text/javascript")
+
+    app.page.route(re.compile("/js/texts.js"), count)
+    app.open("digits")
+    app.open_history()
+    app.row("v1").wait_for()
+    # What comes of opening is over
+    app.panel.get_by_placeholder("Name").click()
+    app.page.keyboard.type("a")
+    expect(app.button("Save new snapshot")).to_be_enabled()
+    before = app.page.evaluate("window.snapshotsDrawn.created")
+    app.page.keyboard.type("reviewed", delay=100)
+    expect(app.button("Save new snapshot")).to_be_enabled()
+    # Each once at the most, because "just now" is over
+    assert app.page.evaluate("window.snapshotsDrawn.created") - before <= 3

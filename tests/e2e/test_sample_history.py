@@ -143,3 +143,18 @@ def test_it_goes_along_to_another_slice_of_a_group(tmp_path: Path, app: App) -> 
     expect(current).to_contain_text("tags")
     app.page.locator("#modal [data-cy=looker]").nth(0).click()
     expect(current).to_contain_text("unchanged")
+
+
+def test_escape_closes_the_window_from_the_history_as_well(tmp_path: Path, app: App) -> None:
+    history(tmp_path)
+    app.open("streets")
+    panel = open_sample(app, 0)
+    window = app.page.locator("#modal.modalon")
+    panel.get_by_role("group", name="Versions of this sample").get_by_role("button").first.click()
+    app.page.keyboard.press("Escape")
+    expect(window).to_have_count(0)
+    # What was pressed is not kept for the next one
+    open_sample(app, 1)
+    expect(window).to_have_count(1)
+    app.page.keyboard.press("Escape")
+    expect(window).to_have_count(0)

@@ -93,11 +93,13 @@ def test_labels_and_help_have_one_name_for_one_thing(wanted: str) -> None:
 
 @pytest.mark.parametrize("wanted", NOT_CALLED_SO)
 def test_the_script_has_one_name_for_one_thing(wanted: str) -> None:
-    for path in (ROOT / "js").glob("*.js"):
-        texts = re.findall(r'"([^"\n]* [^"\n]*)"|`([^`]* [^`]*)`', path.read_text())
-        said = ["".join(each) for each in texts]
-        assert said
-        assert not [text for text in said if NOT_CALLED_SO[wanted].search(text)]
+    said = [
+        "".join(each)
+        for path in (ROOT / "js").glob("*.js")
+        for each in re.findall(r'"([^"\n]* [^"\n]*)"|`([^`]* [^`]*)`', path.read_text())
+    ]
+    assert said
+    assert not [text for text in said if NOT_CALLED_SO[wanted].search(text)]
 
 
 @pytest.mark.parametrize("wanted", NOT_CALLED_SO)
