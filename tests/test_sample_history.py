@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.errors import InvalidRequestError
@@ -125,3 +126,24 @@ def test_a_label_is_followed_into_a_renamed_field_and_after_its_end() -> None:
         ("b", None),
         ("HEAD", "removed"),
     ]
+
+
+@pytest.mark.parametrize("backend", ["duplication", "delta"])
+@pytest.mark.parametrize("part", ["samples", "frames"])
+def test_what_is_gone_from_the_database_is_damage_and_no_change(
+    backend: str, part: str, monkeypatch: pytest.MonkeyPatch, database: Database[Any]
+) -> None:
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_BACKEND", backend)
+    dataset = video_dataset("damaged", size=2)
+    fos.create_snapshot(dataset, "a")
+    ours = {"duplication": r"^snapshots\.masters\.", "delta": r"^snapshots\.delta\."}[backend]
+    names = database.list_collection_names(filter={"name": {"$regex": ours}})
+    gone = [name for name in names if name.endswith(f".{part}")]
+    assert gone, names
+    for name in gone:
+        database.drop_collection(name)
+    sample_id = dataset.first().id
+    with pytest.raises(fos.DamagedSnapshotError):
+        fos.sample_history(dataset, sample_id)
+    with pytest.raises(fos.DamagedSnapshotError):
+        fos.diff_sample(dataset, sample_id, "a")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,14 @@ class SampleState:
     """None if the version does not have it."""
     frames: Mapping[bytes, bytes] = field(default_factory=dict)
     """By id, in the order of their numbers."""
+
+    def is_whole(self, parts: Collection[str]) -> bool:
+        """Returns whether something was found in each part where it can be.
+
+        Args:
+            parts: the parts that the version has
+        """
+        return self.sample is not None and (Part.FRAMES.value not in parts or bool(self.frames))
 
 
 def own_documents(sample_id: ObjectId) -> dict[Part, list[dict[str, Any]]]:

@@ -6,7 +6,7 @@ each snapshot, whatever changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -18,7 +18,6 @@ from pymongo.database import Database
 from ..catalog.record import SnapshotRecord
 from ..dataset.parts import Documents, Head, Part, State
 from ..dataset.sample_state import SampleState, own_documents, told
-from ..errors import DamagedSnapshotError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
 from ..mongo.collections import all_collections, master_name, owned_collections
@@ -31,7 +30,7 @@ from .base import Backend, Beside, Captured, whole_collection
 from .collections import copy_all, create, list_indexes, patch, settle
 from .consistent_copy import capture, copy_and_read
 from .delta.reconstruct import reconstruct
-from .existing import existing, forget
+from .existing import damaged, existing, forget
 
 
 class DuplicationBackend(Backend):
@@ -113,10 +112,7 @@ class DuplicationBackend(Backend):
         remains = self._remains(record)
         missing = [part for part in record.storage["parts"] if Part(part) not in remains]
         if missing:
-            raise DamagedSnapshotError(
-                f"Snapshot '{record.name}' is damaged: its {', '.join(missing)} are gone from "
-                "the database. Restore them from a backup of MongoDB, or delete the snapshot."
-            )
+            raise damaged(record.name, missing)
         return remains
 
     def remains(self, record: SnapshotRecord) -> State:
@@ -135,14 +131,18 @@ class DuplicationBackend(Backend):
                     questions[record.id, part] = (master_name(record.id, part), pipeline)
         answers = groupby(ask(self.database, questions), lambda answer: answer[0][0])
         of_snapshot, found = next(answers, (None, iter(())))
+        there: Collection[str] | None = None
         for record in records:
             state = SampleState(None)
             if of_snapshot == record.id:
                 state = told(((part, document.raw) for (_, part), document in found))
                 of_snapshot, found = next(answers, (None, iter(())))
-            if state.sample is None:
+            if not state.is_whole(record.storage["parts"]):
                 # Unless the copy is gone
-                self.state(record)
+                there = there or all_collections(self.database)
+                parts = record.storage["parts"]
+                if gone := [p for p in parts if master_name(record.id, Part(p)) not in there]:
+                    raise damaged(record.name, gone)
             yield state
 
     def read(

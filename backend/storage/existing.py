@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from bson import ObjectId
 
+from ..errors import DamagedSnapshotError
 from ..mongo import fence
 
 _KEPT = "existing"
@@ -31,6 +32,14 @@ def existing(
         held.kept[_KEPT] = set(look())
     found: set[str] = held.kept[_KEPT]
     return wanted & found
+
+
+def damaged(snapshot_name: str, parts: Iterable[str]) -> DamagedSnapshotError:
+    """Returns an error that says which parts of a snapshot there are no collections of."""
+    return DamagedSnapshotError(
+        f"Snapshot '{snapshot_name}' is damaged: its {', '.join(parts)} are gone from the "
+        "database. Restore them from a backup of MongoDB, or delete the snapshot."
+    )
 
 
 def forget() -> None:

@@ -17,7 +17,6 @@ from ...catalog.catalog import Catalog
 from ...catalog.record import SnapshotRecord
 from ...dataset.parts import Documents, Head, Part, Source, State
 from ...dataset.sample_state import SampleState
-from ...errors import DamagedSnapshotError
 from ...manifest import as_captured
 from ...manifest import store as manifest_store
 from ...manifest.cache import CachedPart
@@ -28,7 +27,7 @@ from ...progress import Progress, silent
 from .. import collections
 from ..base import Backend, Beside, Captured
 from ..consistent_copy import capture
-from ..existing import existing
+from ..existing import damaged, existing
 from . import cache, chains
 from .beside import can_rest_on, ingest_after, ingest_before
 from .capture import DeltaTarget
@@ -291,10 +290,7 @@ class DeltaBackend(Backend):
             if name in there:
                 state[part] = Documents(self.database[name])
             elif strict:
-                raise DamagedSnapshotError(
-                    f"Snapshot '{record.name}' is damaged: its {part.value} are gone from the "
-                    "database. Restore them from a backup of MongoDB, or delete the snapshot."
-                )
+                raise damaged(record.name, [part.value])
         return state
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from bson import ObjectId
@@ -11,11 +11,14 @@ from pymongo.database import Database
 from ...catalog.record import SnapshotRecord
 from ...dataset.parts import Part
 from ...dataset.sample_state import SampleState, by_number, own_documents
+from ...errors import DamagedSnapshotError
 from ...manifest import membership
+from ...mongo.collections import delta_collections
 from ...mongo.database import Document
 from ...mongo.together import Question, ask
 from ...rawbson import layout
 from ...rawbson.ids import Ids
+from ..existing import damaged
 from .chain import Chain
 from .compact import FULL_MANIFESTS
 from .places import Places
@@ -44,18 +47,42 @@ def follow(
     """
     if not records:
         return
-    samples: dict[ObjectId, dict[bytes, bytes]] = {}
-    frames: dict[ObjectId, dict[bytes, bytes]] = {}
 
-    def look(chain: Chain) -> None:
-        samples.update(_look(database, chain, records, Part.SAMPLES, sample_id))
-        frames.update(_look(database, chain, records, Part.FRAMES, sample_id))
+    def look(chain: Chain) -> tuple[list[SampleState], DamagedSnapshotError | None]:
+        samples = _look(database, chain, records, Part.SAMPLES, sample_id)
+        frames = _look(database, chain, records, Part.FRAMES, sample_id)
+        states: list[SampleState] = []
+        for record in records:
+            sample = samples.get(record.id, {}).get(sample_id.binary)
+            of_sample = {} if sample is None else frames.get(record.id, {})
+            states.append(SampleState(sample, by_number(of_sample)))
+        return states, _damage(database, chain, zip(records, states, strict=True))
 
-    steadily(database, records[0].dataset_id, records[0].id, look)
-    for record in records:
-        sample = samples[record.id].get(sample_id.binary)
-        of_sample = {} if sample is None else frames.get(record.id, {})
-        yield SampleState(sample, by_number(of_sample))
+    (states, damage), _ = steadily(database, records[0].dataset_id, records[0].id, look)
+    if damage is not None:
+        raise damage
+    yield from states
+
+
+def _damage(
+    database: Database[Document],
+    chain: Chain,
+    states: Iterable[tuple[SnapshotRecord, SampleState]],
+) -> DamagedSnapshotError | None:
+    """Returns what is to be said if nothing was found because a collection is gone."""
+    there: Collection[str] | None = None
+    for record, state in states:
+        link = chain.get(record.id)
+        parts = [part for part in (Part.SAMPLES, Part.FRAMES) if part in link.parts]
+        if state.is_whole([part.value for part in parts]):
+            continue
+        there = there or delta_collections(database, record.dataset_id)
+        for part in parts:
+            if any(
+                each.name not in there for each in Places.of(database, chain, link, part).all()
+            ):
+                return damaged(record.name, [part.value])
+    return None
 
 
 def _look(
