@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import os
 import select
@@ -137,7 +138,11 @@ class _Child:
         self._stacks = tempfile.TemporaryFile()  # noqa: SIM115 (closed when it has ended)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # forks and clients that were opened before them
+            # What is collected in the child would have to be copied to it first
+            gc.freeze()
             self.pid = os.fork()
+            if self.pid:
+                gc.unfreeze()
         if not self.pid:
             with suppress(BaseException):
                 faulthandler.register(signal.SIGUSR1, self._stacks)
