@@ -87,6 +87,10 @@ def read(made: World, merged: fo.Dataset) -> None:
             name: merged.load_saved_view(name)._stages[0].limit
             for name in merged.list_saved_views()
         },
+        "workspaces": {
+            name: merged.load_workspace(name).children[0].state["side"]
+            for name in merged.list_workspaces()
+        },
         "runs": {key: merged.load_run_results(key).numbers for key in merged.list_runs()},
         "indexes": merged.get_index_information(),
         "tags": _tags(merged),
@@ -273,6 +277,11 @@ def _(world: World, theirs: bool) -> None:
 def _(world: World, theirs: bool) -> None:
     lab = f"street {world.media}.lab".removeprefix(f"street {world.media}.")
     assert world.found["merged"]["views"] == {"v": 2, f"v ({lab})": 3, "w": 4}
+    assert world.found["merged"]["workspaces"] == {
+        "v": "ours",
+        f"v ({lab})": "theirs",
+        "w": "theirs",
+    }
 
 
 @case("36")

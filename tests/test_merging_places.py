@@ -6,7 +6,7 @@ import fiftyone as fo
 import pytest
 
 import fiftyone_snapshots as fos
-from support.datasets import image_dataset
+from support.datasets import image_dataset, video_dataset
 from support.street import NIGHT, STREET, plan
 
 
@@ -98,6 +98,31 @@ def test_two_samples_of_a_file_do_not_both_stay_under_a_unique_index(
     assert found.resolve("same_media", "combine") == 1
     fos.apply_merge(found)
     assert fo.load_dataset(STREET, reload=True).last().tags == [STREET, NIGHT]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_two_frames_with_the_same_value_under_a_unique_index(is_new: bool) -> None:
+    street = video_dataset(STREET, 2, 2, persistent=True)
+    # MongoDB takes none for a value
+    for sample in street:
+        for frame in sample.frames.values():
+            frame["code"] = f"{sample.filename} {frame.frame_number}"
+        sample.save()
+    fos.create_branch(STREET, "night")
+    for number, name in enumerate((STREET, NIGHT)):
+        dataset = fo.load_dataset(name)
+        sample = dataset.skip(number).first()
+        sample.frames[1]["code"] = "same"
+        sample.save()
+        if is_new is (name == NIGHT):
+            dataset.create_index("frames.code", unique=True)
+    found = plan()
+    assert [(c.kind, c.field, c.total) for c in found.counts] == [
+        ("unique_index", "frames.code_1", 1)
+    ]
+    with pytest.raises(fos.ConflictsRemainError):
+        fos.apply_merge(found)
+    assert fo.load_dataset(STREET, reload=True).values("frames.code")[0][0] == "same"
 
 
 def test_saved_views_that_read_the_same_in_an_address() -> None:

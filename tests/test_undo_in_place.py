@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import fiftyone as fo
 import pytest
@@ -11,7 +12,11 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
+from fiftyone_snapshots.backend.merge.samples import SampleMerge
+from fiftyone_snapshots.backend.merge.triple import PartTriple
+from fiftyone_snapshots.backend.rawbson.ids import Keys
 from fiftyone_snapshots.backend.storage import counted
+from fiftyone_snapshots.backend.undo import undo
 from support.crash import fails_at, killed_at, points_of
 from support.datasets import image_dataset, video_dataset
 from support.full import Document
@@ -151,6 +156,68 @@ def test_what_somebody_writes_at_that_moment_stays(
     assert weather()[3] != "rain"
     assert fos.is_head_equal(STREET, fos.list_snapshots(STREET, safety=True)[-1])
     assert_sound(database)
+
+
+@pytest.mark.parametrize("large", ["delta"], indirect=True)
+@pytest.mark.parametrize("number", [0, 5])
+def test_what_somebody_writes_between_plan_and_exchange_stays(
+    street: fo.Dataset,
+    number: int,
+    database: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = operation("fog", 0, 1)
+    sample = {"_id": ObjectId(fo.load_dataset(STREET).values("id")[number])}
+    apply = undo.apply
+
+    def apply_late(*args: Any) -> object:
+        # Its time stays what it is, so nothing but its bytes tells
+        database[collection()].update_one(sample, {"$set": {"weather.label": "late"}})
+        return apply(*args)
+
+    monkeypatch.setattr(undo, "apply", apply_late)
+    with pytest.raises(fos.StaleMergeError):
+        fos.undo_operation(STREET, done.id)
+    assert weather()[number] == "late"
+    monkeypatch.undo()
+    assert_sound(database)
+
+
+def test_what_was_written_before_a_document_is_read_is_a_conflict(
+    street: fo.Dataset, database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = operation("fog", 0, 1)
+    sample = {"_id": ObjectId(fo.load_dataset(STREET).values("id")[0])}
+    fetch = PartTriple.fetch
+
+    def fetch_late(self: PartTriple, keys: Keys) -> object:
+        database[collection()].update_one(sample, {"$set": {"weather.label": "late"}})
+        return fetch(self, keys)
+
+    monkeypatch.setattr(PartTriple, "fetch", fetch_late)
+    with pytest.raises(fos.ConflictsRemainError):
+        fos.undo_operation(STREET, done.id)
+    assert weather()[:2] == ["late", "fog"]
+
+
+@pytest.mark.parametrize("large", ["delta"], indirect=True)
+def test_nothing_is_merged_or_read_twice(
+    street: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = operation("fog", 0, 1)
+    merged, recalled = [], []
+    merge, recall = SampleMerge.merge, counted.recall
+    monkeypatch.setattr(
+        SampleMerge, "merge", lambda self, sample: merged.append(sample) or merge(self, sample)
+    )
+    monkeypatch.setattr(counted, "recall", lambda *args: recalled.append(args) or recall(*args))
+    undone = fos.undo_operation(STREET, done.id)
+    assert len(merged) == 2
+    # For the plan, and to see that the state before the undo is kept already
+    assert len(recalled) == 2
+    assert undone.after is not None
+    assert fos.is_head_equal(STREET, undone.after)
+    assert fos.verify_snapshot(STREET, undone.after).is_intact
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ server, one by one; what somebody else has changed is theirs and stays.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
@@ -16,10 +17,16 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from ..mongo import fence
 from ..mongo.database import Document
 from ..mongo.explanations import TOO_LARGE
+from ..mongo.gate import Workers
 from .parts import Documents, chunks
 
 _CONDEMNED = "_condemned_by"
 """In a document that is about to be deleted, the operation that does so."""
+
+_IN_ONE = 2500
+"""So many documents are replaced by one command."""
+_AT_A_TIME = 2
+"""So many commands replace documents: what a document still is, the server finds out slowly."""
 
 
 def replace(
@@ -41,8 +48,10 @@ def replace(
         nobody: the operation
     """
     try:
-        for some in chunks(ids):
-            _replace(target, former, wanted, some)
+        replace_some = partial(_replace, target, former, wanted)
+        with Workers(max_workers=_AT_A_TIME) as pool:
+            # To the end: only then is it known whether all could be replaced
+            list(pool.map(replace_some, chunks(ids, _IN_ONE)))
     except OperationFailure as error:
         # They may only be in each other's way, such as two samples that swapped their paths; or
         # there is no room in one command for what a document was and what it is to be

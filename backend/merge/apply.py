@@ -39,6 +39,7 @@ from .build import Builder, StagedVersion, copy
 from .captured_head import head_version
 from .decided import Decided
 from .finish import Ending, finish
+from .outcome import Outcome
 from .plan import short_name
 from .record import MergeState
 from .side import Side
@@ -90,6 +91,7 @@ def perform(
     plan: PlanRecord,
     theirs: SnapshotRecord,
     ending: Ending,
+    outcome: Outcome | None = None,
 ) -> SnapshotRecord:
     """Applies a plan, once what is merged is a snapshot.
 
@@ -99,6 +101,7 @@ def perform(
         plan: the plan
         theirs: the snapshot that is merged
         ending: the snapshot that the merge ends with
+        outcome (None): what was worked out for the plan, if it was made just now
 
     Returns:
         that snapshot
@@ -149,9 +152,10 @@ def perform(
             merged_from=None if plan.undoes else _merged_from(database, plan, theirs),
             kind=ending.kind,
         )
-        decided = Decided(running, plan, base, theirs, record, ending.undone)
-        if plan.undoes and in_place.undo(decided):
-            return finish(running)
+        known = outcome or Outcome()
+        decided = Decided(running, plan, base, theirs, record, ending.undone, known)
+        if plan.undoes and (written := in_place.undo(decided)) is not None:
+            return finish(running, written.content)
         return finish(running, _merge(decided))
 
 
@@ -242,7 +246,7 @@ def _merge(decided: Decided) -> KnownContent:
     if not before.proves_no_write(before.again(database)):
         # What was read and what was copied need not be the same
         read = {}
-    ours = Side(database, StagedVersion(head, read, copies))
+    ours = Side(database, StagedVersion(head, read, staged=copies))
     if ours.digest() != plan.ours:
         raise standstill.stale("target", planned["name"])
     engine = decided.engine(ours)

@@ -15,6 +15,7 @@ from ..manifest.manifest import Manifest
 from ..mongo.database import Document
 from ..progress import Progress, silent
 from ..storage import counted
+from ..storage.moment import KnownContent
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class ReadHead(HeadVersion):
     """The editable state of a dataset, of which some parts were read already."""
 
     read: Mapping[Part, Manifest] = field(default_factory=dict)
+    content: KnownContent | None = None
+    """What was read, with a look that tells for how long it holds; None if nothing was."""
 
     def manifest(self, part: Part, progress: Progress = silent) -> Manifest:
         """Returns what was read, or reads it."""
@@ -39,4 +42,6 @@ def head_version(database: Database[Document], dataset_id: ObjectId) -> ReadHead
         the dataset
     """
     head = Head(database, dataset_id)
-    return ReadHead(head, counted.recall(database, dataset_id, DatasetToken.of(head)))
+    token = DatasetToken.of(head)
+    read = counted.recall(database, dataset_id, token)
+    return ReadHead(head, read, KnownContent(read, token) if read else None)

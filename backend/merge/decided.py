@@ -15,6 +15,7 @@ from ..operations.journal import Operation
 from . import store, stored_conflicts
 from .conflicts import Conflict, ConflictKind, Resolution, Take
 from .engine import Engine
+from .outcome import Outcome
 from .plan import short_name
 from .side import Side
 from .store import PlanRecord
@@ -35,6 +36,8 @@ class Decided:
     """The snapshot that there is to be at the end."""
     undone: str | None
     """What is taken back, if it is an operation that is undone."""
+    outcome: Outcome
+    """What was worked out for the plan, if it was made just now."""
 
     def details(self) -> Document:
         """Returns what a recovery needs to know, whichever way it is applied."""

@@ -12,29 +12,34 @@ Nothing goes to the trash: the state before is a safety snapshot, and an undo ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import bson
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
+from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from ..dataset import instances, replacing
 from ..dataset.change_token import DatasetToken
-from ..dataset.parts import Documents, Head, Part, State, chunks
+from ..dataset.parts import Documents, Head, Part, chunks
 from ..errors import InvalidRequestError, StaleMergeError
 from ..manifest.manifest import Manifest
+from ..mongo.continuity import Continuity
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation
 from ..rawbson import layout
 from ..restore.staging import Staging
 from ..storage import counted
+from ..storage.moment import KnownContent
+from ..storage.watch import settled, writes
 from . import documents, properties, standstill
 from .captured_head import ReadHead
 from .decided import Decided
 from .engine import Engine
 from .judge import encoded
-from .samples import Change
+from .samples import Change, MergedSample
 from .side import Side, sayable
 
 _OWN = (Part.SAMPLES, Part.FRAMES)
@@ -48,14 +53,22 @@ class _TooMuchError(Exception):
     """More is to be changed than documents where they lie."""
 
 
-def undo(decided: Decided) -> bool:
+@dataclass(frozen=True)
+class Written:
+    """An undo that was written where the samples lie."""
+
+    content: KnownContent | None
+    """What samples and frames hold now; None if somebody else may have written to them."""
+
+
+def undo(decided: Decided) -> Written | None:
     """Writes the outcome of an undo into the dataset, if that can be done where it lies.
 
     Args:
         decided: the plan of the undo
 
     Returns:
-        whether it was done; else nothing has changed
+        what was done; None if nothing was
 
     Raises:
         StaleMergeError: if the dataset is not what it was when the undo was planned
@@ -67,27 +80,30 @@ def undo(decided: Decided) -> bool:
     head = Head(database, running.dataset_id)
     token = DatasetToken.of(head)
     if not counted.is_worth(token.count):
-        return False
-    known = counted.recall(database, running.dataset_id, token)
+        return None
+    outcome = decided.outcome if decided.outcome.holds(token) else None
+    if outcome is not None and outcome.target is not None:
+        known = outcome.target.manifests
+    else:
+        known = counted.recall(database, running.dataset_id, token)
     if not known:
-        return False
+        return None
     ours = Side(database, ReadHead(head, known))
     if ours.digest() != plan.ours:
         raise standstill.stale("target", head.document()["name"])
     engine = decided.engine(ours)
     if not _changes_samples_alone(engine):
-        return False
+        return None
     running.note(in_place=True, **decided.details())
-    state = token.state
     staging = Staging(running)
+    merged = _merged(engine) if outcome is None else outcome.samples
     try:
-        touched = _stage(running, staging, engine, _MOST * token.count)
+        touched = _stage(running, staging, merged, _MOST * token.count)
     except _TooMuchError:
         staging.drop()
         running.note(in_place=False)
-        return False
-    _exchange(running, head, state, staging, touched)
-    return True
+        return None
+    return Written(_exchange(running, KnownContent(known, token), staging, touched))
 
 
 def _changes_samples_alone(engine: Engine) -> bool:
@@ -111,20 +127,28 @@ def _changes_samples_alone(engine: Engine) -> bool:
     )
 
 
-def _stage(running: Operation, staging: Staging, engine: Engine, most: float) -> _Touched:
-    """Stages what documents are and what they are to be."""
-    touched = _Touched(running, staging)
+def _merged(engine: Engine) -> Iterator[MergedSample]:
+    """Yields what becomes of samples, and fails if anything is left to decide."""
     for merged in engine.merged():
         if any(conflict.resolution is None for conflict in merged.conflicts):
             raise _conflicts()
+        yield merged
+    if any(conflict.resolution is None for conflict in engine.dataset_conflicts()):
+        raise _conflicts()
+
+
+def _stage(
+    running: Operation, staging: Staging, samples: Iterable[MergedSample], most: float
+) -> _Touched:
+    """Stages what documents are and what they are to be."""
+    touched = _Touched(running, staging)
+    for merged in samples:
         if merged.tags_added or merged.tags_removed:
             raise _TooMuchError
         touched.take(merged.id, [(Part.SAMPLES, merged.sample)])
         touched.take(merged.id, [(Part.FRAMES, frame) for frame in merged.frames])
         if touched.count > most:
             raise _TooMuchError
-    if any(conflict.resolution is None for conflict in engine.dataset_conflicts()):
-        raise _conflicts()
     touched.flush()
     running.step("staged")
     return touched
@@ -189,14 +213,17 @@ class _Touched:
 
 
 def _exchange(
-    running: Operation, head: Head, state: State, staging: Staging, touched: _Touched
-) -> None:
-    """Makes what is wanted of what still is what it was."""
+    running: Operation, known: KnownContent, staging: Staging, touched: _Touched
+) -> KnownContent | None:
+    """Makes what is wanted of what still is what it was; returns what there is then, if known."""
     database, parts = running.database, [part for part in _OWN if touched.ids[part]]
+    state = known.change_token.state
+    continuity = settled(database, known.change_token)
     before: Document = {}
     after: Document = {}
     if touched.deleted:
-        before = {"last_deletion_at": head.document().get("last_deletion_at")}
+        document = Head(database, running.dataset_id).document()
+        before = {"last_deletion_at": document.get("last_deletion_at")}
         after = {"last_deletion_at": server_time(database)}
     staging.select(list(touched.samples))
     running.note(before=bson.encode(before), after=bson.encode(after), kept=True, wanted=True)
@@ -210,11 +237,46 @@ def _exchange(
             f"The undo does not fit the unique indexes of the samples, and nothing was changed: "
             f"{error}. Decide the conflicts otherwise, or drop the index."
         ) from error
-    staging.check_made({part: _now(state[part], touched.ids[part]) for part in parts})
+    made = {part: _now(state[part], touched.ids[part]) for part in parts}
+    staging.check_made(made)
     replacing.set_values(database["datasets"], running.dataset_id, before, after)
     running.committing("compared")
     running.commit()
     instances.refresh_samples(running.dataset_id, list(touched.samples))
+    is_whole = all(len(made[part]) == len(touched.ids[part]) for part in parts)
+    if continuity is None or not is_whole:
+        return None
+    return _content(database, known, made, continuity)
+
+
+def _content(
+    database: Database[Document],
+    before: KnownContent,
+    made: Mapping[Part, Manifest],
+    continuity: Continuity,
+) -> KnownContent | None:
+    """Returns what samples and frames hold, if nobody else has written to them.
+
+    Each document that was made took one write: if no more were counted, nobody has.
+
+    Args:
+        database: the database
+        before: what they held before
+        made: the documents that came or changed, as they were found to be afterwards
+        continuity: by what to tell whether writes were counted on since the look before
+    """
+    then = before.change_token
+    now = then.again(database)
+    later = settled(database, now)
+    if later is None or not continuity.lasts_until(later):
+        return None
+    manifests = dict(before.manifests)
+    for part, counters in then.counters.items():
+        patch = made.get(part, Manifest.empty())
+        if writes(counters or (), now.counters.get(part) or ()) != (len(patch), 0):
+            return None
+        manifests[part] = manifests[part].patched(patch)
+    return KnownContent(manifests, now)
 
 
 def _now(there: Documents, ids: list[ObjectId]) -> Manifest:

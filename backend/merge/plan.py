@@ -10,7 +10,7 @@ from pymongo.database import Database
 from ..access import actor
 from ..branches.record import get_branch
 from ..catalog.record import SnapshotRecord
-from ..dataset.parts import Head, Part
+from ..dataset.parts import Head
 from ..dataset.reference import DatasetReference, current_name, migrate
 from ..dataset.schema import FRAMES_PREFIX
 from ..diff.versions import HeadVersion, NoVersion, SnapshotVersion
@@ -25,6 +25,7 @@ from .captured_head import head_version
 from .conflicts import Conflict, Place, Resolution
 from .engine import Engine
 from .judge import Judge
+from .outcome import Outcome
 from .prefer import Preference
 from .record import DuplicateSuspect, MergeCounts, MergeState
 from .samples import Change, MergedSample
@@ -85,6 +86,7 @@ def between(
     prefer: Preference | None = None,
     progress: Progress = silent,
     undoes: ObjectId | None = None,
+    outcome: Outcome | None = None,
 ) -> PlanRecord:
     """Plans the merge of any version.
 
@@ -98,10 +100,12 @@ def between(
         prefer (None): how conflicts are decided before anybody has looked at them
         progress: told how far it is
         undoes (None): the operation that is taken back, if it is no merge of a branch
+        outcome (None): told what becomes of samples
 
     Returns:
         the plan, which is stored
     """
+    outcome = outcome or Outcome()
     decided: dict[str, Resolution] = {}
     for earlier in _open(database, target, branch, undoes):
         decided |= stored_conflicts.resolutions(database, earlier.id)
@@ -110,9 +114,11 @@ def between(
     def decide(conflict: Conflict) -> Resolution | None:
         return decided.get(conflict.id) or preference.decide(conflict)
 
+    head = head_version(database, target.id)
+    outcome.target = head.content
     engine = Engine(
         base=Side(database, NoVersion() if record is None else SnapshotVersion(database, record)),
-        ours=Side(database, head_version(database, target.id)),
+        ours=Side(database, head),
         theirs=Side(database, version),
         branch=short_name(branch, target),
         decide=decide,
@@ -123,13 +129,18 @@ def between(
     _check_samples(engine)
     plan_id = ObjectId()
     found = _Findings(database, plan_id)
-    check = _unique_check(database, target, engine)
+    checks = _unique_checks(database, target, engine)
     for merged in engine.merged():
         found.note(merged)
-        check.note(merged)
+        for check in checks:
+            check.note(merged)
+        outcome.note(merged)
     judge = Judge(Place(), decide)
-    check.settle(judge)
-    found.conflicts.write([*engine.dataset_conflicts(), *judge.conflicts])
+    for check in checks:
+        check.settle(judge)
+    if others := [*engine.dataset_conflicts(), *judge.conflicts]:
+        found.conflicts.write(others)
+        outcome.drop()
     found.conflicts.flush()
     made = PlanRecord(
         id=plan_id,
@@ -276,8 +287,9 @@ def _check_samples(engine: Engine) -> None:
         )
 
 
-def _unique_check(
+def _unique_checks(
     database: Database[Document], target: DatasetReference, engine: Engine
-) -> UniqueCheck:
-    samples = Head(database, target.id).state()[Part.SAMPLES]
-    return UniqueCheck(samples, *engine.surroundings.indexes[Part.SAMPLES])
+) -> list[UniqueCheck]:
+    state = Head(database, target.id).state()
+    indexes = engine.surroundings.indexes
+    return [UniqueCheck(part, state[part], *indexes[part]) for part in indexes if part in state]

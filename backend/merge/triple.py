@@ -11,12 +11,13 @@ import numpy as np
 from ..dataset.parts import Part, Readable
 from ..diff.parts import owners_in
 from ..errors import ConcurrentWritesError
-from ..manifest.manifest import Differences
+from ..manifest.manifest import Differences, Manifest
 from ..progress import Progress, silent
-from ..rawbson.ids import DTYPE, Ids, Keys, common, distinct, positions
+from ..rawbson.ids import DTYPE, Ids, Keys, common, distinct, lacking, positions
 from .side import Side
 
 _NONE = np.empty(0, DTYPE)
+_BASE, _OURS, _THEIRS = range(3)
 
 Found = dict[bytes, bytes]
 """Documents by the bytes of their ids."""
@@ -59,8 +60,22 @@ class PartTriple:
         Raises:
             ConcurrentWritesError: if they are being deleted at this moment
         """
-        base, ours, theirs = (self._fetch(number, keys) for number in range(3))
+        ours, theirs = self._fetch(_OURS, keys), self._fetch(_THEIRS, keys)
+        same = self._as_in_base(ours)
+        base = self._fetch(_BASE, lacking(same, keys))
+        base |= {key: ours[key] for key in Ids(same).binaries()}
         return base, ours, theirs
+
+    def _as_in_base(self, ours: Found) -> Keys:
+        """Returns those documents of the target that say what the base does.
+
+        Their bytes tell, not what the target's manifest was made of: somebody may have written
+        to it since.
+        """
+        now = Manifest.of([b"".join(ours.values())] if ours else [])
+        was = self.manifests[_BASE].only(now.keys)
+        now = now.only(was.keys)
+        return now.keys[now.digests == was.digests]
 
     def _fetch(self, number: int, keys: Keys) -> Found:
         present = common(self.manifests[number].keys, keys)

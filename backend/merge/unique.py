@@ -11,6 +11,7 @@ import bson
 from bson import ObjectId
 
 from ..dataset.parts import Documents, Part, chunks
+from ..dataset.schema import FRAMES_PREFIX
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
 from .conflicts import ConflictKind
@@ -32,40 +33,46 @@ class _Index:
     is_new: bool
     """Whether the target lacks it."""
     found: dict[bytes, list[ObjectId]] = field(default_factory=lambda: defaultdict(list))
-    """The samples of the result that have each value, of those that change."""
+    """The documents of the result that have each value, of those that change."""
 
 
 class UniqueCheck:
-    """Looks for samples of the result that have the same values in a unique index.
+    """Looks for samples, or frames, of the result that have the same values in a unique index.
 
-    Indexes that hold for some samples only are left to the server, which is asked before the
+    Indexes that hold for some documents only are left to the server, which is asked before the
     target is touched.
 
     Args:
-        ours: the samples of the target, in a collection
+        part: samples or frames
+        ours: those of the target, in a collection
         indexes: the indexes of the result
         added: those of them that the target lacks
     """
 
-    def __init__(self, ours: Documents, indexes: list[Document], added: list[Document]) -> None:
-        self._ours = ours
+    def __init__(
+        self, part: Part, ours: Documents, indexes: list[Document], added: list[Document]
+    ) -> None:
+        self._part, self._ours = part, ours
         self._indexes = [
             _Index(str(index["name"]), list(index["key"]), index in added)
             for index in indexes
             if index.get("unique") and not {"partialFilterExpression", "sparse"} & index.keys()
+            # Frames are merged by these
+            if list(index["key"]) != ["_sample_id", "frame_number"]
         ]
         self._touched: set[ObjectId] = set()
 
     def note(self, merged: MergedSample) -> None:
         """Notes what becomes of a sample."""
-        if not self._indexes or merged.sample.before == merged.sample.after:
+        if not self._indexes:
             return
-        self._touched.add(merged.id)
-        if merged.sample.after is None:
-            return
-        document = bson.decode(merged.sample.after)
-        for index in self._indexes:
-            index.found[_values(document, index.paths)].append(merged.id)
+        for change in [merged.sample] if self._part is Part.SAMPLES else merged.frames:
+            if change.before == change.after:
+                continue
+            document = bson.decode(change.after or change.before or b"")
+            self._touched.add(document["_id"])
+            for index in self._indexes if change.after is not None else ():
+                index.found[_values(document, index.paths)].append(document["_id"])
 
     def settle(self, judge: Judge) -> None:
         """Notes a conflict for each index that would be broken."""
@@ -75,10 +82,11 @@ class UniqueCheck:
                 told = [str(id_) for id_ in rivals[:_TOLD]]
                 sides = (None, encoded(index.paths), encoded(told))
                 kind = ConflictKind.UNIQUE_INDEX
-                judge.settle(kind, index.name, *sides, count=len(rivals))
+                name = index.name if self._part is Part.SAMPLES else FRAMES_PREFIX + index.name
+                judge.settle(kind, name, *sides, count=len(rivals))
 
     def _rivals(self, index: _Index) -> list[ObjectId]:
-        """Returns samples whose values other samples have as well."""
+        """Returns documents whose values other ones have as well."""
         rivals = {id_ for ids in index.found.values() if len(ids) > 1 for id_ in ids}
         for key, id_ in self._others(index):
             if key in index.found and id_ not in self._touched:
@@ -88,7 +96,7 @@ class UniqueCheck:
         return sorted(rivals)
 
     def _others(self, index: _Index) -> Iterator[tuple[bytes, ObjectId]]:
-        """Yields samples of the target that have values of those that change."""
+        """Yields documents of the target that have values of those that change."""
         keys = [bson.decode(key)["v"] for key in index.found]
         projection = dict.fromkeys(index.paths, 1)
         for some in chunks(keys, _AT_ONCE):
@@ -101,7 +109,7 @@ class UniqueCheck:
                 yield _values(document, index.paths), document["_id"]
 
     def _already(self, index: _Index) -> set[ObjectId]:
-        """Returns samples of the target that have the same values, and do not change."""
+        """Returns documents of the target that have the same values, and do not change."""
         key = {str(number): f"${path}" for number, path in enumerate(index.paths)}
         stages: list[Mapping[str, Any]] = [
             {"$group": {"_id": key, "n": {"$sum": 1}, "ids": {"$push": "$_id"}}},

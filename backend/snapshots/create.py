@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -161,11 +160,14 @@ def _recall(
     running: Operation, backend: Backend, content: KnownContent | None
 ) -> Callable[[DatasetToken], Mapping[Part, Manifest]]:
     """Returns what tells, of a look at the dataset, what samples and frames hold."""
-    if content is not None:
-        return content.recall
-    known = partial(counted.recall, running.database, running.dataset_id)
-    is_wanted = backend.stores_changes
-    return lambda token: known(token) if is_wanted and counted.is_worth(token.count) else {}
+
+    def recall(token: DatasetToken) -> Mapping[Part, Manifest]:
+        known = {} if content is None else content.recall(token)
+        if known or not (backend.stores_changes and counted.is_worth(token.count)):
+            return known
+        return counted.recall(running.database, running.dataset_id, token)
+
+    return recall
 
 
 def complete(running: Operation, record: SnapshotRecord) -> None:

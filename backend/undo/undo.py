@@ -20,6 +20,7 @@ from ..merge import apply as merging
 from ..merge import plan as planning
 from ..merge import stored_conflicts
 from ..merge.finish import Ending
+from ..merge.outcome import Outcome
 from ..merge.prefer import Preference
 from ..merge.store import PlanRecord
 from ..mongo.collections import ensure_indexes
@@ -36,6 +37,7 @@ def plan(
     operation_id: str,
     prefer: Preference | None = None,
     progress: Progress = silent,
+    outcome: Outcome | None = None,
 ) -> PlanRecord:
     """Plans the undo of an operation.
 
@@ -45,6 +47,7 @@ def plan(
         operation_id: the operation
         prefer (None): how conflicts are decided before anybody has looked at them
         progress: told how far it is
+        outcome (None): told what becomes of samples
 
     Returns:
         the plan, which is stored
@@ -69,6 +72,7 @@ def plan(
         prefer=prefer,
         progress=progress,
         undoes=record.id,
+        outcome=outcome,
     )
 
 
@@ -97,7 +101,8 @@ def undo(
         NothingToUndoError: if it cannot be undone
         ConflictsRemainError: if somebody has to decide something before
     """
-    planned = plan(database, dataset, operation_id, prefer, progress)
+    outcome = Outcome()
+    planned = plan(database, dataset, operation_id, prefer, progress, outcome)
     left = sum(count.open for count in stored_conflicts.counts(database, planned.id))
     if left:
         raise ConflictsRemainError(
@@ -105,12 +110,15 @@ def undo(
             f"place{'s' if left > 1 else ''}, so nothing was undone: decide that with "
             f"resolve_conflicts('{planned.id}', ...), then apply_merge('{planned.id}')"
         )
-    return apply(database, dataset, planned)
+    return apply(database, dataset, planned, outcome)
 
 
 @reading_once()
 def apply(
-    database: Database[Document], dataset: DatasetReference, planned: PlanRecord
+    database: Database[Document],
+    dataset: DatasetReference,
+    planned: PlanRecord,
+    outcome: Outcome | None = None,
 ) -> tuple[OperationRecord, SnapshotRecord]:
     """Applies the plan of an undo.
 
@@ -118,6 +126,7 @@ def apply(
         database: the database
         dataset: the dataset
         planned: the plan
+        outcome (None): what was worked out for it, if it was made just now
 
     Returns:
         the undo, which is an operation as well, and the snapshot that it ended with
@@ -137,7 +146,7 @@ def apply(
         names.safety(after_id), f"after {what}", after_id, SnapshotKind.SAFETY, undone=record.what
     )
     try:
-        after = merging.perform(database, dataset, planned, before, ending)
+        after = merging.perform(database, dataset, planned, before, ending, outcome)
     except BaseException:
         # Who presses Ctrl-C as well: it was finished, or taken back, by whoever recovered it
         after_all = store.after_undo(database, undoing)

@@ -83,6 +83,8 @@ class Others:
         dataset.save()
         dataset.save_view("v", dataset.limit(1))
         dataset.save_view("w", dataset.limit(1))
+        _workspace(dataset, "v", "base")
+        _workspace(dataset, "w", "base")
         for key in ("r", "q"):
             dataset.register_run(key, dataset.init_run(method=key))
             dataset.save_run_results(key, dataset.init_run_results(key, numbers=[1]))
@@ -115,6 +117,7 @@ class Others:
         dataset.save()
         dataset.delete_saved_view("v")
         dataset.save_view("v", dataset.limit(2))
+        _workspace(dataset, "v", "ours")
         dataset.delete_run("r")
         self._run(dataset, "k", [1])
         dataset.create_index("x", name="ours")
@@ -148,6 +151,7 @@ class Others:
         for name, limit in (("v", 3), ("w", 4)):
             dataset.delete_saved_view(name)
             dataset.save_view(name, dataset.limit(limit))
+            _workspace(dataset, name, "theirs")
         dataset.save_run_results("r", dataset.init_run_results("r", numbers=[2]), overwrite=True)
         dataset.delete_run("q")
         self._run(dataset, "k", [2])
@@ -171,6 +175,12 @@ class Others:
     def _run(self, dataset: fo.Dataset, key: str, numbers: list[int]) -> None:
         dataset.register_run(key, dataset.init_run(method=key))
         dataset.save_run_results(key, dataset.init_run_results(key, numbers=numbers))
+
+
+def _workspace(dataset: fo.Dataset, name: str, panel: str) -> None:
+    """Saves a workspace of one panel."""
+    space = fo.Space(children=[fo.Panel(type="Embeddings", state={"side": panel})])
+    dataset.save_workspace(name, space, overwrite=True)
 
 
 def _right(sample: fo.Sample, name: str) -> fo.Sample:
