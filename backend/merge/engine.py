@@ -7,7 +7,9 @@ are merged do not change meanwhile; conflicts are told apart by what they are ab
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -17,6 +19,7 @@ from bson import ObjectId
 from ..dataset.parts import Part
 from ..dataset.schema import FRAMES_PREFIX, db_key
 from ..mongo.database import Document
+from ..mongo.gate import Workers
 from ..progress import Progress, silent
 from ..rawbson.ids import Ids, Keys, distinct, positions
 from . import documents, properties, surroundings
@@ -30,7 +33,7 @@ from .samples import Contested, MergedSample, Sample, SampleMerge, Tags, edited_
 from .scope import WHOLE, Partial, Scope
 from .side import Side
 from .surroundings import MergedItems
-from .triple import FrameOwners, PartTriple, in_chunks
+from .triple import Fetched, FrameOwners, PartTriple, in_chunks
 
 _SAMPLES_AT_ONCE = 500
 _THEIRS = 2
@@ -208,8 +211,8 @@ class Engine:
             self.dataset.document.get("group_field"),
         )
         done, total = 0, max(1, len(candidates))
-        for keys in in_chunks(candidates, _SAMPLES_AT_ONCE):
-            for sample in self._read(keys, frames_of):
+        for keys, found in self._fetched(candidates):
+            for sample in self._read(keys, found, frames_of):
                 yield merge.merge(sample)
             done += len(keys)
             self.progress(done / total, "Merging samples")
@@ -246,8 +249,20 @@ class Engine:
                 found.setdefault(tag["_sample_id"], ([], [], []))[number].append(tag)
         return found
 
-    def _read(self, keys: Keys, frames_of: FrameOwners) -> Iterator[Sample]:
-        base, ours, theirs = self.samples.fetch(keys)
+    def _fetched(self, candidates: Keys) -> Iterator[tuple[Keys, Fetched]]:
+        """Yields documents of some samples after the other, and reads the next ones meanwhile."""
+        with Workers(max_workers=1) as pool:
+            begun: deque[tuple[Keys, Future[Fetched]]] = deque()
+            for keys in in_chunks(candidates, _SAMPLES_AT_ONCE):
+                begun.append((keys, pool.submit(self.samples.fetch, keys)))
+                if len(begun) > 1:
+                    former, found = begun.popleft()
+                    yield former, found.result()
+            for keys, found in begun:
+                yield keys, found.result()
+
+    def _read(self, keys: Keys, fetched: Fetched, frames_of: FrameOwners) -> Iterator[Sample]:
+        base, ours, theirs = fetched
         samples: dict[bytes, Sample] = {}
         for key in Ids(keys).binaries():
             there = self.run_fields.document(theirs.get(key))

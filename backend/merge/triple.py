@@ -22,6 +22,9 @@ _BASE, _OURS, _THEIRS = range(3)
 Found = dict[bytes, bytes]
 """Documents by the bytes of their ids."""
 
+Fetched = tuple[Found, Found, Found]
+"""Those of base, ours and theirs."""
+
 
 class PartTriple:
     """One part of base, ours and theirs.
@@ -48,7 +51,7 @@ class PartTriple:
         self._wanted = distinct(keys)
         self.__dict__.pop("_documents", None)
 
-    def fetch(self, keys: Keys) -> tuple[Found, Found, Found]:
+    def fetch(self, keys: Keys) -> Fetched:
         """Returns documents as each version has them.
 
         Args:

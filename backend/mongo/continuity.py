@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bson import ObjectId
 from pymongo.database import Database
 
-from .database import Document, server_process, server_time
+from .database import Document, Server
 
 _IDLE_SHARE = 0.8
 """Of the time that MongoDB has the engine wait before it closes what is not used."""
+
+_idle: dict[ObjectId, float] = {}
+"""For how long each server's engine closes nothing, by the id of its process: it is set when the
+process starts (MongoDB's wiredtiger_parameters.idl)."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,15 @@ class Continuity:
     at: datetime
 
     @staticmethod
-    def told(database: Database[Document], status: Mapping[str, Any]) -> dict[str, Any]:
+    def told(
+        database: Database[Document], status: Mapping[str, Any], server: Server | None = None
+    ) -> dict[str, Any]:
         """Asks the server.
 
         Args:
             database: the database
             status: what ``serverStatus`` has just told
+            server (None): what it has said of itself before; by default, it is asked
 
         Returns:
             the values of the fields
@@ -49,15 +57,13 @@ class Continuity:
             KeyError: if the server tells too little
             OperationFailure: if it refuses to
         """
-        setting = database.client.admin.command(
-            {"getParameter": 1, "wiredTigerFileHandleCloseIdleTime": 1}
-        )
+        server = server or Server.of(database)
         return {
-            "process": str(server_process(database)),
+            "process": str(server.process),
             "closed": int(status["wiredTiger"]["data-handle"]["connection sweep dhandles closed"]),
             "validated": int(status["metrics"]["commands"]["validate"]["total"]),
-            "idle_seconds": _IDLE_SHARE * setting["wiredTigerFileHandleCloseIdleTime"],
-            "at": server_time(database),
+            "idle_seconds": _idle_seconds(database, server.process),
+            "at": server.time,
         }
 
     @staticmethod
@@ -84,3 +90,13 @@ class Continuity:
             return False
         seconds = (later.at - self.at).total_seconds()
         return self.closed == later.closed or seconds < self.idle_seconds
+
+
+def _idle_seconds(database: Database[Document], process: ObjectId | None) -> float:
+    if process is None:
+        raise KeyError("processId")
+    if process not in _idle:
+        setting = "wiredTigerFileHandleCloseIdleTime"
+        told = database.client.admin.command({"getParameter": 1, setting: 1})
+        _idle[process] = _IDLE_SHARE * told[setting]
+    return _idle[process]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -211,9 +211,7 @@ def server_time(database: Database[Document]) -> datetime:
     Returns:
         the time, as FiftyOne's own timestamps are given (UTC, or ``fo.config.timezone``)
     """
-    reply: Document = database.command("hello", codec_options=database.codec_options)
-    time: datetime = reply["localTime"]
-    return time
+    return Server.of(database).time
 
 
 @dataclass(frozen=True)
@@ -225,14 +223,17 @@ class Server:
     is_replicated: bool
     """Whether it keeps enough history to read one moment from many collections: a standalone
     server, FiftyOne's default, does not."""
+    time: datetime = field(compare=False)
+    """On its clock."""
 
     @classmethod
     def of(cls, database: Database[Document]) -> Server:
         """Asks it."""
-        reply: Document = database.command("hello")
+        reply: Document = database.command("hello", codec_options=database.codec_options)
         return cls(
             reply.get("topologyVersion", {}).get("processId"),
             "setName" in reply or reply.get("msg") == "isdbgrid",
+            reply["localTime"],
         )
 
 

@@ -21,6 +21,9 @@ from .database import Document
 
 _RAW = CodecOptions(document_class=RawBSONDocument)
 
+_GROWTH = 4
+"""So many times as many documents as in the first reply are in those that follow."""
+
 
 def arrays(
     collection: Collection[Document], find: Mapping[str, Any]
@@ -38,7 +41,9 @@ def arrays(
     command: dict[str, Any] = {"find": collection.name, **find}
     if collection.read_concern.document:
         command["readConcern"] = collection.read_concern.document
-    more: dict[str, Any] = {"collection": collection.name, "batchSize": find["batchSize"]}
+    # Whoever has waited for one reply will not mind a larger one, and each is a round trip
+    size = _GROWTH * find["batchSize"]
+    more: dict[str, Any] = {"collection": collection.name, "batchSize": size}
     cursor = 0
     with database.client.start_session(causal_consistency=False) as session:
         try:
@@ -65,7 +70,7 @@ def document_batches(
     Args:
         collection: the collection
         query: which documents
-        size: how many at the most in each batch
+        size: how many at the most in the first batch; there are more in those that follow
         **options: other options of the command ``find``
 
     Yields:

@@ -9,7 +9,7 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from fiftyone_snapshots.backend.dataset.parts import Documents
+from fiftyone_snapshots.backend.dataset.parts import Documents, Part
 from fiftyone_snapshots.backend.merge import surroundings
 from fiftyone_snapshots.backend.merge.conflicts import ConflictKind as K
 from fiftyone_snapshots.backend.merge.conflicts import Place, Resolution, Take
@@ -110,7 +110,7 @@ def test_values_that_look_like_operators_are_values(database: Database[Doc]) -> 
     samples, id_ = database["samples"], ObjectId()
     samples.insert_one({"meta": 1})
     index = {"name": "meta_1", "key": {"meta": 1}, "unique": True}
-    check = UniqueCheck(Documents(samples), [index], [])
+    check = UniqueCheck(Part.SAMPLES, Documents(samples), [index], [])
     added = bson.encode({"_id": id_, "meta": {"$exists": True, "$nothing": 1}})
     check.note(MergedSample(id_, Change(None, added)))
     judge = Judge(Place())

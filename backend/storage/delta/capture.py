@@ -27,13 +27,14 @@ from ...manifest.cache import CachedPart, Recent
 from ...manifest.manifest import Differences, Manifest
 from ...mongo.collections import delta_name
 from ...mongo.database import Document, create_compressed
+from ...mongo.gate import Workers
 from ...mongo.writer import Writer
 from ...progress import silent
-from ...rawbson.ids import Ids, Keys, common, positions
+from ...rawbson.ids import Ids, Keys, common, lacking, positions
 from .. import collections, scan
 from ..consistent_copy import copy_and_read
 from . import arrange, chains, order, trusted
-from .chain import Chain, Link
+from .chain import Chain
 from .compact import FULL_MANIFESTS
 from .origins import Origins
 from .reconstruct import reconstruct
@@ -72,6 +73,8 @@ class DeltaTarget:
         link = chain.get(snapshot_id)
         self._sequence = link.sequence
         self._previous = chain.before(link)
+        former = () if self._previous is None else self._previous.parts
+        self._former_parts = [part for part in former if part.is_own_collection]
         self._origins = Origins(database, self._previous)
         self._parts: dict[Part, StoredPart] = {}
         self._former: dict[Part, Manifest | None] = {}
@@ -82,9 +85,10 @@ class DeltaTarget:
         """Returns the content of a part of the dataset."""
         former = self._former_manifest(part)
         if former is not None and self._origins.are_as_before(part, documents.collection):
-            assert self._previous is not None
-            natural = order.load(self._database, self._previous.id, part, former)
-            return former.ordered(natural)
+            return former.ordered(self._former_order(part, former))
+        return self._read_changed(part, documents, former)
+
+    def _read_changed(self, part: Part, documents: Documents, former: Manifest | None) -> Manifest:
         if self._trusts and part.is_own_collection and former is not None:
             assert self._previous is not None
             found = trusted.read(self._database, self._previous, part, former, documents)
@@ -95,18 +99,22 @@ class DeltaTarget:
 
     def copy(self, part: Part, documents: Documents, content: Manifest | None = None) -> Manifest:
         """Makes the snapshot's part hold exactly these documents; returns their content."""
-        if content is not None:
+        is_as_before = False
+        with Workers(max_workers=1) as pool:
+            known = pool.submit(self._former_manifest, part)
+            if part.is_own_collection:
+                self._origins.note(part, documents.collection)
+                # Who writes from now on is noticed at the end
+                is_as_before = self._origins.were_as_before(part)
+            former = known.result()
+        if former is not None and is_as_before:
+            content = former.ordered(self._former_order(part, former))
+        elif content is not None:
             content = content.ordered(self._natural(part, documents.collection, content.keys))
-        if part.is_own_collection:
-            self._origins.note(part, documents.collection)
-        former = self._former_manifest(part)
-        if former is None or (
-            part.is_own_collection
-            and self._is_open(part)
-            and not self._origins.are_as_before(part, documents.collection)
-        ):
+        must_read = part.is_own_collection and not is_as_before
+        if former is None or (must_read and self._is_open(part)):
             return self._copy_full(part, documents, former, content)
-        manifest = self.read(part, documents) if content is None else content
+        manifest = self._read_changed(part, documents, former) if content is None else content
         stored = self._parts.get(part)
         if stored is not None and stored.mode is not StorageMode.SHARED:
             # The capture was begun anew
@@ -143,8 +151,7 @@ class DeltaTarget:
         if stored.mode is StorageMode.PATCHED:
             former = self._former_manifest(part)
             assert former is not None
-            keys = Ids.of(changed).keys
-            stored.added = keys[~positions(former.keys, keys)[1]]
+            stored.added = lacking(former.keys, Ids.of(changed).keys)
 
     def copied(self, part: Part) -> Documents:
         """Returns the documents of a part that the snapshot holds."""
@@ -169,12 +176,11 @@ class DeltaTarget:
         }
         for part in (part for part in found if part.is_own_collection):
             self._arrange(part, manifests[part])
-            order.save(self._database, self._id, part, manifests[part])
+            order.save(self._database, self._id, part, manifests[part], is_new=True)
             faults.reach(f"create.arranged_{part.value}")
         self._origins.check()
         former = {
-            part: self._keep_former(part, manifests.get(part))
-            for part in _own_parts(self._previous)
+            part: self._keep_former(part, manifests.get(part)) for part in self._former_parts
         }
 
         def finish(chain: Chain) -> Chain:
@@ -223,11 +229,11 @@ class DeltaTarget:
     def equals_previous(self) -> bool:
         """Whether samples and frames are those of the newest snapshot."""
         own = {part: stored for part, stored in self._parts.items() if part.is_own_collection}
-        same = [*own] == _own_parts(self._previous)
-        return same and all(stored.mode is StorageMode.SHARED for stored in own.values())
+        is_shared = all(stored.mode is StorageMode.SHARED for stored in own.values())
+        return is_shared and [*own] == self._former_parts
 
     def _former_manifest(self, part: Part) -> Manifest | None:
-        """Returns the content of the newest snapshot, if what changed since can be told by it."""
+        """Returns what the newest snapshot holds, if what changed since can be told by it."""
         if part not in self._former:
             self._former[part] = self._load_former(part)
         return self._former[part]
@@ -248,11 +254,13 @@ class DeltaTarget:
         previous, former = self._previous, self._former_manifest(part)
         if previous is None or former is None:
             return scan.natural(collection, existing)
-        if self._origins.are_as_before(part, collection):
-            return order.load(self._database, previous.id, part, former)
         mark = previous.marks.get(part)
         inserted = None if mark is None else mark.inserted_since(collection)
         return order.now(previous, part, former, collection, existing, inserted)
+
+    def _former_order(self, part: Part, former: Manifest) -> Keys:
+        assert self._previous is not None
+        return order.load(self._database, self._previous.id, part, former)
 
     def _is_open(self, part: Part) -> bool:
         chain = chains.known(self._database, self._dataset_id)
@@ -312,8 +320,7 @@ class DeltaTarget:
         """Puts into the pre-images what is about to be overwritten."""
         former = self._former_manifest(part)
         assert former is not None
-        new = common(former.keys, np.unique(keys))
-        new = new[~positions(stored.preserved, new)[1]]
+        new = lacking(stored.preserved, common(former.keys, np.unique(keys)))
         chain = chains.known(self._database, self._dataset_id)
         assert self._previous is not None
         pre_images = chain.get(self._previous.id).parts[part].pre_images
@@ -357,8 +364,7 @@ class DeltaTarget:
         if stored.mode is StorageMode.COPIED or stored.patches > 1 or former is None:
             return scan.natural(self._full_copy(part), manifest.keys)
         # Documents that were patched once are where they were, and others behind them
-        assert self._previous is not None
-        before = order.load(self._database, self._previous.id, part, former)
+        before = self._former_order(part, former)
         kept = before[positions(manifest.keys, before)[1]]
         return np.concatenate(
             [kept, collections.natural_order(self._full_copy(part), stored.added)]
@@ -382,10 +388,6 @@ class DeltaTarget:
         gone = np.concatenate([differences.deleted_keys, differences.changed_keys])
         self._put_aside(part, self._former_full_copy(part), pre_images, gone)
         return {"pre_images": pre_images}
-
-
-def _own_parts(link: Link | None) -> list[Part]:
-    return [] if link is None else [part for part in link.parts if part.is_own_collection]
 
 
 def _are_many(differences: Differences, former: Manifest, manifest: Manifest) -> bool:

@@ -64,7 +64,8 @@ class CollectionToken(Continuity):
         if server.is_replicated:
             return None
         for _ in range(_ATTEMPTS):
-            found, writing = _look(collection)
+            # Who it was before its counters were read it is, or they prove nothing later
+            found, writing = _look(collection, server)
             if not writing:
                 return found
             time.sleep(_PAUSE_SECONDS)
@@ -84,17 +85,19 @@ class CollectionToken(Continuity):
         return cls(**{**document, "counters": tuple(document["counters"])})
 
 
-def _look(collection: Collection[Document]) -> tuple[CollectionToken | None, int]:
+def _look(
+    collection: Collection[Document], server: Server | None = None
+) -> tuple[CollectionToken | None, int]:
     """Returns the counters, and how many writes were under way after they were read."""
     database = collection.database
-    if not engine.holds(Fact.COUNTS_WRITES, database):
+    if not engine.holds(Fact.COUNTS_WRITES, database, server):
         return None, 0
     counters = write_counters(collection)
     if counters is None or sum(counters[1:]) < _ENOUGH_WRITES:
         return None, 0
     try:
         status = database.command("serverStatus", repl=0, locks=0)
-        told = Continuity.told(database, status)
+        told = Continuity.told(database, status, server)
         change_token = CollectionToken(**told, counters=counters)
         return change_token, writes_under_way(status)
     except (OperationFailure, KeyError):

@@ -30,7 +30,14 @@ _STEP = np.dtype("<i4")
 _PIECE_BYTES = 8 * 1024 * 1024
 
 
-def save(database: Database[Document], snapshot_id: ObjectId, part: Part, read: Manifest) -> None:
+def save(
+    database: Database[Document],
+    snapshot_id: ObjectId,
+    part: Part,
+    read: Manifest,
+    *,
+    is_new: bool = False,
+) -> None:
     """Stores the order of a part.
 
     Args:
@@ -38,8 +45,11 @@ def save(database: Database[Document], snapshot_id: ObjectId, part: Part, read: 
         snapshot_id: the snapshot
         part: the part
         read: its manifest, as it was read
+        is_new (False): whether nobody can have stored one before
     """
     assert read.places is not None
+    if not is_new:
+        delete(database, snapshot_id, part)
     _save(database, snapshot_id, part, np.argsort(read.places, kind="stable"))
 
 
@@ -54,6 +64,7 @@ def save_natural(
         part: the part
         natural: its ids in natural order
     """
+    delete(database, snapshot_id, part)
     _save(database, snapshot_id, part, positions(np.sort(natural), natural)[0])
 
 
@@ -63,7 +74,6 @@ def _save(
     part: Part,
     order: npt.NDArray[np.int64],
 ) -> None:
-    delete(database, snapshot_id, part)
     if np.array_equal(order, np.arange(len(order))):
         return
     data = zlib.compress(np.diff(order, prepend=0).astype(_STEP).tobytes(), 1)

@@ -7,6 +7,7 @@ from pymongo.database import Database
 
 from ...dataset.parts import Part
 from ...mongo.database import Document, Server
+from ...mongo.gate import Workers
 from .chain import Link
 from .collection_token import CollectionToken
 from .high_water import HighWaterMark
@@ -31,9 +32,13 @@ class Origins:
         """Notes what will tell the next capture what became of a collection since now."""
         self.names[part] = collection.name
         server = Server.of(self._database)
-        if (mark := HighWaterMark.of(collection, server)) is not None:
+        with Workers(max_workers=1) as pool:
+            marked = pool.submit(HighWaterMark.of, collection, server)
+            change_token = CollectionToken.quiet(collection, server)
+            mark = marked.result()
+        if mark is not None:
             self.marks[part] = mark
-        if (change_token := CollectionToken.quiet(collection, server)) is not None:
+        if change_token is not None:
             self.change_tokens[part] = change_token
 
     def check(self) -> None:
@@ -43,9 +48,19 @@ class Origins:
             if not before.proves_no_write(CollectionToken.of_collection(source)):
                 del self.change_tokens[part]
 
+    def were_as_before(self, part: Part) -> bool:
+        """Returns whether it is certain that nothing was written since the newest snapshot.
+
+        That is, until :meth:`note` has looked at the part.
+        """
+        return self._proves_no_write(part, self.change_tokens.get(part))
+
     def are_as_before(self, part: Part, collection: Collection[Document]) -> bool:
         """Returns whether it is certain that nothing was written since the newest snapshot."""
-        assert self._previous is not None
-        former = self._previous.change_tokens.get(part)
-        now = CollectionToken.of_collection(collection)
+        if self._previous is None or part not in self._previous.change_tokens:
+            return False
+        return self._proves_no_write(part, CollectionToken.of_collection(collection))
+
+    def _proves_no_write(self, part: Part, now: CollectionToken | None) -> bool:
+        former = None if self._previous is None else self._previous.change_tokens.get(part)
         return former is not None and former.proves_no_write(now)
