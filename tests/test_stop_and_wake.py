@@ -50,6 +50,10 @@ def test_some_late_commands_change_nothing(verb: str, database: Database[Documen
     _Walk(verb, "image", database).walk(SELECTED[verb])
 
 
+def test_of_two_who_wake_at_once_nothing_is_left(database: Database[Document]) -> None:
+    _Walk("undo_revert", "image", database).wake_together(3)
+
+
 @pytest.mark.parametrize(("verb", "backend"), [("convert", "delta"), ("unarchive", "duplication")])
 def test_no_index_is_built_under_a_name_that_others_may_drop(
     verb: str, backend: str, monkeypatch: pytest.MonkeyPatch, database: Database[Document]
@@ -98,6 +102,14 @@ class _Walk:
             if few is None:
                 harm += self._go_further(saved)
             assert not harm, "\n".join([f"{len(harm)} times:", *harm])
+
+    def wake_together(self, count: int) -> None:
+        """Stops the verb before each of its first commands, and has all go on after another."""
+        with self._story.setting():
+            self._make()
+            saved = Saved(self._database, FOLDERS)
+            first = commands_of(self._story.act)[:count]
+            assert not self._stop_and_wake(saved, first, [])
 
     def _go_further(self, saved: Saved) -> list[str]:
         """Walks the writes again, with others who do the same, or take back what they finished."""

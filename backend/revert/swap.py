@@ -192,8 +192,8 @@ def _note_former(running: Operation, added: list[str]) -> list[str]:
     """Writes names down first, so that who recovers this, or deletes the dataset, finds them."""
     catalog = Catalog(running.database)
     former = running.details.get("former_names")
-    if former is None:
-        # An earlier version of this package has begun the operation
+    if former is None or running.is_recovery:
+        # An earlier version of this package has begun the operation, or there were others since
         former = catalog.dataset_facts(running.dataset_id).get("former_names", [])
     names = list(dict.fromkeys([*former, *added]))
     catalog.set_dataset_facts(running.dataset_id, former_names=names)

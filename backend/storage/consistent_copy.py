@@ -51,8 +51,7 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
     if isinstance(head, KnownHead) and (content := head.recall(before)):
         moment = _capture_known(head, target, progress, before, content)
         if moment is not None:
-            is_still = moment.change_token is before
-            return replace(moment, continuity=continuity) if is_still else moment
+            return replace(moment, continuity=continuity) if moment.is_still else moment
         before = DatasetToken.of(head)
         continuity = _continuity(head, before)
     if before.is_replicated:
@@ -71,7 +70,7 @@ def capture(head: Head, target: Target, progress: Progress) -> Moment:
     with watch.following():
         manifests = _copy(before.state, target, progress)
     if before.proves_no_write(before.again(head.database)):
-        return Moment(manifests, before, continuity)
+        return Moment(manifests, before, continuity, is_still=True)
     return catch_up(head, target, manifests, watch, progress)
 
 
@@ -99,7 +98,7 @@ def _capture_known(
     with watch.following():
         manifests = _copy(before.state, target, progress, content)
     if before.proves_no_write(before.again(head.database)):
-        return Moment(manifests, before)
+        return Moment(manifests, before, is_still=True)
     # Who copies all within the server does not get to know the order
     are_ordered = all(manifests[part].places is not None for part in content)
     if not is_followed or not are_ordered:

@@ -94,6 +94,8 @@ class Moment:
     continuity: Continuity | None = None
     """By what to tell later whether writes were counted on. None if something that was counted by
     then need not be in the copy, for writes are counted before others see them."""
+    is_still: bool = False
+    """Whether the counters prove that nobody has written while the copy was made."""
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known of the dataset without reading it again, as fields of Captured."""

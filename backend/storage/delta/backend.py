@@ -23,6 +23,7 @@ from ...manifest.cache import CachedPart
 from ...manifest.manifest import Manifest
 from ...mongo.collections import delta_collections, delta_name
 from ...mongo.database import Document, data_size, is_forbidden, server_time
+from ...mongo.gate import Workers
 from ...progress import Progress, silent
 from .. import collections
 from ..base import Backend, Beside, Captured
@@ -64,11 +65,13 @@ class DeltaBackend(Backend):
             self.database, record.dataset_id, record.id, trust_timestamps=trust_timestamps
         )
         moment = capture(head, target, progress)
-        target.complete(moment.manifests)
+        with Workers(max_workers=1) as pool:
+            indexes = pool.submit(collections.list_indexes, moment.change_token.state)
+            target.complete(moment.manifests, is_still=moment.is_still)
         faults.reach("create.linked")
         # What nobody needs any more goes when the snapshot is complete, see tidy()
         cache.evict(self.database, record.dataset_id)
-        storage = _storage(collections.list_indexes(moment.change_token.state))
+        storage = _storage(indexes.result())
         if target.equals_previous:
             logger.info("Snapshot '%s' equals the one before it: nothing was written", record.name)
             storage["equals_previous"] = True

@@ -160,11 +160,12 @@ class DeltaTarget:
             create_compressed(self._database, self._full_copy(part).name)
         return Documents(self._full_copy(part))
 
-    def complete(self, manifests: dict[Part, Manifest]) -> list[Part]:
+    def complete(self, manifests: dict[Part, Manifest], *, is_still: bool = False) -> list[Part]:
         """Puts everything in its place, once the content is that of one moment.
 
         Args:
             manifests: the content of each part; those of samples and frames know the order
+            is_still (False): whether nobody has written meanwhile
 
         Returns:
             the parts that the snapshot has
@@ -178,7 +179,8 @@ class DeltaTarget:
             self._arrange(part, manifests[part])
             order.save(self._database, self._id, part, manifests[part], is_new=True)
             faults.reach(f"create.arranged_{part.value}")
-        self._origins.check()
+        if not is_still:
+            self._origins.check()
         former = {
             part: self._keep_former(part, manifests.get(part)) for part in self._former_parts
         }
