@@ -150,14 +150,14 @@ def patch(
         changed: the documents to copy
         removed: the documents to remove
     """
-    _remove(target, removed)
+    remove(target, removed)
     try:
-        _merge(target, documents, changed)
+        merge(target, documents, changed)
     except OperationFailure as error:
         if error.code != _DUPLICATE_KEY:
             raise
         _allow_equal_values(target)
-        _merge(target, documents, changed)
+        merge(target, documents, changed)
 
 
 def _allow_equal_values(target: Collection[Document]) -> None:
@@ -172,15 +172,26 @@ def _allow_equal_values(target: Collection[Document]) -> None:
             target.create_index(index["key"], name=name)
 
 
-def _remove(target: Collection[Document], ids: list[ObjectId]) -> None:
+def remove(target: Collection[Document], ids: list[ObjectId]) -> None:
+    """Removes documents from a copy.
+
+    Args:
+        target: the copy
+        ids: which ones
+    """
     for some in chunks(ids):
         target.delete_many({"_id": {"$in": some}})
 
 
-def _merge(target: Collection[Document], documents: Documents, ids: list[ObjectId]) -> None:
+def merge(target: Collection[Document], documents: Documents, ids: list[ObjectId]) -> None:
     """Copies documents in two threads of the server, each of which looks up one at a time.
 
     New documents mostly have the latest ids, and then are put in by one of them, in their order.
+
+    Args:
+        target: where to copy them, over former ones
+        documents: where to copy from
+        ids: which ones
     """
     ids = sorted(ids)
     size = min(MOST_IDS, max(_FEW, math.ceil(len(ids) / 2)))

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 
-from ...dataset.parts import Documents
+from ...dataset.parts import Documents, chunks
 from ...dataset.together import ids_together
 from ...errors import DamagedSnapshotError
 from ...manifest.columns import batch_keys
@@ -25,10 +26,14 @@ from ...manifest.manifest import Manifest
 from ...mongo.database import Document
 from ...mongo.writer import Bson, Writer
 from ...progress import Progress
-from ...rawbson.ids import Ids, Keys, positions
-from .. import scan
+from ...rawbson.ids import Ids, Keys, lacking, positions
+from .. import collections, scan
 
 _FETCH_DOCUMENTS = 1000
+_DUPLICATE_KEY = 11000
+
+_MOST = 0.25
+"""If more than this share of the documents differs, writing all is as quick."""
 _BASE = -1
 """Stands for the base among the numbers of the overriding collections."""
 
@@ -55,11 +60,31 @@ def reconstruct(
     Raises:
         DamagedSnapshotError: if some documents are in none of the collections
     """
+    places = _Places(base, overrides, wanted)
+    if places.are_those_of_base:
+        try:
+            return _put_over(places, target)
+        except OperationFailure as error:
+            if error.code != _DUPLICATE_KEY:
+                raise
+            # Under a unique index of the target, documents are in each other's way
+            target.delete_many({})
     content: list[Manifest] = []
     with Writer(target, lambda batch: content.append(Manifest.of([batch]))) as writer:
-        for batch in in_order(base, overrides, wanted, progress):
+        for batch in _in_order(places, progress):
             writer.write(batch)
     return Manifest.joined(content)
+
+
+def _put_over(places: _Places, target: Collection[Document]) -> Manifest:
+    """Copies the base inside the server, and puts over it what differs."""
+    content = collections.put(Documents(places.base), target)
+    for source, keys in places.overriding():
+        collections.merge(target, Documents(source), list(Ids(keys)))
+        for ids in chunks(list(Ids(keys))):
+            content = content.patched(Manifest.read(Documents(source, {"_id": {"$in": ids}})))
+    collections.remove(target, list(Ids(places.unwanted)))
+    return content.without(places.unwanted)
 
 
 def in_order(
@@ -82,8 +107,11 @@ def in_order(
     Raises:
         DamagedSnapshotError: if some documents are in none of the collections
     """
-    places = _Places(base, overrides, wanted)
-    fetched = places.fetched()
+    yield from _in_order(_Places(base, overrides, wanted), progress)
+
+
+def _in_order(places: _Places, progress: Progress) -> Iterator[Sequence[Bson]]:
+    fetched, total = places.fetched(), max(1, len(places.wanted))
     done = 0
     for batch, here in places.document_batches():
         if len(here) and here[0] == done and here[-1] - here[0] == len(here) - 1:
@@ -103,7 +131,7 @@ def in_order(
                 mixed.append(document)
                 done += 1
             yield mixed
-        progress(done / max(1, len(wanted)), "Putting documents in order")
+        progress(done / total, "Putting documents in order")
     while rest := list(islice(fetched, _FETCH_DOCUMENTS)):
         yield rest
 
@@ -118,8 +146,8 @@ class _Places:
         wanted: Keys,
     ) -> None:
         self._collections = [*overrides, base]
-        self._base = base
-        self._wanted = wanted
+        self.base = base
+        self.wanted = wanted
         by_id = np.argsort(wanted, kind="stable")
         ordered = wanted[by_id]
         self._source = np.full(len(wanted), _BASE)
@@ -141,6 +169,7 @@ class _Places:
             )
         in_base = np.flatnonzero(self._source == _BASE)
         at = sorted_base[place[in_base]] if len(in_base) else in_base
+        self.unwanted = lacking(ordered, self._natural)
         streamed = in_base[_longest_increasing(at)]
         # Of each document of the base: where it is wanted, if it can be passed on as it comes
         self._target = np.full(len(self._natural), -1, np.int64)
@@ -149,13 +178,30 @@ class _Places:
         self._is_fetched = np.ones(len(wanted), bool)
         self._is_fetched[streamed] = False
 
+    @property
+    def are_those_of_base(self) -> bool:
+        """Whether all lie in the base as they are wanted, most of them with the same content."""
+        count = len(self._natural) - len(self.unwanted)
+        differing = np.count_nonzero(self._source != _BASE) + len(self.unwanted)
+        if count != len(self.wanted) or differing > _MOST * count:
+            return False
+        natural = self._natural
+        if len(self.unwanted):
+            natural = natural[~positions(np.sort(self.unwanted), natural)[1]]
+        return np.array_equal(natural, self.wanted)
+
+    def overriding(self) -> Iterator[tuple[Collection[Document], Keys]]:
+        """Yields the overriding collections, with the documents that are taken from each."""
+        for number in np.unique(self._source[self._source != _BASE]):
+            yield self._collections[number], self.wanted[self._source == number]
+
     def document_batches(self) -> Iterator[tuple[Sequence[Bson], npt.NDArray[np.int64]]]:
         """Yields those documents of the base that are passed on, and where each is wanted."""
         done = 0
-        for batch in Documents(self._base).document_batches():
+        for batch in Documents(self.base).document_batches():
             count = len(batch)
             if not np.array_equal(batch_keys(batch)[0], self._natural[done : done + count]):
-                raise DamagedSnapshotError(f"{self._base.name} was changed while it was read")
+                raise DamagedSnapshotError(f"{self.base.name} was changed while it was read")
             target = self._target[done : done + count]
             done += count
             chosen = np.flatnonzero(target >= 0)
@@ -168,9 +214,9 @@ class _Places:
             some = numbers[start : start + _FETCH_DOCUMENTS]
             found: dict[bytes, bytes] = {}
             for source in np.unique(self._source[some]):
-                keys = self._wanted[some[self._source[some] == source]]
+                keys = self.wanted[some[self._source[some] == source]]
                 found.update(Documents(self._collections[source]).fetch(Ids(keys)))
-            for key in Ids(self._wanted[some]).binaries():
+            for key in Ids(self.wanted[some]).binaries():
                 yield found[key]
 
 
