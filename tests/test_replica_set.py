@@ -14,8 +14,11 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
+from fiftyone_snapshots.backend.dataset.change_token import DatasetToken
+from fiftyone_snapshots.backend.dataset.parts import Head, Part
 from fiftyone_snapshots.backend.mongo.database import at_one_moment, connect
 from fiftyone_snapshots.backend.storage import catch_up
+from fiftyone_snapshots.backend.storage.watch import quiet_look
 from support.crash import Child
 from support.datasets import image_dataset
 from support.full import Document
@@ -65,6 +68,18 @@ def test_writers_at_full_speed_hinder_nobody(
             assert len(set(values)) <= 3
     assert all(fos.verify_all())
     assert_sound(database)
+
+
+def test_no_look_is_quiet_while_a_transaction_is_open(database: Database[Document]) -> None:
+    dataset = image_dataset(NAME, 3, persistent=True)
+    samples = database[dataset._sample_collection_name]
+    token = DatasetToken.of(Head(database, dataset._doc.id))
+    floors = dict.fromkeys([Part.SAMPLES], 0)
+    with database.client.start_session() as session, session.start_transaction():
+        # Counted now, and seen by others at the end
+        samples.update_one({}, {"$set": {"note": "late"}}, session=session)
+        assert quiet_look(database, token, floors) is None
+    assert quiet_look(database, token, floors) is not None
 
 
 @pytest.mark.parametrize("point", ["create.captured", "create.changed", "revert.shelved_related"])

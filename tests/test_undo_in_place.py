@@ -12,8 +12,9 @@ from pymongo.database import Database
 
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
-from fiftyone_snapshots.backend.merge.samples import SampleMerge
+from fiftyone_snapshots.backend.merge.samples import Sample, SampleMerge
 from fiftyone_snapshots.backend.merge.triple import PartTriple
+from fiftyone_snapshots.backend.mongo.continuity import Continuity
 from fiftyone_snapshots.backend.rawbson.ids import Keys
 from fiftyone_snapshots.backend.storage import counted
 from fiftyone_snapshots.backend.undo import undo
@@ -201,11 +202,30 @@ def test_what_was_written_before_a_document_is_read_is_a_conflict(
 
 
 @pytest.mark.parametrize("large", ["delta"], indirect=True)
+def test_counters_that_may_have_begun_anew_since_the_plan_prove_nothing(
+    street: fo.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = operation("fog", 0, 1)
+    before = weather()
+    merged: list[Sample] = []
+    merge = SampleMerge.merge
+    monkeypatch.setattr(
+        SampleMerge, "merge", lambda self, sample: merged.append(sample) or merge(self, sample)
+    )
+    monkeypatch.setattr(Continuity, "lasts_until", lambda self, later: False)
+    fos.undo_operation(STREET, done.id)
+    # Both times
+    assert len(merged) > 2
+    assert weather()[:2] != before[:2]
+
+
+@pytest.mark.parametrize("large", ["delta"], indirect=True)
 def test_nothing_is_merged_or_read_twice(
     street: fo.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = operation("fog", 0, 1)
-    merged, recalled = [], []
+    merged: list[Sample] = []
+    recalled: list[object] = []
     merge, recall = SampleMerge.merge, counted.recall
     monkeypatch.setattr(
         SampleMerge, "merge", lambda self, sample: merged.append(sample) or merge(self, sample)

@@ -8,6 +8,7 @@ process ends. So comparing with an archived snapshot is exact, and needs memory 
 from __future__ import annotations
 
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -56,6 +57,7 @@ class Extract:
         self._source = source
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115
         weakref.finalize(self, self._file.close)
+        self._reading = threading.Lock()
         self._size = 0
         self._keys: list[Keys] = []
         self._bounds: list[npt.NDArray[np.int64]] = []
@@ -177,8 +179,10 @@ class Extract:
             yield self._read(start, end)
 
     def _read(self, start: int, end: int) -> bytes:
-        self._file.seek(int(start))
-        return self._file.read(int(end - start))
+        # Samples are merged while the next ones are read
+        with self._reading:
+            self._file.seek(int(start))
+            return self._file.read(int(end - start))
 
 
 def extract(

@@ -47,16 +47,20 @@ def replace(
         removed: where it is noted which ones are deleted for a moment, being in each other's way
         nobody: the operation
     """
-    try:
-        replace_some = partial(_replace, target, former, wanted)
-        with Workers(max_workers=_AT_A_TIME) as pool:
-            # To the end: only then is it known whether all could be replaced
-            list(pool.map(replace_some, chunks(ids, _IN_ONE)))
-    except OperationFailure as error:
+    replace_some = partial(_replace, target, former, wanted)
+    # One after the other, if those of two commands are in each other's way
+    for at_a_time in (_AT_A_TIME, 1):
+        try:
+            with Workers(max_workers=at_a_time) as pool:
+                # To the end: only then is it known whether all could be replaced
+                list(pool.map(replace_some, chunks(ids, _IN_ONE)))
+            break
+        except OperationFailure as error:
+            if not isinstance(error, DuplicateKeyError) and error.code not in TOO_LARGE:
+                raise
+    else:
         # They may only be in each other's way, such as two samples that swapped their paths; or
         # there is no room in one command for what a document was and what it is to be
-        if not isinstance(error, DuplicateKeyError) and error.code not in TOO_LARGE:
-            raise
         present = [id_ for some in chunks(ids) for id_ in _present(target, some)]
         note(removed, present)
         delete(target, former, present, nobody)

@@ -8,8 +8,9 @@ are merged do not change meanwhile; conflicts are told apart by what they are ab
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -211,11 +212,12 @@ class Engine:
             self.dataset.document.get("group_field"),
         )
         done, total = 0, max(1, len(candidates))
-        for keys, found in self._fetched(candidates):
-            for sample in self._read(keys, found, frames_of):
-                yield merge.merge(sample)
-            done += len(keys)
-            self.progress(done / total, "Merging samples")
+        with closing(self._fetched(candidates)) as fetched:
+            for keys, found in fetched:
+                for sample in self._read(keys, found, frames_of):
+                    yield merge.merge(sample)
+                done += len(keys)
+                self.progress(done / total, "Merging samples")
 
     def _candidates(self, frames_of: FrameOwners) -> Keys:
         """Returns the samples to look at: what only the target has touched stays as it is."""
@@ -249,7 +251,7 @@ class Engine:
                 found.setdefault(tag["_sample_id"], ([], [], []))[number].append(tag)
         return found
 
-    def _fetched(self, candidates: Keys) -> Iterator[tuple[Keys, Fetched]]:
+    def _fetched(self, candidates: Keys) -> Generator[tuple[Keys, Fetched], None, None]:
         """Yields documents of some samples after the other, and reads the next ones meanwhile."""
         with Workers(max_workers=1) as pool:
             begun: deque[tuple[Keys, Future[Fetched]]] = deque()

@@ -23,7 +23,7 @@ from pymongo.errors import DuplicateKeyError
 
 from ..dataset import instances, replacing
 from ..dataset.change_token import DatasetToken
-from ..dataset.parts import Documents, Head, Part, chunks
+from ..dataset.parts import Documents, Head, Part, State, chunks
 from ..errors import InvalidRequestError, StaleMergeError
 from ..manifest.manifest import Manifest
 from ..mongo.continuity import Continuity
@@ -81,29 +81,30 @@ def undo(decided: Decided) -> Written | None:
     token = DatasetToken.of(head)
     if not counted.is_worth(token.count):
         return None
-    outcome = decided.outcome if decided.outcome.holds(token) else None
-    if outcome is not None and outcome.target is not None:
-        known = outcome.target.manifests
-    else:
-        known = counted.recall(database, running.dataset_id, token)
-    if not known:
+    continuity = settled(database, token)
+    planned = decided.outcome.target(token, continuity)
+    known = planned or KnownContent(counted.recall(database, running.dataset_id, token), token)
+    if not known.manifests:
         return None
-    ours = Side(database, ReadHead(head, known))
-    if outcome is None and ours.digest() != plan.ours:
+    ours = Side(database, ReadHead(head, known.manifests))
+    if planned is None and ours.digest() != plan.ours:
         raise standstill.stale("target", head.document()["name"])
     engine = decided.engine(ours)
     if not _changes_samples_alone(engine):
         return None
     running.note(in_place=True, **decided.details())
     staging = Staging(running)
-    merged = _merged(engine) if outcome is None else outcome.samples
+    merged = _merged(engine) if planned is None else decided.outcome.samples
     try:
         touched = _stage(running, staging, merged, _MOST * token.count)
     except _TooMuchError:
         staging.drop()
         running.note(in_place=False)
         return None
-    return Written(_exchange(running, KnownContent(known, token), staging, touched))
+    made = _exchange(running, token.state, staging, touched)
+    if made is None or continuity is None:
+        return Written(None)
+    return Written(_content(database, KnownContent(known.manifests, token), made, continuity))
 
 
 def _changes_samples_alone(engine: Engine) -> bool:
@@ -213,12 +214,10 @@ class _Touched:
 
 
 def _exchange(
-    running: Operation, known: KnownContent, staging: Staging, touched: _Touched
-) -> KnownContent | None:
-    """Makes what is wanted of what still is what it was; returns what there is then, if known."""
+    running: Operation, state: State, staging: Staging, touched: _Touched
+) -> dict[Part, Manifest] | None:
+    """Makes what is wanted of what still is what it was; returns it, if nothing was deleted."""
     database, parts = running.database, [part for part in _OWN if touched.ids[part]]
-    state = known.change_token.state
-    continuity = settled(database, known.change_token)
     before: Document = {}
     after: Document = {}
     if touched.deleted:
@@ -244,9 +243,7 @@ def _exchange(
     running.commit()
     instances.refresh_samples(running.dataset_id, list(touched.samples))
     is_whole = all(len(made[part]) == len(touched.ids[part]) for part in parts)
-    if continuity is None or not is_whole:
-        return None
-    return _content(database, known, made, continuity)
+    return made if is_whole else None
 
 
 def _content(

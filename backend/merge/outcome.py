@@ -9,8 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pymongo.database import Database
+
 from ..dataset.change_token import DatasetToken
+from ..mongo.continuity import Continuity
+from ..mongo.database import Document
 from ..storage.moment import KnownContent
+from ..storage.watch import settled
 from .samples import MergedSample
 
 _MOST_BYTES = 64 * 1024 * 1024
@@ -21,15 +26,25 @@ _MOST_BYTES = 64 * 1024 * 1024
 class Outcome:
     """What becomes of samples, if that is little and nobody has to decide anything."""
 
-    target: KnownContent | None = None
-    """What the target held when the plan was made, if a snapshot has told it."""
     samples: list[MergedSample] = field(default_factory=list)
-    _is_whole: bool = True
+    _target: KnownContent | None = None
+    """What the target held when the plan was made, if a snapshot has told it."""
+    _continuity: Continuity | None = None
+    """By what to tell whether writes were counted on since."""
     _bytes: int = 0
+
+    def begin(self, database: Database[Document], target: KnownContent) -> None:
+        """Notes what the target holds.
+
+        Args:
+            database: the database
+            target: what a look has just seen
+        """
+        self._target, self._continuity = target, settled(database, target.change_token)
 
     def note(self, merged: MergedSample) -> None:
         """Notes what becomes of a sample."""
-        if not self._is_whole:
+        if self._continuity is None:
             return
         changes = (merged.sample, *merged.frames)
         self._bytes += sum(len(each.before or b"") + len(each.after or b"") for each in changes)
@@ -40,14 +55,17 @@ class Outcome:
     def drop(self) -> None:
         """Has it worked out again."""
         self.samples.clear()
-        self._is_whole = False
+        self._continuity = None
 
-    def holds(self, now: DatasetToken) -> bool:
-        """Returns whether the same would come out.
+    def target(self, now: DatasetToken, continuity: Continuity | None) -> KnownContent | None:
+        """Returns what the target holds, if the same would come out.
 
         Args:
-            now: a look at the target
+            now: a look at it
+            continuity: by what to tell whether writes were counted on until then
         """
-        if self.target is None or not self._is_whole:
-            return False
-        return self.target.change_token.proves_no_write(now)
+        before = self._target
+        if before is None or self._continuity is None or continuity is None:
+            return None
+        is_same = before.change_token.proves_no_write(now)
+        return before if is_same and self._continuity.lasts_until(continuity) else None

@@ -105,7 +105,6 @@ def between(
     Returns:
         the plan, which is stored
     """
-    outcome = outcome or Outcome()
     decided: dict[str, Resolution] = {}
     for earlier in _open(database, target, branch, undoes):
         decided |= stored_conflicts.resolutions(database, earlier.id)
@@ -115,7 +114,8 @@ def between(
         return decided.get(conflict.id) or preference.decide(conflict)
 
     head = head_version(database, target.id)
-    outcome.target = head.content
+    if outcome is not None and head.content is not None:
+        outcome.begin(database, head.content)
     engine = Engine(
         base=Side(database, NoVersion() if record is None else SnapshotVersion(database, record)),
         ours=Side(database, head),
@@ -134,13 +134,15 @@ def between(
         found.note(merged)
         for check in checks:
             check.note(merged)
-        outcome.note(merged)
+        if outcome is not None:
+            outcome.note(merged)
     judge = Judge(Place(), decide)
     for check in checks:
         check.settle(judge)
     if others := [*engine.dataset_conflicts(), *judge.conflicts]:
         found.conflicts.write(others)
-        outcome.drop()
+        if outcome is not None:
+            outcome.drop()
     found.conflicts.flush()
     made = PlanRecord(
         id=plan_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from .side import Side
 
 _NONE = np.empty(0, DTYPE)
 _BASE, _OURS, _THEIRS = range(3)
+_AT_ONCE = 500
 
 Found = dict[bytes, bytes]
 """Documents by the bytes of their ids."""
@@ -75,9 +77,10 @@ class PartTriple:
         Their bytes tell, not what the target's manifest was made of: somebody may have written
         to it since.
         """
-        now = Manifest.of([b"".join(ours.values())] if ours else [])
-        was = self.manifests[_BASE].only(now.keys)
-        now = now.only(was.keys)
+        there = common(self.manifests[_BASE].keys, _sorted(ours))
+        found = (ours[key] for key in Ids(there).binaries())
+        batches = iter(lambda: b"".join(islice(found, _AT_ONCE)), b"")
+        now, was = Manifest.of(batches), self.manifests[_BASE].only(there)
         return now.keys[now.digests == was.digests]
 
     def _fetch(self, number: int, keys: Keys) -> Found:
@@ -143,6 +146,10 @@ def in_chunks(keys: Keys, size: int) -> Iterator[Keys]:
     """Cuts keys into pieces."""
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
+
+
+def _sorted(found: Found) -> Keys:
+    return np.sort(np.array(list(found), DTYPE))
 
 
 def _touched(differences: Differences) -> Keys:

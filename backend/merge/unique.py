@@ -14,6 +14,7 @@ from ..dataset.parts import Documents, Part, chunks
 from ..dataset.schema import FRAMES_PREFIX
 from ..errors import InvalidRequestError
 from ..mongo.database import Document
+from ..rawbson import layout
 from .conflicts import ConflictKind
 from .judge import Judge, encoded
 from .samples import MergedSample
@@ -22,6 +23,8 @@ from .surroundings import merge_indexes
 
 _AT_ONCE = 1000
 _TOLD = 5
+_MOST_IN_GROUP = 1000
+"""Of so many documents with the same values the ids are looked at; all may be too many."""
 
 Key = tuple[Any, ...]
 
@@ -69,10 +72,14 @@ class UniqueCheck:
         for change in [merged.sample] if self._part is Part.SAMPLES else merged.frames:
             if change.before == change.after:
                 continue
-            document = bson.decode(change.after or change.before or b"")
-            self._touched.add(document["_id"])
-            for index in self._indexes if change.after is not None else ():
-                index.found[_values(document, index.paths)].append(document["_id"])
+            # What the target has keeps its id
+            id_ = ObjectId(layout.fields(change.before or change.after or b"")["_id"][1:])
+            self._touched.add(id_)
+            if change.after is None:
+                continue
+            document = bson.decode(change.after)
+            for index in self._indexes:
+                index.found[_values(document, index.paths)].append(id_)
 
     def settle(self, judge: Judge) -> None:
         """Notes a conflict for each index that would be broken."""
@@ -111,14 +118,15 @@ class UniqueCheck:
     def _already(self, index: _Index) -> set[ObjectId]:
         """Returns documents of the target that have the same values, and do not change."""
         key = {str(number): f"${path}" for number, path in enumerate(index.paths)}
+        some = {"input": "$_id", "n": _MOST_IN_GROUP}
         stages: list[Mapping[str, Any]] = [
-            {"$group": {"_id": key, "n": {"$sum": 1}, "ids": {"$push": "$_id"}}},
+            {"$group": {"_id": key, "n": {"$sum": 1}, "ids": {"$firstN": some}}},
             {"$match": {"n": {"$gt": 1}}},
         ]
         found: set[ObjectId] = set()
         for group in self._ours.collection.aggregate(stages, allowDiskUse=True):
             left = set(group["ids"]) - self._touched
-            if len(left) > 1:
+            if len(left) > 1 or group["n"] > _MOST_IN_GROUP:
                 found |= left
         return found
 

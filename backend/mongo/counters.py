@@ -73,17 +73,20 @@ def write_counters(collection: Collection[Document]) -> tuple[Any, ...] | None:
 
 
 def writes_under_way(status: Mapping[str, Any]) -> int:
-    """Returns how many writes a server was at when it told its status.
+    """Returns how many writes may have been counted that others did not see yet.
+
+    Those of a transaction are counted when they are made, and seen when it ends.
 
     Args:
         status: what ``serverStatus`` has told
 
     Returns:
-        the number
+        the number of writes that the server was at, and of transactions that were open
 
     Raises:
         KeyError: if it does not tell
     """
     # MongoDB 8 has moved the tickets that every write takes
     queues = status["wiredTiger"].get("concurrentTransactions") or status["queues"]["execution"]
-    return int(queues["write"]["out"])
+    transactions = status.get("transactions", {}).get("currentOpen", 0)
+    return int(queues["write"]["out"]) + int(transactions)

@@ -175,10 +175,11 @@ def stage(
         running.progress(number / len(parts), f"Restoring {part.value}")
         target = running.database[staging_name(running.id, part)]
         running.database.create_collection(target.name, check_exists=False)
-        if models := indexes.models(backend.indexes(record, part)):
-            target.create_indexes(models)
         try:
             content = backend.restore(record, part, target)
+            # Now: sorting all values at once takes a fraction of putting each one in its place
+            if models := indexes.models(backend.indexes(record, part)):
+                target.create_indexes(models)
         except (DuplicateKeyError, BulkWriteError) as error:
             raise DamagedSnapshotError(
                 f"Snapshot '{record.name}' is damaged: its {part.value} do not fit the unique "

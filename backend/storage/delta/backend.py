@@ -67,7 +67,7 @@ class DeltaBackend(Backend):
         moment = capture(head, target, progress)
         with Workers(max_workers=1) as pool:
             indexes = pool.submit(collections.list_indexes, moment.change_token.state)
-            target.complete(moment.manifests, is_still=moment.is_still)
+            target.complete(moment.manifests, is_still=moment.is_still, is_new=True)
         faults.reach("create.linked")
         # What nobody needs any more goes when the snapshot is complete, see tidy()
         cache.evict(self.database, record.dataset_id)

@@ -24,7 +24,7 @@ from ...dataset.parts import Documents, Part, chunks
 from ...errors import DamagedSnapshotError
 from ...manifest import store as manifest_store
 from ...manifest.cache import CachedPart, Recent
-from ...manifest.manifest import Differences, Manifest
+from ...manifest.manifest import Manifest
 from ...mongo.collections import delta_name
 from ...mongo.database import Document, create_compressed
 from ...mongo.gate import Workers
@@ -38,10 +38,7 @@ from .chain import Chain
 from .compact import FULL_MANIFESTS
 from .origins import Origins
 from .reconstruct import reconstruct
-from .stored_part import StorageMode, StoredPart
-
-_MOST = 0.5
-"""If more than this share of the newest snapshot's documents changed, it keeps a full copy."""
+from .stored_part import StorageMode, StoredPart, are_many
 
 _PUT_ASIDE = 1000
 """So many documents are put aside at once."""
@@ -100,13 +97,12 @@ class DeltaTarget:
     def copy(self, part: Part, documents: Documents, content: Manifest | None = None) -> Manifest:
         """Makes the snapshot's part hold exactly these documents; returns their content."""
         is_as_before = False
-        with Workers(max_workers=1) as pool:
-            known = pool.submit(self._former_manifest, part)
-            if part.is_own_collection:
-                self._origins.note(part, documents.collection)
+        if part.is_own_collection:
+            with Workers(max_workers=1) as pool:
+                pool.submit(self._former_manifest, part)
                 # Who writes from now on is noticed at the end
-                is_as_before = self._origins.were_as_before(part)
-            former = known.result()
+                is_as_before = self._origins.note(part, documents.collection)
+        former = self._former_manifest(part)
         if former is not None and is_as_before:
             content = former.ordered(self._former_order(part, former))
         elif content is not None:
@@ -124,7 +120,7 @@ class DeltaTarget:
         differences = former.compare(manifest)
         if not differences:
             return manifest
-        if not part.is_own_collection or _are_many(differences, former, manifest):
+        if not part.is_own_collection or are_many(differences, former, manifest):
             self._copy_new(part, documents)
         else:
             changed = [*differences.added, *differences.changed]
@@ -160,12 +156,15 @@ class DeltaTarget:
             create_compressed(self._database, self._full_copy(part).name)
         return Documents(self._full_copy(part))
 
-    def complete(self, manifests: dict[Part, Manifest], *, is_still: bool = False) -> list[Part]:
+    def complete(
+        self, manifests: dict[Part, Manifest], *, is_still: bool = False, is_new: bool = False
+    ) -> list[Part]:
         """Puts everything in its place, once the content is that of one moment.
 
         Args:
             manifests: the content of each part; those of samples and frames know the order
             is_still (False): whether nobody has written meanwhile
+            is_new (False): whether the snapshot's id is
 
         Returns:
             the parts that the snapshot has
@@ -177,7 +176,7 @@ class DeltaTarget:
         }
         for part in (part for part in found if part.is_own_collection):
             self._arrange(part, manifests[part])
-            order.save(self._database, self._id, part, manifests[part], is_new=True)
+            order.save(self._database, self._id, part, manifests[part], is_new=is_new)
             faults.reach(f"create.arranged_{part.value}")
         if not is_still:
             self._origins.check()
@@ -383,18 +382,10 @@ class DeltaTarget:
         if former is None or manifest.has_unusual_ids:
             return {"is_kept": True}
         differences = former.compare(manifest)
-        if _are_many(differences, former, manifest):
+        if are_many(differences, former, manifest):
             return {"is_kept": True}
         pre_images = ObjectId()
         create_compressed(self._database, self._collection(part, pre_images).name)
         gone = np.concatenate([differences.deleted_keys, differences.changed_keys])
         self._put_aside(part, self._former_full_copy(part), pre_images, gone)
         return {"pre_images": pre_images}
-
-
-def _are_many(differences: Differences, former: Manifest, manifest: Manifest) -> bool:
-    """Returns whether a copy is cheaper than patching what is there already."""
-    if manifest.has_unusual_ids:
-        return True
-    count = len(differences.changed_keys) + len(differences.deleted_keys)
-    return count > _MOST * len(former)

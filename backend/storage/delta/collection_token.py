@@ -51,25 +51,27 @@ class CollectionToken(Continuity):
         return _look(collection)[0]
 
     @classmethod
-    def quiet(cls, collection: Collection[Document], server: Server) -> CollectionToken | None:
-        """Looks at a collection at a moment at which no write to it is under way.
+    def settled(
+        cls, collection: Collection[Document], server: Server
+    ) -> tuple[CollectionToken | None, bool]:
+        """Looks at a collection, if possible at a moment at which no write to it is under way.
 
         Args:
             collection: a collection of a dataset
             server: what the server has just said of itself
 
         Returns:
-            what the server tells, or None if that is too little, or there was no such moment
+            what the server tells, or None if that is too little; and whether it was such a moment
         """
         if server.is_replicated:
-            return None
+            return None, False
         for _ in range(_ATTEMPTS):
             # Who it was before its counters were read it is, or they prove nothing later
             found, writing = _look(collection, server)
             if not writing:
-                return found
+                return found, found is not None
             time.sleep(_PAUSE_SECONDS)
-        return None
+        return found, False
 
     def proves_no_write(self, later: CollectionToken | None) -> bool:
         """Returns whether a later look proves that nothing was written in between."""

@@ -28,18 +28,30 @@ class Origins:
         self.change_tokens: dict[Part, CollectionToken] = {}
         self.marks: dict[Part, HighWaterMark] = {}
 
-    def note(self, part: Part, collection: Collection[Document]) -> None:
-        """Notes what will tell the next capture what became of a collection since now."""
+    def note(self, part: Part, collection: Collection[Document]) -> bool:
+        """Notes what will tell the next capture what became of a collection since now.
+
+        Args:
+            part: samples or frames
+            collection: where they are
+
+        Returns:
+            whether it is certain that nothing was written since the newest snapshot
+        """
         self.names[part] = collection.name
+        # Of a former attempt
+        self.marks.pop(part, None)
+        self.change_tokens.pop(part, None)
         server = Server.of(self._database)
         with Workers(max_workers=1) as pool:
             marked = pool.submit(HighWaterMark.of, collection, server)
-            change_token = CollectionToken.quiet(collection, server)
+            now, is_quiet = CollectionToken.settled(collection, server)
             mark = marked.result()
         if mark is not None:
             self.marks[part] = mark
-        if change_token is not None:
-            self.change_tokens[part] = change_token
+        if now is not None and is_quiet:
+            self.change_tokens[part] = now
+        return self._proves_no_write(part, now)
 
     def check(self) -> None:
         """Forgets the change tokens of parts that were written to while they were captured."""
@@ -47,13 +59,6 @@ class Origins:
             source = self._database[self.names[part]]
             if not before.proves_no_write(CollectionToken.of_collection(source)):
                 del self.change_tokens[part]
-
-    def were_as_before(self, part: Part) -> bool:
-        """Returns whether it is certain that nothing was written since the newest snapshot.
-
-        That is, until :meth:`note` has looked at the part.
-        """
-        return self._proves_no_write(part, self.change_tokens.get(part))
 
     def are_as_before(self, part: Part, collection: Collection[Document]) -> bool:
         """Returns whether it is certain that nothing was written since the newest snapshot."""

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure
 
 from ...dataset.parts import Documents, chunks
 from ...dataset.together import ids_together
@@ -30,7 +29,6 @@ from ...rawbson.ids import Ids, Keys, lacking, positions
 from .. import collections, scan
 
 _FETCH_DOCUMENTS = 1000
-_DUPLICATE_KEY = 11000
 
 _MOST = 0.25
 """If more than this share of the documents differs, writing all is as quick."""
@@ -62,13 +60,7 @@ def reconstruct(
     """
     places = _Places(base, overrides, wanted)
     if places.are_those_of_base:
-        try:
-            return _put_over(places, target)
-        except OperationFailure as error:
-            if error.code != _DUPLICATE_KEY:
-                raise
-            # Under a unique index of the target, documents are in each other's way
-            target.delete_many({})
+        return _put_over(places, target)
     content: list[Manifest] = []
     with Writer(target, lambda batch: content.append(Manifest.of([batch]))) as writer:
         for batch in _in_order(places, progress):
