@@ -77,6 +77,7 @@ def test_large_parts_are_cut_into_pieces(
 ) -> None:
     monkeypatch.setattr(archive_format, "PIECE_BYTES", 1)
     monkeypatch.setattr("fiftyone_snapshots.backend.dataset.parts._BATCH_DOCUMENTS", 2)
+    monkeypatch.setattr("fiftyone_snapshots.backend.mongo.reader._GROWTH", 1)
     cut = fos.export_snapshot("d", "v1", tmp_path / "cut.tar")
     names = [name for name in unpack(cut) if name.startswith("frames/")]
     assert names == [f"frames/{number:06}.bson.zst" for number in range(len(names))]

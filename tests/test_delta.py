@@ -269,7 +269,7 @@ def test_a_capture_that_dies_while_it_puts_documents_aside_harms_nothing(
     expected = content(dataset)
     dataset.set_values("größe", [float(number) for number in range(SAMPLES // 4)] * 4)
     monkeypatch.setattr("fiftyone_snapshots.backend.mongo.writer._MOST_DOCUMENTS", 1)
-    monkeypatch.setattr("fiftyone_snapshots.backend.storage.delta.capture._MOST", 1.0)
+    monkeypatch.setattr("fiftyone_snapshots.backend.storage.delta.stored_part._MOST", 1.0)
     monkeypatch.setattr("fiftyone_snapshots.backend.storage.delta.capture._PUT_ASIDE", 4)
     write, numbers, put_aside = Writer.write, count(), []
 
