@@ -20,6 +20,7 @@ from .side import Side
 _NONE = np.empty(0, DTYPE)
 _BASE, _OURS, _THEIRS = range(3)
 _AT_ONCE = 500
+"""So many documents are joined to tell their digests."""
 
 Found = dict[bytes, bytes]
 """Documents by the bytes of their ids."""

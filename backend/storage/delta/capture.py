@@ -164,7 +164,7 @@ class DeltaTarget:
         Args:
             manifests: the content of each part; those of samples and frames know the order
             is_still (False): whether nobody has written meanwhile
-            is_new (False): whether the snapshot's id is
+            is_new (False): whether nobody can have stored anything under the snapshot's id before
 
         Returns:
             the parts that the snapshot has

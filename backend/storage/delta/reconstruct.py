@@ -3,7 +3,8 @@
 MongoDB puts what is inserted at the end, so that a document cannot be put back in its place. So a
 snapshot is written anew, from the first document to the last: batches of documents are passed on
 as they come from the base, and those that the base has not, or has with other content or
-elsewhere, are put in between.
+elsewhere, are put in between. Where all that is wanted lies in the base in its order, the base is
+copied inside the server instead, and what differs is put over it there.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _FETCH_DOCUMENTS = 1000
 
 _MOST = 0.25
 """If more than this share of the documents differs, writing all is as quick."""
+
 _BASE = -1
 """Stands for the base among the numbers of the overriding collections."""
 
