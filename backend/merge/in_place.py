@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import bson
 from bson import ObjectId
-from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -30,7 +29,7 @@ from ..mongo.continuity import Continuity
 from ..mongo.database import Document, server_time
 from ..operations.journal import Operation
 from ..rawbson import layout
-from ..restore.staging import Staging
+from ..restore.staging import Putting, Staging
 from ..storage import counted
 from ..storage.moment import KnownContent
 from ..storage.watch import settled, writes
@@ -45,8 +44,6 @@ from .side import Side, sayable
 _OWN = (Part.SAMPLES, Part.FRAMES)
 _MOST = 0.25
 """If more than this share of the documents changes, a copy is as quick."""
-
-_AT_ONCE = 1000
 
 
 class _TooMuchError(Exception):
@@ -142,15 +139,15 @@ def _stage(
     running: Operation, staging: Staging, samples: Iterable[MergedSample], most: float
 ) -> _Touched:
     """Stages what documents are and what they are to be."""
-    touched = _Touched(running, staging)
-    for merged in samples:
-        if merged.tags_added or merged.tags_removed:
-            raise _TooMuchError
-        touched.take(merged.id, [(Part.SAMPLES, merged.sample)])
-        touched.take(merged.id, [(Part.FRAMES, frame) for frame in merged.frames])
-        if touched.count > most:
-            raise _TooMuchError
-    touched.flush()
+    with staging.putting(_OWN) as putting:
+        touched = _Touched(running, putting)
+        for merged in samples:
+            if merged.tags_added or merged.tags_removed:
+                raise _TooMuchError
+            touched.take(merged.id, [(Part.SAMPLES, merged.sample)])
+            touched.take(merged.id, [(Part.FRAMES, frame) for frame in merged.frames])
+            if touched.count > most:
+                raise _TooMuchError
     running.step("staged")
     return touched
 
@@ -166,17 +163,15 @@ class _Touched:
 
     Args:
         running: the operation
-        staging: where to put them
+        putting: where to put what they are, and what they are to be
     """
 
-    def __init__(self, running: Operation, staging: Staging) -> None:
+    def __init__(self, running: Operation, putting: Putting) -> None:
         now, owner = encoded(server_time(running.database)), encoded(running.dataset_id)
         assert now is not None
         assert owner is not None
         self._like = {"last_modified_at": now, "_dataset_id": owner}
-        self._staging = staging
-        self._former: dict[Part, list[RawBSONDocument]] = {part: [] for part in _OWN}
-        self._wanted: dict[Part, list[RawBSONDocument]] = {part: [] for part in _OWN}
+        self._putting = putting
         self.ids: dict[Part, list[ObjectId]] = {part: [] for part in _OWN}
         self.samples: dict[ObjectId, None] = {}
         self.deleted = False
@@ -197,20 +192,11 @@ class _Touched:
             assert some is not None
             id_ = layout.fields(some)["_id"]
             if change.before is not None:
-                self._former[part].append(RawBSONDocument(change.before))
                 like = {**like, "_id": id_}
-            if change.after is not None:
-                self._wanted[part].append(RawBSONDocument(documents.adopted(change.after, like)))
+            after = None if change.after is None else documents.adopted(change.after, like)
+            self._putting.put(part, change.before, after)
             self.deleted |= part is Part.SAMPLES and change.after is None
             self.ids[part].append(ObjectId(id_[1:]))
-        if max(map(len, [*self._former.values(), *self._wanted.values()])) >= _AT_ONCE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Puts in the database what was noted."""
-        for part in _OWN:
-            self._staging.put(part, self._former[part], self._wanted[part])
-            self._former[part], self._wanted[part] = [], []
 
 
 def _exchange(

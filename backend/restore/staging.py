@@ -6,10 +6,10 @@ recovery does the same the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 from bson import ObjectId
-from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
 from ..dataset import replacing
@@ -18,7 +18,8 @@ from ..errors import ConcurrentWritesError
 from ..manifest.manifest import Manifest
 from ..mongo import fence
 from ..mongo.collections import owned_collections, staging_name
-from ..mongo.database import Document, raw
+from ..mongo.database import Document
+from ..mongo.writer import Writer
 from ..operations.journal import Operation
 from ..rawbson.ids import Ids
 from . import fields as restore_fields
@@ -47,6 +48,7 @@ class Staging:
 
     def __init__(self, running: Operation) -> None:
         self._running = running
+        self._put: dict[str, Manifest] = {}
 
     def selected(self) -> list[ObjectId]:
         """Returns the samples that are being restored."""
@@ -114,19 +116,25 @@ class Staging:
         for some in chunks(ids):
             former.merge_into(self._wanted(part).collection, some)
 
-    def put(
-        self, part: Part, former: Sequence[RawBSONDocument], wanted: Sequence[RawBSONDocument]
-    ) -> None:
+    @contextmanager
+    def putting(self, parts: Iterable[Part]) -> Iterator[Putting]:
         """Stages documents that are known already.
 
         Args:
-            part: the part
-            former: what will be changed or deleted
-            wanted: what is to be there
+            parts: the parts that they are of
+
+        Yields:
+            where to put them; all are staged when the context ends without an exception
         """
-        for place, found in ((self._staged(part), former), (self._wanted(part), wanted)):
-            if found:
-                raw(place.collection).insert_many(found)
+        named = {part: (self._staged(part), self._wanted(part)) for part in parts}
+        with ExitStack() as stack:
+            places = {
+                part: (stack.enter_context(_Place(former)), stack.enter_context(_Place(wanted)))
+                for part, (former, wanted) in named.items()
+            }
+            yield Putting(places)
+        for place in (place for pair in places.values() for place in pair):
+            self._put[place.name] = place.content()
 
     def want_fields(
         self,
@@ -175,7 +183,7 @@ class Staging:
             former, wanted = wanted, former
             gone = Documents(removed).ids()
             replacing.clear(target, former.ids() + gone, nobody)
-        differences = Manifest.read(former).compare(Manifest.read(wanted))
+        differences = self._content(former).compare(self._content(wanted))
         if back and "wanted" not in self._running.details:
             gone = differences.added
         if not back:
@@ -195,7 +203,7 @@ class Staging:
             ConcurrentWritesError: if somebody has
         """
         for part, now in found.items():
-            if Manifest.read(self._wanted(part)).compare(now):
+            if self._content(self._wanted(part)).compare(now):
                 raise ConcurrentWritesError(
                     f"The {part.value} were written to by somebody else while they were restored. "
                     "What was restored is taken back, and what was written stays. Try again."
@@ -208,8 +216,48 @@ class Staging:
             if name.startswith(staging_name(owner, "")):
                 fence.drop(database, name, description)
 
+    def _content(self, staged: Documents) -> Manifest:
+        known = self._put.get(staged.collection.name)
+        return Manifest.read(staged) if known is None else known
+
     def _wanted(self, part: Part) -> Documents:
         return self._staged(f"{_WANTED}{part}")
 
     def _staged(self, name: str) -> Documents:
         return Documents(self._running.database[staging_name(self._running.id, name)])
+
+
+class Putting:
+    """Where documents are put that are known already.
+
+    Args:
+        places: of each part, where to put what documents were, and what they are to be
+    """
+
+    def __init__(self, places: Mapping[Part, tuple[_Place, _Place]]) -> None:
+        self._places = places
+
+    def put(self, part: Part, former: bytes | None, wanted: bytes | None) -> None:
+        """Puts a document aside.
+
+        Args:
+            part: the part that it is of
+            former: what it was; None if it was not there
+            wanted: what it is to be; None if it is to be gone
+        """
+        for place, document in zip(self._places[part], (former, wanted), strict=True):
+            if document is not None:
+                place.write([document])
+
+
+class _Place(Writer):
+    """A staged collection; what it holds is noted while the server is busy with it."""
+
+    def __init__(self, staged: Documents) -> None:
+        self.name = staged.collection.name
+        self._read: list[Manifest] = []
+        super().__init__(staged.collection, lambda batch: self._read.append(Manifest.of([batch])))
+
+    def content(self) -> Manifest:
+        """Returns what was written."""
+        return Manifest.joined(self._read)
