@@ -105,7 +105,9 @@ def copy_all(
     Returns:
         the collection
     """
-    target = create_compressed(database, name)
+    # One document: making a collection for it takes longer than what compression spares
+    is_one = part is Part.DATASET
+    target = database[name] if is_one else create_compressed(database, name)
     create_indexes(part, target)
     documents.copy_to(target)
     return target
