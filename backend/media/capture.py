@@ -7,9 +7,12 @@ leaves nothing behind.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -38,6 +41,9 @@ from .store import Capture
 _LOOKING = 0.3
 """The part of the whole time that looking takes, where files are read as well."""
 
+_GIVING_WAY_SECONDS = 0.2
+"""How seldom what nobody has asked for looks whether the dataset is free."""
+
 
 def capture(
     database: Database[Document],
@@ -45,6 +51,8 @@ def capture(
     name: str,
     level: MediaLevel,
     progress: Progress = silent,
+    *,
+    is_asked_for: bool = True,
 ) -> Capture:
     """Notes what the media of a snapshot are now.
 
@@ -54,6 +62,7 @@ def capture(
         name: the snapshot
         level: how much is to be found out
         progress: told how far it is
+        is_asked_for (True): whether somebody has asked for it; see :func:`note`
 
     Returns:
         what was noted
@@ -77,7 +86,9 @@ def capture(
         new = {path: at for path, at in located.items() if moved.place(path) != at}
         # What is there now is what is noted
         moved = replace(moved, rewritten={}, others={**moved.others, **new})
-    return note(database, dataset, record, level, listing, base, known, moved)
+    return note(
+        *(database, dataset, record, level, listing, base, known, moved), is_asked_for=is_asked_for
+    )
 
 
 def note(
@@ -89,6 +100,8 @@ def note(
     base: Capture | None = None,
     known: Listing | None = None,
     moved: MovedMedia = NOTHING,
+    *,
+    is_asked_for: bool = True,
 ) -> Capture:
     """Stores what was found out of the media of a snapshot.
 
@@ -101,6 +114,8 @@ def note(
         base (None): the newest capture of the dataset, as far as is known
         known: what that tells
         moved: where the files are, if not where the documents of the snapshot say
+        is_asked_for (True): whether somebody has asked for it; else it takes the place of nothing
+            that was noted meanwhile, and waits until nobody does anything with the dataset
 
     Returns:
         what was noted
@@ -113,12 +128,16 @@ def note(
         database,
         dataset.id,
         Action.CAPTURE_MEDIA,
+        wait_seconds=None if is_asked_for else math.inf,
+        while_waiting=None if is_asked_for else partial(time.sleep, _GIVING_WAY_SECONDS),
         snapshot_of=dataset.name,
         snapshot_name=record.name,
         layer=layer_id,
     ) as running:
         if running.snapshot.id != record.id:
             raise SnapshotNotFoundError(f"Snapshot '{record.name}' was deleted meanwhile")
+        if not is_asked_for and (noted := store.find(database, record.id)) is not None:
+            return noted
         running.note(snapshot_id=record.id)
         # Others may have captured meanwhile, or deleted what was the newest
         if known is None or store.newest(database, dataset.id) != base:
