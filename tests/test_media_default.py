@@ -19,6 +19,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.access.actor import current
 from fiftyone_snapshots.backend.media import look
+from fiftyone_snapshots.backend.operations import lease
 from fiftyone_snapshots.backend.operations.lease import Lease
 from support.command_line import in_this_process
 from support.crash import SURVIVED, in_child, killed_at
@@ -285,8 +286,8 @@ def test_who_will_not_wait_for_others_waits_for_this(
     stored, met = threading.Event(), threading.Event()
     give_up = Lease._give_up
 
-    def giving_up(lease: Lease) -> None:
-        give_up(lease)
+    def giving_up(wanted: Lease) -> None:
+        give_up(wanted)
         met.set()
 
     def hold() -> None:
@@ -300,6 +301,14 @@ def test_who_will_not_wait_for_others_waits_for_this(
         fos.create_snapshot(NAME, "v2")
     assert met.is_set()
     assert captured("v1") is not None
+
+
+def test_it_is_known_when_to_give_way(tmp_path: Path) -> None:
+    images(tmp_path)
+    seen: list[bool] = []
+    with faults.arm("create.captured", lambda: seen.append(lease.is_any_in_use())):
+        fos.create_snapshot(NAME, "v1", media="none")
+    assert [*seen, lease.is_any_in_use()] == [True, False]
 
 
 def test_a_fork_has_none_of_what_its_parent_has_to_do(tmp_path: Path, held: Held) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -40,6 +41,8 @@ from .store import Capture
 
 _LOOKING = 0.3
 """The part of the whole time that looking takes, where files are read as well."""
+
+_BATCH = 500
 
 _GIVING_WAY_SECONDS = 0.2
 """How seldom what nobody has asked for looks whether the dataset is free."""
@@ -75,7 +78,7 @@ def capture(
     kept = configured() if level is MediaLevel.COPY else None
     base, known = _newest(database, dataset.id)
     moved = store.moved(database, record)
-    located = located_paths(database, record, moved)
+    located = located_paths(database, record, moved, progress)
     there = sorted(set(located.values()))
     listing = look_at(there, level, moved.places(known), progress)
     if kept is not None:
@@ -213,6 +216,7 @@ def paths_of(
     record: SnapshotRecord,
     samples: list[ObjectId] | None = None,
     moved: MovedMedia = NOTHING,
+    progress: Progress = silent,
 ) -> list[str]:
     """Lists the files that a snapshot refers to.
 
@@ -221,6 +225,7 @@ def paths_of(
         record: the snapshot
         samples (None): only those of some samples and their frames
         moved: where they are, if not where its documents say
+        progress: told how many were found
 
     Returns:
         the paths where they are, sorted and each once
@@ -245,11 +250,14 @@ def paths_of(
             continue
         if source is not None:
             sources[part] = source if samples is None else Some(source, part, samples)
-    return paths_in(document or {}, sources, moved)
+    return paths_in(document or {}, sources, moved, progress)
 
 
 def paths_in(
-    document: Document, sources: Mapping[Part, Valued], moved: MovedMedia = NOTHING
+    document: Document,
+    sources: Mapping[Part, Valued],
+    moved: MovedMedia = NOTHING,
+    progress: Progress = silent,
 ) -> list[str]:
     """Lists the files that documents refer to.
 
@@ -257,6 +265,7 @@ def paths_in(
         document: the dataset document
         sources: samples, and frames if there are any
         moved: where the files are, if not where the documents say
+        progress: told how many were found
 
     Returns:
         the paths where they are, sorted and each once
@@ -264,13 +273,19 @@ def paths_in(
     found: set[str] = set()
     for part, paths in references.fields(document).items():
         if part in sources:
-            found.update(map(moved.place, references.values(sources[part], paths)))
+            named = map(moved.place, references.values(sources[part], paths))
+            while batch := set(islice(named, _BATCH)):
+                found |= batch
+                progress(0.0, f"Found {len(found):,} media files")
     found.update(_of_scenes(found))
     return sorted(found)
 
 
 def located_paths(
-    database: Database[Document], record: SnapshotRecord, moved: MovedMedia
+    database: Database[Document],
+    record: SnapshotRecord,
+    moved: MovedMedia,
+    progress: Progress = silent,
 ) -> dict[str, str]:
     """Lists the files that a snapshot refers to, and where each is.
 
@@ -278,6 +293,7 @@ def located_paths(
         database: the database
         record: the snapshot
         moved: where they are, if not where its documents say
+        progress: told how many were found
 
     Returns:
         where each is, by the path that documents have, sorted by that
@@ -285,7 +301,7 @@ def located_paths(
     Raises:
         ArchivedSnapshotError: if it is archived
     """
-    paths = paths_of(database, record)
+    paths = paths_of(database, record, progress=progress)
     if not moved:
         return {path: path for path in paths}
     noted = store.find(database, record.id)

@@ -11,6 +11,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,12 +25,17 @@ from ..catalog.record import DatasetSnapshot
 from ..config import MediaLevel
 from ..dataset.reference import DatasetReference
 from ..mongo.database import Document
+from ..operations import lease
 from . import capture
 
 logger = logging.getLogger(__name__)
 
 _LAST_SECONDS = 5.0
 """How long a process that ends waits for what is still to be looked at."""
+
+_GIVING_WAY_SECONDS = 0.05
+"""What is between two looks at some hundred files while this process operates on a dataset: only
+one thread of Python runs at a time."""
 
 _TOLD = 5
 """Of how many snapshots it tells by name that it did not."""
@@ -132,6 +138,8 @@ def _look_at(queue: _Queue, wanted: _Wanted) -> None:
     def go_on(*_: object) -> None:
         if queue.is_ending:
             raise _GivenUpError
+        if lease.is_any_in_use():
+            time.sleep(_GIVING_WAY_SECONDS)
 
     database, dataset = wanted.database, wanted.dataset
     try:

@@ -327,6 +327,11 @@ def is_held(database: Database[Document], dataset_id: ObjectId) -> bool:
     return lease is not None and not _is_abandoned(lease)
 
 
+def is_any_in_use() -> bool:
+    """Returns whether this process operates on a dataset."""
+    return bool(_in_use)
+
+
 _in_use: set[str] = set()
 """The tokens that this process uses: any other one of its own it could not give back, because the
 server was away then."""
