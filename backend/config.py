@@ -122,7 +122,8 @@ class Settings:
     """Weeks of each of which the newest safety snapshot is kept."""
 
     media: MediaLevel
-    """What is found out of the media of a new snapshot, if whoever creates it does not say."""
+    """What is found out of the media of a new snapshot, if whoever creates it does not say. At
+    :attr:`MediaLevel.STAT` nobody waits for that."""
 
     media_store: str | None
     """Folder in which copies of media files are kept; None if none are."""
@@ -200,12 +201,12 @@ def _undo_mode() -> UndoMode | None:
 
 
 def _media_level() -> MediaLevel:
-    text = _text("MEDIA", default=MediaLevel.NONE)
+    text = _text("MEDIA", default=MediaLevel.STAT)
     try:
         return MediaLevel.named(text)
     except InvalidRequestError as error:
         raise InvalidSettingError(
-            f"{_PREFIX}MEDIA: {error}. Correct it or unset it (default: none)."
+            f"{_PREFIX}MEDIA: {error}. Correct it or unset it (default: stat)."
         ) from error
 
 

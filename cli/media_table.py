@@ -14,7 +14,8 @@ MEDIA_LEVEL = argument(
     "--media",
     metavar="LEVEL",
     choices=("none", *_LEVELS),
-    help="what to find out of the media files, as for 'media capture'",
+    help="what to find out of the media files before it ends, as for 'media capture'; by default "
+    "their sizes and times, for which it waits a few seconds at most",
 )
 
 MEDIA_COMMANDS = (

@@ -139,6 +139,7 @@ from .media import (
     get_captured_media,
     repoint_media,
     restore_media,
+    wait_for_media,
 )
 from .merging import (
     apply_merge,
@@ -366,5 +367,6 @@ __all__ = [
     "verify_remote",
     "verify_snapshot",
     "view_conflicts",
+    "wait_for_media",
     "why_not",
 ]

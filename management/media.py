@@ -10,13 +10,14 @@ from typing import Any
 import fiftyone.core.dataset as fod
 
 from ..backend.access import Action
+from ..backend.access.arguments import checked
 from ..backend.archive.folder import absolute
 from ..backend.catalog.catalog import Catalog
 from ..backend.catalog.record import DatasetSnapshot
 from ..backend.config import MediaLevel
 from ..backend.dataset import selection
 from ..backend.errors import InvalidArgumentError, InvalidRequestError
-from ..backend.media import bringing_back, capture, collecting, references, store
+from ..backend.media import bringing_back, capture, collecting, later, references, store
 from ..backend.media.bringing_back import RestoredMedia
 from ..backend.media.captured import CapturedMedia
 from ..backend.media.collecting import CollectedMedia
@@ -66,6 +67,22 @@ def capture_media(
     name = name_of(connection, dataset, snapshot_name)
     found = capture.capture(connection, dataset, name, wanted, reporter())
     return CapturedMedia.of(dataset.name, name, found)
+
+
+@checked
+def wait_for_media(timeout: int | None = None) -> bool:
+    """Waits until this process has looked at the media files of the snapshots that it has created.
+
+    It does so in the background. What is waited for may have come to nothing, such as for a
+    snapshot that was deleted meanwhile: :func:`get_captured_media` tells what was found.
+
+    Args:
+        timeout (None): for how many seconds at most; by default, for as long as it takes
+
+    Returns:
+        whether nothing is left to be looked at
+    """
+    return later.wait(timeout)
 
 
 @acting(Action.LIST)

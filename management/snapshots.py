@@ -18,7 +18,7 @@ from ..backend.catalog.record import DatasetSnapshot
 from ..backend.config import MediaLevel, Settings
 from ..backend.dataset.reference import DatasetReference
 from ..backend.errors import InvalidRequestError, SnapshotError
-from ..backend.media import capture
+from ..backend.media import capture, later
 from ..backend.mongo.database import Document
 from ..backend.operations.reporting import reporter
 from ..backend.snapshots import create, delete, edit, info, load
@@ -58,8 +58,8 @@ def create_snapshot(
             ``last_modified_at``
         media (None): what to find out of the media files once the snapshot is there, as
             :func:`capture_media` does: ``"stat"``, ``"remote"``, ``"hash"``, ``"copy"``, or
-            ``"none"``; by default, as ``FIFTYONE_SNAPSHOTS_MEDIA`` says, and nothing if that is
-            not set
+            ``"none"``; by default, as ``FIFTYONE_SNAPSHOTS_MEDIA`` says, or else ``"stat"`` in
+            the background, for which :func:`wait_for_media` waits
 
     Returns:
         a :class:`DatasetSnapshot`
@@ -81,7 +81,9 @@ def create_snapshot(
         valid,
         trust_timestamps=trust_timestamps,
     )
-    if level is not MediaLevel.NONE:
+    if media is None and level is MediaLevel.STAT:
+        later.look_later(connection, dataset, snapshot)
+    elif level is not MediaLevel.NONE:
         _capture_media(connection, dataset, snapshot.name, level)
     return snapshot
 

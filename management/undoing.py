@@ -8,9 +8,10 @@ import fiftyone.core.dataset as fod
 
 from ..backend.access import Action
 from ..backend.catalog.record import DatasetSnapshot
-from ..backend.config import Settings, UndoMode
+from ..backend.config import MediaLevel, Settings, UndoMode
 from ..backend.diff.bars import shown
 from ..backend.errors import InvalidArgumentError
+from ..backend.media import later
 from ..backend.merge import plans
 from ..backend.merge.prefer import Preference
 from ..backend.merge.record import MergePlan
@@ -190,7 +191,8 @@ def take_scheduled_snapshot(dataset_name: str | fod.Dataset) -> DatasetSnapshot 
     """Takes a safety snapshot of a dataset that has changed, for a scheduler of the system.
 
     It goes by the rules of safety snapshots, which tell how long it is kept, and counts against no
-    limit.
+    limit. Its media files are looked at in the background, unless ``FIFTYONE_SNAPSHOTS_MEDIA`` is
+    ``none``.
 
     Args:
         dataset_name: the name of the dataset
@@ -202,5 +204,11 @@ def take_scheduled_snapshot(dataset_name: str | fod.Dataset) -> DatasetSnapshot 
         ValueError: if there is no such dataset, or it cannot be versioned
     """
     connection, dataset = change(dataset_name)
+    level = Settings.load().media
     record = scheduled.take(connection, dataset)
-    return None if record is None else info.public(connection, record)
+    if record is None:
+        return None
+    snapshot = info.public(connection, record)
+    if level is not MediaLevel.NONE:
+        later.look_later(connection, dataset, snapshot)
+    return snapshot

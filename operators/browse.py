@@ -14,6 +14,7 @@ from .. import management
 from ..backend.access import Action
 from ..backend.catalog import names
 from ..backend.errors import InvalidRequestError, SnapshotError, SnapshotNotFoundError
+from ..backend.media import later
 from ..backend.overview.overview import Overview
 from ..backend.search.history import History, HistoryEntry, HistoryQuery
 from ..management.datasets import one_look
@@ -256,6 +257,8 @@ class Seen:
     tasks: list[tuple[running.Task, bool]]
     """Each with whether it is running, which was asked once: a task that ends meanwhile must not
     be neither under way nor ended."""
+    looked_at: frozenset[str]
+    """The ids of the snapshots whose media files this process is looking at."""
 
     @classmethod
     def of(cls, ctx: ExecutionContext) -> Seen:
@@ -275,7 +278,7 @@ class Seen:
         tasks = running.tasks(target.dataset, panels_of(ctx))
         states = [(task, task.is_running) for task in tasks]
         overview = management.get_overview(target.dataset)
-        return cls(target, overview, overview.page(), states)
+        return cls(target, overview, overview.page(), states, later.under_way())
 
     @property
     def version(self) -> str:
@@ -296,6 +299,7 @@ class Seen:
                 for entry in seen.operations
             ],
             [(task.id, is_running) for task, is_running in self.tasks],
+            [entry.id for entry in self.history.entries if entry.id in self.looked_at],
             runs_as_noticed(
                 self.target.dataset, [each.id for each in self.history.entries], also_new=False
             ),

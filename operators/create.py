@@ -44,6 +44,9 @@ class CreateSnapshot(SnapshotOperator):
         snapshot = management.create_snapshot(
             target.dataset, required(params, "name"), params.get("description") or None
         )
+        if ctx.delegated:
+            # Nobody waits for a worker, and some end their process without letting anything finish
+            management.wait_for_media()
         total = (
             snapshot.linear_change_summary.total_samples if snapshot.linear_change_summary else 0
         )

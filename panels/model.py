@@ -76,6 +76,8 @@ class Shown:
     operations: list[Entry]
     tasks_under_way: list[running.Task]
     tasks_ended: list[running.Task]
+    looked_at: frozenset[str]
+    """The ids of the snapshots whose media files this process is looking at."""
     tracked: Mapping[str, Sequence[TrackedRun]]
     """Which runs of a tracker used a snapshot, by its id, as far as is known by now."""
     version: str
@@ -124,6 +126,7 @@ class Shown:
             operations=overview.operations,
             tasks_under_way=[task for task, is_running in seen.tasks if is_running],
             tasks_ended=[task for task, is_running in seen.tasks if not is_running],
+            looked_at=seen.looked_at,
             tracked=runs_as_noticed(target.dataset, [each.id for each in shown.entries]),
             version=seen.version,
         )

@@ -104,6 +104,9 @@ def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: 
             ("samples", plural(entry.sample_count, "sample"), None),
             ("size", *_size(entry)),
         )
+    if entry.id in shown.looked_at:
+        hint = "Their sizes and times are noted, to tell later whether they were replaced"
+        facts_shown += (("media", "files are being looked at", hint),)
     for key, fact, about_it in facts_shown:
         widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.75rem")
         widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.75rem", title=about_it)

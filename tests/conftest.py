@@ -116,6 +116,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     assert "fiftyone" not in sys.modules, "FiftyOne was imported before its settings were made"
     isolate(Path(run["folder"], worker), uri=run["uri"], database=f"{run['database']}_{worker}")
     os.environ["FIFTYONE_SNAPSHOTS_BACKEND"] = config.getoption("--backend")
+    # Tests count commands, operations and events: nothing is done that they do not ask for
+    os.environ["FIFTYONE_SNAPSHOTS_MEDIA"] = "none"
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -288,6 +288,7 @@ def test_the_story_of_the_documentation(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.delenv("FIFTYONE_SNAPSHOTS_MEDIA")
     pytest.importorskip("mlflow")
     folder = tmp_path / "street"
     images(folder, name="street")

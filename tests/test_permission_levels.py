@@ -27,6 +27,7 @@ NO_ACTION = {
     "archives_are_on": "tells what the settings say",
     "diagnose": "looks for what is wrong, such as a policy that lets nobody in",
     "reporting": "says who is told how far things are",
+    "wait_for_media": "waits for what this process does anyway",
     "why_not": "asks the policy itself, and tells nothing else",
 }
 """The public functions that need no door."""

@@ -33,11 +33,12 @@ from support.s3 import BUCKET, Proxy, Request, empty_bucket, objects, s3_server
 _REMOTE = f"s3://{BUCKET}/histories"
 
 _SERVER = """
-import sys
+import os, sys
 from pathlib import Path
 sys.path[:0] = [{tests!r}]
 from support.environment import isolate
 isolate(Path({home!r}), uri={uri!r}, database={database!r})
+os.environ["FIFTYONE_SNAPSHOTS_MEDIA"] = "none"
 import fiftyone as fo
 import fiftyone_snapshots as fos
 fos.clone_from({remote!r}, "d")

@@ -26,6 +26,7 @@ from pathlib import Path
 sys.path[:0] = [{tests!r}]
 from support.environment import isolate
 isolate(Path({home!r}), uri={uri!r}, database="ben")
+os.environ["FIFTYONE_SNAPSHOTS_MEDIA"] = "none"
 from support.docs import check_python
 import fiftyone as fo
 import fiftyone_snapshots as fos

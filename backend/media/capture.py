@@ -7,9 +7,13 @@ leaves nothing behind.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 
 from bson import ObjectId
 from pymongo.database import Database
@@ -38,6 +42,11 @@ from .store import Capture
 _LOOKING = 0.3
 """The part of the whole time that looking takes, where files are read as well."""
 
+_BATCH = 500
+
+_GIVING_WAY_SECONDS = 0.2
+"""How seldom what nobody has asked for looks whether the dataset is free."""
+
 
 def capture(
     database: Database[Document],
@@ -45,6 +54,8 @@ def capture(
     name: str,
     level: MediaLevel,
     progress: Progress = silent,
+    *,
+    is_asked_for: bool = True,
 ) -> Capture:
     """Notes what the media of a snapshot are now.
 
@@ -54,6 +65,7 @@ def capture(
         name: the snapshot
         level: how much is to be found out
         progress: told how far it is
+        is_asked_for (True): whether somebody has asked for it; see :func:`note`
 
     Returns:
         what was noted
@@ -66,7 +78,7 @@ def capture(
     kept = configured() if level is MediaLevel.COPY else None
     base, known = _newest(database, dataset.id)
     moved = store.moved(database, record)
-    located = located_paths(database, record, moved)
+    located = located_paths(database, record, moved, progress)
     there = sorted(set(located.values()))
     listing = look_at(there, level, moved.places(known), progress)
     if kept is not None:
@@ -77,7 +89,9 @@ def capture(
         new = {path: at for path, at in located.items() if moved.place(path) != at}
         # What is there now is what is noted
         moved = replace(moved, rewritten={}, others={**moved.others, **new})
-    return note(database, dataset, record, level, listing, base, known, moved)
+    return note(
+        *(database, dataset, record, level, listing, base, known, moved), is_asked_for=is_asked_for
+    )
 
 
 def note(
@@ -89,6 +103,8 @@ def note(
     base: Capture | None = None,
     known: Listing | None = None,
     moved: MovedMedia = NOTHING,
+    *,
+    is_asked_for: bool = True,
 ) -> Capture:
     """Stores what was found out of the media of a snapshot.
 
@@ -101,6 +117,8 @@ def note(
         base (None): the newest capture of the dataset, as far as is known
         known: what that tells
         moved: where the files are, if not where the documents of the snapshot say
+        is_asked_for (True): whether somebody has asked for it; else it takes the place of nothing
+            that was noted meanwhile, and waits until nobody does anything with the dataset
 
     Returns:
         what was noted
@@ -113,12 +131,16 @@ def note(
         database,
         dataset.id,
         Action.CAPTURE_MEDIA,
+        wait_seconds=None if is_asked_for else math.inf,
+        while_waiting=None if is_asked_for else partial(time.sleep, _GIVING_WAY_SECONDS),
         snapshot_of=dataset.name,
         snapshot_name=record.name,
         layer=layer_id,
     ) as running:
         if running.snapshot.id != record.id:
             raise SnapshotNotFoundError(f"Snapshot '{record.name}' was deleted meanwhile")
+        if not is_asked_for and (noted := store.find(database, record.id)) is not None:
+            return noted
         running.note(snapshot_id=record.id)
         # Others may have captured meanwhile, or deleted what was the newest
         if known is None or store.newest(database, dataset.id) != base:
@@ -194,6 +216,7 @@ def paths_of(
     record: SnapshotRecord,
     samples: list[ObjectId] | None = None,
     moved: MovedMedia = NOTHING,
+    progress: Progress = silent,
 ) -> list[str]:
     """Lists the files that a snapshot refers to.
 
@@ -202,6 +225,7 @@ def paths_of(
         record: the snapshot
         samples (None): only those of some samples and their frames
         moved: where they are, if not where its documents say
+        progress: told how many were found
 
     Returns:
         the paths where they are, sorted and each once
@@ -226,11 +250,14 @@ def paths_of(
             continue
         if source is not None:
             sources[part] = source if samples is None else Some(source, part, samples)
-    return paths_in(document or {}, sources, moved)
+    return paths_in(document or {}, sources, moved, progress)
 
 
 def paths_in(
-    document: Document, sources: Mapping[Part, Valued], moved: MovedMedia = NOTHING
+    document: Document,
+    sources: Mapping[Part, Valued],
+    moved: MovedMedia = NOTHING,
+    progress: Progress = silent,
 ) -> list[str]:
     """Lists the files that documents refer to.
 
@@ -238,6 +265,7 @@ def paths_in(
         document: the dataset document
         sources: samples, and frames if there are any
         moved: where the files are, if not where the documents say
+        progress: told how many were found
 
     Returns:
         the paths where they are, sorted and each once
@@ -245,13 +273,19 @@ def paths_in(
     found: set[str] = set()
     for part, paths in references.fields(document).items():
         if part in sources:
-            found.update(map(moved.place, references.values(sources[part], paths)))
+            named = map(moved.place, references.values(sources[part], paths))
+            while batch := set(islice(named, _BATCH)):
+                found |= batch
+                progress(0.0, f"Found {len(found):,} media files")
     found.update(_of_scenes(found))
     return sorted(found)
 
 
 def located_paths(
-    database: Database[Document], record: SnapshotRecord, moved: MovedMedia
+    database: Database[Document],
+    record: SnapshotRecord,
+    moved: MovedMedia,
+    progress: Progress = silent,
 ) -> dict[str, str]:
     """Lists the files that a snapshot refers to, and where each is.
 
@@ -259,6 +293,7 @@ def located_paths(
         database: the database
         record: the snapshot
         moved: where they are, if not where its documents say
+        progress: told how many were found
 
     Returns:
         where each is, by the path that documents have, sorted by that
@@ -266,7 +301,7 @@ def located_paths(
     Raises:
         ArchivedSnapshotError: if it is archived
     """
-    paths = paths_of(database, record)
+    paths = paths_of(database, record, progress=progress)
     if not moved:
         return {path: path for path in paths}
     noted = store.find(database, record.id)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import islice
+from queue import SimpleQueue
 from typing import TypeVar
 
 from ..progress import Progress, silent
@@ -213,12 +215,38 @@ def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
 def in_threads(
     function: Callable[[_Item], _Found], items: Iterable[_Item], threads: int = _STAT_THREADS
 ) -> Iterator[_Found]:
-    """Yields what a function returns, called in threads and not far ahead of the caller."""
-    with ThreadPoolExecutor(threads) as pool:
-        pending: deque[Future[_Found]] = deque()
+    """Yields what a function returns, called in threads and not far ahead of the caller.
+
+    The end of the process waits for none of them: some file systems never answer.
+    """
+    tasks: SimpleQueue[tuple[Future[_Found], _Item] | None] = SimpleQueue()
+    workers: list[threading.Thread] = []
+    pending: deque[Future[_Found]] = deque()
+
+    def work() -> None:
+        while (task := tasks.get()) is not None:
+            future, item = task
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function(item))
+                except BaseException as error:  # noqa: BLE001 (the caller gets it)
+                    future.set_exception(error)
+
+    try:
         for item in items:
-            pending.append(pool.submit(function, item))
+            if len(workers) < threads:
+                workers.append(threading.Thread(target=work, daemon=True))
+                workers[-1].start()
+            pending.append(Future())
+            tasks.put((pending[-1], item))
             if len(pending) > _AHEAD * threads:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+        for _ in workers:
+            tasks.put(None)
+        for worker in workers:
+            worker.join()

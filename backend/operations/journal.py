@@ -64,6 +64,10 @@ Recovery = Callable[[Operation], None]
 """Undoes a RUNNING operation or finishes a COMMITTED one; may be called repeatedly. If it finds
 that the change was made although nobody lived to write that down, it commits."""
 
+_BRIEF = Action.CAPTURE_MEDIA.value
+"""Nobody need have asked for that, so nobody is refused anything because of it: it only stores
+what was found before."""
+
 _recoveries: dict[Action, Recovery] = {}
 
 
@@ -132,7 +136,7 @@ def operation(
         while_waiting = find_snapshot
     with (
         reaching_server(),
-        Lease(database, dataset_id, f"{verb.value}", wait, while_waiting) as lease,
+        Lease(database, dataset_id, f"{verb.value}", wait, while_waiting, _BRIEF) as lease,
     ):
         if ensure_indexes(database):
             # Before anybody can copy what this operation does

@@ -113,6 +113,7 @@ class Lease:
         purpose: what it is held for, to be told to those who wait
         wait_seconds: how long to wait for another holder
         while_waiting (None): called again and again meanwhile
+        brief (None): a purpose for which others hold it only for a moment, which does not count
     """
 
     def __init__(
@@ -122,12 +123,14 @@ class Lease:
         purpose: str,
         wait_seconds: float,
         while_waiting: Waiting | None = None,
+        brief: str | None = None,
     ) -> None:
         self._leases = database[LEASES]
         self._dataset_id = dataset_id
         self._purpose = purpose
         self._wait_seconds = wait_seconds
         self._while_waiting = while_waiting
+        self._brief = brief
         self._pid = os.getpid()
         self._token = uuid.uuid4().hex
         self._ended = threading.Event()
@@ -155,7 +158,7 @@ class Lease:
                 if self._while_waiting is not None:
                     self._while_waiting()
                 if time.monotonic() >= deadline:
-                    raise DatasetBusyError(self._describe_holder())
+                    self._give_up()
                 time.sleep(_POLL_SECONDS)
         except BaseException:
             _in_use.discard(self._token)
@@ -267,11 +270,14 @@ class Lease:
             # Another process was quicker to insert it
             return None
 
-    def _describe_holder(self) -> str:
+    def _give_up(self) -> None:
+        """Tells who holds it, unless that is over in a moment."""
         lease = self._leases.find_one({"_id": self._dataset_id}) or {}
+        if self._brief is not None and lease.get("purpose") == self._brief:
+            return
         holder: dict[str, Any] = lease.get("holder", {})
         host = str(holder.get("host", "?")).split("/")[0]
-        return (
+        raise DatasetBusyError(
             f"The dataset is busy: {lease.get('purpose', 'another operation')} has been running "
             f"since {lease.get('since')} in process {holder.get('pid', '?')} on {host}. Nothing "
             "was changed; try again when it has finished."
@@ -319,6 +325,11 @@ def is_held(database: Database[Document], dataset_id: ObjectId) -> bool:
     is_valid = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
     lease = database[LEASES].find_one({"_id": dataset_id, **is_valid})
     return lease is not None and not _is_abandoned(lease)
+
+
+def is_any_in_use() -> bool:
+    """Returns whether this process operates on a dataset."""
+    return bool(_in_use)
 
 
 _in_use: set[str] = set()

@@ -8,6 +8,7 @@ recovery, and whether the dataset is as before, as after, or ``broken``.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def main(folder: Path) -> None:
         uri=f"{server.uri}?serverSelectionTimeoutMS=1500",
         database="server_crash",
     )
+    os.environ["FIFTYONE_SNAPSHOTS_MEDIA"] = "none"
     print(json.dumps({"results": _walk(server), "unreachable": _unreachable(server)}))
     server.kill()
 
