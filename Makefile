@@ -6,6 +6,9 @@ PYTHON ?= python3
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 ARGS ?=
 
+# Else each of the many processes that the tests start would have to compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
@@ -16,6 +19,8 @@ CLIENTS := $(VENV)/clients
 COMPILE := $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.10 \
 	--generate-hashes --custom-compile-command 'make lock' --quiet
 SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist worksteal
+# Not so much as looking into the modules of the others, if ARGS names none
+E2E := -m e2e -o testpaths=tests/e2e
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -47,7 +52,7 @@ $(STAMP): requirements.lock requirements-integrations.lock pyproject.toml
 # The App's tests come after the others: as a person would, they wait for what they see.
 test: setup ## Run the tests in parallel on a MongoDB of their own, the App's in a Chromium if there is one
 	$(SUITE) -m 'not e2e' $(ARGS)
-	$(PYTEST) -m e2e $(ARGS) || [ $$? -eq 5 ]  # none of what was asked for
+	$(PYTEST) $(E2E) $(ARGS) || [ $$? -eq 5 ]  # none of what was asked for
 
 test-quick: setup ## Run the tests that need no server, in seconds
 	$(PYTEST) -q --no-server tests/quick $(ARGS)
@@ -59,10 +64,10 @@ test-replica: setup ## Run the tests on a replica set of three members
 	$(SUITE) --replica-set -m 'not e2e' $(ARGS)
 
 test-e2e: setup ## Drive the App in a Chromium, as a person would, and nothing else
-	$(PYTEST) -m e2e $(ARGS)
+	$(PYTEST) $(E2E) $(ARGS)
 
 screenshots: setup ## Drive the App, and make the pictures in docs/images anew
-	SNAPSHOTS_SCREENSHOTS=1 $(PYTEST) -m e2e $(ARGS)
+	SNAPSHOTS_SCREENSHOTS=1 $(PYTEST) $(E2E) $(ARGS)
 
 test-long: setup ## Run the tests that take minutes
 	$(SUITE) --long -m 'long or fiftyone' $(ARGS)

@@ -23,7 +23,7 @@ import pymongo
 import pytest
 
 import support.counting  # noqa: F401 (before FiftyOne connects, so that its client is counted)
-from support.environment import isolate, link_plugin
+from support.environment import hide_databricks, isolate, link_plugin
 from support.fail_points import Failing
 from support.fiftyone_table import is_as_checked, note_as_checked
 from support.mongod import Mongod, MongodError, ReplicaSet, step_down
@@ -114,6 +114,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     config.stash[RUN] = run
     assert "fiftyone" not in sys.modules, "FiftyOne was imported before its settings were made"
+    hide_databricks()
     isolate(Path(run["folder"], worker), uri=run["uri"], database=f"{run['database']}_{worker}")
     os.environ["FIFTYONE_SNAPSHOTS_BACKEND"] = config.getoption("--backend")
     # Tests count commands, operations and events: nothing is done that they do not ask for

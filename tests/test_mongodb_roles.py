@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pymongo
 import pytest
 from pymongo.errors import OperationFailure
 
+from support.environment import ROOT
 from support.mongod import Mongod
 
 DATABASE = "shared"
@@ -100,7 +100,7 @@ def run(server: Mongod, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
             "FIFTYONE_DATABASE_URI": uri,
             "FIFTYONE_DATABASE_NAME": DATABASE,
             "FIFTYONE_SNAPSHOTS_BACKEND": "duplication",
-            "PYTHONPATH": str(Path(__file__).parent),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), os.environ["PYTHONPATH"]]),
         }
         ended = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", "import json\n" + program],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fiftyone.core import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -101,22 +102,24 @@ def test_one_copy_with_its_hooks(program, environment, installed_plugin):
     }
 
 
-def test_fiftyone_lists_the_plugin(installed_plugin):
-    fiftyone = Path(sys.executable).with_name("fiftyone")
-    listed = subprocess.run(
-        [sys.executable, fiftyone, "plugins", "list"], capture_output=True, text=True, check=True
-    )
-    assert "@snapshots/versioning" in listed.stdout
+@pytest.fixture
+def fiftyone(capsys, monkeypatch):
+    """Runs FiftyOne's command line, as its program does, and returns what that prints."""
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["fiftyone", *arguments])
+        cli.main()
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_fiftyone_finds_the_requirements_met(installed_plugin):
-    fiftyone = Path(sys.executable).with_name("fiftyone")
-    subprocess.run(
-        [sys.executable, fiftyone, "plugins", "requirements", "@snapshots/versioning", "--ensure"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_fiftyone_lists_the_plugin(fiftyone, installed_plugin):
+    assert "@snapshots/versioning" in fiftyone("plugins", "list")
+
+
+def test_fiftyone_finds_the_requirements_met(fiftyone, installed_plugin):
+    fiftyone("plugins", "requirements", "@snapshots/versioning", "--ensure")
 
 
 def test_another_package_may_provide_fiftyone_management(tmp_path):
@@ -134,21 +137,24 @@ def test_another_package_may_provide_fiftyone_management(tmp_path):
     assert ended == {"ours": False}
 
 
-@pytest.mark.parametrize("version", ["1.20.0", "1.23.0", "2.0.0"])
-def test_an_unsupported_fiftyone_is_named(version):
-    program = (
-        "import fiftyone.constants as foc\n"
-        f"foc.VERSION = {version!r}\n"
-        "try:\n"
-        "    import fiftyone_snapshots\n"
-        "except Exception as error:\n"
-        "    import json\n"
-        "    print(json.dumps([type(error).__name__, str(error)]))\n"
-    )
-    name, message = run(program)
-    assert name == "UnsupportedFiftyOneError"
-    assert version in message
-    assert "1.22" in message or "1.23" in message
+def test_an_unsupported_fiftyone_is_named():
+    program = """
+import json
+import fiftyone.constants as foc
+told = {}
+for foc.VERSION in ["1.20.0", "1.23.0", "2.0.0"]:
+    try:
+        import fiftyone_snapshots
+    except Exception as error:
+        told[foc.VERSION] = [type(error).__name__, str(error)]
+print(json.dumps(told))
+"""
+    told = run(program)
+    assert list(told) == ["1.20.0", "1.23.0", "2.0.0"]
+    for version, (name, message) in told.items():
+        assert name == "UnsupportedFiftyOneError"
+        assert version in message
+        assert "1.22" in message or "1.23" in message
 
 
 def test_the_wheel_lists_every_package():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend.access import Level
 
 from .datasets import image_dataset
+from .saved import Saved
 
 
 def _without_conflicts(act: Callable[[str], object]) -> None:
@@ -147,12 +149,24 @@ TABLE: dict[str, tuple[Callable[[], Any], Level]] = {
 def street(folder: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     """Makes a dataset with something for every action: what was deleted, exported and reverted.
 
+    That takes a second, so it is done once in a process, and brought back from then on.
+
     Args:
         folder: where archives and exports go; it becomes the working directory
         monkeypatch: sets that for the time of a test
     """
     monkeypatch.chdir(folder)
     monkeypatch.setenv("FIFTYONE_SNAPSHOTS_ARCHIVE_PATH", str(folder))
+    saved, files = _made_once()
+    saved.bring_back()
+    for name, content in files.items():
+        Path(name).write_bytes(content)
+    return fo.load_dataset("street")
+
+
+@cache
+def _made_once() -> tuple[Saved, dict[str, bytes]]:
+    """Returns what the database, and the working directory, hold when it is made."""
     dataset = image_dataset("street", 4, persistent=True)
     fos.create_snapshot(dataset, "moved")
     fos.export_snapshot(dataset, "moved", "moved.tar")
@@ -173,7 +187,8 @@ def street(folder: Path, monkeypatch: pytest.MonkeyPatch) -> fo.Dataset:
     fos.create_branch(lane, "fog")
     fos.delete_branch("lane.fog")
     fos.plan_merge("lane.night", progress=False)
-    return dataset
+    files = {path.name: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+    return Saved(foo.get_db_conn()), files
 
 
 def allow(level: Level) -> str:
