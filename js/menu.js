@@ -1,10 +1,16 @@
 /*
- * The menu of a snapshot, behind three dots: in the History panel and in the banner.
+ * Menus behind three dots: of a snapshot, in the History panel and in the banner, and of others.
  *
  * What it offers, Python tells. It is made of MUI's, which closes with Escape, goes with the arrow
  * keys, and gives the focus back to the button.
  */
-const { React, __mui__: mui } = window;
+const {
+  React,
+  __foc__: components,
+  __foo__: operators,
+  __fosp__: spaces,
+  __mui__: mui,
+} = window;
 const create = React.createElement;
 
 /**
@@ -15,6 +21,12 @@ const create = React.createElement;
  */
 export function Menu({ label, choices, draw, look, onChoose }) {
   const [anchor, setAnchor] = React.useState(null);
+  // Not made before somebody wants it, and there to close and to give the focus back then
+  const [isMade, setIsMade] = React.useState(false);
+  const open = ({ currentTarget }) => {
+    setIsMade(true);
+    setAnchor(currentTarget);
+  };
   const choose = (value) => {
     setAnchor(null);
     onChoose(value);
@@ -26,33 +38,53 @@ export function Menu({ label, choices, draw, look, onChoose }) {
       "aria-label": label,
       "aria-haspopup": "menu",
       "aria-expanded": Boolean(anchor),
-      onClick: (event) => setAnchor(event.currentTarget),
+      onClick: open,
     }),
-    create(
-      mui.Menu,
-      {
-        anchorEl: anchor,
-        open: Boolean(anchor),
-        onClose: () => setAnchor(null),
-        "data-testid": "history-menu",
-        PaperProps: look,
-      },
-      choices.map(({ value, label, group, is_dangerous: isDangerous }, place) =>
-        create(
-          mui.MenuItem,
-          {
-            key: value,
-            dense: true,
-            // A line below each group but the last
-            divider: place + 1 < choices.length && choices[place + 1].group !== group,
-            sx: isDangerous ? { color: "var(--snapshots-deleted)" } : undefined,
-            onClick: () => choose(value),
-            // The App keeps the keydown of Enter, which MUI listens to, from everybody else
-            onKeyPress: (event) => event.key === "Enter" && choose(value),
-          },
-          label
+    isMade &&
+      create(
+        mui.Menu,
+        {
+          anchorEl: anchor,
+          open: Boolean(anchor),
+          onClose: () => setAnchor(null),
+          "data-testid": "history-menu",
+          PaperProps: look,
+        },
+        choices.map(({ value, label, group, is_dangerous: isDangerous }, place) =>
+          create(
+            mui.MenuItem,
+            {
+              key: value,
+              dense: true,
+              // A line below each group but the last
+              divider: place + 1 < choices.length && choices[place + 1].group !== group,
+              sx: isDangerous ? { color: "var(--snapshots-deleted)" } : undefined,
+              onClick: () => choose(value),
+              // The App keeps the keydown of Enter, which MUI listens to, from everybody else
+              onKeyPress: (event) => event.key === "Enter" && choose(value),
+            },
+            label
+          )
         )
       )
-    )
   );
+}
+
+/** A menu that Python describes. */
+export function Dots({ schema }) {
+  const { label, choices, on_choose: onChoose } = schema.view;
+  const panel = spaces.usePanelId();
+  const trigger = operators.usePanelEvent();
+  // The App wakes whoever may trigger something whenever something happens in the panel
+  const choose = React.useRef();
+  choose.current = (value) => trigger(panel, { operator: onChoose, params: { value } });
+  return React.useMemo(() => {
+    const icon = create(components.MuiIconFont, { name: "more_vert", sx: { fontSize: 20 } });
+    return create(Menu, {
+      label,
+      choices,
+      draw: (attributes) => create(mui.IconButton, { ...attributes, size: "small" }, icon),
+      onChoose: (value) => choose.current(value),
+    });
+  }, [schema]);
 }

@@ -300,8 +300,8 @@ def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown:
             "The trash is empty." if trash and not shown.trash else searched,
             color=widgets.SECONDARY,
         )
-    for number, entry in enumerate(shown.history.entries):
-        rows.snapshot(panel, page, f"row_{number}", entry, shown)
+    if shown.history.entries:
+        rows.snapshots(panel, page, shown)
     _pager(panel, page, shown)
 
 

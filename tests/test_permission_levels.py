@@ -216,7 +216,7 @@ def test_the_panel_offers_only_what_one_may_do(
 ) -> None:
     panel = Panel("street")
     assert panel.button("save")["disabled"] is True  # it has no name yet
-    everything = {value.partition("/")[0] for value in panel.menu("row_0")}
+    everything = {value.partition("/")[0] for value in panel.menu(0)}
     assert {"revert", "delete", "edit", "clone", "verify"} <= everything
 
     policy_file(allow(Level.VIEW))
@@ -224,7 +224,7 @@ def test_the_panel_offers_only_what_one_may_do(
     assert "'anna' may not create snapshots" in panel.text()
     assert panel.button("save") is None
     assert panel.button("browse")["disabled"] is False
-    left = {value.partition("/")[0] for value in panel.menu("row_0")}
+    left = {value.partition("/")[0] for value in panel.menu(0)}
     assert left == {"compare_head", "clone", "export", "verify"}
     assert panel.button("undo") is None
 

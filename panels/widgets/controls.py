@@ -82,7 +82,6 @@ def field(
     placeholder: str,
     on_change: Handler | None = None,
     *,
-    rows: int | None = None,
     error: str | None = None,
     item: Style | None = None,
 ) -> None:
@@ -92,21 +91,19 @@ def field(
         parent: where to add it
         name: its name
         placeholder: what is to be filled in
-        on_change (None): the panel's method to call while one types
-        rows (None): the height of a field for more than one line
+        on_change (None): the panel's method to call when somebody who types pauses, or is done
         error (None): what is wrong with its content
         item (None): MUI styles of its place
     """
-    props: dict[str, Any] = {"inputProps": {"aria-label": placeholder}}
-    if error:
-        props.update(error=True, helperText=error)
-    view = types.TextFieldView(
+    # The property itself must not know of on_change: FiftyOne would call it as well
+    view = types.ComponentView(
+        "SnapshotsField",
         placeholder=placeholder,
-        multiline=rows is not None,
-        rows=rows,
-        componentsProps={"field": props, "item": {"sx": {"minWidth": 0, **(item or {})}}},
+        error=error,
+        on_change=on_change,
+        componentsProps={"item": {"sx": {"minWidth": 0, **(item or {})}}},
     )
-    parent.str(name, view=view, on_change=on_change)
+    parent.str(name, view=view)
 
 
 def dropdown(
