@@ -8,11 +8,18 @@ const create = React.createElement;
 
 const PAUSE_MILLISECONDS = 250;
 
-export function Typed({ schema, path, data, onChange, isFirst }) {
-  const { placeholder, error, on_change: onTold } = schema.view;
-  const value = data ?? "";
+/** Returns a copy of what there is, with a value at a path. */
+function withValue(there, [key, ...inner], value) {
+  return { ...there, [key]: inner.length ? withValue(there?.[key], inner, value) : value };
+}
+
+export function Typed({ schema }) {
+  const { placeholder, error, is_first: isFirst, keep, on_change: onTold } = schema.view;
   const panel = spaces.usePanelId();
+  const [state, setState] = spaces.usePanelState(null, panel);
   const trigger = operators.usePanelEvent();
+  const path = keep.split(".");
+  const value = path.reduce((inner, key) => inner?.[key], state?.state) ?? "";
   const input = React.useRef();
   const timer = React.useRef(null);
   const told = React.useRef(value);
@@ -24,8 +31,8 @@ export function Typed({ schema, path, data, onChange, isFirst }) {
     const typed = input.current.value;
     if (typed === told.current) return;
     told.current = typed;
-    onChange(path, typed);
-    if (onTold) trigger(panel, { operator: onTold, params: { path, value: typed } });
+    setState((before) => ({ ...before, state: withValue(before?.state, path, typed) }));
+    if (onTold) trigger(panel, { operator: onTold, params: { path: keep, value: typed } });
   };
   React.useEffect(() => {
     const field = input.current;
@@ -34,6 +41,8 @@ export function Typed({ schema, path, data, onChange, isFirst }) {
       timer.current = setTimeout(() => tell.current(), PAUSE_MILLISECONDS);
     };
     const end = () => tell.current();
+    // Whoever types elsewhere goes on there
+    if (isFirst && !document.activeElement.matches("input, textarea")) field.focus();
     field.addEventListener("input", wait);
     field.addEventListener("change", end);
     return () => {
@@ -54,7 +63,6 @@ export function Typed({ schema, path, data, onChange, isFirst }) {
       create(mui.TextField, {
         inputRef: input,
         defaultValue: value,
-        autoFocus: isFirst,
         placeholder,
         error: Boolean(error),
         helperText: error,

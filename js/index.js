@@ -301,29 +301,30 @@
     return (props) => create(React.Suspense, { fallback: null }, create(Part, props));
   }
 
+  const buttons = part("button.js");
+  const dots = Promise.all([buttons, part("menu.js")]).then(([{ Button }, { dotted }]) => dotted(Button));
+
   const Typed = partOf(async () => (await part("field.js")).Typed);
 
-  /** A field, which has the focus in a panel that is opened, if it is the first one. */
+  /** A field; the App would put the focus into what is there before it is loaded. */
   function Field(props) {
-    const { autoFocused } = props;
-    const [isFirst] = React.useState(() => autoFocused?.current === false);
-    // At once, or another one has it before this one is loaded
-    if (autoFocused) autoFocused.current = true;
-    return create(Typed, { ...props, isFirst });
+    if (props.autoFocused) props.autoFocused.current = true;
+    return create(Typed, props);
   }
 
   const ours = {
     SnapshotsRows: partOf(async () => {
-      const parts = await Promise.all(["rows.js", "menu.js", "texts.js"].map(part));
-      const [{ listing }, { Menu }, { Moment, Fold }] = parts;
-      return listing({ Menu, Moment, Fold });
+      const parts = await Promise.all([part("rows.js"), buttons, dots, part("texts.js")]);
+      const [{ listing }, { Button }, { Dots }, { Moment, Fold }] = parts;
+      return listing({ Button, Dots, Moment, Fold });
     }),
+    SnapshotsButton: partOf(async () => (await buttons).Pressed),
     SnapshotsField: Field,
     SnapshotsStill: partOf(async () => (await part("still.js")).Still),
     SnapshotsPictures: partOf(async () => (await part("pictures.js")).Pictures),
     SnapshotsStrip: partOf(async () => (await part("strip.js")).Strip),
     SnapshotsHistoryWatch: partOf(async () => (await part("watch.js")).watching({ ask, shown })),
-    SnapshotsMenu: partOf(async () => (await part("menu.js")).Dots),
+    SnapshotsMenu: partOf(async () => (await dots).Told),
     SnapshotsPreview: partOf(async () => (await part("preview.js")).Preview),
     SnapshotsTime: partOf(async () => (await part("texts.js")).Time),
     SnapshotsMark: () => null,

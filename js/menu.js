@@ -6,7 +6,6 @@
  */
 const {
   React,
-  __foc__: components,
   __foo__: operators,
   __fosp__: spaces,
   __mui__: mui,
@@ -70,21 +69,18 @@ export function Menu({ label, choices, draw, look, onChoose }) {
   );
 }
 
-/** A menu that Python describes. */
-export function Dots({ schema }) {
-  const { label, choices, on_choose: onChoose } = schema.view;
-  const panel = spaces.usePanelId();
-  const trigger = operators.usePanelEvent();
-  // The App wakes whoever may trigger something whenever something happens in the panel
-  const choose = React.useRef();
-  choose.current = (value) => trigger(panel, { operator: onChoose, params: { value } });
-  return React.useMemo(() => {
-    const icon = create(components.MuiIconFont, { name: "more_vert", sx: { fontSize: 20 } });
-    return create(Menu, {
-      label,
-      choices,
-      draw: (attributes) => create(mui.IconButton, { ...attributes, size: "small" }, icon),
-      onChoose: (value) => choose.current(value),
-    });
-  }, [schema]);
+/** Makes the menus behind three dots, plain and as Python describes them; Button: see button.js. */
+export function dotted(Button) {
+  const draw = ({ onClick, ...attributes }) =>
+    create(Button, { icon: "more_vert", look: "dots", onClick, attributes });
+  const Dots = (offered) => create(Menu, { ...offered, draw });
+
+  function Told({ schema }) {
+    const { label, choices, on_choose: onChoose } = schema.view;
+    const panel = spaces.usePanelId();
+    const trigger = operators.usePanelEvent();
+    const choose = (value) => trigger(panel, { operator: onChoose, params: { value } });
+    return create(Dots, { label, choices, onChoose: choose });
+  }
+  return { Dots, Told };
 }

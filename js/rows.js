@@ -9,7 +9,8 @@ const { React, __foo__: operators, __fosp__: spaces } = window;
 const create = React.createElement;
 
 // As MUI's, of which the rest of the panel is made
-const STYLE = `
+const style = document.createElement("style");
+style.textContent = `
   .snapshots-rows { display: flex; flex-direction: column; gap: 12px; min-width: 0; }
   .snapshots-row {
     display: flex; flex-wrap: wrap; align-items: center; gap: 12px; min-width: 0; padding: 12px;
@@ -28,21 +29,10 @@ const STYLE = `
   .snapshots-row .facts { display: flex; flex-wrap: wrap; gap: 0 4px; }
   .snapshots-row .facts > :not(:last-child)::after { content: " ·"; }
   .snapshots-row .actions { flex: 0 0 auto; display: flex; align-items: center; gap: 4px; }
-  .snapshots-row .actions button {
-    display: flex; align-items: center; gap: 5px; min-height: 34px; padding: 4px 10px; border-radius: 4px; cursor: pointer;
-    font: inherit; font-size: 0.85rem; white-space: nowrap; color: inherit; background: transparent;
-    border: 1px solid rgb(var(--fo-palette-text-primaryChannel) / 0.23);
-  }
-  .snapshots-row .actions button.dots { padding: 5px; min-height: 0; border: 0; border-radius: 50%; }
-  .snapshots-row .actions button:hover { background: var(--fo-palette-action-hover); }
-  .snapshots-row .actions button:disabled { cursor: default; background: transparent; opacity: 0.5; }
-  .snapshots-row .actions .material-icons { font-size: 20px; }
 `;
+document.head.append(style);
 
 const toneOf = (tone) => (tone ? { color: `var(--snapshots-${tone})` } : undefined);
-
-const Icon = ({ name }) =>
-  create("span", { className: "material-icons notranslate", "aria-hidden": true }, name);
 
 function Chip({ said }) {
   const { text, hint, tone } = said;
@@ -63,27 +53,8 @@ function Count({ count }) {
   );
 }
 
-/** A button that says what it does; offered: whether it can be used, and what there is to know. */
-function Action({ offered, icon, label, about, onClick }) {
-  const { disabled, hint } = offered;
-  const named = { title: hint ?? undefined, "aria-label": about };
-  return create(
-    "button",
-    { type: "button", disabled, onClick, ...named },
-    create(Icon, { name: icon }),
-    label
-  );
-}
-
-/** Makes the component of the list; Menu, Moment, Fold: of the other parts of this script. */
-export function listing({ Menu, Moment, Fold }) {
-  const drawDots = (attributes) =>
-    create(
-      "button",
-      { type: "button", className: "dots", ...attributes },
-      create(Icon, { name: "more_vert" })
-    );
-
+/** Makes the component of the list; the others are of other parts of this script. */
+export function listing({ Button, Dots, Moment, Fold }) {
   /** told: the row as a text; act: holds what hands on what is done, in the window where it is. */
   const Row = React.memo(
     ({ told, act }) => {
@@ -128,26 +99,24 @@ export function listing({ Menu, Moment, Fold }) {
           "div",
           { className: "actions" },
           restore &&
-            create(Action, {
-              offered: restore,
+            create(Button, {
+              ...restore,
               icon: "restore_from_trash",
               label: "Restore",
-              about: "Restore",
               onClick: () => choose("on_restore", { name }),
             }),
           browse &&
-            create(Action, {
-              offered: browse,
+            create(Button, {
+              ...browse,
               icon: "visibility",
               label: "Browse",
-              about: `Browse ${name}`,
+              attributes: { "aria-label": `Browse ${name}` },
               onClick: () => choose("on_browse", { name }),
             }),
           menu.length > 0 &&
-            create(Menu, {
+            create(Dots, {
               label: `More for ${name}`,
               choices: menu,
-              draw: drawDots,
               onChoose: (value) => choose("on_menu", { value }),
             })
         )
@@ -164,7 +133,6 @@ export function listing({ Menu, Moment, Fold }) {
     return create(
       "div",
       { className: "snapshots-rows" },
-      create("style", null, STYLE),
       rows.map((row) => create(Row, { key: row.id, told: JSON.stringify(row), act }))
     );
   };

@@ -1,6 +1,6 @@
 /*
- * A part of a panel that is drawn again only when it is different, in which nothing is typed: with
- * every answer, the App draws all of a panel anew.
+ * A part of a panel that is drawn again only when it is different: with every answer, the App draws
+ * all of a panel anew.
  */
 const { React, __fop__: plugins } = window;
 const create = React.createElement;

@@ -223,7 +223,7 @@ def test_the_panel_offers_only_what_one_may_do(
     panel = Panel("street")
     assert "'anna' may not create snapshots" in panel.text()
     assert panel.button("save") is None
-    assert panel.button("browse")["disabled"] is False
+    assert panel.rows[0]["browse"]["disabled"] is False
     left = {value.partition("/")[0] for value in panel.menu(0)}
     assert left == {"compare_head", "clone", "export", "verify"}
     assert panel.button("undo") is None
