@@ -5,7 +5,7 @@
  *    them in its session (readOnly, canTagSamplesOrLabels, ...). They are reset by a page reload
  *    but not by opening another dataset, so they are set anew whenever a dataset is opened. This
  *    is a courtesy to people: what refuses to write to a snapshot is the database.
- * 2. The History panel notices what others do (watch.js).
+ * 2. The panels notice what others do (watch.js).
  * 3. Showing samples of another version opens that version first, and the view when it is there.
  * 4. Keys do in the panel what people expect of them (keys.js).
  * 5. Menus (menu.js) and rows (rows.js) act in the window in which something was chosen. The App keeps
@@ -322,7 +322,10 @@
     SnapshotsField: Field,
     SnapshotsStill: partOf(async () => (await part("still.js")).Still),
     SnapshotsPictures: partOf(async () => (await part("pictures.js")).Pictures),
-    SnapshotsStrip: partOf(async () => (await part("strip.js")).Strip),
+    SnapshotsStrip: partOf(async () => {
+      const [{ following }, { useNews }] = await Promise.all(["strip.js", "watch.js"].map(part));
+      return following({ ask, useNews });
+    }),
     SnapshotsHistoryWatch: partOf(async () => (await part("watch.js")).watching({ ask, shown })),
     SnapshotsMenu: partOf(async () => (await dots).Told),
     SnapshotsPreview: partOf(async () => (await part("preview.js")).Preview),

@@ -144,12 +144,28 @@ function Versions({ entries, picks, picked, sample, current, choose, other }) {
   );
 }
 
-/** The versions of the sample that is open. */
-export function Strip({ schema }) {
-  const { shown: key, on_pick: onPick, on_other: onOther, ...told } = schema.view;
-  const panel = spaces.usePanelId();
-  const trigger = operators.usePanelEvent();
-  const choose = (picks) => trigger(panel, { operator: onPick, params: { picks } });
-  const other = (sample_id) => trigger(panel, { operator: onOther, params: { sample_id } });
-  return create(Versions, { key, ...told, choose, other });
+/** Makes the component of the versions of the sample that is open; ask, useNews: see watch.js. */
+export function following({ ask, useNews }) {
+  function Followed({ again, ...told }) {
+    // That of the first answer: what is shown was looked up a moment before
+    const [version, setVersion] = React.useState(null);
+    const onNews = (found) => {
+      if (version !== null) again();
+      setVersion(found);
+    };
+    useNews({ ask, version, onNews });
+    return create(Versions, told);
+  }
+
+  return function Strip({ schema }) {
+    const { shown: key, on_pick: onPick, on_other: onOther, on_news: onNews, ...told } = schema.view;
+    const panel = spaces.usePanelId();
+    const trigger = operators.usePanelEvent();
+    const does = {
+      choose: (picks) => trigger(panel, { operator: onPick, params: { picks } }),
+      other: (sample_id) => trigger(panel, { operator: onOther, params: { sample_id } }),
+      again: () => trigger(panel, { operator: onNews, params: {} }),
+    };
+    return create(Followed, { key, ...told, ...does });
+  };
 }

@@ -121,7 +121,7 @@ def name_error(panel: Panel) -> str | None:
     fields = panel.find("fields")
     assert fields is not None
     view = fields["type"]["properties"]["name"]["view"]
-    error: str | None = view["componentsProps"]["field"].get("helperText")
+    error: str | None = view["error"]
     return error
 
 

@@ -90,7 +90,7 @@ def field(
         keep=keep,
         on_change=on_change,
         is_first=first,
-        error=error,
+        error=error or None,
         componentsProps={"item": {"sx": {"minWidth": 0, **(item or {})}}},
     )
     parent.view(name, view)
