@@ -5,12 +5,12 @@
  *    them in its session (readOnly, canTagSamplesOrLabels, ...). They are reset by a page reload
  *    but not by opening another dataset, so they are set anew whenever a dataset is opened. This
  *    is a courtesy to people: what refuses to write to a snapshot is the database.
- * 2. The History panel notices what others do (watch.js).
+ * 2. The panels notice what others do (watch.js).
  * 3. Showing samples of another version opens that version first, and the view when it is there.
  * 4. Keys do in the panel what people expect of them (keys.js).
- * 5. Menus (menu.js) act in the window in which something was chosen. The App keeps the choice of a
- *    drop-down in the panel's state, which all windows of a server share, and each of them takes
- *    the change for a choice of its own.
+ * 5. Menus (menu.js) and rows (rows.js) act in the window in which something was chosen. The App keeps
+ *    the choice of a drop-down in the panel's state, which all windows of a server share, and each of
+ *    them takes the change for a choice of its own.
  * 6. When the content of the open dataset is exchanged, by whomever, the grid shows it.
  * 7. Dialogs show what an action would change (preview.js).
  * 8. A conflict of a merge opens its sample as the grid shows it, with the fields of both sides.
@@ -19,6 +19,8 @@
  *    of which the App shows no panels, offers its snapshots.
  * 11. Times and long descriptions (texts.js). A comparison shows the changed samples before and after (pictures.js),
  *    the window of a sample its versions (strip.js).
+ * 12. Nothing keeps the App from answering: the list of snapshots is one component (rows.js), what is typed
+ *    is told after a pause (field.js), and what has not changed is not drawn again (still.js).
  *
  * Plain JavaScript on the globals that FiftyOne gives to plugins, so that what is committed is what
  * runs: there is no build. All decisions are made in Python.
@@ -30,13 +32,10 @@
   const {
     React,
     recoil,
-    __foc__: components,
     __fop__: plugins,
     __foo__: operators,
     __fos__: app,
-    __fosp__: spaces,
     __fou__: utilities,
-    __mui__: mui,
   } = window;
   const create = React.createElement;
 
@@ -302,80 +301,35 @@
     return (props) => create(React.Suspense, { fallback: null }, create(Part, props));
   }
 
-  const HistoryWatch = partOf(async () => (await part("watch.js")).watching({ ask, shown }));
-  const Time = partOf(async () => (await part("texts.js")).Time);
-  const Fold = partOf(async () => (await part("texts.js")).Fold);
-  const Preview = partOf(async () => (await part("preview.js")).default);
+  const buttons = part("button.js");
+  const dots = Promise.all([buttons, part("menu.js")]).then(([{ Button }, { dotted }]) => dotted(Button));
 
-  const Dots = partOf(async () => (await part("menu.js")).Menu);
+  const Typed = partOf(async () => (await part("field.js")).Typed);
 
-  /** The menu of a row. */
-  function Menu({ schema }) {
-    const { label, choices, on_choose: onChoose } = schema.view;
-    const panel = spaces.usePanelId();
-    const trigger = operators.usePanelEvent();
-    // The App wakes whoever may trigger something at each letter that is typed in the panel
-    const choose = React.useRef();
-    choose.current = (value) => trigger(panel, { operator: onChoose, params: { value } });
-    return React.useMemo(() => {
-      const icon = create(components.MuiIconFont, { name: "more_vert", sx: { fontSize: 20 } });
-      return create(Dots, {
-        label,
-        choices,
-        draw: (attributes) => create(mui.IconButton, { ...attributes, size: "small" }, icon),
-        onChoose: (value) => choose.current(value),
-      });
-    }, [schema]);
-  }
-
-  const Drawn = partOf(async () => (await part("pictures.js")).default);
-
-  /** The changed samples of a comparison, before and after. */
-  function Pictures({ schema }) {
-    const { samples, on_show: onShow } = schema.view;
-    const panel = spaces.usePanelId();
-    const trigger = operators.usePanelEvent();
-    const show = (id) =>
-      trigger(panel, { operator: onShow, params: { kind: "changed", sample_id: id } });
-    return create(Drawn, { samples, show: onShow && show });
-  }
-
-  const Versions = partOf(async () => (await part("strip.js")).default);
-
-  /** The versions of the sample that is open. */
-  function Strip({ schema }) {
-    const { shown: key, on_pick: onPick, on_other: onOther, ...told } = schema.view;
-    const panel = spaces.usePanelId();
-    const trigger = operators.usePanelEvent();
-    const choose = (picks) => trigger(panel, { operator: onPick, params: { picks } });
-    const other = (sample_id) => trigger(panel, { operator: onOther, params: { sample_id } });
-    return create(Versions, { key, ...told, choose, other });
-  }
-
-  // With every letter that is typed, and every answer, the App draws all of a panel anew
-  const Undisturbed = React.memo(
-    ({ id, drawn }) => {
-      const { component } = plugins.usePluginComponent("SchemaIOComponent");
-      const schema = { ...drawn, view: { ...drawn.view, component: "GridView" } };
-      return React.useMemo(() => create(component, { id, schema }), [component, id, drawn]);
-    },
-    (one, other) => one.told === other.told && one.id === other.id
-  );
-
-  /** A part of a panel that is drawn again only when it is different: nothing is typed in it. */
-  function Still({ schema, path, root_id: root }) {
-    return create(Undisturbed, { told: JSON.stringify(schema), id: `${root}/${path}`, drawn: schema });
+  /** A field; the App would put the focus into what is there before it is loaded. */
+  function Field(props) {
+    if (props.autoFocused) props.autoFocused.current = true;
+    return create(Typed, props);
   }
 
   const ours = {
-    SnapshotsStill: Still,
-    SnapshotsPictures: Pictures,
-    SnapshotsStrip: Strip,
-    SnapshotsHistoryWatch: HistoryWatch,
-    SnapshotsMenu: Menu,
-    SnapshotsPreview: Preview,
-    SnapshotsTime: Time,
-    SnapshotsFold: Fold,
+    SnapshotsRows: partOf(async () => {
+      const parts = await Promise.all([part("rows.js"), buttons, dots, part("texts.js")]);
+      const [{ listing }, { Button }, { Dots }, { Moment, Fold }] = parts;
+      return listing({ Button, Dots, Moment, Fold });
+    }),
+    SnapshotsButton: partOf(async () => (await buttons).Pressed),
+    SnapshotsField: Field,
+    SnapshotsStill: partOf(async () => (await part("still.js")).Still),
+    SnapshotsPictures: partOf(async () => (await part("pictures.js")).Pictures),
+    SnapshotsStrip: partOf(async () => {
+      const [{ following }, { useNews }] = await Promise.all(["strip.js", "watch.js"].map(part));
+      return following({ ask, useNews });
+    }),
+    SnapshotsHistoryWatch: partOf(async () => (await part("watch.js")).watching({ ask, shown })),
+    SnapshotsMenu: partOf(async () => (await dots).Told),
+    SnapshotsPreview: partOf(async () => (await part("preview.js")).Preview),
+    SnapshotsTime: partOf(async () => (await part("texts.js")).Time),
     SnapshotsMark: () => null,
   };
   for (const [name, component] of Object.entries(ours)) {

@@ -7,7 +7,6 @@ const { __foo__: operators } = window;
 const PANEL = "[data-testid=history-panel]";
 const CREATE = "[data-testid=history-create]";
 const SAVE = "[aria-label='Save new snapshot']";
-const KNOWN_MILLISECONDS = 300;
 const LOOK_MILLISECONDS = 100;
 // Longer than any answer takes; whoever types on, or goes elsewhere, ends it before
 const SAVABLE_MILLISECONDS = 60000;
@@ -26,8 +25,7 @@ function save(box, field) {
     if (button && !button.disabled) button.click();
     else waiting = setTimeout(press, LOOK_MILLISECONDS);
   };
-  // The App tells of what is typed a moment later
-  waiting = setTimeout(press, KNOWN_MILLISECONDS);
+  waiting = setTimeout(press, LOOK_MILLISECONDS);
 }
 
 /** Whether Ctrl+Z is pressed, or what it is on a Mac; with Caps Lock, the key is a capital. */
@@ -50,7 +48,10 @@ window.addEventListener(
     const { target, key } = event;
     const isTyped = target.matches?.("input, textarea, [contenteditable=true]");
     const isHere = target.closest?.(PANEL) || (target === document.body && isPanelUsed);
-    if (key === "Enter" && isTyped && target.closest(CREATE)) {
+    if (key === "Enter" && isTyped && target.closest(PANEL)) {
+      // As without the App, which takes Enter for itself: what is typed is what is meant (field.js)
+      target.dispatchEvent(new Event("change"));
+      if (!target.closest(CREATE)) return;
       event.stopImmediatePropagation();
       save(target.closest(CREATE), target);
     } else if (isUndo(event) && isHere && !isTyped) {

@@ -3,7 +3,7 @@
  * drawn over. What differs, Python tells (backend/diff/drawing.py), in FiftyOne's coordinates from
  * 0 to 1, so that the drawing fits whatever size the picture has.
  */
-const { React, __fos__: app } = window;
+const { React, __foo__: operators, __fos__: app, __fosp__: spaces } = window;
 const create = React.createElement;
 
 const VERSIONS = ["Both", "Before", "After"];
@@ -216,7 +216,7 @@ function Sample({ sample, versions, show }) {
   );
 }
 
-export default function Pictures({ samples, show }) {
+function Drawn({ samples, show }) {
   const [versions, setVersions] = React.useState("Both");
   if (!samples.length) return null;
   const isAlone = samples.length === 1 && !show;
@@ -248,4 +248,14 @@ export default function Pictures({ samples, show }) {
       samples.map((sample) => create(Sample, { key: sample.id, sample, versions, show }))
     )
   );
+}
+
+/** The changed samples of a comparison, before and after. */
+export function Pictures({ schema }) {
+  const { samples, on_show: onShow } = schema.view;
+  const panel = spaces.usePanelId();
+  const trigger = operators.usePanelEvent();
+  const show = (id) =>
+    trigger(panel, { operator: onShow, params: { kind: "changed", sample_id: id } });
+  return create(Drawn, { samples, show: onShow && show });
 }

@@ -5,7 +5,7 @@ const { React, __foo__: operators, __mui__: mui } = window;
 const create = React.createElement;
 
 /** Asks for a preview until it is there, and puts it into the form. */
-export default function Preview({ schema, path, onChange }) {
+export function Preview({ schema, path, onChange }) {
   const { operator, params, label, progress, error, is_done: isDone } = schema.view;
   const put = React.useRef();
   put.current = (found) => onChange(path, { params, ...found });

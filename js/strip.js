@@ -2,7 +2,7 @@
  * The versions of a sample, oldest first, in the window of the sample: which ones there are, what
  * changed in each, and which two are shown. What they say, Python tells.
  */
-const { React, recoil, __fos__: app } = window;
+const { React, recoil, __foo__: operators, __fos__: app, __fosp__: spaces } = window;
 const create = React.createElement;
 
 // Longer than an answer takes that is still on its way
@@ -108,7 +108,7 @@ function useWindow() {
  * sample: the one that the strip is about; current: the one that the window was opened for
  * other: called when the window shows another sample
  */
-export default function Strip({ entries, picks, picked, sample, current, choose, other }) {
+function Versions({ entries, picks, picked, sample, current, choose, other }) {
   const opened = useWindow();
   // Whoever clicks quickly goes on from what is not answered yet
   const wanted = React.useRef(picks);
@@ -142,4 +142,30 @@ export default function Strip({ entries, picks, picked, sample, current, choose,
       })
     )
   );
+}
+
+/** Makes the component of the versions of the sample that is open; ask, useNews: see watch.js. */
+export function following({ ask, useNews }) {
+  function Followed({ again, ...told }) {
+    // That of the first answer: what is shown was looked up a moment before
+    const [version, setVersion] = React.useState(null);
+    const onNews = (found) => {
+      if (version !== null) again();
+      setVersion(found);
+    };
+    useNews({ ask, version, onNews });
+    return create(Versions, told);
+  }
+
+  return function Strip({ schema }) {
+    const { shown: key, on_pick: onPick, on_other: onOther, on_news: onNews, ...told } = schema.view;
+    const panel = spaces.usePanelId();
+    const trigger = operators.usePanelEvent();
+    const does = {
+      choose: (picks) => trigger(panel, { operator: onPick, params: { picks } }),
+      other: (sample_id) => trigger(panel, { operator: onOther, params: { sample_id } }),
+      again: () => trigger(panel, { operator: onNews, params: {} }),
+    };
+    return create(Followed, { key, ...told, ...does });
+  };
 }

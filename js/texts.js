@@ -1,35 +1,51 @@
 /*
  * Texts of the History panel that are more than their letters: times, and what folds.
  */
-const { React, __mui__: mui } = window;
+const { React } = window;
 const create = React.createElement;
 
 /** A point in time, in words; pointed at, exactly, as the clock here has it and in UTC. */
-export function Time({ schema }) {
-  const { title, time, exact, size } = schema.view;
+export function Moment({ title, time, exact, style }) {
   const at = new Date(time);
   return create(
-    mui.Typography,
-    {
-      component: "time",
-      dateTime: time,
-      title: `${at.toLocaleString()} (${exact})`,
-      sx: { color: "text.secondary", fontSize: size, lineHeight: 1.4 },
-    },
+    "time",
+    { dateTime: time, title: `${at.toLocaleString()} (${exact})`, style },
     title ?? at.toLocaleTimeString()
   );
 }
 
+/** One of those in a panel. */
+export function Time({ schema }) {
+  const { size, ...moment } = schema.view;
+  const style = { color: "var(--fo-palette-text-secondary)", fontSize: size, lineHeight: 1.4 };
+  return create(Moment, { ...moment, style });
+}
+
+const SHOWN = {
+  color: "var(--fo-palette-text-primary)",
+  fontSize: "0.875rem",
+  overflowWrap: "anywhere",
+  whiteSpace: "pre-line",
+};
 const FOLDED = {
+  ...SHOWN,
   display: "-webkit-box",
   WebkitLineClamp: "2",
   WebkitBoxOrient: "vertical",
   overflow: "hidden",
 };
+const SWITCH = {
+  padding: 0,
+  border: 0,
+  background: "none",
+  cursor: "pointer",
+  font: "inherit",
+  fontSize: "0.8rem",
+  color: "var(--snapshots-info)",
+};
 
 /** A text of which two lines are shown, until somebody wants to see all of it. */
-export function Fold({ schema }) {
-  const { title } = schema.view;
+export function Fold({ title }) {
   const [isOpen, setIsOpen] = React.useState(false);
   const [isLong, setIsLong] = React.useState(false);
   const text = React.useRef();
@@ -43,29 +59,15 @@ export function Fold({ schema }) {
   }, [title, isOpen]);
   const said = isOpen ? "less" : "all";
   return create(
-    mui.Box,
+    "div",
     null,
-    create(
-      mui.Typography,
-      {
-        ref: text,
-        sx: {
-          color: "text.primary",
-          fontSize: "0.875rem",
-          lineHeight: 1.4,
-          overflowWrap: "anywhere",
-          whiteSpace: "pre-line",
-          ...(isOpen ? {} : FOLDED),
-        },
-      },
-      title
-    ),
+    create("div", { ref: text, style: isOpen ? SHOWN : FOLDED }, title),
     isLong &&
       create(
-        mui.Button,
+        "button",
         {
-          size: "small",
-          sx: { p: 0, minWidth: 0, textTransform: "none", color: "var(--snapshots-info)" },
+          type: "button",
+          style: SWITCH,
           "aria-expanded": isOpen,
           "aria-label": `Show ${said} of it`,
           onClick: () => setIsOpen(!isOpen),

@@ -1,5 +1,5 @@
 /*
- * The History panel notices what others do. FiftyOne's own timer would show a spinner at every look;
+ * The panels notice what others do. FiftyOne's own timer would show a spinner at every look;
  * this one asks quietly, and not at all while the page is hidden.
  */
 const {
@@ -12,6 +12,7 @@ const {
 
 const OVERTAKEN_MILLISECONDS = 1000;
 const PASSING_MILLISECONDS = 8000;
+const USUAL_MILLISECONDS = 4000;
 
 const NOT_CHOSEN = [undefined, null, false, 0, "", "all"];
 
@@ -25,6 +26,39 @@ function told(value) {
 /** What a panel's state has at a path. */
 function valueAt(state, path) {
   return path.split(".").reduce((value, key) => value?.[key], state);
+}
+
+/**
+ * Asks from time to time whether the history of the open dataset is another one than the shown one,
+ * and calls back if it is, with its version.
+ *
+ * ask: executes an operator quietly; version: the shown one, null if that is still to be asked for;
+ * panels: those whose operations in the background are to be told of
+ */
+export function useNews({ ask, interval = USUAL_MILLISECONDS, version, panels, onNews }) {
+  const dataset = recoil.useRecoilValue(app.datasetName);
+  const latest = React.useRef();
+  latest.current = { version, panels, onNews };
+  React.useEffect(() => {
+    let isAsking = false;
+    const look = async () => {
+      if (isAsking || document.hidden || !dataset) return;
+      isAsking = true;
+      try {
+        const { version: shown, panels: told } = latest.current;
+        const answer = await ask("describe_history", dataset, { panels: told });
+        const isNew = answer && answer.version !== shown && latest.current.version === shown;
+        if (isNew) latest.current.onNews(answer.version);
+      } catch {
+        // The server is away for a moment; the next look will tell
+      } finally {
+        isAsking = false;
+      }
+    };
+    if (latest.current.version === null) look();
+    const timer = setInterval(look, interval);
+    return () => clearInterval(timer);
+  }, [interval, dataset]);
 }
 
 /**
@@ -42,10 +76,11 @@ export function watching({ ask, shown }) {
     const [state] = spaces.usePanelState(null, panel);
     const name = state?.state?.history?.create?.fields?.name;
     const trigger = operators.usePanelEvent();
-    const dataset = recoil.useRecoilValue(app.datasetName);
     const latest = React.useRef();
-    latest.current = { version, trigger, panels };
+    latest.current = { trigger };
     shown.compare = (versions) => trigger(panel, { operator: onCompare, params: versions });
+    const onNews = () => trigger(panel, { operator: onNew, params: {} });
+    useNews({ ask, interval, version, panels, onNews });
 
     React.useEffect(() => {
       Object.assign(shown, { dataset: history, until: Infinity });
@@ -54,26 +89,6 @@ export function watching({ ask, shown }) {
         shown.compare = null;
       };
     }, [history]);
-
-    React.useEffect(() => {
-      let isAsking = false;
-      const timer = setInterval(async () => {
-        if (isAsking || document.hidden || !dataset) return;
-        isAsking = true;
-        try {
-          const shown = latest.current.version;
-          const answer = await ask("describe_history", dataset, { panels: latest.current.panels });
-          if (answer && answer.version !== shown && latest.current.version === shown) {
-            latest.current.trigger(panel, { operator: onNew, params: {} });
-          }
-        } catch {
-          // The server is away for a moment; the next look will tell
-        } finally {
-          isAsking = false;
-        }
-      }, interval);
-      return () => clearInterval(timer);
-    }, [interval, onNew, panel, dataset]);
 
     React.useEffect(() => {
       if (!passing) return undefined;

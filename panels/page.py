@@ -17,7 +17,18 @@ from ..operators.base import Target
 from ..operators.words import ago
 from . import activity, branches, comparing, discarded, merging, remotes, rows, saving, widgets
 from .merging_state import merge_of
-from .model import ASKED, NAME, PAGE_SIZE, PERIODS, Shown, compared, kept, state_of
+from .model import (
+    ASKED,
+    DESCRIPTION,
+    NAME,
+    PAGE_SIZE,
+    PERIODS,
+    SEARCH,
+    Shown,
+    compared,
+    kept,
+    state_of,
+)
 
 if TYPE_CHECKING:
     from .history import HistoryPanel
@@ -202,7 +213,7 @@ def told(result: Mapping[str, Any]) -> dict[str, Any] | None:
 def _create_box(
     panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown: Shown
 ) -> None:
-    box = widgets.card(page, "create", data_testid="history-create")
+    box = widgets.card(page, "create", still=True, data_testid="history-create")
     widgets.text(box, "title", "Create snapshot", bold=True, size="1rem")
     _changes(panel, box, shown)
     refusal = shown.why_not(Action.CREATE)
@@ -218,11 +229,14 @@ def _create_box(
         line,
         "name",
         "Name",
+        NAME,
         panel.on_type,
+        first=True,
         error=problem if name and problem != _SAVING else None,
         item={"flex": "1 1 180px"},
     )
-    widgets.field(line, "description", "Description (optional)", item={"flex": "2 1 260px"})
+    about = "Description (optional)"
+    widgets.field(line, "description", about, DESCRIPTION, item={"flex": "2 1 260px"})
     widgets.button(
         line,
         "save",
@@ -300,14 +314,21 @@ def _list(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, shown:
             "The trash is empty." if trash and not shown.trash else searched,
             color=widgets.SECONDARY,
         )
-    for number, entry in enumerate(shown.history.entries):
-        rows.snapshot(panel, page, f"row_{number}", entry, shown)
+    if shown.history.entries:
+        rows.snapshots(panel, page, shown)
     _pager(panel, page, shown)
 
 
 def _toolbar(panel: HistoryPanel, page: types.Object, shown: Shown, trash: bool) -> None:
     bar = widgets.row(page, "search", style={"flexWrap": "wrap"})
-    widgets.field(bar, "text", "Search snapshots", panel.on_search, item={"flex": "1 1 160px"})
+    widgets.field(
+        bar,
+        "text",
+        "Search snapshots",
+        f"{SEARCH}.text",
+        panel.on_search,
+        item={"flex": "1 1 160px"},
+    )
     creators = {"all": "Anyone", **{name: name for name in shown.history.creators}}
     if len(creators) > 2:
         widgets.dropdown(bar, "creator", "Created by", creators, panel.on_search)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fiftyone.operators import types
@@ -30,98 +31,91 @@ _AXIS = {"size": 12, "color": _GREY}
 _RUNS_TOLD = 20
 
 
-def snapshot(
-    panel: HistoryPanel, page: types.Object, key: str, entry: HistoryEntry, shown: Shown
-) -> None:
-    """Adds a snapshot's row.
+def snapshots(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:
+    """Adds the list of snapshots, one row each.
 
     Args:
         panel: the panel
         page: where to add it
-        key: its name there
-        entry: the snapshot
-        shown: what else is shown
+        shown: what is shown
     """
-    is_open = entry.name == shown.target.snapshot and not entry.is_in_trash
-    style = {"gap": 1.5, "&:hover": {"borderColor": "text.tertiary"}}
-    if is_open:
-        style["borderColor"] = widgets.CHANGED
-    box = widgets.card(
-        page,
-        key,
-        still=True,
-        style={**style, "flexDirection": "row", "alignItems": "center", "flexWrap": "wrap"},
-        data_testid="history-row",
-        data_snapshot=entry.name,
-        role="group",
-        aria_label=f"Snapshot {entry.name}",
+    view = types.ComponentView(
+        "SnapshotsRows",
+        rows=[_row(entry, shown) for entry in shown.history.entries],
+        on_browse=panel.on_browse,
+        on_restore=panel.on_restore,
+        on_menu=panel.on_menu,
     )
-    _description(box, entry, shown, is_open)
-    _actions(panel, box, entry, shown, is_open)
+    page.view("rows", view)
 
 
-def _description(box: types.Object, entry: HistoryEntry, shown: Shown, is_open: bool) -> None:
-    # In a narrow panel, what can be done goes below
-    about = widgets.column(box, "about", gap=0.3, style={"item": {"flex": "1 1 220px"}})
-    title = widgets.row(about, "title", gap=0.8, style={"flexWrap": "wrap"})
-    widgets.text(title, "name", entry.name, bold=True, size="0.95rem")
+def _row(entry: HistoryEntry, shown: Shown) -> dict[str, Any]:
+    """Returns what js/rows.js draws of a snapshot."""
+    is_open = entry.name == shown.target.snapshot and not entry.is_in_trash
+    is_there = entry.state is not SnapshotState.CREATING
+    facts = [_Said(f"by {entry.created_by or 'unknown'}")]
+    if is_there:
+        facts += [_Said(plural(entry.sample_count, "sample")), _size(entry)]
+    if entry.id in shown.looked_at:
+        about_media = "Their sizes and times are noted, to tell later whether they were replaced"
+        facts.append(_Said("files are being looked at", about_media))
+    is_usable = is_there and not entry.is_in_trash
+    return {
+        "id": str(entry.id),
+        "name": entry.name,
+        "is_open": is_open,
+        "chips": [asdict(each) for each in _chips(entry, shown, is_open)],
+        "counts": _told(entry.changes) if entry.changes is not None and is_there else [],
+        "description": entry.description,
+        "created": widgets.told_moment(entry.created_at, ago(entry.created_at)),
+        "facts": [asdict(each) for each in facts],
+        "restore": _restore(shown) if entry.is_in_trash else None,
+        "browse": _browse(entry, shown, is_open) if is_usable else None,
+        "menu": _menu(entry, shown) if is_usable else [],
+    }
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A text of a row."""
+
+    text: str
+    hint: str = ""
+    tone: str = ""
+    """One of the tones that js/index.js sets, or none."""
+
+
+def _chips(entry: HistoryEntry, shown: Shown, is_open: bool) -> Iterator[_Said]:
     if is_open:
-        widgets.chip(title, "open", "open", widgets.CHANGED)
+        yield _Said("open", tone="changed")
     if entry.is_in_trash:
         left = f", {until(entry.expires_at)} left" if entry.expires_at else ""
-        widgets.chip(title, "state", f"in trash{left}", widgets.DELETED)
+        yield _Said(f"in trash{left}", tone="deleted")
     elif entry.state is SnapshotState.CREATING:
         percent = max((e.progress for e in shown.operations), default=0.0)
-        widgets.chip(title, "state", f"creating {percent:.0%}", widgets.SECONDARY)
+        yield _Said(f"creating {percent:.0%}")
     elif shown.newest is not None and entry.name == shown.newest.name:
-        widgets.chip(title, "newest", "newest", widgets.SECONDARY)
+        yield _Said("newest")
     if entry.archive is not None:
-        hint = f"Archived {ago(entry.archive.archived_at)}; can be compared, but not opened"
-        widgets.chip(title, "archived", "archived", widgets.SECONDARY, hint)
+        since = ago(entry.archive.archived_at)
+        yield _Said("archived", f"Archived {since}; can be compared, but not opened")
     if entry.pinned:
-        hint = "Kept from automatic archival, pruning and expiring in the trash"
-        widgets.chip(title, "pinned", "pinned", widgets.SECONDARY, hint)
-    for number, tag in enumerate(entry.tags):
-        widgets.chip(title, f"tag_{number}", tag, widgets.SECONDARY, "A tag of this snapshot")
+        yield _Said("pinned", "Kept from automatic archival, pruning and expiring in the trash")
+    for tag in entry.tags:
+        yield _Said(tag, "A tag of this snapshot")
     if not entry.is_in_trash:
         runs = [run for run in shown.overview.runs if run.snapshot_exists]
         of_entry = [run for run in runs if run.snapshot_name == entry.name]
-        _runs(title, of_entry, shown.tracked.get(entry.id, ()))
-    if entry.changes is not None and entry.state is not SnapshotState.CREATING:
-        line = widgets.row(title, "changes", gap=1, style={"item": {"width": "auto", "ml": 0.5}})
-        counts(line, entry.changes)
-    if entry.description:
-        look = {"item": {"sx": {"width": "100%", "minWidth": 0}}}
-        view = types.ComponentView("SnapshotsFold", title=entry.description, componentsProps=look)
-        about.view("description", view)
-    facts = widgets.row(about, "facts", gap=0.5, style={"flexWrap": "wrap"})
-    widgets.moment(facts, "created", entry.created_at, ago(entry.created_at), size="0.75rem")
-    facts_shown: tuple[tuple[str, str, str | None], ...] = (
-        ("creator", f"by {entry.created_by or 'unknown'}", None),
-    )
-    if entry.state is not SnapshotState.CREATING:
-        facts_shown += (
-            ("samples", plural(entry.sample_count, "sample"), None),
-            ("size", *_size(entry)),
-        )
-    if entry.id in shown.looked_at:
-        hint = "Their sizes and times are noted, to tell later whether they were replaced"
-        facts_shown += (("media", "files are being looked at", hint),)
-    for key, fact, about_it in facts_shown:
-        widgets.text(facts, f"before_{key}", "·", color=widgets.SECONDARY, size="0.75rem")
-        widgets.text(facts, key, fact, color=widgets.SECONDARY, size="0.75rem", title=about_it)
+        yield from _runs(of_entry, shown.tracked.get(entry.id, ()))
 
 
-def _runs(title: types.Object, runs: list[RunLineage], tracked: Sequence[TrackedRun]) -> None:
+def _runs(runs: list[RunLineage], tracked: Sequence[TrackedRun]) -> Iterator[_Said]:
     """Tells which runs were computed on a snapshot or trained on it, and which models are theirs.
 
     Args:
-        title: where to tell it
         runs: FiftyOne's
         tracked: those of an experiment tracker
     """
-    if not runs and not tracked:
-        return
     lines = []
     for run in runs:
         what = "model applied to" if run.kind is RunKind.MODEL else run.kind.value
@@ -131,35 +125,22 @@ def _runs(title: types.Object, runs: list[RunLineage], tracked: Sequence[Tracked
     for known in tracked:
         told = [", ".join(known.contexts), known.status.lower(), *known.models]
         lines.append(f"{known.run} '{known.name[:80]}': {', '.join(filter(None, told))[:200]}")
-    count = plural(len(lines), "run")
-    widgets.chip(title, "runs", count, widgets.SECONDARY, "\n".join(lines[:_RUNS_TOLD]))
+    if lines:
+        yield _Said(plural(len(lines), "run"), "\n".join(lines[:_RUNS_TOLD]))
 
 
-def _size(entry: HistoryEntry) -> tuple[str, str]:
+def _size(entry: HistoryEntry) -> _Said:
     if entry.archive is None:
-        return size(entry.size_bytes), "Space that it takes in the database"
-    return size(entry.archive.size_bytes), "Space that it takes in the archive"
+        return _Said(size(entry.size_bytes), "Space that it takes in the database")
+    return _Said(size(entry.archive.size_bytes), "Space that it takes in the archive")
 
 
-def _actions(
-    panel: HistoryPanel, box: types.Object, entry: HistoryEntry, shown: Shown, is_open: bool
-) -> None:
-    actions = widgets.row(box, "actions", gap=0.5, style={"item": {"flex": "0 0 auto"}})
-    if entry.is_in_trash:
-        refusal = shown.why_not(Action.RESTORE)
-        widgets.button(
-            actions,
-            "restore",
-            "Restore",
-            panel.on_restore,
-            icon="restore_from_trash",
-            params={"name": entry.name},
-            disabled=refusal is not None,
-            hint=refusal,
-        )
-        return
-    if entry.state is SnapshotState.CREATING:
-        return
+def _restore(shown: Shown) -> dict[str, Any]:
+    refusal = shown.why_not(Action.RESTORE)
+    return {"disabled": refusal is not None, "hint": refusal}
+
+
+def _browse(entry: HistoryEntry, shown: Shown, is_open: bool) -> dict[str, Any]:
     refusal = shown.why_not(Action.LOAD)
     if entry.archive is None:
         hint = "This one is open" if is_open else "Open it, read-only"
@@ -167,34 +148,12 @@ def _actions(
             hint += f"; last opened {ago(entry.last_loaded_at)}"
     else:
         hint = "It is archived: bring it back first"
-    widgets.button(
-        actions,
-        "browse",
-        "Browse",
-        panel.on_browse,
-        icon="visibility",
-        params={"name": entry.name},
-        disabled=is_open or entry.archive is not None or refusal is not None,
-        hint=refusal or hint,
-        aria_label=f"Browse {entry.name}",
-    )
-    menu(panel, actions, entry, shown, f"More for {entry.name}")
+    is_off = is_open or entry.archive is not None or refusal is not None
+    return {"disabled": is_off, "hint": refusal or hint}
 
 
-def menu(
-    panel: HistoryPanel, parent: types.Object, entry: HistoryEntry, shown: Shown, label: str
-) -> None:
-    """Adds the menu of what can be done with a snapshot.
-
-    Args:
-        panel: the panel
-        parent: where to add it
-        entry: the snapshot
-        shown: what the panel shows
-        label: what the menu is for
-    """
-    choices = snapshot_menu.choices(entry, shown.why_not)
-    widgets.kebab(parent, "menu", label, choices, panel.on_menu)
+def _menu(entry: HistoryEntry, shown: Shown) -> list[dict[str, Any]]:
+    return [asdict(choice) for choice in snapshot_menu.choices(entry, shown.why_not)]
 
 
 def counts(line: types.Object, summary: SampleChangeSummary) -> None:
@@ -204,21 +163,35 @@ def counts(line: types.Object, summary: SampleChangeSummary) -> None:
         line: where to add them
         summary: the numbers
     """
-    for key, sign, number, color in (
-        ("added", "+", summary.num_samples_added, widgets.ADDED),
-        ("deleted", MINUS, summary.num_samples_deleted, widgets.DELETED),
-        ("changed", "~", summary.num_samples_changed, widgets.CHANGED),
-    ):
+    tones = {"added": widgets.ADDED, "deleted": widgets.DELETED, "changed": widgets.CHANGED}
+    for told in _told(summary):
+        key, is_some = told["key"], told["is_some"]
         widgets.text(
             line,
             key,
-            f"{sign}{number:,}",
-            color=color if number else widgets.SECONDARY,
-            bold=bool(number),
+            told["text"],
+            color=tones[key] if is_some else widgets.SECONDARY,
+            bold=is_some,
             style={"fontVariantNumeric": "tabular-nums", "whiteSpace": "nowrap"},
-            title=f"{plural(number, 'sample')} {key}",
+            title=told["hint"],
             data_testid=f"count-{key}",
         )
+
+
+def _told(summary: SampleChangeSummary) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": key,
+            "text": f"{sign}{number:,}",
+            "is_some": bool(number),
+            "hint": f"{plural(number, 'sample')} {key}",
+        }
+        for key, sign, number in (
+            ("added", "+", summary.num_samples_added),
+            ("deleted", MINUS, summary.num_samples_deleted),
+            ("changed", "~", summary.num_samples_changed),
+        )
+    ]
 
 
 def under_way(panel: HistoryPanel, page: types.Object, shown: Shown) -> None:

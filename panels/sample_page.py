@@ -101,6 +101,7 @@ def _show(
         shown=shown(ctx),
         on_pick=panel.on_pick,
         on_other=panel.on_other,
+        on_news=panel.on_look_again,
     )
     page.view("strip", strip)
     _not_looked_at(panel, page, versions)

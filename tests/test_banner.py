@@ -37,7 +37,7 @@ def test_it_says_what_is_open_and_offers_what_the_list_offers(opened: str) -> No
     assert (told["snapshot"], told["dataset"]) == ("v2", "street")
     assert told["link"] == "street?snapshot=v2"
     assert [each["name"] for each in told["snapshots"]] == ["v2", "v 1"]
-    assert [choice["value"] for choice in told["menu"]] == Panel(opened).menu("row_0")
+    assert [choice["value"] for choice in told["menu"]] == Panel(opened).menu(0)
     assert execute("describe_banner", "street") == {"snapshot": None}
 
 

@@ -121,7 +121,7 @@ def name_error(panel: Panel) -> str | None:
     fields = panel.find("fields")
     assert fields is not None
     view = fields["type"]["properties"]["name"]["view"]
-    error: str | None = view["componentsProps"]["field"].get("helperText")
+    error: str | None = view["error"]
     return error
 
 
@@ -252,9 +252,9 @@ class TestTheApp:
             execute("plan_restore_samples", dataset, name="v1", sample_ids=ids, fields=["gone"])
 
     def test_a_choice_in_a_menu_is_no_state(self, dataset: fo.Dataset) -> None:
-        menu = Panel("street").find("menu")
-        assert menu is not None
-        assert menu["view"]["name"] == "ComponentView"
+        rows = Panel("street").find("rows")
+        assert rows is not None
+        assert rows["view"]["name"] == "ComponentView"
         requests = happen("street", "on_menu", value="verify/v1")
         assert prompted(requests) == [f"{PLUGIN}/verify_snapshot"]
 

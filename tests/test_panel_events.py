@@ -25,24 +25,23 @@ def dataset() -> fo.Dataset:
 def test_whatever_their_names_snapshots_are_compared_with_the_one_before(
     dataset: fo.Dataset,
 ) -> None:
-    menu = Panel("street").menu("row_1")
+    menu = Panel("street").menu(1)
     value = next(value for value in menu if value.startswith("compare_previous"))
-    requests = happen("street", "on_menu", value=value, path="history.row_1.menu")
+    requests = happen("street", "on_menu", value=value, path="history.rows")
     states = [request["params"]["state"] for request in requests if "state" in request["params"]]
     compared = [state["compare"] for state in states if state.get("compare")]
     assert [(found["before"], found["after"]) for found in compared] == [("a|b", "c|d")]
 
 
 def test_a_menu_looks_first_and_discards_last(dataset: fo.Dataset) -> None:
-    menu = Panel("street").find("menu")
-    assert menu is not None
-    groups = [(choice["group"], choice["is_dangerous"]) for choice in menu["view"]["choices"]]
+    menu = Panel("street").rows[0]["menu"]
+    groups = [(choice["group"], choice["is_dangerous"]) for choice in menu]
     assert list(dict.fromkeys(groups)) == [("look", False), ("manage", False), ("danger", True)]
 
 
 def test_a_pin_asks_nothing(dataset: fo.Dataset) -> None:
     for action, is_pinned in (("pin", True), ("unpin", False)):
-        assert f"{action}/c|d" in Panel("street").menu("row_1")
+        assert f"{action}/c|d" in Panel("street").menu(1)
         requests = happen("street", "on_menu", value=f"{action}/c|d")
         assert not any("prompt" in request["operator_uri"] for request in requests)
         info = fos.get_snapshot_info("street", "c|d")
@@ -53,13 +52,10 @@ def test_a_pin_asks_nothing(dataset: fo.Dataset) -> None:
 def test_chips_say_what_helps(dataset: fo.Dataset) -> None:
     fos.pin_snapshot("street", "a|b")
     opened = fos.load_snapshot("street", "c|d")
-    panel = Panel(opened.name)
     chips = {
-        name: item["view"]["title"]
-        for name, item in panel.components()
-        if name in ("open", "pinned", "newest", "latest", "loaded")
+        row["name"]: [chip["text"] for chip in row["chips"]] for row in Panel(opened.name).rows
     }
-    assert chips == {"open": "open", "pinned": "pinned", "newest": "newest"}
+    assert chips == {"数据 1": ["newest"], "c|d": ["open"], "a|b": ["pinned"]}
 
 
 def test_the_activity_tells_an_undo_from_a_redo(dataset: fo.Dataset) -> None:

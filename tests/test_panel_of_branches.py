@@ -34,7 +34,7 @@ def test_a_branch_from_its_creation_to_its_return(street: fo.Dataset) -> None:
     assert (uri, given["dialog"]) == (f"{PLUGIN}/create_branch", True)  # type: ignore[index]
     ((_, given),) = prompted(happen("street", "on_menu", value="create_branch/v1"))
     assert given["snapshot"] == "v1"  # type: ignore[index]
-    assert "create_branch/v1" in Panel("street").menu("row_0")
+    assert "create_branch/v1" in Panel("street").menu(0)
 
     made = execute("create_branch", street, name="night", description="darker")
     assert made["message"] == ("Branch 'night' is dataset 'street.night', made of snapshot 'v1'")

@@ -217,15 +217,15 @@ def test_the_panel_offers_only_what_one_may_do(
 ) -> None:
     panel = Panel("street")
     assert panel.button("save")["disabled"] is True  # it has no name yet
-    everything = {value.partition("/")[0] for value in panel.menu("row_0")}
+    everything = {value.partition("/")[0] for value in panel.menu(0)}
     assert {"revert", "delete", "edit", "clone", "verify"} <= everything
 
     policy_file(allow(Level.VIEW))
     panel = Panel("street")
     assert "'anna' may not create snapshots" in panel.text()
     assert panel.button("save") is None
-    assert panel.button("browse")["disabled"] is False
-    left = {value.partition("/")[0] for value in panel.menu("row_0")}
+    assert panel.rows[0]["browse"]["disabled"] is False
+    left = {value.partition("/")[0] for value in panel.menu(0)}
     assert left == {"compare_head", "clone", "export", "verify"}
     assert panel.button("undo") is None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .controls import button, dropdown, field, kebab, pager
 from .layout import card, column, row
 from .look import ADDED, CHANGED, DELETED, INFO, SECONDARY
-from .texts import alert, chip, moment, text
+from .texts import alert, chip, moment, text, told_moment
 
 __all__ = [
     "ADDED",
@@ -30,4 +30,5 @@ __all__ = [
     "pager",
     "row",
     "text",
+    "told_moment",
 ]

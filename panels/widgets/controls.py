@@ -11,21 +11,8 @@ from fiftyone.operators import types
 from ...operators.menu import Choice
 from ...operators.words import plural
 from .layout import row
-from .look import DELETED, SECONDARY, Handler, Style, html
+from .look import SECONDARY, Handler, Style, html
 from .texts import text
-
-_BUTTON = {
-    "px": 1.2,
-    "py": 0.5,
-    "minHeight": "34px",
-    "whiteSpace": "nowrap",
-    "textTransform": "none",
-    "& .MuiTypography-root": {"fontSize": "0.85rem"},
-    "& .MuiButton-startIcon": {"ml": 0, "mr": 0.6},
-}
-_ICON_BUTTON = {**_BUTTON, "px": 0.6, "minWidth": 0, "& .MuiButton-startIcon": {"mx": 0}}
-
-_DANGER = {"&&": {"color": DELETED, "borderColor": DELETED}, "& span, & p": {"color": DELETED}}
 
 
 def button(
@@ -59,19 +46,17 @@ def button(
     """
     named = html(attributes)
     named.setdefault("aria-label", label or hint)
-    look = _BUTTON if label else _ICON_BUTTON
-    view = types.Button(
+    view = types.ComponentView(
+        "SnapshotsButton",
         label=label,
         icon=icon,
-        operator=on_click,
-        params=dict(params or {}),
-        variant="contained" if primary else "outlined",
+        look="primary" if primary else "danger" if danger else None,
         disabled=disabled,
-        description=hint,
-        componentsProps={
-            "button": {"sx": {**look, **(_DANGER if danger and not disabled else {})}, **named},
-            "item": {"sx": {"width": "auto", "flexShrink": 0}},
-        },
+        hint=hint,
+        attributes=named,
+        params=dict(params or {}),
+        on_click=on_click,
+        componentsProps={"item": {"sx": {"width": "auto", "flexShrink": 0}}},
     )
     parent.view(name, view)
 
@@ -80,33 +65,35 @@ def field(
     parent: types.Object,
     name: str,
     placeholder: str,
+    keep: str,
     on_change: Handler | None = None,
     *,
-    rows: int | None = None,
+    first: bool = False,
     error: str | None = None,
     item: Style | None = None,
 ) -> None:
-    """Adds a text field whose content is the panel's state under its path.
+    """Adds a text field.
 
     Args:
         parent: where to add it
         name: its name
         placeholder: what is to be filled in
-        on_change (None): the panel's method to call while one types
-        rows (None): the height of a field for more than one line
+        keep: where the panel's state keeps its content
+        on_change (None): the panel's method to call when somebody who types pauses, or is done
+        first (False): whether it has the focus in a panel that is opened
         error (None): what is wrong with its content
         item (None): MUI styles of its place
     """
-    props: dict[str, Any] = {"inputProps": {"aria-label": placeholder}}
-    if error:
-        props.update(error=True, helperText=error)
-    view = types.TextFieldView(
+    view = types.ComponentView(
+        "SnapshotsField",
         placeholder=placeholder,
-        multiline=rows is not None,
-        rows=rows,
-        componentsProps={"field": props, "item": {"sx": {"minWidth": 0, **(item or {})}}},
+        keep=keep,
+        on_change=on_change,
+        is_first=first,
+        error=error or None,
+        componentsProps={"item": {"sx": {"minWidth": 0, **(item or {})}}},
     )
-    parent.str(name, view=view, on_change=on_change)
+    parent.view(name, view)
 
 
 def dropdown(
@@ -187,7 +174,7 @@ def pager(
     first, end, total = part
     if first == 0 and end == total:
         return
-    line = row(parent, name, style={"justifyContent": "center"})
+    line = row(parent, name, style={"justifyContent": "center"}, still=True)
     button(line, "back", *back, icon="chevron_left", disabled=first == 0)
     text(line, "where", f"{first + 1}-{end} of {plural(total, noun)}", color=SECONDARY)
     button(line, "forth", *forth, icon="chevron_right", disabled=end >= total)

@@ -33,11 +33,16 @@ def column(
 
 
 def row(
-    parent: types.Object, name: str, gap: float = 1, style: Style | None = None, **attributes: Any
+    parent: types.Object,
+    name: str,
+    gap: float = 1,
+    style: Style | None = None,
+    still: bool = False,
+    **attributes: Any,
 ) -> types.Object:
-    """Adds a row of components; see :func:`column`."""
+    """Adds a row of components; see :func:`column` and :func:`card`."""
     styled = {"alignItems": "center", **(style or {})}
-    return _stack(parent, name, "row", gap, styled, attributes)
+    return _stack(parent, name, "row", gap, styled, attributes, _STILL if still else _AS_USUAL)
 
 
 def card(
@@ -54,7 +59,7 @@ def card(
         name: its name
         style (None): MUI styles
         still (False): whether it is drawn again only when something of it is different, as it
-            can be if nothing in it is typed in
+            can be if nothing in it is FiftyOne's and kept in the panel's state
         **more: as of a column
 
     Returns:

@@ -73,13 +73,16 @@ def moment(
     """
     view = types.ComponentView(
         "SnapshotsTime",
-        title=said,
-        time=utc(time).isoformat(),
-        exact=exact(time),
+        **told_moment(time, said),
         size=size,
         componentsProps={"item": {"sx": {"width": "auto", "minWidth": 0}}},
     )
     parent.view(name, view)
+
+
+def told_moment(time: datetime, said: str | None) -> dict[str, str | None]:
+    """Returns what the App's script shows of a point in time; see :func:`moment`."""
+    return {"title": said, "time": utc(time).isoformat(), "exact": exact(time)}
 
 
 def chip(parent: types.Object, name: str, label: str, color: str, hint: str = "") -> None:

@@ -158,3 +158,20 @@ def test_escape_closes_the_window_from_the_history_as_well(tmp_path: Path, app: 
     expect(window).to_have_count(1)
     app.page.keyboard.press("Escape")
     expect(window).to_have_count(0)
+
+
+def test_a_snapshot_that_comes_meanwhile_is_in_the_strip(tmp_path: Path, app: App) -> None:
+    history(tmp_path)
+    app.open("streets")
+    panel = open_sample(app, 0)
+    versions = panel.get_by_role("group", name="Versions of this sample").get_by_role("button")
+    expect(versions).to_have_count(4)
+    versions.first.click()
+    expect(drawn(panel, "Before")).to_contain_text("Before: raw")
+    # Once it has asked which version of the history this is
+    app.page.wait_for_timeout(2000)
+    fos.create_snapshot("streets", "meanwhile")
+    expect(versions).to_have_count(5)
+    expect(panel).to_contain_text("meanwhile")
+    # What was picked stays
+    expect(drawn(panel, "Before")).to_contain_text("Before: raw")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,9 +48,22 @@ class Panel:
         view: Component | None = found["view"] if found else None
         return view
 
-    def menu(self, row: str) -> list[str]:
+    @property
+    def rows(self) -> list[Component]:
+        """What is said of each snapshot in the list."""
+        found = self.button("rows")
+        rows: list[Component] = found["rows"] if found else []
+        return rows
+
+    @property
+    def runs(self) -> list[str]:
+        """What is said of the runs of snapshots, of those that have some."""
+        chips = [chip for row in self.rows for chip in row["chips"]]
+        return [chip["hint"] for chip in chips if re.fullmatch(r"\d+ runs?", chip["text"])]
+
+    def menu(self, row: int) -> list[str]:
         """Returns the values of a row's menu."""
-        return self.choices(row, "menu")
+        return [choice["value"] for choice in self.rows[row]["menu"]]
 
     def choices(self, part: str, name: str) -> list[str]:
         """Returns the values of a menu or a drop-down in a part of the panel."""
@@ -68,8 +82,12 @@ class Panel:
 
     def text(self) -> str:
         """Returns all texts."""
-        views = (item.get("view") or {} for _, item in self.components())
-        return "\n".join(view["title"] for view in views if view.get("title"))
+        views = [item.get("view") or {} for _, item in self.components()]
+        said = [view["title"] for view in views if view.get("title")]
+        for row in self.rows:
+            parts = [*row["chips"], *row["counts"], *row["facts"]]
+            said += [row["name"], row["description"] or "", *(part["text"] for part in parts)]
+        return "\n".join(said)
 
 
 class SampleWindow(Panel):
