@@ -24,7 +24,7 @@ from support.panel import Panel
 #: The commands that a verb sends with duplication and with delta, in the order in which the verbs
 #: are called.
 PRICES: dict[str, tuple[int, int]] = {
-    "create": (38, 52),
+    "create": (37, 51),
     "list": (3, 3),
     "info": (2, 3),
     "load": (13, 15),
