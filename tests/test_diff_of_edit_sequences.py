@@ -7,7 +7,7 @@ from typing import Any
 
 import fiftyone as fo
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import fiftyone_snapshots as fos
@@ -26,7 +26,6 @@ MAKERS: tuple[Callable[[str], fo.Dataset], ...] = (
 Steps = list[tuple[Edit, int, int]]
 
 
-@settings(max_examples=25)  # each takes a second; others are tried every day
 @given(make=st.sampled_from(MAKERS), first=STEPS, then=STEPS)
 def test_any_edits_are_told_exactly(
     make: Callable[[str], fo.Dataset], first: Steps, then: Steps
