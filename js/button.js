@@ -30,11 +30,12 @@ document.head.append(style);
  * such as its name
  */
 export function Button({ label, icon, look, disabled, hint, attributes, onClick }) {
+  const looks = ["snapshots-button", label ? null : "bare", look].filter(Boolean);
   return create(
     "button",
     {
       type: "button",
-      className: `snapshots-button ${look ?? (label ? "" : "bare")}`,
+      className: looks.join(" "),
       title: hint ?? undefined,
       disabled,
       onClick,

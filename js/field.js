@@ -41,8 +41,9 @@ export function Typed({ schema }) {
       timer.current = setTimeout(() => tell.current(), PAUSE_MILLISECONDS);
     };
     const end = () => tell.current();
-    // Whoever types elsewhere goes on there
-    if (isFirst && !document.activeElement.matches("input, textarea")) field.focus();
+    // Whoever types elsewhere goes on there; and the App, which is as high as the window, stays there
+    const isTyping = document.activeElement.matches("input, textarea");
+    if (isFirst && !isTyping) field.focus({ preventScroll: true });
     field.addEventListener("input", wait);
     field.addEventListener("change", end);
     return () => {

@@ -181,6 +181,8 @@ class App:
         no sign of that; what it heeds, it replaces by a message.
         """
         button = self.dialog.get_by_role("button", name=name, exact=True)
+        # One that is not there yet is not one that was heeded
+        button.wait_for()
         for _ in range(PATIENCE_MILLISECONDS // _HEED_MILLISECONDS):
             # What was heeded late is gone by the next click
             with suppress(PlaywrightError):
