@@ -18,6 +18,8 @@ from bson import ObjectId
 from pymongo.database import Database
 
 import fiftyone_snapshots as fos
+from fiftyone_snapshots.backend.storage import counted
+from support import merge_situations
 from support.full import Document
 from support.invariants import World, assert_sound
 from support.more_stories import MORE_STORIES
@@ -76,12 +78,40 @@ def test_no_late_command_changes_anything(
     _Walk(verb, kind, database).walk(_FEW)
 
 
+@pytest.fixture
+def in_place(monkeypatch: pytest.MonkeyPatch) -> Story:
+    """The undo of a large dataset, as any is taken for one."""
+    monkeypatch.setattr(counted, "_WORTH_COUNTING", 0)
+    return Story(merge_situations.relabelled, merge_situations.undo_operation)
+
+
+def test_some_late_commands_of_an_undo_in_place_change_nothing(
+    in_place: Story, database: Database[Document]
+) -> None:
+    walk = _Walk("undo in place", "image", database, in_place)
+    walk.walk(2)
+    # Else what was walked is the exchange of the whole dataset
+    assert "renameCollection" not in {command.name for command in walk.commands}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", DATASETS)
+def test_no_late_command_of_an_undo_in_place_changes_anything(
+    kind: str, in_place: Story, database: Database[Document]
+) -> None:
+    _Walk("undo in place", kind, database, in_place).walk(_FEW)
+
+
 class _Walk:
     """Stops a verb before one command after the other."""
 
-    def __init__(self, verb: str, kind: str, database: Database[Document]) -> None:
+    def __init__(
+        self, verb: str, kind: str, database: Database[Document], story: Story | None = None
+    ) -> None:
         self._verb, self._kind, self._database = verb, kind, database
-        self._story: Story = _STORIES[verb]
+        self._story: Story = story or _STORIES[verb]
+        self.commands: list[Command] = []
+        """All that the verb sends."""
         self._undone: list[Command] = []
         """Those at which others undo what was begun, and so can do the same again."""
         self._finished: list[Command] = []
@@ -91,7 +121,7 @@ class _Walk:
         with self._story.setting():
             self._make()
             saved = Saved(self._database, FOLDERS)
-            commands = commands_of(self._story.act)
+            self.commands = commands = commands_of(self._story.act)
             if few is not None:
                 writing = [command for command in commands if command.writes]
                 commands = random.Random(self._verb).sample(writing, min(few, len(writing)))

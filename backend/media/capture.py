@@ -90,7 +90,15 @@ def capture(
         # What is there now is what is noted
         moved = replace(moved, rewritten={}, others={**moved.others, **new})
     return note(
-        *(database, dataset, record, level, listing, base, known, moved), is_asked_for=is_asked_for
+        database,
+        dataset,
+        record,
+        level,
+        listing,
+        base,
+        known,
+        moved,
+        is_asked_for=is_asked_for,
     )
 
 

@@ -84,6 +84,13 @@ def done(dataset: fo.Dataset) -> None:
         change(dataset, "zwei")
 
 
+def relabelled(dataset: fo.Dataset) -> None:
+    """Provides an operation that changes one sample, so that an undo can do it where it lies."""
+    one_snapshot(dataset)
+    with fos.undoable(NAME, "relabel"):
+        dataset.limit(1).set_values("weather.label", ["zwei"])
+
+
 def undo_operation() -> None:
     wanted = next(each for each in fos.list_undoable(NAME) if each.is_undoable)
     fos.undo_operation(NAME, wanted.id, prefer="ours")
