@@ -19,7 +19,7 @@ CLIENTS := $(VENV)/clients
 COMPILE := $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.10 \
 	--generate-hashes --custom-compile-command 'make lock' --quiet
 SUITE := $(PYTEST) -n $(WORKERS) --maxprocesses 8 --dist worksteal
-# Not so much as looking into the modules of the others, if ARGS names none
+# Unless ARGS names files, the modules of the other tests are not even read
 E2E := -m e2e -o testpaths=tests/e2e
 
 .DEFAULT_GOAL := help

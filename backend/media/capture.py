@@ -43,6 +43,7 @@ _LOOKING = 0.3
 """The part of the whole time that looking takes, where files are read as well."""
 
 _BATCH = 500
+"""After so many paths it is told how many were found."""
 
 _GIVING_WAY_SECONDS = 0.2
 """How seldom what nobody has asked for looks whether the dataset is free."""
