@@ -168,8 +168,14 @@ class Form:
         )
         for word in known:
             view.add_choice(word, label=word)
+        # The App draws a field anew when its default arrives: what was typed by then is lost
         self.inputs.list(
-            key, types.String(), label=label, required=False, default=list(default), view=view
+            key,
+            types.String(),
+            label=label,
+            required=False,
+            default=list(default) or None,
+            view=view,
         )
 
     def flag(self, key: str, label: str, default: bool, description: str | None = None) -> bool:

@@ -149,12 +149,19 @@ def _told(
     known = {} if read is None else read
     patches: list[Patch] = []
     while stored.base is not None:
+        base = stored.base
         patches.append(stored.patch())
-        if stored.base not in known:
-            known[stored.base] = Stored.load(database, stored.base, part)
-        stored = known[stored.base]
-    manifest = Manifest.from_bytes(stored.data)
-    return Patch.joined(patches[::-1]).applied_to(manifest) if patches else manifest
+        if (whole := kept.get((base, part))) is not None:
+            break
+        if base not in known:
+            known[base] = Stored.load(database, base, part)
+        stored = known[base]
+    else:
+        whole = Manifest.from_bytes(stored.data)
+        if patches:
+            # Mostly the snapshot before is told by that one as well
+            kept.put((base, part), whole)
+    return Patch.joined(patches[::-1]).applied_to(whole) if patches else whole
 
 
 def load_small(database: Database[Document], snapshot_id: ObjectId) -> dict[Part, Manifest]:

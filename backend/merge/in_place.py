@@ -12,6 +12,7 @@ Nothing goes to the trash: the state before is a safety snapshot, and an undo ca
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,11 +23,12 @@ from pymongo.errors import DuplicateKeyError
 
 from ..dataset import instances, replacing
 from ..dataset.change_token import DatasetToken
-from ..dataset.parts import Documents, Head, Part, State, chunks
+from ..dataset.parts import MOST_IDS, Documents, Head, Part, State, chunks
 from ..errors import InvalidRequestError, StaleMergeError
 from ..manifest.manifest import Manifest
 from ..mongo.continuity import Continuity
 from ..mongo.database import Document, server_time
+from ..mongo.gate import Workers
 from ..operations.journal import Operation
 from ..rawbson import layout
 from ..restore.staging import Putting, Staging
@@ -44,6 +46,10 @@ from .side import Side, sayable
 _OWN = (Part.SAMPLES, Part.FRAMES)
 _MOST = 0.25
 """If more than this share of the documents changes, a copy is as quick."""
+_FEW = 1000
+"""Fewer documents are looked up by one command."""
+_AT_A_TIME = 2
+"""So many commands look documents up."""
 
 
 class _TooMuchError(Exception):
@@ -187,7 +193,9 @@ class _Touched:
         for part, change in changes:
             if not documents.is_changed(change.before, change.after):
                 continue
-            self.samples[sample_id] = None
+            if sample_id not in self.samples:
+                self.samples[sample_id] = None
+                self._putting.select(sample_id)
             like, some = self._like, change.before or change.after
             assert some is not None
             id_ = layout.fields(some)["_id"]
@@ -210,7 +218,6 @@ def _exchange(
         document = Head(database, running.dataset_id).document()
         before = {"last_deletion_at": document.get("last_deletion_at")}
         after = {"last_deletion_at": server_time(database)}
-    staging.select(list(touched.samples))
     running.note(before=bson.encode(before), after=bson.encode(after), kept=True, wanted=True)
     running.certain("noted")
     try:
@@ -263,10 +270,11 @@ def _content(
 
 
 def _now(there: Documents, ids: list[ObjectId]) -> Manifest:
-    """Returns what documents are."""
-    return Manifest.joined(_read(there, ids))
-
-
-def _read(there: Documents, ids: list[ObjectId]) -> Iterator[Manifest]:
-    for some in chunks(ids):
-        yield Manifest.read(Documents(there.collection, {**there.query, "_id": {"$in": some}}))
+    """Returns what documents are; the server looks them up one by one, so it is asked twice."""
+    size = min(MOST_IDS, max(_FEW, math.ceil(len(ids) / _AT_A_TIME)))
+    some = (
+        Documents(there.collection, {**there.query, "_id": {"$in": ids_}})
+        for ids_ in chunks(ids, size)
+    )
+    with Workers(max_workers=_AT_A_TIME) as pool:
+        return Manifest.joined(pool.map(Manifest.read, some))

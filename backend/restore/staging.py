@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+import bson
 from bson import ObjectId
 from pymongo.collection import Collection
 
@@ -132,7 +133,8 @@ class Staging:
                 part: (stack.enter_context(_Place(former)), stack.enter_context(_Place(wanted)))
                 for part, (former, wanted) in named.items()
             }
-            yield Putting(places)
+            selected = stack.enter_context(Writer(self._staged(_SELECTED).collection))
+            yield Putting(places, selected)
         for place in (place for pair in places.values() for place in pair):
             self._put[place.name] = place.content()
 
@@ -232,10 +234,15 @@ class Putting:
 
     Args:
         places: of each part, where to put what documents were, and what they are to be
+        selected: where to note their samples
     """
 
-    def __init__(self, places: Mapping[Part, tuple[_Place, _Place]]) -> None:
-        self._places = places
+    def __init__(self, places: Mapping[Part, tuple[_Place, _Place]], selected: Writer) -> None:
+        self._places, self._selected = places, selected
+
+    def select(self, sample_id: ObjectId) -> None:
+        """Notes a sample of which documents change, once."""
+        self._selected.write([bson.encode({"_id": sample_id})])
 
     def put(self, part: Part, former: bytes | None, wanted: bytes | None) -> None:
         """Puts a document aside.

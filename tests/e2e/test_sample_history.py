@@ -108,6 +108,8 @@ def test_two_versions_of_the_open_sample_are_seen_beside_each_other(
 def test_it_goes_along_when_another_version_is_opened(tmp_path: Path, app: App) -> None:
     history(tmp_path)
     app.page.goto(f"{app.url}/datasets/streets?snapshot=relabelled")
+    # Before the snapshot opens, the grid shows the current dataset for a moment
+    expect(app.banner).to_contain_text("Snapshot relabelled of")
     app.wait_for_samples()
     panel = open_sample(app, 0)
     strip = panel.get_by_role("group", name="Versions of this sample")
