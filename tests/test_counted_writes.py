@@ -242,6 +242,47 @@ def test_a_snapshot_of_what_was_written_once_reads_no_more(
     assert_same("v1")
 
 
+def test_a_branch_is_told_by_the_snapshot_that_it_was_made_of(
+    database: Database[Document],
+) -> None:
+    _make(database)
+    fos.create_branch(NAME, "lab", "v0")
+    branch = fo.load_dataset(f"{NAME}.lab")
+    samples = database[branch._sample_collection_name]
+    touch(samples, 1, note=1)
+    delete(samples, 2)
+    with profile(database) as commands:
+        fos.plan_merge(branch.name)
+    assert documents_read(commands, samples.name) <= _FEW
+    head = Head(database, branch._doc.id)
+    found = counted.recall(database, branch._doc.id, DatasetToken.of(head))
+    assert not found[Part.SAMPLES].compare(Manifest.read(head.state()[Part.SAMPLES]))
+
+
+@pytest.mark.parametrize("write", [write_silently, put_back, insert_old])
+def test_of_a_branch_nothing_is_told_that_does_not_add_up(
+    write: Callable[[Samples, int], object], database: Database[Document]
+) -> None:
+    _make(database)
+    fos.create_branch(NAME, "lab", "v0")
+    branch = fo.load_dataset(f"{NAME}.lab")
+    write(database[branch._sample_collection_name], 1)
+    head = Head(database, branch._doc.id)
+    assert not counted.recall(database, branch._doc.id, DatasetToken.of(head))
+
+
+def test_frames_of_a_branch_are_told_as_well(database: Database[Document]) -> None:
+    video_dataset(NAME, 5, persistent=True)
+    fos.create_snapshot(NAME, "v0")
+    fos.create_branch(NAME, "lab")
+    branch = fo.load_dataset(f"{NAME}.lab")
+    touch(database[branch._frame_collection_name], 7, note=1)
+    head = Head(database, branch._doc.id)
+    found = counted.recall(database, branch._doc.id, DatasetToken.of(head))
+    for part in (Part.SAMPLES, Part.FRAMES):
+        assert not found[part].compare(Manifest.read(head.state()[part]))
+
+
 _WRITES: list[Callable[[Samples, int], object]] = [
     touch,
     touch,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bson import ObjectId
+from pymongo.database import Database
 
 from ..archive import location
 from ..archive.check import compare
@@ -45,6 +46,11 @@ class Copied:
     """The dataset document, which has no name yet."""
     samples: str
     frames: str | None
+
+    def state(self, database: Database[Document]) -> State:
+        """Returns where its samples and frames are."""
+        names = {Part.SAMPLES: self.samples, Part.FRAMES: self.frames}
+        return {part: Documents(database[name]) for part, name in names.items() if name}
 
 
 def copy(running: Operation, record: SnapshotRecord, new_id: ObjectId) -> Copied:

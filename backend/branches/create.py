@@ -20,6 +20,7 @@ from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
 from ..snapshots import create as snapshots
 from ..snapshots import staging
+from ..storage import counted
 from . import copying, record
 
 _MAX_NAMES = 1000
@@ -78,8 +79,10 @@ def create(
         holding.hold(database, base.id, running.details["branch_id"])
         running.step("held")
         copied = copying.copy(running, held, running.details["branch_id"])
+        # Before others know it, and may write to it
+        witness = counted.witness(database, held, copied.state(database))
         made = insert_as(running, _described(running, copied), f"{dataset.name}.{name}")
-        running.commit(dataset_name=made)
+        running.commit(dataset_name=made, witness=witness)
         return _finish(running)
 
 
@@ -214,7 +217,8 @@ def _finish(running: Operation) -> record.Branch:
         created_at=running.entry.started_at,
         created_by=details["created_by"],
     )
-    record.save(running.database, branch)
+    facts = {} if details.get("witness") is None else {counted.COPIED: details["witness"]}
+    record.save(running.database, branch, **facts)
     running.step("recorded")
     staging.drop(running)
     return branch

@@ -135,15 +135,16 @@ def told_around(dataset_id: ObjectId, documents: Iterable[Document]) -> Branches
     return Branches(own, [each for each in found if each.parent_id == dataset_id])
 
 
-def save(database: Database[Document], branch: Branch) -> None:
+def save(database: Database[Document], branch: Branch, **facts: Document) -> None:
     """Remembers that a dataset is a branch; again, if need be.
 
     Args:
         database: the database
         branch: the branch
+        facts: what else is to be remembered of it
     """
     stored = {key: getattr(branch, key) for key in _STORED}
-    Catalog(database).set_dataset_facts(branch.dataset_id, **{_FACT: stored})
+    Catalog(database).set_dataset_facts(branch.dataset_id, **{_FACT: stored}, **facts)
 
 
 def _select(database: Database[Document], query: Mapping[str, Any]) -> list[Branch]:

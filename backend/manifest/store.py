@@ -97,11 +97,22 @@ def find_some(
     Raises:
         DamagedSnapshotError: if one is not what was stored
     """
+    wanted = list(some)
+    found = {
+        part: manifest
+        for part in wanted
+        if (manifest := kept.get((snapshot_id, part))) is not None
+    }
+    lacking = [part.value for part in wanted if part not in found]
     pieces: dict[str, list[Document]] = {}
-    query = {"snapshot_id": snapshot_id, "part": {"$in": [part.value for part in some]}}
-    for piece in database[MANIFESTS].find(query).sort("number", 1):
+    query = {"snapshot_id": snapshot_id, "part": {"$in": lacking}}
+    for piece in database[MANIFESTS].find(query).sort("number", 1) if lacking else ():
         pieces.setdefault(piece["part"], []).append(piece)
-    return {part: _found(database, snapshot_id, part, pieces[part]) for part in map(Part, pieces)}
+    for part in map(Part, pieces):
+        found[part] = _found(database, snapshot_id, part, pieces[part])
+        if part.is_own_collection:
+            kept.put((snapshot_id, part), found[part])
+    return found
 
 
 def find(database: Database[Document], snapshot_id: ObjectId, part: Part) -> Manifest | None:

@@ -28,6 +28,7 @@ from ..errors import (
     SnapshotError,
 )
 from ..manifest import store as manifest_store
+from ..manifest.kept import reading_once
 from ..media import carried
 from ..mongo.database import Document
 from ..operations.journal import Operation, operation, recovers
@@ -42,6 +43,7 @@ from .store import Created, RemoteStore, open_store
 from .write import SegmentWriter
 
 
+@reading_once()
 def push(
     database: Database[Document],
     dataset: DatasetReference,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 
 import numpy as np
 from pymongo.database import Database
@@ -19,6 +20,7 @@ from ..manifest import store as manifest_store
 from ..manifest.columns import batch_keys
 from ..manifest.manifest import Manifest
 from ..mongo.database import Document
+from ..mongo.gate import Workers
 from ..progress import Progress
 from ..rawbson.ids import DTYPE, Ids, Keys, positions
 from ..rawbson.layout import DocumentBatch
@@ -31,7 +33,10 @@ from .write import SegmentWriter
 _MOST = 0.5
 """If more than this share of the documents differs, all are sent."""
 
-_FETCHED = 1000
+_FETCHED = 500
+"""So many documents are fetched at once."""
+_AT_A_TIME = 2
+"""So many fetches are under way: the server looks documents up one by one."""
 
 
 class Sender:
@@ -230,11 +235,20 @@ def _data(pieces: Iterable[Piece]) -> Iterator[bytes]:
 
 
 def _fetched(source: Source, keys: Keys) -> Iterator[bytes]:
-    """Yields some documents in a given order."""
-    for start in range(0, len(keys), _FETCHED):
+    """Yields some documents in a given order; the next ones are fetched meanwhile."""
+
+    def fetch(start: int) -> bytes:
         some = Ids(keys[start : start + _FETCHED])
         found = source.fetch(some)
-        yield b"".join(found[key] for key in some.binaries() if key in found)
+        return b"".join(found[key] for key in some.binaries() if key in found)
+
+    with Workers(max_workers=_AT_A_TIME) as pool:
+        starts = iter(range(0, len(keys), _FETCHED))
+        pending = deque(pool.submit(fetch, start) for start in islice(starts, _AT_A_TIME))
+        while pending:
+            found = pending.popleft().result()
+            pending.extend(pool.submit(fetch, start) for start in islice(starts, 1))
+            yield found
 
 
 def _chosen(batches: Iterable[bytes], wanted: Keys, seen: list[Keys]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bson import ObjectId
@@ -23,8 +23,9 @@ from pymongo.errors import OperationFailure
 from typing_extensions import Self
 
 from ..catalog.catalog import Catalog
+from ..catalog.record import SnapshotRecord
 from ..dataset.change_token import DatasetToken
-from ..dataset.parts import Documents, Part, chunks
+from ..dataset.parts import Documents, Part, State, chunks
 from ..errors import DamagedSnapshotError
 from ..manifest import store as manifest_store
 from ..manifest.columns import NO_STAMP
@@ -35,7 +36,7 @@ from ..mongo.database import Document
 from ..mongo.engine import Fact
 from ..rawbson.ids import Ids, positions
 from . import scan
-from .watch import Times, Writes, quiet_look, writes
+from .watch import Times, Writes, quiet_look, settled, writes
 
 _WORTH_COUNTING = 20_000
 """Fewer samples and frames are read in less time than a look takes over a slow link."""
@@ -43,8 +44,10 @@ _WORTH_COUNTING = 20_000
 _MOST = 0.25
 """If more than this share of the documents was written to, reading all is as quick."""
 
-_WITNESSES = ("safety_witness", "witness")
-"""Where it is noted what was counted when the latest snapshots were taken."""
+COPIED = "copied_witness"
+"""Where :func:`witness` is noted of a dataset."""
+_WITNESSES = ("safety_witness", "witness", COPIED)
+"""Where it is noted what was counted when the latest snapshots were taken, or put in place."""
 
 
 def is_worth(count: int) -> bool:
@@ -54,6 +57,28 @@ def is_worth(count: int) -> bool:
         count: the number
     """
     return count >= _WORTH_COUNTING
+
+
+def witness(database: Database[Document], record: SnapshotRecord, state: State) -> Document | None:
+    """Looks at copies of a snapshot that are to be a dataset's, and that nobody else knows yet.
+
+    Args:
+        database: the database
+        record: the snapshot
+        state: the copies, which hold exactly what it does
+
+    Returns:
+        what is to be noted of the dataset as :data:`COPIED`, so that the snapshot tells it later;
+        None if that is of no use
+    """
+    if Part.FRAMES not in state and not is_worth(record.sample_count):
+        return None
+    token = DatasetToken.of_state(database, state)
+    continuity = settled(database, token) if is_worth(token.count) else None
+    if continuity is None:
+        return None
+    known = {**token.to_document(), "continuity": asdict(continuity)}
+    return {"snapshot_id": record.id, **known}
 
 
 def recall(
