@@ -33,15 +33,15 @@ class _Parser(argparse.ArgumentParser):
         if message.endswith("required: COMMAND"):
             self.print_help()
             self.exit(USAGE)
-        if found := re.search(r"invalid choice: '(.*?)' \(choose from", message):
+        found = re.search(r"invalid choice: '(.*?)' \(choose from", message)
+        if found and "COMMAND" in message:
             # Those of a group, such as ``branch``, are its own
             words = self.prog.split()[1:]
             named = [command.name.split() for command in COMMANDS]
             names = [name[len(words)] for name in named if name[: len(words)] == words]
-            if "COMMAND" in message:
-                close = difflib.get_close_matches(found[1], names, 1)
-                meant = f" Did you mean '{close[0]}'?" if close else ""
-                message = f"there is no command '{found[1]}'.{meant} See {self.prog} --help"
+            close = difflib.get_close_matches(found[1], names, 1)
+            meant = f" Did you mean '{close[0]}'?" if close else ""
+            message = f"there is no command '{found[1]}'.{meant} See {self.prog} --help"
         super().error(message)
 
 

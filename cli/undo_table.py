@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..backend.actions import Action
+from . import values
 from .command import DATASET, Command, argument
 
 GROUPS = {"undoable": "operations that can be undone one by one"}
@@ -12,7 +13,10 @@ UNDO_COMMANDS = (
     Command(
         Action.LIST_UNDOABLE.command,
         "list the operations on a dataset that can be undone, newest first",
-        (DATASET,),
+        (
+            DATASET,
+            argument("--limit", metavar="N", type=values.count, help="at most so many"),
+        ),
     ),
     Command(
         Action.SET_UNDO_MODE.command,

@@ -101,12 +101,9 @@ def tell(dataset: fo.Dataset) -> None:
         print(f"SnapshotReadOnlyError: {error}")
 
     say("What would rolling back do?")
-    print(">>> fos.revert_dataset_to_snapshot('digits', 'reviewed', dry_run=True)")
+    print(">>> print(fos.revert_dataset_to_snapshot('digits', 'reviewed', dry_run=True))")
     plan = fos.revert_dataset_to_snapshot(dataset, "reviewed", dry_run=True)
-    print(
-        f"{plan.samples_to_add_back} samples come back, {plan.samples_to_restore} are restored, "
-        f"{plan.samples_to_remove} are removed"
-    )
+    print(plan)
 
     say("Do it. What it discards goes to the trash, so even this can be undone.")
     print(">>> fos.revert_dataset_to_snapshot('digits', 'reviewed')")

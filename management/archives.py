@@ -181,7 +181,11 @@ def import_snapshot(
         return unpacking_media(connection, file, dataset_name, absolute(Path(media_to)))
     snapshot = import_.import_(connection, file, dataset_name).public()
     if unpacking.has_media(file):
-        logger.warning("'%s' carries media files, which were left there: see media_to", file)
+        logger.warning(
+            "'%s' carries media files, which were not unpacked: the snapshot refers to the paths "
+            "that they had. import_snapshot(..., media_to=...) puts them into a folder.",
+            file,
+        )
     return snapshot
 
 

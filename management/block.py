@@ -17,7 +17,7 @@ from typing_extensions import Self
 
 from ..backend.access import Action
 from ..backend.dataset.reference import current_name
-from ..backend.errors import SnapshotError
+from ..backend.errors import InvalidArgumentError, SnapshotError
 from ..backend.guard import under_way
 from ..backend.guard.under_way import Running
 from ..backend.mongo import database
@@ -43,6 +43,8 @@ class Undoable(ContextDecorator):
     """
 
     def __init__(self, dataset: str | fod.Dataset, what: str, on_error: str | None) -> None:
+        if not what.strip():
+            raise InvalidArgumentError("what must say what is done: it is what lists show")
         self.dataset = dataset
         self.what = what
         self.on_error = on_error
@@ -130,7 +132,7 @@ class Undoable(ContextDecorator):
             logger.warning("What '%s' has done cannot be undone: %s", self.what, problem)
         if error is not None and self.on_error == REVERT and self.operation is not None:
             try:
-                undo_ended(name, self.operation.id)
+                self.operation = undo_ended(name, self.operation.id)
             except (SnapshotError, PyMongoError) as problem:
                 # Somebody has edited the same in the moment between, or it is not allowed
                 logger.warning("'%s' has failed and is not undone: %s", self.what, problem)
@@ -194,12 +196,16 @@ def end_operation(
 
 
 @acting(Action.UNDO_OPERATION)
-def undo_ended(dataset_name: str | fod.Dataset, operation_id: str) -> None:
+def undo_ended(dataset_name: str | fod.Dataset, operation_id: str) -> UndoableOperation:
     """Undoes an operation that has failed, for :class:`Undoable`.
 
     Args:
         dataset_name: the name of the dataset
         operation_id: the operation
+
+    Returns:
+        the operation, which is undone
     """
     connection, dataset = change(dataset_name)
     undo.undo(connection, dataset, operation_id)
+    return store.told(connection, dataset, [store.find(connection, dataset, operation_id)])[0]

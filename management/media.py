@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def capture_media(
 
 
 @checked
-def wait_for_media(timeout: int | None = None) -> bool:
+def wait_for_media(timeout: float | None = None) -> bool:
     """Waits until this process has looked at the media files of the snapshots that it has created.
 
     It does so in the background. What is waited for may have come to nothing, such as for a
@@ -82,6 +83,8 @@ def wait_for_media(timeout: int | None = None) -> bool:
     Returns:
         whether nothing is left to be looked at
     """
+    if timeout is not None and not 0 <= timeout <= threading.TIMEOUT_MAX:
+        raise InvalidArgumentError(f"timeout must be a number of seconds, not {timeout}")
     return later.wait(timeout)
 
 
@@ -171,7 +174,9 @@ def repoint_media(
     given: Iterable[Any] = wanted.values()
     for new in given:
         if not isinstance(new, str) or not (os.path.isabs(new) or "://" in new):  # noqa: PTH117
-            raise InvalidArgumentError(f"paths must lead to whole paths, not to {str(new)[:80]!r}")
+            raise InvalidArgumentError(
+                f"paths must lead to absolute paths, not to {str(new)[:80]!r}"
+            )
     document = connection["datasets"].find_one({"_id": dataset.id}) or {}
     loaded = fod.load_dataset(dataset.name)
     loaded.reload()

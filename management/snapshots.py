@@ -18,7 +18,7 @@ from ..backend.catalog.record import DatasetSnapshot
 from ..backend.config import MediaLevel, Settings
 from ..backend.dataset.reference import DatasetReference
 from ..backend.errors import InvalidRequestError, SnapshotError
-from ..backend.media import capture, later
+from ..backend.media import capture, kept, later
 from ..backend.mongo.database import Document
 from ..backend.operations.reporting import reporter
 from ..backend.snapshots import create, delete, edit, info, load
@@ -73,6 +73,9 @@ def create_snapshot(
     connection, dataset = change(dataset_name)
     valid = names.validate_tags(tags)
     level = Settings.load().media if media is None else MediaLevel.named(media)
+    if media is not None and level is MediaLevel.COPY:
+        # Before the snapshot is there: who asks for copies has forgotten to say where
+        kept.configured()
     snapshot = create.create(
         connection,
         dataset,

@@ -140,8 +140,10 @@ def _check_rename(target: Target, name: str) -> None:
 
 
 def _check_dataset_name(name: object) -> None:
-    # MongoDB would take anything else for a query; the SDK says what is wrong with it
-    if isinstance(name, str) and foo.get_db_conn()["datasets"].find_one(
-        {"name": name}, {"_id": 1}
-    ):
-        raise DuplicateNameError(f"A dataset named '{name}' already exists")
+    # MongoDB would take anything else for a query; the SDK says what is wrong with it, and with
+    # half a character
+    if not isinstance(name, str):
+        return
+    with suppress(UnicodeEncodeError):
+        if foo.get_db_conn()["datasets"].find_one({"name": name}, {"_id": 1}):
+            raise DuplicateNameError(f"A dataset named '{name}' already exists")

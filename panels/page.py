@@ -178,7 +178,13 @@ def _notices(panel: HistoryPanel, page: types.Object, ctx: ExecutionContext, sho
 def _last_notice(ctx: ExecutionContext) -> dict[str, Any]:
     """Returns what came of the last action here; empty if there is nothing to tell."""
     found: dict[str, Any] = state_of(ctx, "notice", {})
-    is_whole = all(isinstance(found.get(key), str) for key in ("severity", "message"))
+    severity, at = found.get("severity"), found.get("at")
+    try:
+        # Whatever else it is, somebody has forged it
+        is_whole = severity in widgets.TONES and isinstance(found.get("message"), str)
+        is_whole = is_whole and (at is None or bool(datetime.fromisoformat(at).tzinfo))
+    except (TypeError, ValueError):
+        return {}
     return found if is_whole else {}
 
 

@@ -136,6 +136,7 @@ def test_markdown_shows_what_anybody_has_written_as_it_is(run: Run) -> None:
     assert text.startswith("# Straße\\|\\<b\\>, v1\n\n\\# \\<script\\> \\| x \\| \\`y\\`\n\n")
     assert "| tags | \\[gold\\](x) |" in text
     assert "| note | StringField | a \\| b c |" in text
+    assert "dataset\\_id" not in text
     assert f"| content | `{fos.content_hash(NAME, 'v1')}` |" in text
     assert run("card", NAME, "v1", "--format", "markdown").out == f"{text}\n"
     assert run("card", NAME, "v1", "--format", "markdown", "--json").json == {"card": text}

@@ -311,6 +311,22 @@ def test_what_is_mistyped(dataset: fo.Dataset, run: Run) -> None:
         assert "it has: labelled. Did you mean 'labelled'?" in ended.err, command
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("undoable", "mode", NAME, "maybe"),
+        ("media", "capture", NAME, "v1", "--level", "hsh"),
+        ("card", NAME, "v1", "--format", "html"),
+        ("create", NAME, "v1", "--media", "foo"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_wrong_usage(arguments: tuple[str, ...], run: Run) -> None:
+    ended = run(*arguments)
+    assert ended.code == 2
+    assert f"invalid choice: '{arguments[-1]}' (choose from" in ended.err
+    assert not ended.out
+
+
 def test_numbers_that_nobody_can_mean(run: Run) -> None:
     for arguments in (
         *(["events", "--limit", "-1"], ["prune", "x", "--keep-last", "many"]),

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("installed_plugin")
 
 NAME = "street"
 
-FORGED: list[Any] = [-3, True, "a/b", [["v1"]], {"$ne": 1}]
+FORGED: list[Any] = [-3, True, "a/b", "half \ud800", [["v1"]], {"$ne": 1}]
 
 LETHAL = {"empty_trash"}
 """What would only make later calls have nothing to work on."""
@@ -112,6 +112,9 @@ def test_the_panel_can_be_shown_whatever_its_state_is(dataset: fo.Dataset) -> No
     found = []
     states = [dict.fromkeys(STATE, value) for value in FORGED]
     states += [{key: value} for key in STATE for value in FORGED]
+    notice = {"severity": "info", "message": "Done"}
+    forged = ({"severity": "<b>"}, *({"at": value} for value in FORGED), {"undo": FORGED})
+    states += [{"notice": {**notice, **each}} for each in forged]
     for state in (*states, *({key: part} for key, part in parts.items())):
         raised = _raised(partial(Panel, NAME, **state))
         if raised is not None:

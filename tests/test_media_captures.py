@@ -14,7 +14,7 @@ from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.media import look, store
 from support.crash import killed_at
 from support.full import Document
-from support.media_files import NAME, images, layers, media, touch
+from support.media_files import NAME, images, layers, media, touch, write
 
 
 @pytest.mark.parametrize("point", ["stored", "changed"])
@@ -111,6 +111,24 @@ def test_datasets_and_databases_of_before_have_captured_nothing(
     fo.delete_dataset(NAME)
     fos.recover()
     assert not list(database["snapshots.media"].find())
+
+
+def test_copies_without_a_place_are_refused_before_anything_is_created(tmp_path: Path) -> None:
+    images(tmp_path)
+    with pytest.raises(fos.InvalidSettingError, match="MEDIA_STORE"):
+        fos.create_snapshot(NAME, "v1", media="copy")
+    assert not fos.list_snapshots(NAME)
+
+
+def test_a_rollback_says_which_files_stay_as_they_are(tmp_path: Path) -> None:
+    images(tmp_path)
+    fos.create_snapshot(NAME, "v1", media="stat")
+    assert "media" not in str(fos.revert_dataset_to_snapshot(NAME, "v1", dry_run=True))
+    write(tmp_path / "masks/0.png", "painted over")
+    told = str(fos.revert_dataset_to_snapshot(NAME, "v1", dry_run=True)).splitlines()
+    assert told[0] == f"Would roll '{NAME}' back to 'v1':"
+    assert told[2] == "  media files, which stay as they are:"
+    assert told[3].startswith("    replaced: 1 (")
 
 
 def test_a_fault_in_the_capture_leaves_the_snapshot(

@@ -320,3 +320,5 @@ def test_the_command_line(kept: MediaStore, tmp_path: Path, run: Run) -> None:
     assert run("media", "repoint", NAME, __file__).code == 1
     assert "0 copies would be removed" in run("media", "collect", "-n").out
     assert "0 copies were removed" in run("media", "collect", "-y").out
+    # Nobody is asked where nothing would go
+    assert "0 copies were removed" in run("media", "collect").out

@@ -15,7 +15,7 @@ from pymongo.database import Database
 import fiftyone_snapshots as fos
 from fiftyone_snapshots.backend import faults
 from fiftyone_snapshots.backend.access.actor import current
-from fiftyone_snapshots.backend.media import look
+from fiftyone_snapshots.backend.media import capture, look
 from fiftyone_snapshots.backend.operations import lease
 from fiftyone_snapshots.backend.operations.lease import Lease
 from support.command_line import in_this_process
@@ -102,6 +102,7 @@ def test_a_snapshot_is_there_before_its_files_are_looked_at(tmp_path: Path, held
     assert fos.get_captured_media(NAME, "v1") is None
     assert media().reason is not None
     assert not fos.wait_for_media(0)
+    assert not fos.wait_for_media(0.01)
     # Nor is anybody kept from anything
     fos.create_snapshot(NAME, "v2", media="stat")
     assert fos.get_captured_media(NAME, "v2") is not None
@@ -282,8 +283,8 @@ def test_who_will_not_wait_for_others_waits_for_this(
     stored, met = threading.Event(), threading.Event()
     give_up = Lease._give_up
 
-    def giving_up(wanted: Lease) -> None:
-        give_up(wanted)
+    def giving_up(wanted: Lease, **options: bool) -> None:
+        give_up(wanted, **options)
         met.set()
 
     def hold() -> None:
@@ -296,6 +297,69 @@ def test_who_will_not_wait_for_others_waits_for_this(
         stored.wait()
         fos.create_snapshot(NAME, "v2")
     assert met.is_set()
+    assert captured("v1") is not None
+
+
+def test_but_not_for_one_that_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(tmp_path)
+    monkeypatch.setenv("FIFTYONE_SNAPSHOTS_LOCK_WAIT_SEC", "0")
+    monkeypatch.setattr(lease, "_BRIEF_SECONDS", 0.1)
+    stored, released = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        stored.set()
+        released.wait()
+
+    with faults.arm("capture_media.stored", hold):
+        fos.create_snapshot(NAME, "v1")
+        stored.wait()
+        try:
+            with pytest.raises(fos.DatasetBusyError, match="capture_media has been running"):
+                fos.create_snapshot(NAME, "v2")
+        finally:
+            released.set()
+    assert captured("v1") is not None
+
+
+def test_what_was_lost_to_others_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(tmp_path)
+    noted: list[object] = []
+    note = capture.note
+
+    def lose_once(*args: Any, **options: Any) -> Any:
+        noted.append(args)
+        if len(noted) == 1:
+            raise fos.LeaseLostError("The computer has slept")
+        return note(*args, **options)
+
+    monkeypatch.setattr(capture, "note", lose_once)
+    fos.create_snapshot(NAME, "v1")
+    assert captured("v1") is not None
+    assert len(noted) == 2
+
+
+def test_a_lease_whose_thread_does_not_start_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Database[Document]
+) -> None:
+    images(tmp_path)
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "fiftyone-snapshots-lease":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(fos.DatasetBusyError, match="no more threads"):
+            fos.create_snapshot(NAME, "v1")
+    assert not list(database["snapshots.leases"].find())
+    assert not lease.is_any_in_use()
+    fos.create_snapshot(NAME, "v1")
     assert captured("v1") is not None
 
 

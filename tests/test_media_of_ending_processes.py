@@ -59,7 +59,12 @@ look.look = look_at
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end, as a process of its own."""
-    command = [sys.executable, "-c", program.format(name=NAME)]
+    return started("-c", program.format(name=NAME))
+
+
+def started(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs Python to its end."""
+    command = [sys.executable, *map(str, arguments)]
     return subprocess.run(
         command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False
     )
@@ -84,3 +89,60 @@ def test_a_process_that_ends_does_not_wait_for_ever(
     assert f"capture_media('{NAME}', 'v1')" in line
     assert not list(database["snapshots.media"].find())
     assert fos.capture_media(NAME, "v1").found == 24
+
+
+# As Python 3.12.1 does, which lets a process that ends start no thread
+NO_THREADS = """
+import threading
+from fiftyone_snapshots.backend.media import later, look
+looked, ending = look.look, threading.Event()
+def look_at(path):
+    ending.wait()
+    return looked(path)
+look.look = look_at
+def start(self):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+def end():
+    threading.Thread.start = start
+    ending.set()
+threading._register_atexit(end)
+"""
+
+
+def test_a_process_that_can_start_no_thread_any_more_says_what_is_left(
+    tmp_path: Path, database: Database[Document]
+) -> None:
+    images(tmp_path)
+    ended = run(NO_THREADS + PROGRAM)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    (line,) = ended.stderr.splitlines()
+    assert f"capture_media('{NAME}', 'v1')" in line
+    assert not list(database["snapshots.leases"].find())
+
+
+CHILD = """
+import multiprocessing
+import fiftyone_snapshots as fos
+
+def act():
+    fos.create_snapshot({name!r}, "v1")
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context({how!r}).Process(target=act)
+    child.start()
+    child.join()
+    raise SystemExit(child.exitcode)
+"""
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn"])
+def test_a_child_that_ends_finishes_it_as_well(how: str, tmp_path: Path) -> None:
+    images(tmp_path)
+    # A child that is spawned imports it
+    program = tmp_path / "program.py"
+    program.write_text(CHILD.format(name=NAME, how=how))
+    ended = started(program)
+    assert ended.returncode == 0, ended.stderr
+    found = fos.get_captured_media(NAME, "v1")
+    assert found is not None
+    assert found.found == 24

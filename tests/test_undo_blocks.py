@@ -93,6 +93,40 @@ def test_generators_and_tasks_end_when_their_work_has(dataset: fo.Dataset) -> No
     assert done() == names
 
 
+def test_a_block_that_was_undone_says_so(dataset: fo.Dataset) -> None:
+    block = fos.undoable(dataset, "fails", on_error="revert")
+
+    def act() -> None:
+        label("fog")
+        raise KeyError
+
+    with pytest.raises(KeyError), block:
+        act()
+    assert block.operation is not None
+    assert block.operation.undone_by == fos.list_undoable("street", 1)[0].id
+    assert not block.operation.is_undoable
+
+
+@pytest.mark.parametrize("what", ["", " \n"])
+def test_an_operation_has_a_name(what: str, dataset: fo.Dataset) -> None:
+    with pytest.raises(fos.InvalidArgumentError, match="what must say what is done"):
+        fos.undoable(dataset, what)
+
+
+def test_what_a_rollback_took_with_it_is_said_to_be_in_the_trash(dataset: fo.Dataset) -> None:
+    fos.create_snapshot(dataset, "base")
+    with fos.undoable(dataset, "later") as block:
+        label("fog")
+    assert block.operation is not None
+    fos.revert_dataset_to_snapshot("street", "base")
+    assert [each.is_undoable for each in fos.list_undoable("street")] == [False]
+    with pytest.raises(fos.NothingToUndoError, match=r"in the trash: undo_revert\(\)"):
+        fos.undo_operation("street", block.operation.id)
+    fos.undo_revert("street")
+    fos.undo_operation("street", block.operation.id)
+    assert fos.is_head_equal("street", "base")
+
+
 def test_a_task_that_is_cancelled_has_failed(dataset: fo.Dataset) -> None:
     @fos.undoable(dataset, "task", on_error="revert")
     async def task() -> None:

@@ -66,6 +66,33 @@ def test_no_more_is_written_than_what_changes(
     assert_sound(database)
 
 
+def test_samples_in_each_others_way_alone_lose_their_places(
+    street: fo.Dataset, database: Database[Document]
+) -> None:
+    street.add_sample_field("number", fo.IntField)
+    street.set_values("number", list(range(24)))
+    street.create_index("number", unique=True)
+    ids, place = street.values("id"), collection()
+    with fos.undoable(STREET, "exchange") as block:
+        for number, value in ((20, 100), (21, 20), (20, 21)):
+            sample = street[ids[number]]
+            sample["number"] = value
+            sample.save()
+        # These can be replaced where they lie
+        some = street[2:5]
+        some.set_values("weather.label", ["fog"] * len(some))
+    assert block.operation is not None
+    fos.undo_operation(STREET, block.operation.id)
+    assert collection() == place
+    dataset = fo.load_dataset(STREET, reload=True)
+    assert {*zip(dataset.values("id"), dataset.values("number"), strict=True)} == {
+        *zip(ids, range(24), strict=True)
+    }
+    assert dataset.values("id")[:22] == [*ids[:20], *ids[22:]]
+    assert "fog" not in weather()
+    assert_sound(database)
+
+
 def test_samples_come_back_and_go(street: fo.Dataset, database: Database[Document]) -> None:
     place, there = collection(), {*street.values("id")}
     with fos.undoable(STREET, "tidy") as block:

@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import date, datetime, timedelta
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import fiftyone.core.collections as foc
@@ -39,6 +39,7 @@ _WORDS: dict[Any, str] = {
     str: "a string",
     bool: "True or False",
     int: "a whole number",
+    float: "a number",
     datetime: "a datetime",
     date: "a date or a datetime",
     timedelta: "a timedelta",
@@ -122,6 +123,8 @@ def _fits(value: Any, choice: Any) -> bool:
         return isinstance(value, (bool, np.bool_))
     if origin is int:
         return isinstance(value, Integral) and not isinstance(value, bool)
+    if origin is float:
+        return isinstance(value, Real) and not isinstance(value, bool)
     if origin is Iterable:
         return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
     if origin is Callable:
@@ -140,6 +143,8 @@ def _usable(name: str, value: Any, hint: Any, choice: Any) -> Any:
         # All whole numbers of the API count something
         if not 0 <= value < _MOST:
             problem = f"must be a whole number from 0 to {_MOST - 1:,}, not {_shown(value)}"
+    elif origin is float:
+        return float(value)
     elif origin is Iterable:
         items = get_args(choice)
         return [_checked(f"Each of {name}", item, items[0]) if items else item for item in value]

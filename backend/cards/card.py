@@ -99,11 +99,11 @@ def of(database: Database[Document], dataset: DatasetReference, record: Snapshot
 
 
 def _fields(documents: list[Document] | None, prefix: str) -> list[Field]:
-    """Returns the fields, without those that every label of a type has inside."""
+    """Returns the fields but those that every label of a type has inside, and FiftyOne's own."""
     return [
         Field(path, declaration.type, declaration.about["description"])
         for path, declaration in declared(documents, prefix)
-        if "." not in path.removeprefix(prefix)
+        if "." not in (name := path.removeprefix(prefix)) and not name.startswith("_")
     ]
 
 

@@ -7,6 +7,7 @@ server, one by one; what somebody else has changed is theirs and stays.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,8 @@ _CONDEMNED = "_condemned_by"
 
 _IN_ONE = 2500
 """So many documents are replaced by one command."""
+_MOST_PIECES = 1000
+"""Into about so many pieces documents are cut at most, to find those in each other's way."""
 _AT_A_TIME = 2
 """So many commands replace documents: what a document still is, the server finds out slowly."""
 
@@ -48,23 +51,47 @@ def replace(
         nobody: the operation
     """
     replace_some = partial(_replace, target, former, wanted)
-    # One after the other, if those of two commands are in each other's way
-    for at_a_time in (_AT_A_TIME, 1):
-        try:
-            with Workers(max_workers=at_a_time) as pool:
-                # To the end: only then is it known whether all could be replaced
-                list(pool.map(replace_some, chunks(ids, _IN_ONE)))
-            break
-        except OperationFailure as error:
-            if not isinstance(error, DuplicateKeyError) and error.code not in TOO_LARGE:
-                raise
+    try:
+        with Workers(max_workers=_AT_A_TIME) as pool:
+            # To the end: only then is it known whether all could be replaced
+            list(pool.map(replace_some, chunks(ids, _IN_ONE)))
+    except OperationFailure as error:
+        if not _is_in_the_way(error):
+            raise
     else:
-        # They may only be in each other's way, such as two samples that swapped their paths; or
-        # there is no room in one command for what a document was and what it is to be
-        present = [id_ for some in chunks(ids) for id_ in _present(target, some)]
-        note(removed, present)
-        delete(target, former, present, nobody)
-        insert(target, wanted, present)
+        return
+    few = len(ids) // _MOST_PIECES + 1
+    # One may be in the way of another one until that is replaced
+    before: list[ObjectId] = []
+    while ids != before:
+        before = ids
+        ids = [id_ for some in chunks(ids, _IN_ONE) for id_ in _left(replace_some, some, few)]
+    # What is left are documents in each other's way, such as two samples that swapped their paths;
+    # or there is no room in one command for what a document was and what it is to be
+    present = [id_ for some in chunks(ids) for id_ in _present(target, some)]
+    note(removed, present)
+    delete(target, former, present, nobody)
+    insert(target, wanted, present)
+
+
+def _left(
+    replace_some: Callable[[list[ObjectId]], None], ids: list[ObjectId], few: int
+) -> list[ObjectId]:
+    """Replaces documents, and returns those that cannot be; so few are not told apart."""
+    try:
+        replace_some(ids)
+    except OperationFailure as error:
+        if not _is_in_the_way(error):
+            raise
+        if len(ids) <= few:
+            return ids
+        half = len(ids) // 2
+        return _left(replace_some, ids[:half], few) + _left(replace_some, ids[half:], few)
+    return []
+
+
+def _is_in_the_way(error: OperationFailure) -> bool:
+    return isinstance(error, DuplicateKeyError) or error.code in TOO_LARGE
 
 
 def insert(target: Collection[Document], wanted: Documents, ids: list[ObjectId]) -> None:

@@ -42,6 +42,12 @@ class RestoredMedia(Record):
     def __bool__(self) -> bool:
         return not self.lost
 
+    def __str__(self) -> str:
+        there = (
+            f"{len(self.paths):,} files are in {self.folder}, {self.written:,} of them new there"
+        )
+        return f"{there}\nlost: {self.lost}" if self.lost else there
+
 
 def bring_back(
     database: Database[Document],

@@ -74,6 +74,9 @@ class MediaDiff(Record):
     def __bool__(self) -> bool:
         return bool(self.replaced or self.rewritten or self.missing or self.back)
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """Returns what is to be told, for people."""
         if self.reason is not None:

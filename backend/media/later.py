@@ -7,7 +7,6 @@ is told: without what was to be found, comparing says that it cannot tell.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
@@ -24,6 +23,7 @@ from ..catalog.catalog import Catalog
 from ..catalog.record import DatasetSnapshot
 from ..config import MediaLevel
 from ..dataset.reference import DatasetReference
+from ..errors import DatasetNotFoundError, LeaseLostError, SnapshotNotFoundError
 from ..mongo.database import Document
 from ..operations import lease
 from . import capture
@@ -61,7 +61,11 @@ class _Queue:
 
     wanted: deque[_Wanted] = field(default_factory=deque)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    is_closing: bool = False
+    """Whether the process ends as soon as nothing is left, or in a moment."""
     is_ending: bool = False
+    failed: list[_Wanted] = field(default_factory=list)
+    """What could not be looked at because the process ends."""
     pid: int = field(default_factory=os.getpid)
 
 
@@ -142,25 +146,36 @@ def _look_at(queue: _Queue, wanted: _Wanted) -> None:
             time.sleep(_GIVING_WAY_SECONDS)
 
     database, dataset = wanted.database, wanted.dataset
+
+    def look() -> None:
+        name = Catalog(database).name_of(wanted.snapshot, dataset.id, dataset.name)
+        capture.capture(database, dataset, name, MediaLevel.STAT, go_on, is_asked_for=False)
+
     try:
         with actor.acting_as(wanted.who.interface, wanted.who.user):
-            name = Catalog(database).name_of(wanted.snapshot, dataset.id, dataset.name)
-            capture.capture(database, dataset, name, MediaLevel.STAT, go_on, is_asked_for=False)
+            try:
+                look()
+            except LeaseLostError:
+                # The computer has slept: what was found then is not stored
+                look()
     except Exception as error:  # noqa: BLE001 (such as one that was deleted, or no server)
         logger.debug(
             "The media files of snapshot '%s' were not looked at: %r", wanted.snapshot.name, error
         )
+        is_gone = isinstance(error, (DatasetNotFoundError, SnapshotNotFoundError))
+        if queue.is_closing and not is_gone:
+            queue.failed.append(wanted)
 
 
-@atexit.register
 def _end() -> None:
     """Lets what is under way finish, for a moment, and says so if that was not enough."""
     queue = _of_this_process()
+    queue.is_closing = True
     with suppress(KeyboardInterrupt):
-        if wait(_LAST_SECONDS):
+        if wait(_LAST_SECONDS) and not queue.failed:
             return
     queue.is_ending = True
-    left = [*queue.wanted]
+    left = [*queue.failed, *queue.wanted]
     calls = [f"capture_media({each.dataset.name!r}, {each.snapshot.name!r})" for each in left]
     more = f" and {len(left) - _TOLD:,} more" if len(left) > _TOLD else ""
     logger.warning(
@@ -169,3 +184,8 @@ def _end() -> None:
         ", ".join(calls[:_TOLD]),
         more,
     )
+
+
+# Not atexit: threads and pools cannot be used any more by then (threading._shutdown, which comes
+# first), and the children of multiprocessing end without it. As concurrent.futures does
+threading._register_atexit(_end)  # type: ignore[attr-defined]

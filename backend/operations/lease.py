@@ -50,6 +50,8 @@ _CERTAIN = 0.75
 """The share of that time in which a holder relies on its lease without asking: clocks of two
 machines do not run alike, and what is sent takes a while to arrive."""
 _POLL_SECONDS = 0.05
+_BRIEF_SECONDS = 5.0
+"""How long is waited, in addition, for who holds it only for a moment."""
 
 
 @dataclass(frozen=True)
@@ -152,24 +154,45 @@ class Lease:
 
     def __enter__(self) -> Self:
         _in_use.add(self._token)
-        deadline = time.monotonic() + self._wait_seconds
         try:
-            while not self._acquire():
-                if self._while_waiting is not None:
-                    self._while_waiting()
-                if time.monotonic() >= deadline:
-                    self._give_up()
-                time.sleep(_POLL_SECONDS)
+            self._wait()
+            self._hold()
         except BaseException:
+            self._context.close()
+            self._ended.set()
             _in_use.discard(self._token)
+            if self._since is not None:
+                # Else it will expire
+                with suppress(PyMongoError):
+                    self._leases.delete_one(self._mine())
             raise
+        return self
+
+    def _wait(self) -> None:
+        """Takes it, once nobody else has it."""
+        deadline = time.monotonic() + self._wait_seconds
+        while not self._acquire():
+            if self._while_waiting is not None:
+                self._while_waiting()
+            if time.monotonic() >= deadline:
+                self._give_up(is_far_over=time.monotonic() >= deadline + _BRIEF_SECONDS)
+            time.sleep(_POLL_SECONDS)
+
+    def _hold(self) -> None:
+        """Renews it until it is given back."""
         self._renewals = threading.Thread(
             target=self._keep_renewing, name="fiftyone-snapshots-lease", daemon=True
         )
-        self._renewals.start()
+        try:
+            self._renewals.start()
+        except RuntimeError as error:
+            self._renewals = None
+            raise DatasetBusyError(
+                f"The system lets this process start no more threads ({error}), so nothing was "
+                "changed. Try again when it has fewer."
+            ) from error
         self._context.enter_context(gate.asking(self._ask))
         self._context.enter_context(fence.standing(Fence(self._dataset_id, self._token)))
-        return self
 
     def __exit__(
         self,
@@ -270,10 +293,11 @@ class Lease:
             # Another process was quicker to insert it
             return None
 
-    def _give_up(self) -> None:
+    def _give_up(self, *, is_far_over: bool) -> None:
         """Tells who holds it, unless that is over in a moment."""
         lease = self._leases.find_one({"_id": self._dataset_id}) or {}
-        if self._brief is not None and lease.get("purpose") == self._brief:
+        is_brief = self._brief is not None and lease.get("purpose") == self._brief
+        if is_brief and not is_far_over:
             return
         holder: dict[str, Any] = lease.get("holder", {})
         host = str(holder.get("host", "?")).split("/")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pymongo.database import Database
@@ -55,6 +55,44 @@ class RevertPlan(Record):
     media: MediaDiff | None = None
     """What became of the media files since they were captured, which no revert brings back; None
     if they were not."""
+
+    def __str__(self) -> str:
+        lines = [
+            f"Would roll '{self.dataset_name}' back to '{self.snapshot_name}':",
+            *told_changes(
+                self.samples_to_add_back,
+                self.samples_to_restore,
+                self.samples_to_remove,
+                {
+                    "fields that come back": self.fields_to_add_back,
+                    "fields that are removed": self.fields_to_remove,
+                    "newer snapshots that are deleted": self.snapshots_to_delete,
+                },
+            ),
+        ]
+        if self.media:
+            lines += ["  media files, which stay as they are:"]
+            lines += [f"    {line}" for line in self.media.lines()]
+        return "\n".join(lines)
+
+
+def told_changes(
+    back: int, restored: int, removed: int, names: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Tells what would happen to samples, fields and snapshots, a line for each kind.
+
+    Args:
+        back: how many samples come back
+        restored: how many become what they were
+        removed: how many go
+        names: what fields or snapshots there are, by what would happen to them
+
+    Returns:
+        the lines, for people
+    """
+    counts = f"{back:,} samples come back, {restored:,} are restored, {removed:,} are removed"
+    named = [f"{what}: {', '.join(names)}" for what, names in names.items() if names]
+    return [f"  {line}" for line in (counts, *named)]
 
 
 def plan(database: Database[Document], dataset: DatasetReference, name: str) -> RevertPlan:

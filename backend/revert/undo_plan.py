@@ -25,7 +25,7 @@ from ..rawbson.ids import Keys
 from ..results.serialize import Record
 from ..trash import discarded
 from ..trash.discarded import TrashedHead
-from .revert import field_names
+from .revert import field_names, told_changes
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,36 @@ class UndoPlan(Record):
     """Whether it is no revert but a merge."""
     is_undo: bool = False
     """Whether it is no revert but the undo of an operation, which ``snapshot_name`` then is."""
+
+    def __str__(self) -> str:
+        name, snapshot = self.dataset_name, self.snapshot_name
+        if self.is_undo:
+            again, done = f"undo '{snapshot}' in '{name}'", f"undoing '{snapshot}' in '{name}'"
+        elif self.is_merge:
+            again, done = (
+                f"merge '{snapshot}' into '{name}'",
+                f"merging '{snapshot}' into '{name}'",
+            )
+        else:
+            again = f"roll '{name}' back to '{snapshot}'"
+            done = f"the rollback of '{name}' to '{snapshot}'"
+        what = (
+            f"Would {again} again, as that was undone:"
+            if self.is_redo
+            else f"Would bring back what {done} has discarded:"
+        )
+        changes = told_changes(
+            self.samples_to_add_back,
+            self.samples_to_restore,
+            self.samples_to_remove,
+            {
+                "fields that come back": self.fields_to_add_back,
+                "fields that are removed": self.fields_to_remove,
+                "snapshots that come back": self.snapshots_to_bring_back,
+                "snapshots that are deleted": self.snapshots_to_delete,
+            },
+        )
+        return "\n".join([what, *changes])
 
 
 @dataclass(frozen=True)

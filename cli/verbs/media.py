@@ -34,9 +34,7 @@ def media_restore(options: Namespace, _: Progress) -> Answer:
     found = sdk.restore_media(
         options.dataset, options.snapshot, options.ids or None, to=options.folder
     )
-    text = f"{len(found.paths):,} files are in {found.folder}, {found.written:,} of them new there"
-    lost = f"\nlost: {found.lost}" if found.lost else ""
-    return Answer(found, f"{text}{lost}", DONE if found else FOUND)
+    return Answer(found, str(found), DONE if found else FOUND)
 
 
 def media_repoint(options: Namespace, _: Progress) -> Answer:
@@ -57,6 +55,11 @@ def media_repoint(options: Namespace, _: Progress) -> Answer:
 def media_collect(*_: object) -> Answer:
     """Removes copies."""
     return _collected(sdk.collect_media(dry_run=False))
+
+
+def asks_media_collect(_: Namespace) -> bool:
+    """Returns whether anything would be removed."""
+    return sdk.collect_media().removed > 0
 
 
 def preview_media_collect(_: Namespace) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
 
 from ... import management as sdk
 from ..output import Answer, about
@@ -13,11 +12,7 @@ from .snapshots import Progress
 def preview_revert(options: Namespace) -> Answer:
     """Tells what a rollback would change."""
     plan = sdk.revert_dataset_to_snapshot(options.dataset, options.snapshot, dry_run=True)
-    return Answer(
-        plan,
-        f"Would roll '{plan.dataset_name}' back to '{plan.snapshot_name}':\n"
-        + _told(plan, {"newer snapshots that are deleted": plan.snapshots_to_delete}),
-    )
+    return Answer(plan, str(plan))
 
 
 def revert(options: Namespace, _: Progress) -> Answer:
@@ -50,24 +45,7 @@ def merge_undo(options: Namespace, _: Progress) -> Answer:
 
 
 def _undoing(plan: sdk.UndoPlan) -> Answer:
-    name, snapshot = plan.dataset_name, plan.snapshot_name
-    if plan.is_undo:
-        again, done = f"undo '{snapshot}' in '{name}'", f"undoing '{snapshot}' in '{name}'"
-    elif plan.is_merge:
-        again, done = f"merge '{snapshot}' into '{name}'", f"merging '{snapshot}' into '{name}'"
-    else:
-        again = f"roll '{name}' back to '{snapshot}'"
-        done = f"the rollback of '{name}' to '{snapshot}'"
-    what = (
-        f"Would {again} again, as that was undone:"
-        if plan.is_redo
-        else f"Would bring back what {done} has discarded:"
-    )
-    names = {
-        "snapshots that come back": plan.snapshots_to_bring_back,
-        "snapshots that are deleted": plan.snapshots_to_delete,
-    }
-    return Answer(plan, f"{what}\n{_told(plan, names)}")
+    return Answer(plan, str(plan))
 
 
 def asks_undo_revert(options: Namespace) -> bool:
@@ -110,22 +88,6 @@ def _discarded(options: Namespace) -> sdk.TrashItem | None:
         if item.kind.value == "head" and options.operation in (None, item.id)
     ]
     return states[-1] if states else None
-
-
-def _told(plan: sdk.RevertPlan | sdk.UndoPlan, snapshots: Mapping[str, Sequence[str]]) -> str:
-    """Returns what would happen to samples, fields and snapshots, a line for each kind."""
-    counts = (
-        f"  {plan.samples_to_add_back} samples come back, {plan.samples_to_restore} are restored, "
-        f"{plan.samples_to_remove} are removed"
-    )
-    lines = [counts]
-    fields = {
-        "fields that come back": plan.fields_to_add_back,
-        "fields that are removed": plan.fields_to_remove,
-    }
-    for what, names in {**fields, **snapshots}.items():
-        lines += [f"  {what}: {', '.join(names)}"] if names else []
-    return "\n".join(lines)
 
 
 def preview_restore_samples(options: Namespace) -> Answer:

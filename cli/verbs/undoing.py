@@ -13,7 +13,7 @@ Progress = Callable[[float, str], None]
 
 def undoable_list(options: Namespace, _: Progress) -> Answer:
     """Lists the operations that can be undone."""
-    found = sdk.list_undoable(options.dataset)
+    found = sdk.list_undoable(options.dataset, options.limit)
     rows = [
         (
             each.id,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .controls import button, dropdown, field, kebab, pager
 from .layout import card, column, row
 from .look import ADDED, CHANGED, DELETED, INFO, SECONDARY
-from .texts import alert, chip, moment, text, told_moment
+from .texts import TONES, alert, chip, moment, text, told_moment
 
 __all__ = [
     "ADDED",
@@ -18,6 +18,7 @@ __all__ = [
     "DELETED",
     "INFO",
     "SECONDARY",
+    "TONES",
     "alert",
     "button",
     "card",

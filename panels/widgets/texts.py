@@ -104,6 +104,10 @@ def chip(parent: types.Object, name: str, label: str, color: str, hint: str = ""
     )
 
 
+TONES = {"info": INFO, "success": ADDED, "warning": CHANGED, "error": DELETED}
+"""What is told, by how bad it is, and its colour."""
+
+
 def alert(
     parent: types.Object,
     name: str,
@@ -118,7 +122,7 @@ def alert(
     Args:
         parent: where to add it
         name: its name
-        severity: "info", "success", "warning" or "error"
+        severity: one of :data:`TONES`
         content: what it says
         width ("200px"): what this needs at least; buttons for which no room is left go below
         **attributes: HTML attributes; underscores become hyphens
@@ -126,12 +130,11 @@ def alert(
     Returns:
         the line
     """
-    tone = {"info": INFO, "success": ADDED, "warning": CHANGED, "error": DELETED}[severity]
     line = row(
         parent,
         name,
         style={
-            "borderLeft": f"4px solid {tone}",
+            "borderLeft": f"4px solid {TONES[severity]}",
             "background": "var(--fo-palette-background-level1)",
             "borderRadius": "4px",
             "px": 1.5,
