@@ -14,7 +14,7 @@ function withValue(there, [key, ...inner], value) {
 }
 
 export function Typed({ schema }) {
-  const { placeholder, error, is_first: isFirst, keep, on_change: onTold } = schema.view;
+  const { placeholder, error, shown, is_first: isFirst, keep, on_change: onTold } = schema.view;
   const panel = spaces.usePanelId();
   const [state, setState] = spaces.usePanelState(null, panel);
   const trigger = operators.usePanelEvent();
@@ -32,7 +32,7 @@ export function Typed({ schema }) {
     if (typed === told.current) return;
     told.current = typed;
     setState((before) => ({ ...before, state: withValue(before?.state, path, typed) }));
-    if (onTold) trigger(panel, { operator: onTold, params: { path: keep, value: typed } });
+    if (onTold) trigger(panel, { operator: onTold, params: { path: keep, value: typed, shown } });
   };
   React.useEffect(() => {
     const field = input.current;

@@ -87,12 +87,12 @@ class HistoryPanel(MergeEvents, Panel):
     # What is clicked
 
     def on_type(self, ctx: ExecutionContext) -> None:
-        """Called when a name that is being typed becomes usable or unusable."""
-        ctx.panel.set_state("verdict", page.verdict(ctx))
+        """Called when a name that is being typed becomes usable or unusable, to be drawn anew."""
 
     @staticmethod
     def _verdict_changes(ctx: ExecutionContext) -> bool:
-        return bool(page.verdict(ctx) != state_of(ctx, "verdict", page.NAMELESS))
+        # What is shown, not what the state says: of two changes of that the App may lose one
+        return bool(page.verdict(ctx) != ctx.params.get("shown"))
 
     def on_search(self, ctx: ExecutionContext) -> None:
         """Called when the search changes."""
@@ -124,8 +124,8 @@ class HistoryPanel(MergeEvents, Panel):
             if not accepted:
                 saving.failed(ctx)
         if accepted:
-            cleared = {NAME: "", DESCRIPTION: "", "verdict": page.NAMELESS}
-            ctx.panel.set_state({**cleared, saving.SAVES: state_of(ctx, saving.SAVES, 0) + 1})
+            saves = state_of(ctx, saving.SAVES, 0) + 1
+            ctx.panel.set_state({NAME: "", DESCRIPTION: "", saving.SAVES: saves})
 
     def on_refresh(self, ctx: ExecutionContext) -> None:
         """Counts the changes since the latest snapshot anew."""

@@ -239,6 +239,7 @@ def _create_box(
         panel.on_type,
         first=True,
         error=problem if name and problem != _SAVING else None,
+        shown=problem,
         item={"flex": "1 1 180px"},
     )
     about = "Description (optional)"

@@ -32,7 +32,7 @@ NONSENSE = {
     "regex": {"$regex": "."},
     "object": object(),
     "bytes": b"v1",
-    "float": 1.5,
+    "float": -1.5,
     "class": int,
     "half a character": "v\ud83e",
     "endless": "v" * 2_000_000,

@@ -97,7 +97,7 @@ def test_the_panel_answers_forged_events_with_a_notice(event: str, dataset: fo.D
 
 STATE = (
     *("activity", "compare", "history", "merge", "merge_filter", "merge_number", "notice", "page"),
-    *("panels", "sample_page", "saves", "search", "trash", "verdict"),
+    *("panels", "sample_page", "saves", "search", "trash"),
 )
 
 

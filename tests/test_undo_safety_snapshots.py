@@ -67,7 +67,7 @@ def test_safety_snapshots_are_no_named_ones(
         fos.edit_snapshot(STREET, done.before, new_name="mine")
     fos.delete_snapshot(STREET, done.before)
     assert not fos.list_undoable(STREET)[-1].is_undoable
-    with pytest.raises(fos.NothingToUndoError, match="not kept"):
+    with pytest.raises(fos.NothingToUndoError, match=r"restore_snapshot\(\) what was deleted"):
         fos.undo_operation(STREET, done.id)
     fos.restore_snapshot(STREET, done.before)
     assert fos.list_undoable(STREET)[-1].is_undoable

@@ -179,15 +179,14 @@ def _merged_from(
 
 def check(database: Database[Document], plan: PlanRecord) -> None:
     """Refuses a plan that is closed, or of which conflicts are open."""
+    what, done = ("undo", "undone") if plan.undoes else ("merge", "merged")
     if plan.state is not MergeState.OPEN:
-        what = "undo" if plan.undoes else "merge"
         raise InvalidRequestError(f"The {what} {plan.id} is {plan.state} already; plan it again")
     open_ = sum(count.open for count in stored_conflicts.counts(database, plan.id))
     if open_:
         raise ConflictsRemainError(
-            f"{open_:,} conflict{'s are' if open_ > 1 else ' is'} open, so nothing was "
-            f"{'undone' if plan.undoes else 'merged'}: decide them with resolve(), or plan it "
-            "with prefer=..."
+            f"{open_:,} conflict{'s are' if open_ > 1 else ' is'} open, so nothing was {done}: "
+            f"decide them with resolve(), or plan the {what} with prefer=..."
         )
 
 

@@ -181,12 +181,13 @@ def _states(
             why = f"The state after '{record.what}' could not be kept ({record.error})"
         raise NothingToUndoError(why + (f": {advice}" if told.before else ""))
     if not _is_ready(before) or not _is_ready(after):
-        kept = [each for each in (before, after) if each is not None]
-        in_trash = "are in the trash: undo_revert() brings back what a rollback took with it"
-        gone = "are not kept any more"
-        raise NothingToUndoError(
-            f"The states before and after '{record.what}' {in_trash if len(kept) == 2 else gone}"
-        )
+        place = "are not kept any more"
+        if before is not None and after is not None:
+            place = (
+                "are in the trash: undo_revert() brings back what a rollback took with it, "
+                "restore_snapshot() what was deleted"
+            )
+        raise NothingToUndoError(f"The states before and after '{record.what}' {place}")
     assert before is not None
     assert after is not None
     return before, after

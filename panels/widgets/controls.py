@@ -70,6 +70,7 @@ def field(
     *,
     first: bool = False,
     error: str | None = None,
+    shown: str | None = None,
     item: Style | None = None,
 ) -> None:
     """Adds a text field.
@@ -82,6 +83,7 @@ def field(
         on_change (None): the panel's method to call when somebody who types pauses, or is done
         first (False): whether it has the focus in a panel that is opened
         error (None): what is wrong with its content
+        shown (None): what is shown of its content, which the method is told as ``shown``
         item (None): MUI styles of its place
     """
     view = types.ComponentView(
@@ -91,6 +93,7 @@ def field(
         on_change=on_change,
         is_first=first,
         error=error or None,
+        shown=shown,
         componentsProps={"item": {"sx": {"minWidth": 0, **(item or {})}}},
     )
     parent.view(name, view)

@@ -74,6 +74,24 @@ def test_ten_letters_are_told_after_a_pause(
     assert events["on_search"] == 1
 
 
+def test_the_next_name_can_be_saved_while_the_last_one_is_still_told(
+    dataset: fo.Dataset, app: App
+) -> None:
+    app.open("digits")
+    app.open_history()
+    for name in ("first", "second", "third"):
+        field = app.panel.get_by_placeholder("Name")
+        field.press_sequentially(name, delay=60)
+        save = app.button("Save new snapshot")
+        expect(save).to_be_enabled()
+        if app.rows():
+            # It goes after 8 s, and draws the panel anew then
+            expect(app.notice).to_contain_text(f"'{app.rows()[0]}' holds")
+        save.click()
+        app.row(name).get_by_role("button", name=f"Browse {name}").wait_for()
+        expect(app.notice).to_contain_text(f"'{name}' holds")
+
+
 def test_a_late_answer_takes_no_letters_away(dataset: fo.Dataset, app: App) -> None:
     fos.create_snapshot(dataset, "taken")
     app.open("digits")
