@@ -79,7 +79,9 @@ function Banner({ told, Menu, act, refresh }) {
     try {
       say((await act(value))?.message);
     } catch (error) {
-      say(String(error?.message ?? error), true);
+      // The way back is open also if the snapshot is gone
+      if (value === "back") operators.executeOperator("open_dataset", { dataset });
+      else say(String(error?.message ?? error), true);
     }
   };
   const link = async () => {

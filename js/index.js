@@ -99,7 +99,7 @@
   let unlocked = null;
 
   /** The dataset that is open, and the version of its content that the grid shows. */
-  let grid = { dataset: null, version: null, isLost: false };
+  let grid = { dataset: null, version: null, isLost: false, isSnapshot: false };
 
   /** Reads what the App shows; there once a dataset has been looked at. */
   let read = null;
@@ -165,7 +165,7 @@
       if (open?.is_lost && grid.dataset !== dataset) {
         runWhenKnown("bring_back_samples", { ask: true });
       }
-      grid = { dataset, version: open?.version, isLost: open?.is_lost };
+      grid = { dataset, version: open?.version, isLost: open?.is_lost, isSnapshot: Boolean(open?.snapshot) };
       banner.then(({ show }) => show(open?.snapshot ? dataset : null));
       // The App closes all panels when it opens another dataset; this one is for going back and
       // forth, to branches as well
@@ -271,6 +271,14 @@
     const open = dataset ? await ask("describe_open_snapshot", dataset) : null;
     if (grid.dataset !== dataset || (await read(app.datasetName)) !== dataset) return;
     grid.version = open?.version;
+    if (grid.isSnapshot && !open?.dataset) {
+      // Deleted by somebody else, unless another dataset is just being opened because of that: said
+      // at the second look, once, as of a link that leads to it
+      if (grid.isGone) runWhenKnown("open_link", { address: dataset });
+      grid.isSnapshot = !grid.isGone;
+      grid.isGone = true;
+      return;
+    }
     if (always || (version && open?.version && version !== open.version)) {
       // Where there were no samples, the App shows another page, and stays there
       if (grid.isLost) window.location.reload();

@@ -193,18 +193,18 @@ def compared(ctx: ExecutionContext, target: Target) -> dict[str, str] | None:
 def kept(ctx: ExecutionContext) -> dict[str, Any]:
     """Returns what of the panel's state survives opening another version of the dataset."""
     # The outcomes of its dialogs are told by the panel that takes its place
-    panels: dict[str, Any] = {"panels": browse.panels_of(ctx)[-_PANELS_KEPT:]}
+    found: dict[str, Any] = {"panels": browse.panels_of(ctx)[-_PANELS_KEPT:]}
     for key in KEPT_OF_MERGES:
-        panels[key] = state_of(ctx, key, None)
-    versions = state_of(ctx, "compare", {})
-    if not versions:
-        return panels
-    return {
-        **panels,
-        "compare": versions,
-        "history": {"versions": versions},
-        "sample_page": state_of(ctx, "sample_page", 0),
-    }
+        found[key] = state_of(ctx, key, None)
+    if not state_of(ctx, "activity", False):
+        # The list, as somebody has searched it, in which the next one is chosen
+        found["page"] = state_of(ctx, "page", 0)
+        found["history"] = {"search": state_of(ctx, SEARCH, {})}
+    if versions := state_of(ctx, "compare", {}):
+        found["compare"] = versions
+        found["history"] = {**found.get("history", {}), "versions": versions}
+        found["sample_page"] = state_of(ctx, "sample_page", 0)
+    return found
 
 
 def _unless_all(value: str) -> str | None:

@@ -156,6 +156,23 @@ def test_what_is_known_is_not_said_to_be_out_of_date(
     assert not fos.latest_changes_are_stale(NAME)
 
 
+def test_what_was_counted_since_another_snapshot_is_not_told(images: fo.Dataset) -> None:
+    images.limit(1).tag_samples("new")
+    fos.create_snapshot(NAME, "v2")
+    assert fos.get_overview(NAME).changes is not None
+    fos.delete_snapshot(NAME, "v2")
+    assert fos.get_overview(NAME).changes is None
+    fos.calculate_dataset_latest_changes_summary(NAME)
+    overview = fos.get_overview(NAME)
+    assert overview.changes is not None
+    assert (overview.changes.num_samples_changed, overview.changes_are_stale) == (1, False)
+    # What was edited since is another matter: that it was counted before is told
+    images.limit(2).tag_samples("newer")
+    overview = fos.get_overview(NAME)
+    assert overview.changes is not None
+    assert overview.changes_are_stale
+
+
 def test_frames_that_are_restored_count_as_well() -> None:
     dataset = video_dataset(NAME, 2, 2, persistent=True)
     fos.create_snapshot(NAME, "v1")

@@ -96,6 +96,21 @@ def carried(facts: Document, sample_collection: str) -> Document:
     }
 
 
+def are_of_others(document: Document, facts: Document, latest: SnapshotRecord | None) -> bool:
+    """Tells whether another snapshot, or another state of the dataset, was compared.
+
+    Args:
+        document: the dataset document
+        facts: what is remembered of the dataset
+        latest: its latest snapshot, if any
+
+    Returns:
+        True/False
+    """
+    now = basis(None if latest is None else latest.id, document.get("sample_collection_name"))
+    return bool(facts.get("latest_changes_basis") != now)
+
+
 def are_stale(document: Document, facts: Document, latest: SnapshotRecord | None) -> bool:
     """Tells whether other things were compared than the dataset and its latest snapshot now.
 
@@ -107,8 +122,7 @@ def are_stale(document: Document, facts: Document, latest: SnapshotRecord | None
     Returns:
         True/False
     """
-    now = basis(None if latest is None else latest.id, document.get("sample_collection_name"))
-    if facts.get("latest_changes_basis") != now:
+    if are_of_others(document, facts, latest):
         return True
     restored_at = facts.get("restored_at")
     counted_at = (facts.get("latest_changes") or {}).get("updated_at")

@@ -18,6 +18,7 @@ from ..catalog import names
 from ..catalog.queries import counting
 from ..catalog.record import SampleChangeSummary, SnapshotRecord, SnapshotState, check_format
 from ..dataset.reference import DatasetReference
+from ..diff import latest_changes
 from ..errors import DuplicateNameError, LimitExceededError
 from ..merge import open_merges
 from ..merge.open_merges import OpenMerge
@@ -53,7 +54,8 @@ class Overview:
     trash: list[TrashItem]
     """Oldest first."""
     changes: SampleChangeSummary | None
-    """Of the dataset since its latest snapshot, as last counted."""
+    """Of the dataset since its latest snapshot, as last counted; None if they were not since it
+    is the latest one, or since the dataset was exchanged for another state."""
     changes_are_stale: bool
     """Whether the dataset seems to have changed since."""
     merges: list[OpenMerge]
@@ -114,7 +116,12 @@ def read(
         for record in records
         if record.state is SnapshotState.READY and not record.is_safety
     ]
+    latest = ready[-1] if ready else None
+    document = next(iter(found["datasets"]), None)
     changes = SampleChangeSummary.from_dict(facts.get("latest_changes"))
+    if document is None or latest_changes.are_of_others(document, facts, latest):
+        # What was counted of others says nothing of it
+        changes = None
     counts = next(((each["own"], each["all"]) for each in found[_COUNTS]), (0, 0))
     return Overview(
         dataset=dataset,
@@ -127,9 +134,7 @@ def read(
         ),
         changes=changes,
         changes_are_stale=changes is not None
-        and history.latest_changes_are_stale(
-            database, next(iter(found["datasets"]), None), facts, ready[-1] if ready else None
-        ),
+        and history.latest_changes_are_stale(database, document, facts, latest),
         merges=open_merges.told(found[MERGES]),
         operations=[
             Entry.from_document(entry) for entry in found[JOURNAL] if "finished_at" not in entry

@@ -87,3 +87,20 @@ def test_an_open_snapshot_cannot_be_overlooked(
     app.banner.get_by_role("button", name="Back to current dataset").click()
     expect(app.banner).to_be_empty()
     expect(app.page).to_have_url(re.compile(r"digits(\?.*)?$"))
+
+
+def test_a_snapshot_that_somebody_deletes_while_it_is_open_is_said_to_be_gone(
+    dataset: fo.Dataset, app: App
+) -> None:
+    for name in ("v1", "v2"):
+        fos.create_snapshot(dataset, name)
+    app.open("digits")
+    app.page.goto(f"{app.url}/datasets/digits?snapshot=v1")
+    expect(app.banner).to_contain_text("Snapshot v1 of digits")
+    fos.delete_snapshot(dataset, "v1")
+    expect(app.dialog).to_contain_text("Snapshot 'v1' of 'digits' was deleted")
+    app.page.keyboard.press("Escape")
+    expect(app.dialog).to_have_count(0)
+    app.leave()
+    app.wait_for_samples()
+    assert fos.list_snapshots(dataset) == ["v2"]

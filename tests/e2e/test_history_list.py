@@ -60,7 +60,20 @@ def test_search_by_creator_and_date(
     app.select("Created", "Last 30 days")
     app.row("old by ada").wait_for()
     assert app.rows() == ["old by ada", "new by ada"]
-    app.panel.get_by_placeholder("Search snapshots").fill("nothing of the kind")
+    # Whoever opens what was found goes on with the search
+    search = app.panel.get_by_placeholder("Search snapshots")
+    search.fill("old")
+    expect(app.row("new by ada")).to_have_count(0)
+    app.row("old by ada").get_by_role("button", name="Browse old by ada").click()
+    expect(app.banner).to_contain_text("Snapshot old by ada of digits")
+    app.row("old by ada").get_by_text("open", exact=True).wait_for()
+    assert app.rows() == ["old by ada"]
+    expect(search).to_have_value("old")
+    expect(app.panel.get_by_role("combobox", name="Created by")).to_contain_text("ada")
+    app.leave()
+    app.row("old by ada").wait_for()
+    assert app.rows() == ["old by ada"]
+    search.fill("nothing of the kind")
     expect(app.panel).to_contain_text("No snapshot fits the search.")
 
 
