@@ -188,4 +188,6 @@ def _end() -> None:
 
 # Not atexit: threads and pools cannot be used any more by then (threading._shutdown, which comes
 # first), and the children of multiprocessing end without it. As concurrent.futures does
-threading._register_atexit(_end)  # type: ignore[attr-defined]
+with suppress(RuntimeError):
+    # A process that is ending already has nothing to look at
+    threading._register_atexit(_end)  # type: ignore[attr-defined]

@@ -91,7 +91,7 @@ def told_changes(
         the lines, for people
     """
     counts = f"{back:,} samples come back, {restored:,} are restored, {removed:,} are removed"
-    named = [f"{what}: {', '.join(names)}" for what, names in names.items() if names]
+    named = [f"{what}: {', '.join(some)}" for what, some in names.items() if some]
     return [f"  {line}" for line in (counts, *named)]
 
 
