@@ -332,8 +332,8 @@ def _points_of_operations() -> list[str]:
     make("image", STORIES["create"])
 
     def operate() -> None:
-        for word in ("one", "two", ""):
-            with fos.undoable(NAME, word):
+        for word in ("one", "two", None):
+            with fos.undoable(NAME, word or "nothing"):
                 if word:
                     fo.load_dataset(NAME).tag_samples(word)
 
