@@ -80,9 +80,9 @@ def create(
         running.step("held")
         copied = copying.copy(running, held, running.details["branch_id"])
         # Before others know it, and may write to it
-        witness = counted.witness(database, held, copied.state(database))
+        token = counted.look_at_copies(database, held, copied.state(database))
         made = insert_as(running, _described(running, copied), f"{dataset.name}.{name}")
-        running.commit(dataset_name=made, witness=witness)
+        running.commit(dataset_name=made, change_token=token)
         return _finish(running)
 
 
@@ -217,8 +217,9 @@ def _finish(running: Operation) -> record.Branch:
         created_at=running.entry.started_at,
         created_by=details["created_by"],
     )
-    facts = {} if details.get("witness") is None else {counted.COPIED: details["witness"]}
-    record.save(running.database, branch, **facts)
+    # Whoever has recovered it knows none
+    token = details.get("change_token")
+    record.save(running.database, branch, **({} if token is None else {counted.COPIED: token}))
     running.step("recorded")
     staging.drop(running)
     return branch

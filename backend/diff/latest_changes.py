@@ -97,16 +97,7 @@ def carried(facts: Document, sample_collection: str) -> Document:
 
 
 def are_of_others(document: Document, facts: Document, latest: SnapshotRecord | None) -> bool:
-    """Tells whether another snapshot, or another state of the dataset, was compared.
-
-    Args:
-        document: the dataset document
-        facts: what is remembered of the dataset
-        latest: its latest snapshot, if any
-
-    Returns:
-        True/False
-    """
+    """Tells whether another snapshot, or another state, was compared; see :func:`are_stale`."""
     now = basis(None if latest is None else latest.id, document.get("sample_collection_name"))
     return bool(facts.get("latest_changes_basis") != now)
 

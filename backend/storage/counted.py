@@ -44,8 +44,8 @@ _WORTH_COUNTING = 20_000
 _MOST = 0.25
 """If more than this share of the documents was written to, reading all is as quick."""
 
-COPIED = "copied_witness"
-"""Where :func:`witness` is noted of a dataset."""
+COPIED = "copied_change_token"
+"""Where what :func:`look_at_copies` tells is noted of a dataset."""
 _WITNESSES = ("safety_witness", "witness", COPIED)
 """Where it is noted what was counted when the latest snapshots were taken, or put in place."""
 
@@ -59,7 +59,9 @@ def is_worth(count: int) -> bool:
     return count >= _WORTH_COUNTING
 
 
-def witness(database: Database[Document], record: SnapshotRecord, state: State) -> Document | None:
+def look_at_copies(
+    database: Database[Document], record: SnapshotRecord, state: State
+) -> Document | None:
     """Looks at copies of a snapshot that are to be a dataset's, and that nobody else knows yet.
 
     Args:
