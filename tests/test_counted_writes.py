@@ -24,6 +24,7 @@ from fiftyone_snapshots.backend.dataset.change_token import DatasetToken
 from fiftyone_snapshots.backend.dataset.parts import Head, Part
 from fiftyone_snapshots.backend.manifest.manifest import Manifest
 from fiftyone_snapshots.backend.storage import counted, watch
+from support.crash import killed_at, points_of
 from support.datasets import image_dataset, video_dataset
 from support.full import Document, content
 from support.profiling import documents_read, profile
@@ -257,6 +258,31 @@ def test_a_branch_is_told_by_the_snapshot_that_it_was_made_of(
     head = Head(database, branch._doc.id)
     found = counted.recall(database, branch._doc.id, DatasetToken.of(head))
     assert not found[Part.SAMPLES].compare(Manifest.read(head.state()[Part.SAMPLES]))
+
+
+def test_a_branch_whose_creation_was_killed_is_told_exactly_or_not_at_all(
+    database: Database[Document],
+) -> None:
+    def create() -> None:
+        fos.create_branch(NAME, "lab", "v0")
+
+    _make(database)
+    points = points_of(create)
+    fos.delete_branch(f"{NAME}.lab")
+    fos.empty_trash(NAME)
+    for point in points:
+        assert killed_at(point, create), point
+        fos.recover()
+        if not fos.list_branches(NAME):
+            create()
+        branch = fo.load_dataset(f"{NAME}.lab", reload=True)
+        touch(database[branch._sample_collection_name], 1, note=1)
+        head = Head(database, branch._doc.id)
+        found = counted.recall(database, branch._doc.id, DatasetToken.of(head))
+        for part, manifest in found.items():
+            assert not manifest.compare(Manifest.read(head.state()[part])), point
+        fos.delete_branch(branch.name)
+        fos.empty_trash(NAME)
 
 
 @pytest.mark.parametrize("write", [write_silently, put_back, insert_old])
